@@ -1,0 +1,118 @@
+"""What a family of models declares: the one object that its folder exports.
+
+A family is a folder ``builders/<name>/`` whose module ``family.py`` has a :data:`FAMILY`. It is
+found by its name; nothing else is edited to add one.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from builders.kit.graph import Model
+
+Array = npt.NDArray[np.generic]
+Arrays = Mapping[str, Array]
+"""Tensors by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """How an exported ONNX file is compared with what it was made from.
+
+    Attributes:
+        reference: (checkpoint, inputs) -> the outputs that the export should give, by name.
+        inputs: makes the examples: the export's own shape first, then at least two shapes that
+            the export never saw.
+        absolute: the largest absolute difference allowed.
+        relative: the largest allowed difference relative to the reference's largest magnitude.
+    """
+
+    reference: Callable[[Path, Arrays], Arrays]
+    inputs: Callable[[], Sequence[Arrays]]
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """One file made from a checkpoint.
+
+    Attributes:
+        name: what models of the graph call it; for a file that a stage reads, its file name.
+        source: the key in :attr:`Family.sources` of the checkpoint that it is made from.
+        make: (checkpoint, output file) -> facts worth recording in the manifest, as JSON values.
+            A pure function of the checkpoint and :attr:`options`.
+        options: what else decides the result; part of the build's cache key.
+        parity: the comparison with the source; None only for a file that is not a model.
+    """
+
+    name: str
+    source: str
+    make: Callable[[Path, Path], Mapping[str, object]]
+    options: Mapping[str, object]
+    parity: Parity | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A task score that a build must reach.
+
+    Attributes:
+        name: as "character_error_rate".
+        pipeline: the model of the graph that is run.
+        bound: the worst value that passes.
+        better: "lower" or "higher".
+        measure: (run the pipeline on one request's inputs) -> the score.
+    """
+
+    name: str
+    pipeline: str
+    bound: float
+    better: str
+    measure: Callable[[Callable[[Arrays], Arrays]], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A family of models.
+
+    Attributes:
+        name: its folder's name.
+        sources: component -> the source URI used when the profile names none.
+        pipelines: the ensembles that users call; their composing models are found from them.
+        exports: every file made from a checkpoint.
+        metrics: the gates.
+    """
+
+    name: str
+    sources: Mapping[str, str]
+    pipelines: tuple[Model, ...]
+    exports: tuple[Export, ...]
+    metrics: tuple[Metric, ...]
+
+
+def families() -> tuple[str, ...]:
+    """The names of all families in this checkout, sorted."""
+    folder = Path(__file__).resolve().parent.parent
+    return tuple(
+        sorted(path.parent.name for path in folder.glob("*/family.py") if path.parent.name != "kit")
+    )
+
+
+def load_family(name: str) -> Family:
+    """The family of that name.
+
+    Raises:
+        KeyError: no such folder; the message lists those there are.
+    """
+    if name not in families():
+        raise KeyError(f"no family '{name}'; there are: {', '.join(families())}")
+    family = importlib.import_module(f"builders.{name}.family").FAMILY
+    assert isinstance(family, Family)
+    return family

@@ -1,0 +1,49 @@
+"""What a check reports: every mistake at once, each with its place and its remedy."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class Severity(enum.StrEnum):
+    """Whether a finding stops the work."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One mistake.
+
+    Attributes:
+        severity: an error stops the work; a warning loads, and hurts later.
+        rule: the rule's name, in kebab-case, as ``unused-output``.
+        where: what it is about: a model, a file, a setting.
+        tensor: the tensor, if one is meant.
+        expected: what the rule asks for.
+        found: what there is.
+        remedy: how to mend it, as an imperative sentence.
+    """
+
+    severity: Severity
+    rule: str
+    where: str
+    expected: str
+    found: str
+    remedy: str
+    tensor: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}, tensor '{self.tensor}'" if self.tensor else self.where
+        return (
+            f"{self.severity} [{self.rule}] {place}: expected {self.expected}, "
+            f"found {self.found}. {self.remedy}"
+        )
+
+
+def errors(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that stop the work."""
+    return [finding for finding in findings if finding.severity is Severity.ERROR]
