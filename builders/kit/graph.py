@@ -26,6 +26,8 @@ from typing import Literal
 
 import numpy as np
 
+from builders.kit.flow import Wiring
+
 DYNAMIC = -1
 """The size of an axis that is known only at run time."""
 
@@ -353,21 +355,6 @@ def as_flow(part: Model | Step | Flow | Sequence[Model | Step]) -> Flow:
     if isinstance(part, Model):
         return Flow((part.step(),))
     return Flow(tuple(step for member in part for step in as_flow(member)))
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """A step as ``ensemble_scheduling`` has it.
-
-    Attributes:
-        model: the model's name.
-        inputs: ``input_map``: the model's input -> the ensemble's tensor.
-        outputs: ``output_map``: the model's output -> the ensemble's tensor.
-    """
-
-    model: str
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
 
 
 def wire(ensemble: Ensemble) -> tuple[Wiring, ...]:

@@ -1,0 +1,75 @@
+"""A pipeline as a BLS model; copied into version folders as ``model.py``, with ``flow.json``.
+
+It runs inside Triton's interpreter: Python 3.10's language, numpy 1.26 or 2.x.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import triton_python_backend_utils as pb_utils
+from flow import Wiring, gather, scatter, waves
+
+
+class StepFailedError(Exception):
+    """A composing model answered with an error, which goes to the client as it is."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(error.message())
+        self.error = error
+
+
+class TritonPythonModel:
+    """Runs the steps of ``flow.json``; those that need nothing of each other, side by side."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Reads the flow beside this file."""
+        folder = Path(args["model_repository"]) / args["model_version"]
+        flow = json.loads((folder / "flow.json").read_text(encoding="utf-8"))
+        self.name = args["model_name"]
+        self.outputs = flow["outputs"]
+        self.waves = waves([Wiring(**step) for step in flow["steps"]], flow["inputs"])
+
+    async def execute(self, requests: Sequence[Any]) -> list[Any]:
+        """One response for each request, all of them under way at once."""
+        return list(await asyncio.gather(*(self._respond(request) for request in requests)))
+
+    async def _respond(self, request: Any) -> Any:
+        try:
+            tensors = {tensor.name(): tensor for tensor in request.inputs()}
+            for wave in self.waves:
+                answers = await asyncio.gather(*(self._call(step, tensors) for step in wave))
+                for step, answer in zip(wave, answers, strict=True):
+                    scatter(step, answer, tensors)
+            wanted = set(request.requested_output_names())
+            return pb_utils.InferenceResponse(
+                [_named(tensors[name], name) for name in self.outputs if name in wanted]
+            )
+        except StepFailedError as failure:
+            return pb_utils.InferenceResponse(error=failure.error)
+        except Exception:
+            pb_utils.Logger.log_error(f"{self.name}: {traceback.format_exc()}")
+            sentence = f"{self.name} failed on this request; the server's log has the reason"
+            return pb_utils.InferenceResponse(
+                error=pb_utils.TritonError(sentence, pb_utils.TritonError.INTERNAL)
+            )
+
+    async def _call(self, step: Wiring, tensors: dict[str, Any]) -> dict[str, Any]:
+        response = await pb_utils.InferenceRequest(
+            model_name=step.model,
+            requested_output_names=list(step.outputs),
+            inputs=[_named(tensor, name) for name, tensor in gather(step, tensors).items()],
+        ).async_exec()
+        if response.has_error():
+            raise StepFailedError(response.error())
+        return {tensor.name(): tensor for tensor in response.output_tensors()}
+
+
+def _named(tensor: Any, name: str) -> Any:
+    """The tensor under another name."""
+    return tensor if tensor.name() == name else pb_utils.Tensor(name, tensor.as_numpy())

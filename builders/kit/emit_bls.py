@@ -1,0 +1,64 @@
+"""A pipeline as a BLS model: a Python-backend model that calls the composing models itself.
+
+Unlike the ensemble it can be edited by hand afterwards to loop or branch; the price is one more
+process on every request.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from builders.kit.flow import waves
+from builders.kit.graph import Ensemble, Model, wire
+
+SUFFIX = "_bls"
+"""What the BLS model's name adds to the ensemble's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlsModel(Model):
+    """A generated BLS model.
+
+    Attributes:
+        calls: the names of the models that it calls. In explicit model control Triton loads an
+            ensemble's composing models with it, but not these: load them first.
+        flow: what :mod:`builders.kit.bls_model` runs: ``inputs`` and ``outputs``, the names of
+            the pipeline's tensors, and ``steps``, as :class:`~builders.kit.flow.Wiring`.
+    """
+
+    calls: tuple[str, ...]
+    flow: str
+
+
+def bls(ensemble: Ensemble) -> BlsModel:
+    """The ensemble's BLS twin, with the same inputs and outputs.
+
+    Raises:
+        ValueError: the ensemble is decoupled (asynchronous BLS calls do not exist in decoupled
+            models), or its steps cannot be ordered.
+    """
+    if any(model.decoupled for model in ensemble.composing()):
+        raise ValueError(
+            f"'{ensemble.name}' has a decoupled step, which an asynchronous BLS model cannot "
+            "call; leave its BLS twin out of the profile (bls: false)"
+        )
+    steps = wire(ensemble)
+    inputs = [tensor.name for tensor in ensemble.inputs]
+    waves(steps, inputs)
+    flow = {
+        "inputs": inputs,
+        "outputs": [tensor.name for tensor in ensemble.outputs],
+        "steps": [
+            {"model": step.model, "inputs": dict(step.inputs), "outputs": dict(step.outputs)}
+            for step in steps
+        ],
+    }
+    return BlsModel(
+        name=ensemble.name + SUFFIX,
+        inputs=ensemble.inputs,
+        outputs=ensemble.outputs,
+        max_batch_size=ensemble.max_batch_size,
+        calls=tuple(dict.fromkeys(step.model for step in steps)),
+        flow=json.dumps(flow, indent=2) + "\n",
+    )

@@ -1,0 +1,148 @@
+"""Runs a pipeline of a built repository in this process, with no server.
+
+The floor that serving is measured against, and the way a build measures its metrics. It reads the
+repository alone: ``config.pbtxt``, ONNX files, and the stages' copies in the version folders.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from builders.kit.config import read_config
+from builders.kit.family import Array, Arrays
+from builders.kit.flow import Wiring, gather, scatter, waves
+from builders.kit.layout import VERSION
+
+Runner = Callable[[Arrays], Arrays]
+
+
+class InProcess:
+    """The models of a repository as functions, each loaded at its first use.
+
+    Args:
+        repository: a built model repository.
+    """
+
+    def __init__(self, repository: Path) -> None:
+        self.repository = repository
+        self._runners: dict[str, Runner] = {}
+        self._pool = ThreadPoolExecutor(thread_name_prefix="inprocess")
+
+    def run(self, pipeline: str, inputs: Arrays) -> Arrays:
+        """One request.
+
+        Args:
+            pipeline: a model's name, usually an ensemble's.
+            inputs: its inputs by name; optional ones may be missing.
+
+        Returns:
+            All of its outputs by name.
+
+        Raises:
+            FileNotFoundError: the repository has no such model.
+            ValueError: an input is missing, unknown, or refused by a stage.
+        """
+        return self._runner(pipeline)(inputs)
+
+    def _runner(self, name: str) -> Runner:
+        if name not in self._runners:
+            config = read_config(self.repository / name / "config.pbtxt")
+            self._runners[name] = _checked(config, self._load(name, config))
+        return self._runners[name]
+
+    def _load(self, name: str, config: Any) -> Runner:
+        folder = self.repository / name / VERSION
+        parameters = {key: value.string_value for key, value in config.parameters.items()}
+        if config.HasField("ensemble_scheduling"):
+            return self._ensemble(config)
+        if config.backend == "onnxruntime" or config.platform == "onnxruntime_onnx":
+            return _onnx(folder, parameters)
+        if config.backend == "python" and "stage" in parameters:
+            return _stage(name, folder, parameters)
+        raise ValueError(f"'{name}' cannot run in process: its backend is '{config.backend}'")
+
+    def _ensemble(self, config: Any) -> Runner:
+        order = waves(
+            [
+                Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
+                for step in config.ensemble_scheduling.step
+            ],
+            [tensor.name for tensor in config.input],
+        )
+        for step in {step.model for wave in order for step in wave}:
+            self._runner(step)
+        outputs = [tensor.name for tensor in config.output]
+
+        def run(inputs: Arrays) -> Arrays:
+            tensors: dict[str, Array] = dict(inputs)
+            for wave in order:
+                calls = [
+                    self._pool.submit(self._runner(step.model), gather(step, tensors))
+                    for step in wave[1:]
+                ]
+                first = self._runner(wave[0].model)(gather(wave[0], tensors))
+                for step, answer in zip(
+                    wave, [first, *(call.result() for call in calls)], strict=True
+                ):
+                    scatter(step, answer, tensors)
+            return {name: tensors[name] for name in outputs}
+
+        return run
+
+
+def _checked(config: Any, run: Runner) -> Runner:
+    """A runner that refuses what a server would: unknown and missing inputs."""
+    known = {tensor.name for tensor in config.input}
+    required = {tensor.name for tensor in config.input if not tensor.optional}
+
+    def checked(inputs: Arrays) -> Arrays:
+        if unknown := set(inputs) - known:
+            raise ValueError(
+                f"'{config.name}' has no input {sorted(unknown)}; it has {sorted(known)}"
+            )
+        if missing := required - set(inputs):
+            raise ValueError(f"'{config.name}' needs input {sorted(missing)}")
+        return run(inputs)
+
+    return checked
+
+
+def _onnx(folder: Path, parameters: Mapping[str, str]) -> Runner:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0))
+    options.inter_op_num_threads = int(parameters.get("inter_op_thread_count", 0))
+    path = folder / "model.onnx"
+    session = onnxruntime.InferenceSession(
+        str(path / "model.onnx" if path.is_dir() else path),
+        options,
+        providers=["CPUExecutionProvider"],
+    )
+    names = [output.name for output in session.get_outputs()]
+    return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Runner:
+    # Each model has its own package 'stages'; a name of its own keeps them apart in one process.
+    package = f"_stages_{name}_{abs(hash(folder))}"
+    for module, path in (
+        (package, "__init__"),
+        (f"{package}.{parameters['stage']}", parameters["stage"]),
+    ):
+        spec = importlib.util.spec_from_file_location(
+            module,
+            folder / "stages" / f"{path}.py",
+            submodule_search_locations=[str(folder / "stages")] if module == package else None,
+        )
+        assert spec is not None and spec.loader is not None
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[module] = loaded
+        spec.loader.exec_module(loaded)
+    run: Runner = loaded.prepare(folder, parameters)
+    return run

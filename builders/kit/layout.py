@@ -1,0 +1,78 @@
+"""What lies in a model's version folder."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+from builders.kit.emit_bls import BlsModel
+from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
+
+VERSION = "1"
+"""The version folder that the kit writes."""
+
+# Storage downloaders skip files of zero bytes, and git drops empty folders, so no file here is
+# empty and an ensemble's version folder, which Triton wants to exist, holds one.
+_ENSEMBLE_NOTE = b"Triton asks for a version folder; an ensemble keeps nothing in it.\n"
+_PACKAGE = b'"""The stage of this model, and the modules that it imports."""\n'
+
+Content = bytes | Path
+"""A file's bytes, or the path of the file to copy."""
+
+
+def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Content]:
+    """The files of ``<model>/1/``: relative path -> content.
+
+    Args:
+        model: any model of a graph.
+        exports: the family's exports by name. An ONNX export that is a folder holds ``model.onnx``
+            and its external data, and stays a folder, as Triton wants it.
+
+    Raises:
+        KeyError: the model needs an export that is not given.
+        ModuleNotFoundError: a stage's module does not exist.
+    """
+    if isinstance(model, OnnxModel):
+        return _tree("model.onnx", exports[model.export])
+    if isinstance(model, PlanModel):
+        return {"model.plan": exports[model.export]}
+    if isinstance(model, BlsModel):
+        return {
+            "flow.json": model.flow.encode(),
+            "flow.py": module_path("builders.kit.flow"),
+            "model.py": module_path("builders.kit.bls_model"),
+        }
+    if isinstance(model, PythonModel):
+        stages = {
+            f"stages/{dotted.rpartition('.')[2]}.py": module_path(dotted)
+            for dotted in (model.stage, *model.modules)
+        }
+        return {
+            "model.py": module_path("builders.kit.stage_model"),
+            "stages/__init__.py": _PACKAGE,
+            **stages,
+            **{name: exports[name] for name in model.exports},
+        }
+    if isinstance(model, Ensemble):
+        return {"README": _ENSEMBLE_NOTE}
+    raise TypeError(f"'{model.name}' is a {type(model).__name__}, which has no layout")
+
+
+def module_path(dotted: str) -> Path:
+    """A module's source file, found without importing it.
+
+    Raises:
+        ModuleNotFoundError: there is no such module with a source file.
+    """
+    found = importlib.util.find_spec(dotted)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"no module '{dotted}' with a source file")
+    return Path(found.origin)
+
+
+def _tree(target: str, source: Path) -> dict[str, Content]:
+    if not source.is_dir():
+        return {target: source}
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    return {f"{target}/{path.relative_to(source).as_posix()}": path for path in files}
