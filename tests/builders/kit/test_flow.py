@@ -39,9 +39,7 @@ def test_any_dag_in_any_order_runs_each_step_after_what_it_reads(data: st.DataOb
     steps = [
         step(
             f"m{index}",
-            data.draw(
-                st.lists(st.sampled_from(["x", *(f"t{i}" for i in range(index))]), min_size=1)
-            ),
+            data.draw(st.lists(st.sampled_from(names[: index + 1]), min_size=1)),
             [f"t{index}"],
         )
         for index in range(count)
