@@ -1,0 +1,39 @@
+"""ONNX models: import and normalise them, change their ends, export them from torch.
+
+Everything here works on an ``onnx.ModelProto`` in memory::
+
+    model = onnx.load(path)
+    model, done = onnx.normalise(model, newest_opset=20, inputs={"x": "image"})
+    onnx.save(model, out)
+"""
+
+from __future__ import annotations
+
+from builders.kit.onnx_files import (
+    INLINE_LIMIT,
+    NEWEST_IR,
+    OnnxError,
+    load,
+    lower_ir_version,
+    save,
+)
+from builders.kit.onnx_rename import drop_overridable_initialisers, rename
+from builders.kit.onnx_simplify import Normalised, convert_opset, normalise, opset, simplify
+from builders.kit.onnx_weights import flush_subnormals
+
+__all__ = [
+    "INLINE_LIMIT",
+    "NEWEST_IR",
+    "Normalised",
+    "OnnxError",
+    "convert_opset",
+    "drop_overridable_initialisers",
+    "flush_subnormals",
+    "load",
+    "lower_ir_version",
+    "normalise",
+    "opset",
+    "rename",
+    "save",
+    "simplify",
+]

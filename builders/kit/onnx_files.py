@@ -1,0 +1,249 @@
+"""Reading and writing ONNX files: whole or refused, and the same bytes for the same model.
+
+A model under :data:`INLINE_LIMIT` is one file. A larger one, or one that is asked for so, is the
+directory that Triton's onnxruntime backend takes for external data: ``<path>/model.onnx`` with
+``<path>/model.onnx.data`` beside it (model_repository.md of Triton's server documentation).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+INLINE_LIMIT = 2**31 - 2**20
+"""Bytes of weights above which a model cannot be one file: protobuf ends at 2 GiB, and the graph
+itself needs room."""
+
+MODEL_FILE = "model.onnx"
+DATA_FILE = "model.onnx.data"
+NEWEST_IR = 10
+"""The newest ``ir_version`` written: the one of opset 20, which every supported Triton reads."""
+
+_EXTERNAL_THRESHOLD = 1024
+"""Bytes below which a tensor stays in the graph file: shapes and axes must be readable there."""
+
+_ALIGNMENT = 4096
+"""Offsets in the sidecar are multiples of this, so that onnxruntime can map it into memory."""
+
+
+class OnnxError(ValueError):
+    """An ONNX model that cannot be read, changed or written as asked."""
+
+
+def load(path: Path) -> ModelProto:
+    """Read a model with all its weights.
+
+    Args:
+        path: an ONNX file, or a directory that holds ``model.onnx`` and its sidecar.
+
+    Raises:
+        OnnxError: missing, not ONNX, truncated, or invalid; or external data that is missing, too
+            short, or outside the model's folder.
+    """
+    file = path / MODEL_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise OnnxError(f"{file}: expected an ONNX file, found none. Check the path.")
+    model = ModelProto()
+    try:
+        model.ParseFromString(file.read_bytes())
+    except DecodeError as error:
+        raise OnnxError(
+            f"{file}: expected an ONNX file, found {file.stat().st_size} bytes that are not one, "
+            "or a truncated one. Fetch it again."
+        ) from error
+    external = [tensor for tensor in tensors(model) if _is_external(tensor)]
+    for tensor in external:
+        _check_external(file, tensor)
+    try:
+        onnx.checker.check_model(str(file))
+    except (onnx.checker.ValidationError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OnnxError(
+            f"{file}: expected a valid ONNX model, found: {reason}. Export or fetch it again."
+        ) from error
+    for tensor in external:
+        onnx.external_data_helper.load_external_data_for_tensor(tensor, str(file.parent))
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
+    return model
+
+
+def save(model: ModelProto, path: Path, *, external: bool | None = None) -> None:
+    """Write a model; equal models give equal bytes. ``ir_version`` is lowered to 10.
+
+    Args:
+        model: is left as it was, but for its ``ir_version``.
+        path: the file to write, or with external data the directory; what is there is replaced,
+            except a directory that holds anything else.
+        external: keep the weights in a sidecar; None does so only above :data:`INLINE_LIMIT`.
+
+    Raises:
+        OnnxError: the model is invalid, or uses what ``ir_version`` 10 cannot express.
+    """
+    lower_ir_version(model)
+    if external is None:
+        external = sum(len(tensor.raw_data) for tensor in tensors(model)) > INLINE_LIMIT
+    if external:
+        _remove(path)
+        path.mkdir(parents=True)
+        with _weights_moved_out(model, path / DATA_FILE):
+            (path / MODEL_FILE).write_bytes(model.SerializeToString(deterministic=True))
+        written = path / MODEL_FILE
+    else:
+        _remove(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(model.SerializeToString(deterministic=True))
+        written = path
+    try:
+        onnx.checker.check_model(str(written))
+    except (onnx.checker.ValidationError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise OnnxError(f"{path}: the model to be written is not valid ONNX: {reason}") from error
+
+
+def lower_ir_version(model: ModelProto) -> None:
+    """Set ``ir_version`` to at most :data:`NEWEST_IR`, which changes nothing that it can express.
+
+    Raises:
+        OnnxError: the model uses data types or device placement that came later.
+    """
+    if model.ir_version <= NEWEST_IR:
+        return
+    newer = {
+        TensorProto.DataType.Name(tensor.data_type)
+        for tensor in tensors(model)
+        if tensor.data_type > TensorProto.FLOAT4E2M1
+    }
+    if model.configuration:
+        newer.add("device configurations")
+    if newer:
+        raise OnnxError(
+            f"expected a model that ir_version {NEWEST_IR} can express, found ir_version "
+            f"{model.ir_version} with {', '.join(sorted(newer))}. Export it without them."
+        )
+    model.ir_version = NEWEST_IR
+
+
+def graphs(model: ModelProto) -> Iterator[GraphProto]:
+    """The main graph and every graph nested in its nodes, outermost first."""
+    pending = [model.graph]
+    while pending:
+        graph = pending.pop(0)
+        yield graph
+        for attribute in _attributes(graph.node):
+            if attribute.type == AttributeProto.GRAPH:
+                pending.append(attribute.g)
+            pending.extend(attribute.graphs)
+
+
+def nodes(model: ModelProto) -> Iterator[NodeProto]:
+    """Every node of the main graph, of nested graphs, and of the model's functions."""
+    for graph in graphs(model):
+        yield from graph.node
+    for function in model.functions:
+        yield from function.node
+
+
+def tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """Every constant tensor: initialisers, sparse ones' values and indices, and attributes'."""
+    for graph in graphs(model):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield sparse.values
+            yield sparse.indices
+    for attribute in _attributes(nodes(model)):
+        if attribute.type == AttributeProto.TENSOR:
+            yield attribute.t
+        yield from attribute.tensors
+        if attribute.type == AttributeProto.SPARSE_TENSOR:
+            yield attribute.sparse_tensor.values
+            yield attribute.sparse_tensor.indices
+
+
+def _attributes(of: Iterator[NodeProto]) -> Iterator[AttributeProto]:
+    for node in of:
+        yield from node.attribute
+
+
+def _is_external(tensor: TensorProto) -> bool:
+    return bool(tensor.data_location == TensorProto.EXTERNAL)
+
+
+def _check_external(file: Path, tensor: TensorProto) -> None:
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = PurePosixPath(entries.get("location", ""))
+    folder = file.parent.resolve()
+    data = (folder / location).resolve()
+    where = f"{file}, tensor '{tensor.name}'"
+    if location.is_absolute() or "\\" in str(location) or not data.is_relative_to(folder):
+        raise OnnxError(
+            f"{where}: expected external data inside the model's folder, found '{location}', which "
+            "leaves it. Do not use a model from this source."
+        )
+    if not data.is_file():
+        raise OnnxError(
+            f"{where}: expected external data in '{location}', found no such file. "
+            "Put the sidecar beside the model."
+        )
+    try:
+        offset = int(entries.get("offset", 0))
+        length = int(entries.get("length", data.stat().st_size - offset))
+    except ValueError as error:
+        raise OnnxError(
+            f"{where}: expected offset and length as numbers, found {entries}. Fetch it again."
+        ) from error
+    if offset < 0 or length < 0 or offset + length > data.stat().st_size:
+        raise OnnxError(
+            f"{where}: expected {length} bytes at offset {offset} of '{location}', found a file of "
+            f"{data.stat().st_size} bytes. The sidecar is truncated: fetch it again."
+        )
+
+
+@contextlib.contextmanager
+def _weights_moved_out(model: ModelProto, data: Path) -> Iterator[None]:
+    """Write the large weights to a sidecar, and bring them back into the model at the end.
+
+    In place rather than on a copy, because a copy of such a model may not fit into memory.
+    """
+    moved: list[tuple[TensorProto, bytes]] = []
+    try:
+        with data.open("wb") as stream:
+            for tensor in tensors(model):
+                if len(tensor.raw_data) < _EXTERNAL_THRESHOLD:
+                    continue
+                offset = -(-stream.tell() // _ALIGNMENT) * _ALIGNMENT
+                stream.write(bytes(offset - stream.tell()))
+                stream.write(tensor.raw_data)
+                moved.append((tensor, tensor.raw_data))
+                place = {"location": data.name, "offset": offset, "length": len(tensor.raw_data)}
+                for key, value in place.items():
+                    tensor.external_data.add(key=key, value=str(value))
+                tensor.data_location = TensorProto.EXTERNAL
+                tensor.ClearField("raw_data")
+        yield
+    finally:
+        for tensor, content in moved:
+            tensor.raw_data = content
+            tensor.data_location = TensorProto.DEFAULT
+            del tensor.external_data[:]
+
+
+def _remove(path: Path) -> None:
+    """Take away what an earlier :func:`save` left at this path."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    for name in (MODEL_FILE, DATA_FILE):
+        (path / name).unlink(missing_ok=True)
+    try:
+        path.rmdir()
+    except OSError as error:
+        raise OnnxError(
+            f"{path}: expected a place for a model, found a directory with other files. "
+            "Name another path."
+        ) from error
