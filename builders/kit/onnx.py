@@ -15,10 +15,12 @@ from builders.kit.onnx_files import (
     OnnxError,
     load,
     lower_ir_version,
+    opset,
     save,
 )
 from builders.kit.onnx_rename import drop_overridable_initialisers, rename
-from builders.kit.onnx_simplify import Normalised, convert_opset, normalise, opset, simplify
+from builders.kit.onnx_simplify import Normalised, convert_opset, normalise, simplify
+from builders.kit.onnx_surgery import append_arg_max, prepend_image_preprocessing
 from builders.kit.onnx_weights import flush_subnormals
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "NEWEST_IR",
     "Normalised",
     "OnnxError",
+    "append_arg_max",
     "convert_opset",
     "drop_overridable_initialisers",
     "flush_subnormals",
@@ -33,6 +36,7 @@ __all__ = [
     "lower_ir_version",
     "normalise",
     "opset",
+    "prepend_image_preprocessing",
     "rename",
     "save",
     "simplify",

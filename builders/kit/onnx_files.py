@@ -129,6 +129,11 @@ def lower_ir_version(model: ModelProto) -> None:
     model.ir_version = NEWEST_IR
 
 
+def opset(model: ModelProto) -> int:
+    """The version of the default operator domain; 0 if the model imports none."""
+    return next((int(e.version) for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+
+
 def graphs(model: ModelProto) -> Iterator[GraphProto]:
     """The main graph and every graph nested in its nodes, outermost first."""
     pending = [model.graph]

@@ -11,7 +11,7 @@ import onnx
 import onnxslim
 from onnx import ModelProto
 
-from builders.kit.onnx_files import OnnxError, lower_ir_version
+from builders.kit.onnx_files import OnnxError, lower_ir_version, opset
 from builders.kit.onnx_rename import drop_overridable_initialisers, rename
 from builders.kit.onnx_weights import flush_subnormals
 
@@ -80,11 +80,6 @@ def normalise(
         nodes=len(model.graph.node),
         subnormals_flushed=flushed,
     )
-
-
-def opset(model: ModelProto) -> int:
-    """The version of the default operator domain; 0 if the model imports none."""
-    return next((int(e.version) for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
 
 
 def convert_opset(model: ModelProto, *, newest: int, oldest: int = OLDEST_OPSET) -> ModelProto:
