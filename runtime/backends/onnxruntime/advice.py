@@ -1,0 +1,150 @@
+"""What the C++ onnxruntime backend loads and then serves otherwise than its author meant."""
+
+from __future__ import annotations
+
+from .facts import (
+    DYNAMIC,
+    Config,
+    OnnxGraph,
+    Violation,
+    entries,
+    listed,
+    matched,
+    max_batch_size,
+    string_parameters,
+)
+from .options import (
+    BOOLEANS,
+    CUDA_CHOICES,
+    CUDA_STRINGS,
+    INTEGERS,
+    STRINGS,
+    accelerators,
+    instance_kinds,
+)
+
+
+def warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
+    """What loads and then misbehaves, or is not what it seems.
+
+    Not seen here: values at run time, such as strings with an embedded NUL, which are cut there.
+    """
+    return [
+        *cut_output_warnings(config, graph),
+        *scalar_warnings(config, graph),
+        *optional_warnings(config, graph),
+        *default_warnings(config),
+        *parameter_warnings(config),
+    ]
+
+
+def cut_output_warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
+    """Outputs of a batching model whose first axis is not that of the inputs.
+
+    Each request is answered with as many rows as it had: of NonZero's or NMS's result, say, an
+    arbitrary part. Known by the axis' symbolic name, so only where the graph names its axes.
+    """
+    if max_batch_size(config) <= 0:
+        return []
+    batch = {tensor.axes[0] for tensor in graph.inputs if tensor.axes}
+    if None in batch or not batch:
+        return []
+    return [
+        Violation(
+            "cut-output",
+            tensor.name,
+            f"the inputs' batch axis first ({listed(str(axis) for axis in batch)})",
+            f"'{tensor.axes[0]}'" if tensor.axes[0] else "an axis without a name",
+            "If its rows are not the batch's, set max_batch_size to 0: each request would get "
+            "only as many rows as it sent. Else give the axis the batch's name.",
+        )
+        for _, tensor in matched(config, "output", graph)
+        if tensor.axes and tensor.shape[0] == DYNAMIC and tensor.axes[0] not in batch
+    ]
+
+
+def scalar_warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
+    """Scalars in a batching model."""
+    if max_batch_size(config) <= 0:
+        return []
+    return [
+        Violation(
+            "scalar-with-batching",
+            tensor.name,
+            "a batch axis in a model that batches",
+            "a scalar, or no declared shape",
+            "Set max_batch_size to 0, or give the tensor a batch axis in the graph.",
+        )
+        for role in ("input", "output")
+        for _, tensor in matched(config, role, graph)
+        if not tensor.axes and tensor.is_tensor
+    ]
+
+
+def optional_warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
+    """Optional inputs that every run needs: a request without one fails."""
+    needed = {tensor.name for tensor in graph.inputs}
+    return [
+        Violation(
+            "optional-without-initializer",
+            str(entry.get("name", "")),
+            "an initializer for an optional input",
+            "none",
+            "Make the input required: a request that leaves it out fails.",
+        )
+        for entry in entries(config, "input")
+        if entry.get("optional") and entry.get("name") in needed
+    ]
+
+
+def default_warnings(config: Config) -> list[Violation]:
+    """Fields that are left out and filled in by Triton."""
+    found = []
+    absent = [key for key in ("input", "output") if not entries(config, key)]
+    if absent:
+        found.append(
+            Violation(
+                "auto-complete",
+                "",
+                "all inputs and outputs in the config",
+                f"no {' and no '.join(absent)}",
+                "Write them all: auto-complete otherwise may also set max_batch_size to 4.",
+            )
+        )
+    counts = [int(group.get("count") or 0) for group in entries(config, "instance_group")]
+    if not counts or 0 in counts:
+        found.append(
+            Violation(
+                "instance-count",
+                "",
+                "an instance_group with its count",
+                "none",
+                "Write count: the default on a CPU is 2 instances.",
+            )
+        )
+    if accelerators(config, "gpu") and "KIND_GPU" not in instance_kinds(config):
+        found.append(
+            Violation(
+                "gpu-accelerator",
+                "",
+                "an instance group of KIND_GPU for a GPU accelerator",
+                ", ".join(sorted(instance_kinds(config))) or "none",
+                "Write KIND_GPU, or remove the accelerator: without a GPU it is ignored.",
+            )
+        )
+    return found
+
+
+def parameter_warnings(config: Config) -> list[Violation]:
+    """Parameters that the backend ignores, as it does not know them."""
+    known = {*INTEGERS, *BOOLEANS, *STRINGS, *CUDA_CHOICES, *CUDA_STRINGS}
+    return [
+        Violation(
+            "unknown-parameter",
+            "",
+            f"parameters that the backend knows ({listed(known)})",
+            repr(key),
+            "Correct its name, or remove it: the backend ignores it.",
+        )
+        for key in sorted(set(string_parameters(config)) - known)
+    ]
