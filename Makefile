@@ -1,0 +1,71 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PROFILE ?= demo
+OUT ?= model_repository
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+# The first of these that is a Python 3.11 or 3.12; looked for only when $(VENV) has to be made.
+FIND_PYTHON = for each in $${PYTHON3:-} python3.12 python3.11 python3; do \
+	  if $$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+	    2>/dev/null; then echo $$each; exit 0; fi; done; \
+	echo "error: no Python 3.11 or 3.12 with venv was found: onnxruntime and numpy 1.26 have no wheels" \
+	  "for others. Install one (Debian: apt-get install python3 python3-venv), or set PYTHON3=/path/to/python3.12." >&2; exit 1
+PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
+
+.PHONY: help build-repo serve check test test-slow lint format types bench graph clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo "  PROFILE=$(PROFILE) and OUT=$(OUT) can be set for build-repo, serve and check."
+
+build-repo: $(VENV)/.installed .venv-server/.installed ## Set up the environments and build OUT from PROFILE
+	@$(PYTHON) -m builders build --profile $(PROFILE) --out $(OUT)
+
+serve: $(VENV)/.installed .venv-server/.installed ## Serve OUT with a real Triton; Ctrl-C ends it
+	@$(PYTHON) -m runtime serve $(OUT)
+
+check: $(VENV)/.installed ## Check OUT against Triton's load-time rules and its manifest
+	@$(PYTHON) -m builders check $(OUT)
+	@$(PYTHON) -m builders verify $(OUT)
+
+test: $(VENV)/.installed-dev build-repo ## Build the repository, then run the tests
+	@$(PYTHON) -m pytest
+
+test-slow: $(VENV)/.installed-dev build-repo ## Run the tests that take long or measure speed
+	@$(PYTHON) -m pytest -m slow
+
+lint: $(VENV)/.installed-dev ## Check style
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.installed-dev ## Mend style where a tool can
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+types: $(VENV)/.installed-dev ## Check types
+	@$(VENV)/bin/mypy
+
+clean: ## Remove the environments; the repository and the build cache stay
+	rm -rf $(VENV) .venv-server
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@python=$$($(FIND_PYTHON)); \
+	echo "Setting up $(VENV) with $$python: about a minute"; \
+	[ -x $(PYTHON) ] || $$python -m venv $(VENV)
+	@$(PIP) -c constraints.txt -e . | { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } || \
+	  { echo "error: the installation into $(VENV) failed; the lines above say why. Mend it and run make again." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Adding the tools for tests to $(VENV): about a minute"
+	@$(PIP) -c constraints.txt -e '.[dev]' | { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } || \
+	  { echo "error: the installation into $(VENV) failed; the lines above say why. Mend it and run make again." >&2; exit 1; }
+	@touch $@
+
+.venv-server/.installed: $(VENV)/.installed runtime/requirements.txt
+	@$(PYTHON) -m runtime install
+	@touch $@

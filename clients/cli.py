@@ -1,0 +1,95 @@
+"""The client's command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Send a file to a served pipeline and print its answer.",
+)
+
+
+@app.callback()
+def main() -> None:
+    """Send a file to a served pipeline and print its answer."""
+
+
+@app.command(
+    epilog="Examples: `python -m clients ocr page.png` · "
+    "`python -m clients ocr page.png --draw out.png` · "
+    "`python -m clients ocr page.png --json | jq '.[].text'`. "
+    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage."
+)
+def ocr(
+    page: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP, TIFF or BMP file.")],
+    draw: Annotated[
+        Path | None, typer.Option(help="Write the page with boxes and text to this image file.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print text, box and score of each line as JSON.")
+    ] = False,
+    url: Annotated[str, typer.Option(help="The server's gRPC address.")] = "127.0.0.1:8001",
+    model: Annotated[str, typer.Option(help="The pipeline: ocr, or ocr_bls.")] = "ocr",
+    minimum_score: Annotated[
+        float | None, typer.Option(help="Leave out lines with a lower confidence, 0 to 1.")
+    ] = None,
+    maximum_side: Annotated[
+        int | None, typer.Option(help="Longest side, in pixels, at which text is looked for.")
+    ] = None,
+    orientation: Annotated[
+        bool | None, typer.Option(help="Find out which way up the page is.")
+    ] = None,
+    font: Annotated[
+        Path | None, typer.Option(help="Font file for --draw, for scripts such as Chinese.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 60.0,
+) -> None:
+    """Read the text of a page: its lines in reading order, with boxes and confidences."""
+    from clients.errors import RequestError
+    from clients.ocr import OcrClient
+
+    try:
+        image = page.read_bytes()
+    except OSError as problem:
+        raise _failed(f"cannot read {page}: {problem.strerror}") from problem
+    try:
+        with OcrClient(url, model, timeout) as client:
+            lines = client.read(
+                image,
+                minimum_score=minimum_score,
+                maximum_side=maximum_side,
+                orientation=orientation,
+            )
+    except RequestError as problem:
+        raise _failed(str(problem)) from problem
+    if draw is not None:
+        from clients.draw import draw as render
+
+        try:
+            render(image, lines, font).save(draw)
+        except (OSError, ValueError) as problem:
+            raise _failed(f"cannot draw {draw}: {problem}") from problem
+    if as_json:
+        records = [{"text": line.text, "box": line.box, "score": line.score} for line in lines]
+        typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
+        return
+    for line in lines:
+        left, top = (min(corner[axis] for corner in line.box) for axis in (0, 1))
+        right, bottom = (max(corner[axis] for corner in line.box) for axis in (0, 1))
+        typer.echo(
+            f"{line.score:.2f}  {left:5.0f},{top:<5.0f} {right:5.0f},{bottom:<5.0f} {line.text}"
+        )
+    if not lines:
+        typer.echo("no text found", err=True)
+
+
+def _failed(sentence: str) -> typer.Exit:
+    typer.echo(f"error: {sentence}", err=True)
+    return typer.Exit(1)
