@@ -1,0 +1,158 @@
+"""Profiles: what is right is read, every mistake is refused at once with its place and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders.kit import profile as profile_module
+from builders.kit.findings import Finding
+from builders.kit.profile import Profile, ProfileError, load_profile, profiles
+
+
+@pytest.fixture(autouse=True)
+def families(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout with two families, whatever this one has."""
+    folder = tmp_path_factory.mktemp("builders")
+    for name in ("ocr", "asr"):
+        (folder / name).mkdir()
+        (folder / name / "family.py").write_text("")
+    monkeypatch.setattr(profile_module, "BUILDERS", folder)
+    monkeypatch.setattr("builders.kit.family.families", lambda: ("asr", "ocr"))
+
+
+def read(tmp_path: Path, text: str) -> Profile:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    return load_profile(path)
+
+
+def refusals(tmp_path: Path, text: str) -> list[Finding]:
+    with pytest.raises(ProfileError) as caught:
+        read(tmp_path, text)
+    return caught.value.findings
+
+
+def test_every_default_is_filled_in(tmp_path: Path) -> None:
+    profile = read(tmp_path, 'triton: "24.10"\nfamilies: {ocr: }\n')
+    assert profile.model_dump() == {
+        "triton": "24.10",
+        "device": "cpu",
+        "precision": "fp32",
+        "families": {"ocr": {"sources": {}}},
+        "hub": False,
+        "bls": False,
+        "models": {},
+    }
+
+
+def test_a_release_needs_no_quotes_and_parameters_keep_their_text(tmp_path: Path) -> None:
+    profile = read(
+        tmp_path,
+        "triton: 24.10\nfamilies: {ocr: }\n"
+        "models: {detect: {instances: 2, parameters: {a: 1, b: true, c: 0.10, d: no}}}\n",
+    )
+    assert profile.triton == "24.10"
+    detect = profile.models["detect"]
+    assert detect.parameters == {"a": "1", "b": "true", "c": "0.10", "d": "no"}
+    assert detect.instances is not None
+    assert detect.instances.count == 2
+
+
+def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    findings = refusals(
+        tmp_path,
+        "triton: 24.1\n"
+        "devise: cpu\n"
+        "precision: fp16\n"
+        "families:\n"
+        "  ocrr:\n"
+        "hub: perhaps\n"
+        "models:\n"
+        "  detect:\n"
+        "    instance: 2\n"
+        "    queue:\n"
+        "      max_sise: 3\n"
+        "      timeout_action: REJCT\n"
+        "  crop: {instances: 0}\n",
+    )
+    told = {finding.where: finding for finding in findings}
+    assert set(told) == {
+        "mine.yaml, line 1, triton",
+        "mine.yaml, line 2, devise",
+        "mine.yaml, line 3, precision",
+        "mine.yaml, line 4, families",
+        "mine.yaml, line 6, hub",
+        "mine.yaml, line 9, models.detect.instance",
+        "mine.yaml, line 11, models.detect.queue.max_sise",
+        "mine.yaml, line 12, models.detect.queue.timeout_action",
+        "mine.yaml, line 13, models.crop.instances.count",
+    }
+    assert told["mine.yaml, line 1, triton"].remedy == "Did you mean '24.10'?"
+    assert told["mine.yaml, line 2, devise"].remedy == "Did you mean 'device'?"
+    assert "fp32, the one precision" in told["mine.yaml, line 3, precision"].expected
+    assert told["mine.yaml, line 4, families"].remedy == "Did you mean 'ocr'?"
+    assert told["mine.yaml, line 9, models.detect.instance"].remedy == "Did you mean 'instances'?"
+    assert (
+        told["mine.yaml, line 11, models.detect.queue.max_sise"].remedy
+        == "Did you mean 'max_size'?"
+    )
+    assert (
+        told["mine.yaml, line 12, models.detect.queue.timeout_action"].remedy
+        == "Did you mean 'REJECT'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "nothing"),
+        ("- a\n", "a list"),
+        ("triton: [\n", "YAML"),
+        ("triton: 24.10\nfamilies: {ocr: }\ntriton: 24.10\n", "line 1 too"),
+        ("triton: 24.10\nfamilies: {}\n", "at least 1 item"),
+        ("triton: 24.10\n", "expected a value"),
+        ("a: &a [*a]\n", "a"),
+        ("a: !!python/object/apply:os.system [true]\n", "YAML"),
+        ("triton: 24.10\nfamilies: {../ocr: }\n", "names of families"),
+        ("a: " + "[" * 5000, "deep"),
+        ("a: \0\n", "YAML"),
+        ("x" * (1 << 21), "at most"),
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_what_is_no_profile_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert any(said in str(finding) for finding in refusals(tmp_path, text))
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=80) | st.text("{}[]:,&*!-| \n\"'#%@az019", max_size=60))
+def test_any_bytes_are_a_profile_or_a_refusal(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes | str
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "p.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+    assert caught.value.findings
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ProfileError, match="Did you mean 'demo'"):
+        load_profile("demp")
+    with pytest.raises(ProfileError, match="No such file"):
+        load_profile("no/such/file.yaml")
+
+
+def test_every_shipped_profile_is_valid() -> None:
+    assert "demo" in profiles()
+    for name in profiles():
+        assert load_profile(name).families
+
+
+def test_the_demo_profile_is_offline_and_on_a_cpu() -> None:
+    demo = load_profile("demo")
+    assert (demo.hub, demo.device, list(demo.families)) == (False, "cpu", ["ocr"])
