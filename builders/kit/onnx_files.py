@@ -39,13 +39,13 @@ def load(path: Path) -> ModelProto:
     """Read a model with all its weights.
 
     Args:
-        path: an ONNX file, or a directory that holds ``model.onnx`` and its sidecar.
+        path: an ONNX file, or a folder that holds ``model.onnx`` or one other ONNX file.
 
     Raises:
         OnnxError: missing, not ONNX, truncated, or invalid; or external data that is missing, too
             short, or outside the model's folder.
     """
-    file = path / MODEL_FILE if path.is_dir() else path
+    file = _model_file(path) if path.is_dir() else path
     if not file.is_file():
         raise OnnxError(f"{file}: expected an ONNX file, found none. Check the path.")
     model = ModelProto()
@@ -168,6 +168,16 @@ def tensors(model: ModelProto) -> Iterator[TensorProto]:
         if attribute.type == AttributeProto.SPARSE_TENSOR:
             yield attribute.sparse_tensor.values
             yield attribute.sparse_tensor.indices
+
+
+def _model_file(folder: Path) -> Path:
+    there = sorted(folder.glob("*.onnx"))
+    if len(there) == 1:
+        return there[0]
+    if len(there) > 1 and folder / MODEL_FILE not in there:
+        names = ", ".join(file.name for file in there)
+        raise OnnxError(f"{folder}: expected one ONNX file, found {names}. Name one of them.")
+    return folder / MODEL_FILE
 
 
 def _attributes(of: Iterator[NodeProto]) -> Iterator[AttributeProto]:
