@@ -1,0 +1,136 @@
+"""The few calls of Triton's HTTP API that running a server takes.
+
+https://github.com/triton-inference-server/server/tree/main/docs/protocol has the calls. Only the
+standard library, so that a server starts in no time; users' requests go through a real client.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from runtime.errors import RuntimeFailure
+
+
+class CallFailed(RuntimeFailure):
+    """The server answered with an error, or not at all.
+
+    Attributes:
+        status: the HTTP status; 0 when there was no answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """One version of one model in the repository index.
+
+    Attributes:
+        name: the model.
+        version: its version; empty for a model that never loaded.
+        ready: whether it can be called.
+        reason: why not.
+    """
+
+    name: str
+    version: str
+    ready: bool
+    reason: str
+
+
+class Control:
+    """Talks to one server.
+
+    Args:
+        address: ``host:port`` of the HTTP endpoint.
+        timeout_seconds: how long any call may take.
+    """
+
+    def __init__(self, address: str, *, timeout_seconds: float = 60.0) -> None:
+        self._address = address
+        self._timeout = timeout_seconds
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> bytes:
+        """One call, on a connection of its own.
+
+        Raises:
+            CallFailed: with the server's own message.
+        """
+        connection = http.client.HTTPConnection(
+            self._address, timeout=timeout_seconds or self._timeout
+        )
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CallFailed(f"No answer from the server at {self._address}: {error}") from error
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise CallFailed(_message(content) or f"HTTP {answer.status}", answer.status)
+        return content
+
+    def is_live(self) -> bool:
+        """Whether the server answers; it does when its first models have been loaded."""
+        try:
+            self.request("GET", "/v2/health/live", timeout_seconds=2.0)
+        except CallFailed:
+            return False
+        return True
+
+    def is_ready(self, model: str) -> bool:
+        """Whether Triton holds the model for ready; it does even when the model's stub is dead."""
+        try:
+            self.request("GET", f"/v2/models/{quote(model)}/ready")
+        except CallFailed:
+            return False
+        return True
+
+    def index(self) -> list[ModelStatus]:
+        """All models of the repository."""
+        entries = json.loads(self.request("POST", "/v2/repository/index", b"{}"))
+        return [
+            ModelStatus(
+                entry["name"],
+                entry.get("version", ""),
+                entry.get("state") == "READY",
+                entry.get("reason", ""),
+            )
+            for entry in entries
+        ]
+
+    def config(self, model: str) -> dict[str, object]:
+        """A loaded model's configuration, as JSON of the ModelConfig message."""
+        config = json.loads(self.request("GET", f"/v2/models/{quote(model)}/config"))
+        assert isinstance(config, dict)
+        return config
+
+    def load(self, model: str) -> None:
+        """Loads a model, and reloads a loaded one whose files have changed."""
+        self.request("POST", f"/v2/repository/models/{quote(model)}/load", b"{}")
+
+    def unload(self, model: str) -> None:
+        """Unloads a model; ensembles over it become unavailable."""
+        self.request("POST", f"/v2/repository/models/{quote(model)}/unload", b"{}")
+
+
+def _message(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""

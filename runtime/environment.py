@@ -1,0 +1,168 @@
+"""The environment of the local server: where it is, and whether this machine can run it.
+
+Triton's Python backend runs models in the interpreter whose minor version matches its stub, with
+the packages of the first ``python3`` on PATH. That environment is not the builder's: the stub of
+24.10 is built against numpy 1.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.errors import EnvironmentUnfit
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_ENVIRONMENT = ROOT / ".venv-server"
+REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
+STAMP = "runtime-stamp.json"
+
+PYTHONS = ((3, 11), (3, 12))
+GLIBC = (2, 35)
+"""The oldest glibc that the wheel of Triton's binary (manylinux_2_35) runs on."""
+
+
+def expected_stamp() -> dict[str, str]:
+    """What a complete environment for this interpreter says of itself."""
+    return {
+        "python": platform.python_version(),
+        "requirements": hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest(),
+    }
+
+
+def check_machine() -> None:
+    """Whether the local server can run on this machine with this interpreter.
+
+    Raises:
+        EnvironmentUnfit: not Linux on x86-64, a Python other than 3.11 or 3.12, a glibc older
+            than 2.35, or no shared libpython.
+    """
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise EnvironmentUnfit(
+            "The local Triton server runs on Linux on x86-64 only, and this is "
+            f"{platform.system()} on {platform.machine()}; "
+            "serve the repository with --engine docker or podman."
+        )
+    if sys.version_info[:2] not in PYTHONS:
+        raise EnvironmentUnfit(
+            "The pinned packages fit Python 3.11 and 3.12, and this is Python "
+            f"{platform.python_version()}; set the project up again with one of those."
+        )
+    name, _, version = _glibc().partition(" ")
+    if name != "glibc" or tuple(map(int, version.split("."))) < GLIBC:
+        raise EnvironmentUnfit(
+            f"Triton's binary needs glibc 2.35 or newer, and this machine has {name} {version}; "
+            "use a newer distribution (Debian 12, Ubuntu 22.04) or --engine docker or podman."
+        )
+    if libpython_folder() is None and not _loadable(libpython_name()):
+        raise EnvironmentUnfit(
+            f"Triton's Python stub needs {libpython_name()}, and this Python has no shared "
+            f"library; install it (Debian and Ubuntu: apt-get install libpython3."
+            f"{sys.version_info.minor}) or use a Python built with --enable-shared."
+        )
+
+
+def _glibc() -> str:
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or "libc 0"
+    except (OSError, ValueError):
+        return "libc 0"
+
+
+def libpython_name() -> str:
+    """The shared library that the stub of this minor version is linked to."""
+    return f"libpython3.{sys.version_info.minor}.so.1.0"
+
+
+def libpython_folder() -> Path | None:
+    """The folder of this interpreter's own shared library, None if it has none there."""
+    folder = Path(sysconfig.get_config_var("LIBDIR") or "/nonexistent")
+    return folder if (folder / libpython_name()).is_file() else None
+
+
+def _loadable(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class ServerEnvironment:
+    """An installed server environment.
+
+    Attributes:
+        folder: its root.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python3"
+
+    @property
+    def packages(self) -> Path:
+        """Its site-packages."""
+        return self.folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+
+    @property
+    def triton(self) -> Path:
+        """The wheel's Triton: ``bin``, ``backends``, ``caches``, ``python_backend_stubs``."""
+        return self.packages / "pytriton" / "tritonserver"
+
+    @property
+    def stub(self) -> Path:
+        """The Python backend's stub for this minor version."""
+        minor = f"3.{sys.version_info.minor}"
+        return self.triton / "python_backend_stubs" / minor / "triton_python_backend_stub"
+
+    def is_current(self) -> bool:
+        """Whether it was installed completely, from today's requirements, for this Python."""
+        try:
+            stamp = json.loads((self.folder / STAMP).read_text())
+        except (OSError, ValueError):
+            return False
+        return bool(stamp == expected_stamp())
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables that the server runs with."""
+        libraries = [str(self.packages / "nvidia_pytriton.libs")]
+        own = libpython_folder()
+        if own is not None:
+            libraries.insert(0, str(own))
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("PYTHON") and name not in ("VIRTUAL_ENV", "LD_LIBRARY_PATH")
+        }
+        return kept | {
+            "PATH": f"{self.folder / 'bin'}:{os.environ.get('PATH', os.defpath)}",
+            "LD_LIBRARY_PATH": ":".join(libraries),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+
+def server_environment(folder: Path = DEFAULT_ENVIRONMENT) -> ServerEnvironment:
+    """The installed environment.
+
+    Raises:
+        EnvironmentUnfit: it is not there, or not complete, or this machine cannot run it.
+    """
+    check_machine()
+    environment = ServerEnvironment(folder)
+    if not environment.is_current():
+        state = "is out of date or incomplete" if folder.exists() else "is not there"
+        raise EnvironmentUnfit(
+            f"The server environment {folder} {state}; run: python -m runtime install"
+        )
+    return environment

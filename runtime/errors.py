@@ -1,0 +1,13 @@
+"""What can stop the runtime; each message is one sentence or more that names the remedy."""
+
+
+class RuntimeFailure(Exception):
+    """Base of all failures that a user of :mod:`runtime` can meet."""
+
+
+class EnvironmentUnfit(RuntimeFailure):
+    """This machine, or its server environment, cannot run the local server."""
+
+
+class ServerFailed(RuntimeFailure):
+    """The server did not start, or ended by itself."""

@@ -1,0 +1,169 @@
+"""The process between us and Triton: it stops the server well and leaves nothing behind.
+
+``python -m runtime.guard`` starts the server whose command is in its state folder, passes its
+output on, and waits. When its standard input ends, because :class:`runtime.server.LocalServer`
+stops or because the process that owned it was killed, it stops the server, ends whatever stubs
+are left and removes what the server owned. It is the server's parent and its stubs' subreaper,
+so none of them can get away; if it is killed itself, the kernel ends the server with it
+(PR_SET_PDEATHSIG), and the next start removes the rest.
+
+Only the standard library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from runtime import connections, processes
+from runtime.state import ServerState
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+_UNLOADED = re.compile(rb"Found 0 live models and 0 in-flight non-inference requests")
+"""Triton's last words: its services have ended, all is answered, and no model is left."""
+
+SETTLE_SECONDS = 1.0
+"""How long the process may take to end after that."""
+
+TICK_SECONDS = 0.1
+"""How often a stopping server's connections are looked at."""
+
+
+class Guard:
+    """One server's guard.
+
+    Args:
+        state: the server's state; ``command.json`` in it has the command and its variables.
+    """
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+        spec = json.loads((state.folder / "command.json").read_text())
+        self._grace_seconds = float(spec["grace_seconds"])
+        self._http_port = int(spec["http_port"])
+        self._connections_reachable = True
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        own = os.getpid()
+
+        def end_with_guard() -> None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != own:
+                os._exit(1)
+
+        self._server = subprocess.Popen(
+            spec["command"],
+            env=spec["variables"],
+            cwd=state.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # This process has one thread, so running code between fork and exec is safe.
+            preexec_fn=end_with_guard,
+        )
+        self._deadline: float | None = None
+        self._output_open = True
+
+    def run(self) -> int:
+        """Waits for the server's end, then cleans up.
+
+        Returns:
+            the server's exit code, negative if a signal ended it; 0 after a wanted stop.
+        """
+        selector = selectors.DefaultSelector()
+        wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, self._on_signal)
+        assert self._server.stdout is not None
+        output = self._server.stdout.fileno()
+        selector.register(output, selectors.EVENT_READ, "output")
+        selector.register(sys.stdin.fileno(), selectors.EVENT_READ, "owner")
+        selector.register(wake_read, selectors.EVENT_READ, "signal")
+        while self._server.poll() is None:
+            for key, _ in selector.select(timeout=None if self._deadline is None else TICK_SECONDS):
+                data = os.read(key.fd, 65536)
+                if key.data == "output":
+                    self._pass_on(data)
+                if not data:
+                    selector.unregister(key.fd)
+                if key.data == "owner":
+                    self.stop(now=bool(data))
+            if self._deadline is not None:
+                self._hasten()
+        os.set_blocking(output, False)
+        self._drain(output)
+        self._end_descendants()
+        self._state.remove()
+        return 0 if self._deadline is not None else self._server.returncode
+
+    def stop(self, *, now: bool = False) -> None:
+        """Asks the server to end: it refuses new requests and answers those it has.
+
+        Args:
+            now: ends it at once instead, requests or not.
+        """
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._grace_seconds
+            self._server.terminate()
+        if now:
+            self._deadline = 0.0
+
+    def _hasten(self) -> None:
+        assert self._deadline is not None
+        if time.monotonic() > self._deadline:
+            self._server.kill()
+        elif self._connections_reachable:
+            self._connections_reachable = connections.end_quiet(self._server.pid, self._http_port)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if number != signal.SIGCHLD:
+            self.stop()
+
+    def _pass_on(self, data: bytes) -> None:
+        if self._deadline is not None and _UNLOADED.search(data):
+            self._deadline = min(self._deadline, time.monotonic() + SETTLE_SECONDS)
+        if self._output_open:
+            try:
+                while data:
+                    data = data[os.write(sys.stdout.fileno(), data) :]
+            except OSError:  # nobody reads any more
+                self._output_open = False
+
+    def _drain(self, output: int) -> None:
+        try:
+            while data := os.read(output, 65536):
+                self._pass_on(data)
+        except BlockingIOError:  # a stub that outlived the server still holds the pipe
+            pass
+
+    def _end_descendants(self) -> None:
+        """Kills the stubs, which are our children now, and their children, and so on."""
+        while found := processes.children(os.getpid()):
+            processes.kill([pid for pid in found if processes.is_running(pid)])
+            for pid in found:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    continue
+
+
+def main() -> int:
+    """Guards the server whose state folder is the first argument."""
+    return Guard(ServerState(Path(sys.argv[1]))).run()
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.exit(code if code >= 0 else 128 - code)

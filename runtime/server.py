@@ -1,0 +1,272 @@
+"""A real Triton on this machine, without a container.
+
+::
+
+    with LocalServer(Path("model_repository")) as server:
+        print(server.grpc)
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from runtime import backend_folder, logs, ports, processes, state
+from runtime.control import Control, ModelStatus
+from runtime.environment import ROOT, ServerEnvironment, server_environment
+from runtime.errors import ServerFailed
+
+LogSink = Callable[[str], None]
+
+
+class LocalServer:
+    """A Triton server in explicit model control mode, ended with its owner.
+
+    Args:
+        repository: the model repository; Triton only reads it.
+        load: the models to load at start; ``("*",)`` is all of them, ``()`` none.
+        host: the address that all three endpoints listen on.
+        http_port: 0 takes a free one; so for the other two.
+        grpc_port: likewise.
+        metrics_port: likewise.
+        options: further options of ``tritonserver``, as ``("--log-verbose=1",)``.
+        environment: the server environment; the project's own by default.
+        log: gets each line of the server's output, without its line end.
+        start_timeout_seconds: how long loading may take.
+        exit_grace_seconds: how long requests in flight may take to be answered at the end.
+    """
+
+    def __init__(
+        self,
+        repository: Path,
+        *,
+        load: Sequence[str] = ("*",),
+        host: str = "127.0.0.1",
+        http_port: int = 0,
+        grpc_port: int = 0,
+        metrics_port: int = 0,
+        options: Sequence[str] = (),
+        environment: ServerEnvironment | None = None,
+        log: LogSink | None = None,
+        start_timeout_seconds: float = 300.0,
+        exit_grace_seconds: float = 30.0,
+    ) -> None:
+        self.repository = repository.resolve()
+        self.load_seconds: dict[str, float] = {}
+        """How long each model took to load at start."""
+        self._load = tuple(load)
+        self._host = host
+        self._wanted_ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
+        self._options = tuple(options)
+        self._environment = environment
+        self._log = log
+        self._start_timeout = start_timeout_seconds
+        self._exit_grace = exit_grace_seconds
+        self._ports: dict[str, int] = {}
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        self._lines: collections.deque[str] = collections.deque(maxlen=400)
+        self._pid = 0
+
+    @property
+    def http(self) -> str:
+        """``host:port`` of the HTTP endpoint."""
+        return self._address("http")
+
+    @property
+    def grpc(self) -> str:
+        """``host:port`` of the gRPC endpoint."""
+        return self._address("grpc")
+
+    @property
+    def metrics(self) -> str:
+        """``host:port`` of the Prometheus endpoint, whose path is ``/metrics``."""
+        return self._address("metrics")
+
+    @property
+    def pid(self) -> int:
+        """The process id of ``tritonserver``."""
+        return self._pid
+
+    @property
+    def control(self) -> Control:
+        """Triton's model control API."""
+        return Control(self.http)
+
+    @property
+    def log_lines(self) -> list[str]:
+        """The last lines of the server's output."""
+        return list(self._lines)
+
+    def _address(self, name: str) -> str:
+        # A client on this machine cannot connect to "any address".
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
+        return f"{host}:{self._ports[name]}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers.
+
+        A model that does not load does not stop the server: see :meth:`failed_models`.
+
+        Raises:
+            EnvironmentUnfit: the server environment is not installed, or cannot run here.
+            ServerFailed: the server ended, or did not answer in time.
+        """
+        environment = self._environment or server_environment()
+        if not self.repository.is_dir():
+            raise ServerFailed(f"There is no model repository at {self.repository}.")
+        state.sweep()
+        self._ports = ports.choose(self._host, self._wanted_ports)
+        own, lock = state.create()
+        try:
+            command = self._command(environment, own)
+            variables = environment.variables() | {state.VARIABLE: own.id}
+            (own.folder / "command.json").write_text(
+                json.dumps(
+                    {
+                        "command": command,
+                        "variables": variables,
+                        "grace_seconds": self._exit_grace,
+                        "http_port": self._ports["http"],
+                    }
+                )
+            )
+            self._guard = subprocess.Popen(
+                [sys.executable, "-m", "runtime.guard", str(own.folder)],
+                cwd=ROOT,
+                env=dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+        except BaseException:
+            own.remove()
+            raise
+        finally:
+            os.close(lock)
+        self._reader = threading.Thread(target=self._read, args=(self._guard,), daemon=True)
+        self._reader.start()
+        try:
+            self._wait_until_live()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _command(self, environment: ServerEnvironment, own: state.ServerState) -> list[str]:
+        backends = backend_folder.make(environment, own)
+        prefix = own.shared_memory_prefix
+        return [
+            str(environment.triton / "bin" / "tritonserver"),
+            f"--model-repository={self.repository}",
+            f"--backend-directory={backends}",
+            f"--cache-directory={environment.triton / 'caches'}",
+            "--model-control-mode=explicit",
+            *(f"--load-model={model}" for model in self._load),
+            "--disable-auto-complete-config",
+            "--exit-on-error=false",
+            "--strict-readiness=true",
+            f"--http-address={self._host}",
+            f"--http-port={self._ports['http']}",
+            f"--grpc-address={self._host}",
+            f"--grpc-port={self._ports['grpc']}",
+            f"--metrics-address={self._host}",
+            f"--metrics-port={self._ports['metrics']}",
+            f"--exit-timeout-secs={max(1, round(self._exit_grace))}",
+            *(
+                f"--backend-config={name},shm-region-prefix-name={prefix}{name}"
+                for name in backend_folder.names()
+            ),
+            *self._options,
+        ]
+
+    def _read(self, guard: subprocess.Popen[bytes]) -> None:
+        assert guard.stdout is not None
+        for raw in guard.stdout:
+            line = raw.decode(errors="replace").rstrip("\n")
+            self._lines.append(line)
+            if self._log is not None:
+                self._log(line)
+
+    def _wait_until_live(self) -> None:
+        assert self._guard is not None
+        deadline = time.monotonic() + self._start_timeout
+        control = self.control
+        while not control.is_live():
+            if self._guard.poll() is not None:
+                raise ServerFailed(f"Triton did not start: {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise ServerFailed(
+                    f"Triton did not answer within {self._start_timeout:g} s: {self._last_words()}"
+                )
+            time.sleep(0.02)
+        self._pid = self._find_server()
+
+    def _find_server(self) -> int:
+        assert self._guard is not None
+        for pid in processes.children(self._guard.pid):
+            if processes.arguments(pid)[:1] and processes.arguments(pid)[0].endswith(
+                "/tritonserver"
+            ):
+                return pid
+        raise ServerFailed(f"Triton ended as it started: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        parsed = [logs.parse(line) for line in self._lines]
+        told = [
+            line.message
+            for line in parsed
+            if line is not None and line.level != "info" and not line.is_about_missing_gpu
+        ]
+        return "; ".join(told[-3:]) or "; ".join(list(self._lines)[-3:]) or "it said nothing"
+
+    def failed_models(self) -> list[ModelStatus]:
+        """The models that should have been loaded and are not, each with Triton's reason."""
+        wanted = [s for s in self.control.index() if "*" in self._load or s.name in self._load]
+        return [status for status in wanted if not status.ready]
+
+    def is_running(self) -> bool:
+        """Whether the server has not ended."""
+        return self._guard is not None and self._guard.poll() is None
+
+    def stop(self, *, now: bool = False) -> None:
+        """Ends the server, and leaves nothing of it behind.
+
+        Args:
+            now: does not wait for requests in flight, nor for models to finalize.
+        """
+        if self._guard is None:
+            return
+        assert self._guard.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended already
+            if now:
+                self._guard.stdin.write(b"now")
+            self._guard.stdin.close()
+        self._guard.wait()
+        if self._reader is not None:
+            self._reader.join(timeout=5)
+        if self._guard.stdout is not None:
+            self._guard.stdout.close()
+        self._guard = None

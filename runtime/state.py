@@ -1,0 +1,143 @@
+"""What one server owns on this machine, and how the rest is told apart from it.
+
+Each server has an id, a folder for its state, and a lock in it that its guard holds for as long
+as it lives: the kernel lets the lock go however the guard ends. Everything else that the server
+leaves outside its folder carries the id in its name (shared memory, temporary folders) or in its
+environment (processes). So what belongs to a server whose lock is free is nobody else's, and may
+be removed.
+
+Only the standard library: the guard imports this, and should stay small.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime import processes
+
+VARIABLE = "TRITON_KIT_SERVER"
+"""The environment variable that marks a server's processes with its id."""
+
+SHARED_MEMORY = Path("/dev/shm")
+TEMPORARY = Path("/tmp")
+"""Where Triton's Python backend makes its temporary folder, whatever TMPDIR says."""
+
+
+def base_folder() -> Path:
+    """The folder that holds all of this user's servers, made if needed.
+
+    Raises:
+        OSError: it cannot be made, or it is somebody else's.
+    """
+    runtime_folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime_folder and os.access(runtime_folder, os.W_OK):
+        base = Path(runtime_folder) / "triton-kit"
+    else:
+        base = Path(tempfile.gettempdir()) / f"triton-kit-{os.getuid()}"
+    base.mkdir(mode=0o700, exist_ok=True)
+    facts = base.lstat()
+    if base.is_symlink() or facts.st_uid != os.getuid() or facts.st_mode & 0o022:
+        raise PermissionError(f"{base} is not this user's own folder; remove it")
+    return base
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What one server owns.
+
+    Attributes:
+        folder: its folder; the name is its id.
+    """
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """Eight hexadecimal digits."""
+        return self.folder.name
+
+    @property
+    def shared_memory_prefix(self) -> str:
+        """How the names of its shared memory regions begin."""
+        return f"triton_kit_{self.id}_"
+
+    @property
+    def temporary_prefix(self) -> str:
+        """How its temporary folders in /tmp begin: 11 characters (see backend_folder)."""
+        return f"tk{self.id}_"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the guard holds locked."""
+        return self.folder / "lock"
+
+    def processes(self) -> list[int]:
+        """The server and its stubs, as far as they live, without this process."""
+        return [pid for pid in processes.with_variable(VARIABLE, self.id) if pid != os.getpid()]
+
+    def remove(self) -> None:
+        """Ends its processes and removes all that it owns."""
+        processes.kill(self.processes())
+        for region in SHARED_MEMORY.glob(f"{self.shared_memory_prefix}*"):
+            region.unlink(missing_ok=True)
+        for folder in TEMPORARY.glob(f"{self.temporary_prefix}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def _base_locked() -> Iterator[Path]:
+    base = base_folder()
+    with (base / "lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield base
+
+
+def create() -> tuple[ServerState, int]:
+    """A new server's state, and the file descriptor that holds its lock.
+
+    The descriptor is inheritable: whoever holds a copy of it keeps the state alive.
+    """
+    with _base_locked() as base:
+        folder = base / secrets.token_hex(4)
+        folder.mkdir(mode=0o700)
+        state = ServerState(folder)
+        handle = os.open(state.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return state, handle
+
+
+def sweep() -> list[str]:
+    """Removes what servers left that no longer have a guard.
+
+    Returns:
+        the ids of those servers.
+    """
+    removed = []
+    with _base_locked() as base:
+        for folder in base.iterdir():
+            state = ServerState(folder)
+            if not folder.is_dir() or _is_held(state.lock):
+                continue
+            state.remove()
+            removed.append(state.id)
+    return removed
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

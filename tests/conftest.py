@@ -1,0 +1,54 @@
+"""Fixtures for all tests: real Triton servers, ended however a test ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.environment import ServerEnvironment
+from runtime.install import install
+from runtime.server import LocalServer
+
+Serve = Callable[..., LocalServer]
+
+
+@pytest.fixture(scope="session")
+def server_environment() -> ServerEnvironment:
+    """The local server's environment, installed if it is not there."""
+    return install()
+
+
+@pytest.fixture(scope="session")
+def triton(
+    server_environment: ServerEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalServer]:
+    """One server for the whole session, without models.
+
+    Load models into it with a client's ``load_model(config=…, files=…)``, or write them into
+    ``triton.repository`` and ``triton.control.load(name)``; unload what you loaded.
+    """
+    server = LocalServer(
+        tmp_path_factory.mktemp("repository"), load=(), environment=server_environment
+    )
+    server.start()
+    yield server
+    server.stop(now=True)
+
+
+@pytest.fixture
+def serve(server_environment: ServerEnvironment) -> Iterator[Serve]:
+    """Starts servers: ``serve(repository, **options)``, the options being LocalServer's."""
+    started: list[LocalServer] = []
+
+    def start(repository: Path, **options: Any) -> LocalServer:
+        server = LocalServer(repository, environment=server_environment, **options)
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop(now=True)
