@@ -70,7 +70,9 @@ def parse(path: Path, model: type[T]) -> T:
 
 def suggest(value: str, known: Iterable[str]) -> str:
     """The remedy for a name that is not known: the nearest that is, if one is near."""
-    near = difflib.get_close_matches(value, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    near = [name for name in names if value and name.startswith(value)]
+    near = near or difflib.get_close_matches(value, names, n=1, cutoff=0.6)
     return f"Did you mean '{near[0]}'?" if near else "Write one of those."
 
 

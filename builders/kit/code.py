@@ -1,0 +1,212 @@
+"""Which code makes a result: the modules that a function reaches, and the packages they import.
+
+A build's keys must change when the code that makes a thing changes, and only then. So the imports
+of a function's module are followed through the project's own sources, inside functions too, without
+importing anything. Each module counts as its syntax tree: comments, layout and docstrings do not
+count. Other files of a module's folder (a word list, a table) count by their bytes; ``*.md`` not.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout: what is imported from here is code of ours."""
+
+BEHIND: Mapping[str, tuple[str, ...]] = {"torch": ("onnxscript",), "onnx": ("protobuf",)}
+"""Packages that a package imports to do what it is asked for, without requiring them."""
+
+_DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "google": "protobuf",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+}
+_UNCOUNTED = {".pyc", ".md"}
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a result depends on besides its data.
+
+    Attributes:
+        modules: module or file, by name -> SHA-256 of what counts of it.
+        tools: package -> version; "none" where it is not installed.
+    """
+
+    modules: Mapping[str, str]
+    tools: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Module:
+    sha256: str
+    imports: frozenset[str]
+    packages: frozenset[str]
+
+
+@dataclass
+class Sources:
+    """Reads modules' sources, each once.
+
+    Attributes:
+        roots: folders whose modules count as ours.
+    """
+
+    roots: tuple[Path, ...] = (ROOT,)
+    _read: dict[str, _Module] = field(default_factory=dict)
+
+    def code_of(self, functions: Iterable[Callable[..., object]], *modules: str) -> Code:
+        """All that functions, and modules given by name, can reach.
+
+        Args:
+            functions: plain functions, partial ones, or closures; callables and plain values that
+                those were given count too.
+            modules: dotted names.
+        """
+        pending = [*modules]
+        found: dict[str, str] = {}
+        for function in functions:
+            for reached, given in _reached(function):
+                pending.append(reached)
+                if given:
+                    text = repr(sorted(given)).encode()
+                    found[f"what {reached} was given"] = hashlib.sha256(text).hexdigest()
+        packages: set[str] = set()
+        while pending:
+            name = pending.pop()
+            path = self.path(name)
+            if name in found or path is None:
+                continue
+            if name not in self._read:
+                self._read[name] = self._parse(name, path)
+            module = self._read[name]
+            found[name] = module.sha256
+            found |= _data_files(path, name)
+            packages |= module.packages
+            pending.extend(module.imports)
+        return Code(found, versions(packages))
+
+    def path(self, name: str) -> Path | None:
+        """The source file of one of our modules; None for anybody else's."""
+        if not name:
+            return None
+        relative = Path(*name.split("."))
+        for root in self.roots:
+            for path in (root / relative / "__init__.py", root / relative.with_suffix(".py")):
+                if path.is_file():
+                    return path
+        return None
+
+    def _parse(self, name: str, path: Path) -> _Module:
+        tree = ast.parse(path.read_bytes(), str(path))
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        imports: set[str] = set()
+        packages: set[str] = set()
+        for target in _imported(tree, package):
+            if self.path(target) is not None:
+                # Importing a.b.c runs a and a.b first.
+                parts = target.split(".")
+                imports |= {".".join(parts[: end + 1]) for end in range(len(parts))}
+            elif self.path(target.rpartition(".")[0]) is None:
+                top = target.partition(".")[0]
+                if top not in sys.stdlib_module_names and self.path(top) is None:
+                    packages.add(top)
+        _drop_docstrings(tree)
+        sha256 = hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+        return _Module(sha256, frozenset(imports), frozenset(packages))
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The installed version of each package, by distribution, and of those behind them."""
+    wanted = {each for name in packages for each in (name, *BEHIND.get(name, ()))}
+    return {
+        name: _version(name) for name in sorted({_DISTRIBUTIONS.get(name, name) for name in wanted})
+    }
+
+
+@functools.cache
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+def _reached(function: object, depth: int = 4) -> Iterator[tuple[str, list[str]]]:
+    """The module of a function and the plain values it was given; then those of its callables."""
+    if isinstance(function, functools.partial):
+        module = function.func.__module__
+        given = (function.func, *function.args, *function.keywords.items())
+    else:
+        module = getattr(function, "__module__", None) or type(function).__module__
+        cells = getattr(function, "__closure__", None) or ()
+        given = tuple(cell.cell_contents for cell in cells)
+    yield module, [repr(value) for value in given if _is_plain(value)]
+    for value in given if depth else ():
+        for part in value if isinstance(value, tuple) else (value,):
+            if callable(part):
+                yield from _reached(part, depth - 1)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value's ``repr`` says all of it."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(part) for item in value.items() for part in item)
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | bytes | int | float)
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[str]:
+    """The dotted names that a module imports, wherever; those for type checkers only, not."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for other in node.orelse:
+                yield from _imported(ast.Module([other], []), package)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                kept = parents[: len(parents) - node.level + 1]
+                base = ".".join([*kept, base] if base else kept)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        else:
+            yield from _imported(node, package)
+
+
+def _drop_docstrings(tree: ast.AST) -> None:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        # A bare string is a docstring, or documents the attribute before it.
+        node.body = [  # type: ignore[attr-defined]
+            child
+            for child in body
+            if not (
+                isinstance(child, ast.Expr)
+                and isinstance(child.value, ast.Constant)
+                and isinstance(child.value.value, str)
+            )
+        ]
+
+
+def _data_files(path: Path, name: str) -> dict[str, str]:
+    """Files beside a module that are no modules."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return {
+        f"{package}/{each.name}": hashlib.sha256(each.read_bytes()).hexdigest()
+        for each in path.parent.iterdir()
+        if each.is_file() and each.suffix not in {".py", *_UNCOUNTED}
+    }
