@@ -29,11 +29,9 @@ from runtime.state import ServerState
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
-_UNLOADED = re.compile(rb"Found 0 live models and 0 in-flight non-inference requests")
-"""Triton's last words: its services have ended, all is answered, and no model is left."""
-
-SETTLE_SECONDS = 1.0
-"""How long the process may take to end after that."""
+_ANSWERED = re.compile(rb"Found 0 model versions that have in-flight inferences")
+"""Triton says this when its services have ended and every inference has been answered. Then it
+unloads the models, and waits for those whose stub has died until its exit timeout."""
 
 TICK_SECONDS = 0.1
 """How often a stopping server's connections are looked at."""
@@ -72,6 +70,8 @@ class Guard:
             preexec_fn=end_with_guard,
         )
         self._deadline: float | None = None
+        self._answered = False
+        self._had_stubs = False
         self._output_open = True
 
     def run(self) -> int:
@@ -115,6 +115,7 @@ class Guard:
             now: ends it at once instead, requests or not.
         """
         if self._deadline is None:
+            self._had_stubs = self._has_stubs()
             self._deadline = time.monotonic() + self._grace_seconds
             self._server.terminate()
         if now:
@@ -122,7 +123,9 @@ class Guard:
 
     def _hasten(self) -> None:
         assert self._deadline is not None
-        if time.monotonic() > self._deadline:
+        # Stubs end when their models have been finalized.
+        finished = (self._answered or self._had_stubs) and not self._has_stubs()
+        if finished or time.monotonic() > self._deadline:
             self._server.kill()
         elif self._connections_reachable:
             self._connections_reachable = connections.end_quiet(self._server.pid, self._http_port)
@@ -131,9 +134,12 @@ class Guard:
         if number != signal.SIGCHLD:
             self.stop()
 
+    def _has_stubs(self) -> bool:
+        return any(map(processes.is_running, processes.children(self._server.pid)))
+
     def _pass_on(self, data: bytes) -> None:
-        if self._deadline is not None and _UNLOADED.search(data):
-            self._deadline = min(self._deadline, time.monotonic() + SETTLE_SECONDS)
+        if self._deadline is not None and _ANSWERED.search(data):
+            self._answered = True
         if self._output_open:
             try:
                 while data:
