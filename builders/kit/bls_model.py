@@ -16,6 +16,13 @@ import triton_python_backend_utils as pb_utils
 from flow import Wiring, gather, scatter, waves
 
 
+CODED = "error_code_in_text"
+"""The request parameter that asks a stage to write its error's code before the text.
+
+Up to 24.10 at least, a BLS call's error reaches the caller as INTERNAL, whatever its code was.
+"""
+
+
 class StepFailedError(Exception):
     """A composing model answered with an error, which goes to the client as it is."""
 
@@ -63,13 +70,21 @@ class TritonPythonModel:
         response = await pb_utils.InferenceRequest(
             model_name=step.model,
             requested_output_names=list(step.outputs),
+            parameters={CODED: True},
             inputs=[_named(tensor, name) for name, tensor in gather(step, tensors).items()],
         ).async_exec()
         if response.has_error():
-            raise StepFailedError(response.error())
+            raise StepFailedError(_with_code(response.error()))
         return {tensor.name(): tensor for tensor in response.output_tensors()}
 
 
 def _named(tensor: Any, name: str) -> Any:
     """The tensor under another name."""
     return tensor if tensor.name() == name else pb_utils.Tensor(name, tensor.as_numpy())
+
+
+def _with_code(error: Any) -> Any:
+    """The error with the code that :mod:`builders.kit.stage_model` wrote into its text."""
+    name, mark, sentence = error.message().partition(": ")
+    code = getattr(pb_utils.TritonError, name, None) if mark and name.isupper() else None
+    return error if code is None else pb_utils.TritonError(sentence, code)

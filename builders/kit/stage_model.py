@@ -54,18 +54,22 @@ class TritonPythonModel:
                 ]
             )
         except ValueError as problem:
-            return self._refuse(str(problem), pb_utils.TritonError.INVALID_ARG)
+            return _refuse(request, "INVALID_ARG", str(problem))
         except MemoryError:
-            return self._refuse(
-                f"{self.name} ran out of memory on this request; send a smaller one",
-                pb_utils.TritonError.UNAVAILABLE,
-            )
+            sentence = f"{self.name} ran out of memory on this request; send a smaller one"
+            return _refuse(request, "UNAVAILABLE", sentence)
         except Exception:
             pb_utils.Logger.log_error(f"{self.name}: {traceback.format_exc()}")
-            return self._refuse(
-                f"{self.name} failed on this request; the server's log has the reason",
-                pb_utils.TritonError.INTERNAL,
-            )
+            sentence = f"{self.name} failed on this request; the server's log has the reason"
+            return _refuse(request, "INTERNAL", sentence)
 
-    def _refuse(self, sentence: str, code: Any) -> Any:
-        return pb_utils.InferenceResponse(error=pb_utils.TritonError(sentence, code))
+
+CODED = "error_code_in_text"
+"""The request parameter by which a BLS model asks for it: see :mod:`builders.kit.bls_model`."""
+
+
+def _refuse(request: Any, code: str, sentence: str) -> Any:
+    if CODED in json.loads(request.parameters() or "{}"):
+        sentence = f"{code}: {sentence}"
+    error = pb_utils.TritonError(sentence, getattr(pb_utils.TritonError, code))
+    return pb_utils.InferenceResponse(error=error)
