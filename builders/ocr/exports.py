@@ -1,0 +1,155 @@
+"""PP-OCR checkpoints to the ONNX files and the dictionary that the pipeline serves.
+
+Any PP-OCR export will do, whatever its tensors are called: a detector, recogniser or classifier has
+one image input, FP32 [batch, 3, height, width] of BGR scaled to -1 .. 1, and one output. Pixels
+enter as bytes, the scaling is in the graph, and the recogniser gives each step's best class and its
+probability instead of all 18,710.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from onnx import ModelProto
+
+from builders.kit import onnx as kit_onnx
+
+NEWEST_OPSET = 20
+
+MEAN = STD = (0.5, 0.5, 0.5)
+"""PP-OCR's normalisation of pixels scaled to 0 .. 1."""
+
+METADATA_KEY = "character"
+"""Where PP-OCR's ONNX files carry their dictionary."""
+
+
+def detector(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """``page`` UINT8 [batch, height, width, 3] -> ``probability`` FP32 [batch, 1, height, width].
+
+    Args:
+        checkpoint: a detector of PP-OCR, ONNX.
+        out: the file to write.
+
+    Returns:
+        What was changed.
+
+    Raises:
+        OnnxError: not a model with one image input and one output.
+    """
+    return _export(
+        checkpoint,
+        out,
+        inputs=("page", {0: "batch", 2: "height", 3: "width"}),
+        output=("probability", {0: "batch", 2: "height", 3: "width"}),
+    )
+
+
+def classifier(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """``samples`` UINT8 [samples, 48, 192, 3] -> ``turned`` FP32 [samples, 2]: as :func:`detector`.
+
+    The probabilities are of upright and of upside down.
+    """
+    return _export(
+        checkpoint,
+        out,
+        inputs=("samples", {0: "samples", 2: "height", 3: "width"}),
+        output=("turned", {0: "samples"}),
+    )
+
+
+def recogniser(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """``crops`` UINT8 [crops, 48, width, 3] -> ``index`` INT32 and ``probability`` FP32.
+
+    Both [crops, steps]. As :func:`detector` otherwise.
+    """
+    return _export(
+        checkpoint,
+        out,
+        inputs=("crops", {0: "crops", 3: "width"}),
+        output=("scores", {0: "crops", 1: "steps"}),
+        arg_max=True,
+    )
+
+
+def _export(
+    checkpoint: Path,
+    out: Path,
+    *,
+    inputs: tuple[str, Mapping[int, str]],
+    output: tuple[str, Mapping[int, str]],
+    arg_max: bool = False,
+) -> Mapping[str, object]:
+    model = kit_onnx.load(checkpoint)
+    kit_onnx.drop_overridable_initialisers(model)
+    found = _ends(model, checkpoint)
+    model, done = kit_onnx.normalise(
+        model,
+        newest_opset=NEWEST_OPSET,
+        inputs={found[0]: inputs[0]},
+        outputs={found[1]: output[0]},
+        axes={inputs[0]: inputs[1], output[0]: output[1]},
+    )
+    kit_onnx.prepend_image_preprocessing(
+        model, inputs[0], mean=MEAN, std=STD, reverse_channels=True
+    )
+    if arg_max:
+        kit_onnx.append_arg_max(model, output[0])
+    kit_onnx.save(model, out)
+    return done.facts()
+
+
+def _ends(model: ModelProto, checkpoint: Path) -> tuple[str, str]:
+    """The names of the only input and the only output."""
+    names = (
+        [value.name for value in model.graph.input],
+        [value.name for value in model.graph.output],
+    )
+    if len(names[0]) != 1 or len(names[1]) != 1:
+        raise kit_onnx.OnnxError(
+            f"{checkpoint}: expected a PP-OCR model with one input and one output, found inputs "
+            f"{', '.join(names[0])} and outputs {', '.join(names[1])}. Check the source."
+        )
+    return names[0][0], names[1][0]
+
+
+def dictionary(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """Every class's character as a JSON list: the blank, the dictionary, the space.
+
+    Args:
+        checkpoint: a recogniser whose metadata hold the dictionary, or with a text file of its
+            name beside it, one character a line.
+        out: the file to write.
+
+    Raises:
+        OnnxError: there is no dictionary, or it does not fit the model's classes.
+    """
+    model = kit_onnx.load(checkpoint)
+    characters = _dictionary(model, checkpoint)
+    classes = model.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
+    # A dictionary may or may not hold the space; PP-OCR appends it as the last class.
+    entries = ["", *characters]
+    if " " not in characters:
+        entries.append(" ")
+    if classes and len(entries) != classes:
+        raise kit_onnx.OnnxError(
+            f"{checkpoint}: expected a dictionary for {classes} classes, found {len(characters)} "
+            "characters besides blank and space. Put the dictionary of this model beside it."
+        )
+    out.write_text(json.dumps(entries, ensure_ascii=False), "utf-8")
+    return {"characters": len(entries)}
+
+
+def _dictionary(model: ModelProto, checkpoint: Path) -> list[str]:
+    for entry in model.metadata_props:
+        if entry.key == METADATA_KEY:
+            return list(entry.value.rstrip("\n").split("\n"))
+    beside = checkpoint.with_suffix(".txt")
+    if beside.is_file():
+        lines = beside.read_text("utf-8").rstrip("\n").split("\n")
+        return [line.rstrip("\r") for line in lines]
+    raise kit_onnx.OnnxError(
+        f"{checkpoint}: expected the dictionary in the metadata key '{METADATA_KEY}' or in "
+        f"'{beside.name}' beside it, found neither. Put it there, one character a line."
+    )

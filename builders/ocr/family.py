@@ -1,0 +1,193 @@
+"""The OCR family: an encoded image in, its lines of text with boxes and scores out."""
+
+from __future__ import annotations
+
+from builders.kit.family import Export, Family, Metric
+from builders.kit.graph import (
+    DType,
+    Ensemble,
+    InstanceGroup,
+    OnnxModel,
+    PythonModel,
+    Tensor,
+)
+from builders.ocr import exports, metric, parity
+
+BUCKETS = 4
+"""Calls of the recogniser for a page. An ensemble hands a step one tensor, so crops of several
+widths take several steps; more than four hardly reduce the padding further."""
+
+_STAGES = "builders.ocr.stages"
+
+image = Tensor("image", DType.UINT8, {"bytes": -1})
+minimum_score = Tensor("minimum_score", DType.FP32, {"one": 1}, optional=True)
+maximum_side = Tensor("maximum_side", DType.INT32, {"one": 1}, optional=True)
+orientation = Tensor("orientation", DType.BOOL, {"one": 1}, optional=True)
+
+pixels = Tensor("pixels", DType.UINT8, {"image_height": -1, "image_width": -1, "channels": 3})
+page = Tensor("page", DType.UINT8, {"pages": -1, "height": -1, "width": -1, "channels": 3})
+zoom = Tensor("zoom", DType.FP32, {"one": 1})
+probability = Tensor("probability", DType.FP32, {"pages": -1, "maps": 1, "height": -1, "width": -1})
+quads = Tensor("quads", DType.FP32, {"quads": -1, "corners": 4, "xy": 2})
+samples = Tensor(
+    "samples", DType.UINT8, {"samples": -1, "sample_height": 48, "sample_width": 192, "channels": 3}
+)
+turned = Tensor("turned", DType.FP32, {"samples": -1, "classes": 2})
+lines = Tensor("lines", DType.FP32, {"quads": -1, "corners": 4, "xy": 2})
+slots = Tensor("slots", DType.INT32, {"quads": -1, "bucket_and_row": 2})
+
+text = Tensor("text", DType.BYTES, {"lines": -1})
+boxes = Tensor("boxes", DType.FP32, {"lines": -1, "corners": 4, "xy": 2})
+scores = Tensor("scores", DType.FP32, {"lines": -1})
+
+
+def crops(number: int | str) -> Tensor:
+    """A bucket's crops; its axes are its own."""
+    axes = {f"crops{number}": -1, "crop_height": 48, f"width{number}": -1, "channels": 3}
+    return Tensor(f"crops_{number}", DType.UINT8, axes)
+
+
+def best(name: str, dtype: DType, number: int | str) -> Tensor:
+    """What the recogniser says about each step of a bucket's crops."""
+    return Tensor(f"{name}_{number}", dtype, {f"crops{number}": -1, f"steps{number}": -1})
+
+
+decode_image = PythonModel(
+    name="decode_image",
+    inputs=(image,),
+    outputs=(pixels,),
+    stage="builders.stages.decode_image",
+)
+prepare_page = PythonModel(
+    name="prepare_page",
+    inputs=(pixels, maximum_side),
+    outputs=(page, zoom),
+    stage=f"{_STAGES}.prepare_page",
+)
+detect = OnnxModel(
+    name="detect",
+    inputs=(page,),
+    outputs=(probability,),
+    export="detector",
+    parameters={"intra_op_thread_count": "2"},
+)
+locate = PythonModel(
+    name="locate",
+    inputs=(probability, page, orientation),
+    outputs=(quads, samples),
+    stage=f"{_STAGES}.locate",
+    modules=(f"{_STAGES}.direction", f"{_STAGES}.quads", f"{_STAGES}.warp"),
+)
+orient = OnnxModel(
+    name="orient",
+    inputs=(samples,),
+    outputs=(turned,),
+    export="classifier",
+    parameters={"intra_op_thread_count": "1"},
+)
+crop = PythonModel(
+    name="crop",
+    inputs=(pixels, zoom, quads, turned, orientation),
+    outputs=(lines, slots, *(crops(k) for k in range(BUCKETS))),
+    stage=f"{_STAGES}.crop",
+    modules=tuple(
+        f"{_STAGES}.{name}" for name in ("buckets", "direction", "quads", "reading_order", "warp")
+    ),
+    parameters={"buckets": str(BUCKETS)},
+)
+recognise = OnnxModel(
+    name="recognise",
+    inputs=(
+        Tensor("crops", DType.UINT8, {"crops": -1, "crop_height": 48, "width": -1, "channels": 3}),
+    ),
+    outputs=(
+        Tensor("index", DType.INT32, {"crops": -1, "steps": -1}),
+        Tensor("probability", DType.FP32, {"crops": -1, "steps": -1}),
+    ),
+    export="recogniser",
+    instances=(InstanceGroup(count=2),),
+    parameters={"intra_op_thread_count": "1"},
+)
+collect = PythonModel(
+    name="collect",
+    inputs=(
+        *(best("index", DType.INT32, k) for k in range(BUCKETS)),
+        *(best("probability", DType.FP32, k) for k in range(BUCKETS)),
+        lines,
+        slots,
+        minimum_score,
+    ),
+    outputs=(text, boxes, scores),
+    stage=f"{_STAGES}.collect",
+    modules=(f"{_STAGES}.ctc",),
+    exports=("characters.json",),
+)
+
+ocr = Ensemble(
+    name="ocr",
+    inputs=(image, minimum_score, maximum_side, orientation),
+    outputs=(text, boxes, scores),
+    steps=decode_image
+    >> prepare_page
+    >> detect
+    >> locate
+    >> orient
+    >> crop
+    >> tuple(
+        recognise.step(
+            inputs={"crops": f"crops_{k}"},
+            outputs={"index": f"index_{k}", "probability": f"probability_{k}"},
+        )
+        for k in range(BUCKETS)
+    )
+    >> collect,
+)
+
+FAMILY = Family(
+    name="ocr",
+    sources={
+        "detector": "package:rapidocr/models/PP-OCRv6_det_small.onnx",
+        "recogniser": "package:rapidocr/models/PP-OCRv6_rec_small.onnx",
+        "classifier": "package:rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+    },
+    pipelines=(ocr,),
+    exports=(
+        Export(
+            name="detector",
+            source="detector",
+            make=exports.detector,
+            options={"opset": exports.NEWEST_OPSET},
+            parity=parity.DETECTOR,
+        ),
+        Export(
+            name="classifier",
+            source="classifier",
+            make=exports.classifier,
+            options={"opset": exports.NEWEST_OPSET},
+            parity=parity.CLASSIFIER,
+        ),
+        Export(
+            name="recogniser",
+            source="recogniser",
+            make=exports.recogniser,
+            options={"opset": exports.NEWEST_OPSET},
+            parity=parity.RECOGNISER,
+        ),
+        Export(
+            name="characters.json",
+            source="recogniser",
+            make=exports.dictionary,
+            options={},
+            parity=None,
+        ),
+    ),
+    metrics=(
+        Metric(
+            name="character_error_rate",
+            pipeline="ocr",
+            bound=0.02,
+            better="lower",
+            measure=metric.character_error_rate,
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The Python-backend stages of OCR, and the modules that they import."""

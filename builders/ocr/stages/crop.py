@@ -1,0 +1,81 @@
+"""Lines of a page as batches for the recogniser, in buckets of like widths.
+
+``pixels`` UINT8 [h, w, 3], ``zoom`` FP32 [1], ``quads`` FP32 [n, 4, 2] in page pixels, ``turned``
+FP32 [k, 2] (the classifier's probabilities of upright and upside down), ``orientation`` BOOL [1]
+(optional) -> ``crops_0`` .. UINT8 [m, 48, width, 3], ``lines`` FP32 [n, 4, 2] in pixels of the
+image, in reading order, ``slots`` INT32 [n, 2]: the bucket and the row of each line's crop.
+
+A bucket without lines holds one blank crop, which no slot names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from . import buckets, direction, warp
+from .reading_order import reading_order
+
+
+def prepare(
+    folder: Path, parameters: Mapping[str, str]
+) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """The stage; the parameter ``buckets`` is how many calls of the recogniser there are."""
+    count = int(parameters["buckets"])
+
+    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        quads = inputs["quads"]
+        if np.all(inputs.get("orientation", True)) and upside_down(inputs["turned"]):
+            quads = quads[:, [2, 3, 0, 1]]
+        quads = quads[read(quads)] / float(inputs["zoom"][0])
+        crops, slots = fill(inputs["pixels"], quads, count)
+        height, width = inputs["pixels"].shape[:2]
+        lines = np.clip(quads, 0, (width, height)).astype(np.float32)
+        return {"lines": lines, "slots": slots} | {
+            f"crops_{number}": crop for number, crop in enumerate(crops)
+        }
+
+    return run
+
+
+def upside_down(turned: np.ndarray) -> bool:
+    """Whether the samples' votes, weighted by their confidence, say that the page is.
+
+    Args:
+        turned: [k, 2] probabilities of upright and of upside down.
+    """
+    return bool((turned[:, 1] - turned[:, 0]).sum() > 0)
+
+
+def read(quads: np.ndarray) -> np.ndarray:
+    """The quads' indices in reading order, found in a frame in which their lines lie level."""
+    if not len(quads):
+        return np.zeros(0, np.int64)
+    angle = direction.skew(quads)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    level = quads @ np.array(((cosine, -sine), (sine, cosine)))
+    return reading_order(np.concatenate((level.min(1), level.max(1)), axis=1))
+
+
+def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Crops of all quads in ``count`` buckets, and each one's bucket and row.
+
+    Args:
+        pixels: UINT8 [h, w, 3].
+        quads: [n, 4, 2] in pixels.
+        count: of buckets.
+    """
+    widths = warp.crop_widths(quads)
+    pyramid = warp.Pyramid(pixels)
+    slots = np.zeros((len(quads), 2), np.int32)
+    crops = []
+    for number, members in enumerate(buckets.partition(widths, count)):
+        if not len(members):
+            crops.append(warp.blank())
+            continue
+        own = widths[members]
+        crops.append(warp.batch(pyramid, quads[members], own, buckets.bucket_width(own)))
+        slots[members] = np.stack((np.full(len(members), number), np.arange(len(members))), 1)
+    return crops, slots

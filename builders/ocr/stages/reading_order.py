@@ -1,0 +1,150 @@
+"""The order in which a page's boxes are read.
+
+A recursive cut, after Nagy's XY-cut, along columns first: the largest group of lines that one
+empty gutter parts in two is split there, so that what lies above it (a heading across both columns)
+comes first, then its left side, its right side, and what lies below. Where no gutter parts columns
+of text, boxes are read row by row. Tables and receipts have gutters too, and are read by rows: a
+gutter counts only between lines that fill their columns, or that do not stand side by side.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+PROSE_ASPECT = 6.0
+"""A column's lines are at least this many times as long as high: shorter ones are cells."""
+
+FULL = 0.7
+"""A line that fills this part of its column's width counts as full."""
+
+PROSE_FULL = 0.5
+"""A column of text has at least this part of its lines full."""
+
+ALIGNED = 0.7
+"""Sides of which this part of the lines stands beside a line of the other look like a table."""
+
+MINIMUM_LINES = 3
+"""Fewer lines than this beside a gutter make no column."""
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A gutter: the boxes on its sides, and those over and under it, by index."""
+
+    above: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    below: np.ndarray
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return min(len(self.left), len(self.right)), len(self.left) + len(self.right)
+
+
+def reading_order(boxes: np.ndarray) -> np.ndarray:
+    """Indices of the boxes in reading order; it does not depend on the order they come in.
+
+    Args:
+        boxes: [n, 4] of left, top, right, bottom, upright and deskewed.
+
+    Returns:
+        INT64 [n].
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    canonical = np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 0], boxes[:, 1]))
+    return canonical[_order(boxes[canonical])]
+
+
+def _order(boxes: np.ndarray) -> np.ndarray:
+    cut = _best_cut(boxes)
+    if cut is None:
+        return _by_rows(boxes)
+    parts = (cut.above, cut.left, cut.right, cut.below)
+    return np.concatenate([part[_order(boxes[part])] for part in parts if len(part)])
+
+
+def _best_cut(boxes: np.ndarray) -> _Cut | None:
+    """The gutter with the most lines on its poorer side; of equal ones the leftmost."""
+    if len(boxes) < 2 * MINIMUM_LINES:
+        return None
+    best: _Cut | None = None
+    for x in _gutter_places(boxes):
+        for cut in _cuts_at(boxes, x):
+            if (best is None or cut.rank > best.rank) and _parts_columns(boxes, cut):
+                best = cut
+    return best
+
+
+def _gutter_places(boxes: np.ndarray) -> np.ndarray:
+    """One x in every gap of the lines' ends: just left of each left edge."""
+    step = max(1.0, float(np.median(boxes[:, 3] - boxes[:, 1])) / 4)
+    starts = np.unique(np.round(boxes[:, 0] / step)) * step
+    return starts[1:] - step / 2
+
+
+def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
+    """The cuts along x: one between each two neighbours of the boxes that lie across it."""
+    centres = (boxes[:, 1] + boxes[:, 3]) / 2
+    slack = (boxes[:, 3] - boxes[:, 1]) / 4
+    across = (boxes[:, 0] + slack < x) & (boxes[:, 2] - slack > x)
+    sides = ~across
+    on_left = (boxes[:, 0] + boxes[:, 2]) / 2 < x
+    limits = np.concatenate(([-np.inf], np.sort(centres[across]), [np.inf]))
+    cuts = []
+    for top, bottom in itertools.pairwise(limits):
+        between = sides & (centres > top) & (centres < bottom)
+        left, right = np.flatnonzero(between & on_left), np.flatnonzero(between & ~on_left)
+        if min(len(left), len(right)) >= MINIMUM_LINES:
+            above = np.flatnonzero(~between & (centres <= top))
+            below = np.flatnonzero(~between & (centres >= bottom))
+            cuts.append(_Cut(above, left, right, below))
+    return cuts
+
+
+def _parts_columns(boxes: np.ndarray, cut: _Cut) -> bool:
+    """Whether a gutter has columns of text on its sides, not cells of a table."""
+    if _is_prose(boxes[cut.left]) and _is_prose(boxes[cut.right]):
+        return True
+    return _aligned(boxes[cut.left], boxes[cut.right]) < ALIGNED
+
+
+def _is_prose(boxes: np.ndarray) -> bool:
+    widths = boxes[:, 2] - boxes[:, 0]
+    heights = boxes[:, 3] - boxes[:, 1]
+    long = float(np.median(widths / heights)) >= PROSE_ASPECT
+    return long and float((widths >= FULL * np.quantile(widths, 0.9)).mean()) >= PROSE_FULL
+
+
+def _aligned(left: np.ndarray, right: np.ndarray) -> float:
+    """The part of the poorer side's lines that have a line of the other at their height."""
+    fewer, more = sorted((left, right), key=len)
+    centres = (fewer[:, 1] + fewer[:, 3]) / 2
+    others = (more[:, 1] + more[:, 3]) / 2
+    tolerance = 0.3 * float(np.median(fewer[:, 3] - fewer[:, 1]))
+    return float((np.abs(centres[:, None] - others).min(1) <= tolerance).mean())
+
+
+def _by_rows(boxes: np.ndarray) -> np.ndarray:
+    """Top to bottom, and left to right among boxes side by side."""
+    centres = (boxes[:, 1] + boxes[:, 3]) / 2
+    rows: list[list[int]] = []
+    for index in np.argsort(centres, kind="stable"):
+        if rows and _in_row(boxes, rows[-1], int(index)):
+            rows[-1].append(int(index))
+        else:
+            rows.append([int(index)])
+    return np.array([k for row in rows for k in sorted(row, key=lambda k: boxes[k, 0])], np.int64)
+
+
+def _in_row(boxes: np.ndarray, row: list[int], index: int) -> bool:
+    """Whether a box stands at the height of a row's boxes, and beside all of them."""
+    left, top, right, bottom = boxes[index]
+    members = boxes[row]
+    height = np.minimum(bottom - top, members[:, 3] - members[:, 1])
+    shared = np.minimum(bottom, members[:, 3]) - np.maximum(top, members[:, 1])
+    width = np.minimum(right - left, members[:, 2] - members[:, 0])
+    beside = np.minimum(right, members[:, 2]) - np.maximum(left, members[:, 0]) < 0.5 * width
+    return bool((shared >= 0.5 * height).mean() >= 0.5 and beside.all())

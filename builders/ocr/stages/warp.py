@@ -1,0 +1,74 @@
+"""Text lines cut out of an image and laid flat at the recogniser's height."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+HEIGHT = 48
+"""The height of a crop, in pixels: PP-OCR's ``rec_img_shape``."""
+
+PADDING = 127
+"""The grey right of a crop: the recogniser learnt with zeros there, after normalisation."""
+
+SMALLEST_WIDTH, LARGEST_WIDTH = 16, 3200
+"""Crops are stretched or squeezed into these widths."""
+
+
+def crop_widths(quads: np.ndarray) -> np.ndarray:
+    """The width of each quad's crop at :data:`HEIGHT`, INT64 [n]."""
+    across = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
+    down = np.maximum(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), 1e-3)
+    return np.clip(np.rint(across / down * HEIGHT), SMALLEST_WIDTH, LARGEST_WIDTH).astype(np.int64)
+
+
+class Pyramid:
+    """An image at half sizes, made when first needed: large type is reduced without aliasing."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._levels = [pixels]
+
+    def crop(self, quad: np.ndarray, width: int, height: int = HEIGHT) -> np.ndarray:
+        """A quad laid flat.
+
+        Args:
+            quad: [4, 2], a rectangle or parallelogram, in pixels of the image.
+            width: of the crop.
+            height: of the crop.
+
+        Returns:
+            UINT8 [height, width, 3].
+        """
+        scale = float(np.linalg.norm(quad[3] - quad[0])) / height
+        level = 0
+        while scale >= 2.0 and min(self._levels[level].shape[:2]) >= 4:
+            level, scale = level + 1, scale / 2
+            if level == len(self._levels):
+                last = self._levels[-1]
+                half = (max(1, last.shape[1] // 2), max(1, last.shape[0] // 2))
+                self._levels.append(cv2.resize(last, half, interpolation=cv2.INTER_AREA))
+        pixels = self._levels[level]
+        factor = np.array(pixels.shape[1::-1]) / np.array(self._levels[0].shape[1::-1])
+        source = (quad[[0, 1, 3]] * factor).astype(np.float32)
+        target = np.array(((0, 0), (width, 0), (0, height)), np.float32)
+        matrix = cv2.getAffineTransform(source, target)
+        return cv2.warpAffine(
+            pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+
+
+def batch(pyramid: Pyramid, quads: np.ndarray, widths: np.ndarray, width: int) -> np.ndarray:
+    """Crops of several quads, each at its own width, padded to one.
+
+    Returns:
+        UINT8 [n, HEIGHT, width, 3].
+    """
+    crops = np.full((len(quads), HEIGHT, width, 3), PADDING, np.uint8)
+    for row, (quad, own) in enumerate(zip(quads, widths, strict=True)):
+        crops[row, :, :own] = pyramid.crop(quad, int(own))
+    return crops
+
+
+def blank(width: int = 32) -> np.ndarray:
+    """One crop without text: a call of zero crops breaks PP-OCR's graphs."""
+    return np.full((1, HEIGHT, width, 3), PADDING, np.uint8)

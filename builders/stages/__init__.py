@@ -1,0 +1,1 @@
+"""Python-backend stages that several families use."""
