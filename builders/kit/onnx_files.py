@@ -68,7 +68,7 @@ def load(path: Path) -> ModelProto:
         ) from error
     for tensor in external:
         onnx.external_data_helper.load_external_data_for_tensor(tensor, str(file.parent))
-        tensor.data_location = TensorProto.DEFAULT
+        tensor.ClearField("data_location")
         del tensor.external_data[:]
     return model
 
@@ -117,7 +117,7 @@ def lower_ir_version(model: ModelProto) -> None:
     newer = {
         TensorProto.DataType.Name(tensor.data_type)
         for tensor in tensors(model)
-        if tensor.data_type > TensorProto.FLOAT4E2M1
+        if tensor.data_type > TensorProto.INT4
     }
     if model.configuration:
         newer.add("device configurations")
@@ -244,7 +244,7 @@ def _weights_moved_out(model: ModelProto, data: Path) -> Iterator[None]:
     finally:
         for tensor, content in moved:
             tensor.raw_data = content
-            tensor.data_location = TensorProto.DEFAULT
+            tensor.ClearField("data_location")
             del tensor.external_data[:]
 
 
