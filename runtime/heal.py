@@ -1,0 +1,215 @@
+"""Replacing the stubs that have died.
+
+Triton 24.10 never restarts a stub, and goes on calling its model ready, while each request to it
+fails after a second. Unloading and loading the model mends that: new requests reach the new stub
+at once, those that were already waiting for the dead one fail, one a second, and ensembles over
+the model are restored with it. A stub's end is seen as it happens, from the process itself; one
+that lives and does not answer is found by a probe (:mod:`runtime.probe`).
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from runtime import processes, stubs
+from runtime.control import CallFailed
+from runtime.probe import Prober
+from runtime.server import LocalServer
+
+Report = Callable[[str], None]
+
+_PATIENCE = 3
+"""So many replacements of a model within a minute are made at once; from then on each waits twice
+as long as the one before, as a model that dies by its own fault would keep the server busy."""
+
+_LONGEST_WAIT_SECONDS = 30.0
+
+
+class Healer:
+    """Watches a server's stubs, in a thread of its own, while the context lasts.
+
+    Args:
+        server: a started server.
+        probe_seconds: how often to look whether idle models answer.
+        hang_seconds: see :class:`~runtime.probe.Prober`.
+        report: is told what was found and done, a sentence each.
+    """
+
+    def __init__(
+        self,
+        server: LocalServer,
+        *,
+        probe_seconds: float = 2.0,
+        hang_seconds: float = 60.0,
+        report: Report = lambda _: None,
+    ) -> None:
+        self._server = server
+        self._control = server.control
+        self._prober = Prober(self._control, hang_seconds=hang_seconds)
+        self._probe_seconds = probe_seconds
+        self._report = report
+        self._configs: dict[str, dict[str, Any]] = {}
+        self._watched: dict[int, tuple[int, str]] = {}  # pidfd -> pid and instance
+        self._due: dict[str, float] = {}
+        self._healed: dict[str, collections.deque[float]] = {}
+        self._stop_read, self._stop_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="healer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._stop_write)
+        self._thread.join()
+        os.close(self._stop_read)
+        for handle in self._watched:
+            os.close(handle)
+
+    def _run(self) -> None:
+        next_probe = 0.0
+        while True:
+            try:
+                if time.monotonic() >= next_probe:
+                    self._look()
+                    next_probe = time.monotonic() + self._probe_seconds
+                self._replace_due()
+            except CallFailed as failure:
+                if not self._server.is_running():
+                    return
+                self._report(f"cannot look after the models: {failure}")
+                next_probe = time.monotonic() + self._probe_seconds
+            wake = min([next_probe, *self._due.values()])
+            if self._wait(max(0.0, wake - time.monotonic())):
+                return
+
+    def _wait(self, seconds: float) -> bool:
+        """Waits for the end of a stub, or of the time; says whether to end."""
+        poll = select.poll()
+        poll.register(self._stop_read, select.POLLIN)
+        for handle in self._watched:
+            poll.register(handle, select.POLLIN)
+        ended = [handle for handle, _ in poll.poll(seconds * 1000)]
+        if self._stop_read in ended:
+            return True
+        for handle in ended:
+            pid, instance = self._watched.pop(handle)
+            os.close(handle)
+            self._ended(pid, instance)
+        return False
+
+    def _ended(self, pid: int, instance: str) -> None:
+        # A stub also ends when its model is unloaded, or when another has taken its place.
+        if any(stub.instance == instance for stub in stubs.running(self._server.pid)):
+            return
+        model = self._owner(instance)
+        if model is not None and self._control_is_ready(model):
+            self._schedule(model, f"stub process {pid} of instance {instance} has ended")
+
+    def _control_is_ready(self, model: str) -> bool:
+        try:
+            return self._control.is_ready(model)
+        except CallFailed:
+            return False
+
+    def _owner(self, instance: str) -> str | None:
+        groups = {name: stubs.instance_groups(config) for name, config in self._configs.items()}
+        return stubs.owner(instance, groups)
+
+    def _look(self) -> None:
+        self._refresh()
+        running = stubs.running(self._server.pid)
+        pids: dict[str, list[int]] = {}
+        for stub in running:
+            model = self._owner(stub.instance)
+            if model is not None:
+                pids.setdefault(model, []).append(stub.pid)
+        watched = {name: self._configs[name] for name in pids if name not in self._due}
+        for sick in self._prober.look(watched, pids):
+            # It would keep its memory, and its requests would wait for ever.
+            processes.kill(
+                [
+                    stub.pid
+                    for stub in running
+                    if stub.pid in pids[sick.model]
+                    and (not sick.instances or stub.instance in sick.instances)
+                ]
+            )
+            self._schedule(sick.model, f"it {sick.reason}")
+
+    def _refresh(self) -> None:
+        """Learns which models and stubs there are now."""
+        ready = {status.name for status in self._control.index() if status.ready}
+        self._configs = {
+            name: self._configs.get(name) or self._control.config(name) for name in ready
+        }
+        known = {pid for pid, _ in self._watched.values()}
+        for stub in stubs.running(self._server.pid):
+            if stub.pid not in known:
+                try:
+                    handle = os.pidfd_open(stub.pid)
+                except ProcessLookupError:
+                    continue
+                self._watched[handle] = (stub.pid, stub.instance)
+
+    def _schedule(self, model: str, reason: str) -> None:
+        if model in self._due:
+            return
+        now = time.monotonic()
+        recent = self._healed.setdefault(model, collections.deque())
+        while recent and recent[0] < now - 60.0:
+            recent.popleft()
+        excess = len(recent) - _PATIENCE + 1
+        wait = min(_LONGEST_WAIT_SECONDS, 2.0**excess) if excess > 0 else 0.0
+        self._due[model] = now + wait
+        later = f" in {wait:.0f} s, as it was replaced {len(recent)} times" if wait else ""
+        self._report(f"model '{model}' is replaced{later}: {reason}")
+
+    def _replace_due(self) -> None:
+        for model, due in list(self._due.items()):
+            if due <= time.monotonic():
+                self._replace(model)
+
+    def _replace(self, model: str) -> None:
+        started = time.monotonic()
+        before = {status.name for status in self._control.index() if status.ready}
+        try:
+            self._control.unload(model)
+            self._control.load(model)
+        except CallFailed as failure:
+            self._due[model] = time.monotonic() + self._probe_seconds
+            self._report(f"model '{model}' could not be loaded again, and will be tried: {failure}")
+            return
+        del self._due[model]
+        self._healed.setdefault(model, collections.deque()).append(time.monotonic())
+        self._configs.pop(model, None)
+        self._restore(before)
+        self._refresh()
+        self._report(f"model '{model}' is back after {time.monotonic() - started:.2f} s")
+
+    def _restore(self, before: set[str]) -> None:
+        """Loads what was ready before and is not: ensembles that Triton did not bring back."""
+        while True:
+            ready = {status.name for status in self._control.index() if status.ready}
+            missing = sorted(before - ready - set(self._due))
+            loaded = False
+            for name in missing:
+                try:
+                    self._control.load(name)
+                    loaded = True
+                except CallFailed as failure:
+                    self._report(f"model '{name}' could not be restored: {failure}")
+            if not loaded:
+                return

@@ -1,0 +1,99 @@
+"""The smallest request that a model should answer, made from its configuration.
+
+It is there to see whether a model answers, not what: an error that a model's own code gives, as
+for the zeros that are no image, is an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+_SIZES = {
+    "BOOL": 1,
+    "UINT8": 1,
+    "UINT16": 2,
+    "UINT32": 4,
+    "UINT64": 8,
+    "INT8": 1,
+    "INT16": 2,
+    "INT32": 4,
+    "INT64": 8,
+    "FP16": 2,
+    "FP32": 4,
+    "FP64": 8,
+    "BF16": 2,
+}
+"""Bytes an element; strings have no fixed size."""
+
+DYNAMIC_SIZE = 32
+"""What a dynamic dimension is given: enough for the strides of most vision models."""
+
+MOST_ELEMENTS = 1 << 20
+"""A tensor that would be larger gets 1 for its dynamic dimensions."""
+
+
+def can_be_probed(config: Mapping[str, Any]) -> bool:
+    """Whether one request tells something and changes nothing.
+
+    A decoupled model does not answer over HTTP, and a request to a sequence model begins or
+    continues a sequence.
+    """
+    decoupled = config.get("model_transaction_policy", {}).get("decoupled", False)
+    return not decoupled and "sequence_batching" not in config
+
+
+def request(config: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """The body and the headers of an inference request to ``/v2/models/<name>/infer``.
+
+    Inputs are zeros and empty strings, in the shapes of the configuration's first warm-up sample
+    if there is one. Optional inputs are left out. No output is asked for that could be large:
+    all are asked for as binary data.
+
+    Args:
+        config: the model's configuration, as JSON of the ModelConfig message.
+    """
+    samples = config.get("model_warmup") or [{}]
+    warmed: Mapping[str, Any] = samples[0].get("inputs", {})
+    inputs = []
+    payload = b""
+    for tensor in config.get("input", []):
+        if tensor.get("optional"):
+            continue
+        given = warmed.get(tensor["name"], {}).get("dims") or tensor["dims"]
+        shape = _shape([int(size) for size in given])
+        if int(config.get("max_batch_size", 0)) > 0:
+            shape = [1, *shape]
+        data = _zeros(str(tensor["data_type"]).removeprefix("TYPE_"), math.prod(shape))
+        inputs.append(
+            {
+                "name": tensor["name"],
+                "shape": shape,
+                "datatype": str(tensor["data_type"])
+                .removeprefix("TYPE_")
+                .replace("STRING", "BYTES"),
+                "parameters": {"binary_data_size": len(data)},
+            }
+        )
+        payload += data
+    header = json.dumps({"inputs": inputs, "parameters": {"binary_data_output": True}}).encode()
+    return header + payload, {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(header)),
+    }
+
+
+def _shape(dims: list[int]) -> list[int]:
+    shape = [DYNAMIC_SIZE if size < 0 else size for size in dims]
+    if math.prod(shape) > MOST_ELEMENTS:
+        shape = [1 if size < 0 else size for size in dims]
+    return shape
+
+
+def _zeros(data_type: str, count: int) -> bytes:
+    if data_type == "STRING":
+        return struct.pack("<I", 0) * count
+    return bytes(_SIZES[data_type] * count)
