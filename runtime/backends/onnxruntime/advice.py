@@ -147,4 +147,5 @@ def parameter_warnings(config: Config) -> list[Violation]:
             "Correct its name, or remove it: the backend ignores it.",
         )
         for key in sorted(set(string_parameters(config)) - known)
+        if not key.startswith("TRITON_")  # the server's own
     ]

@@ -31,13 +31,18 @@ def run_all(
     """
     if batching and len(requests) > 1 and joinable(requests):
         try:
-            outputs = run(join(requests), _union(wanted))
-            return list(split(outputs, [rows(request) for request in requests]))
+            answers = split(
+                run(join(requests), _union(wanted)), [rows(request) for request in requests]
+            )
+            return [
+                {name: answer[name] for name in names}
+                for answer, names in zip(answers, wanted, strict=True)
+            ]
         except RequestError:
             pass
     return [
         _run_one(request, names, run, batching=batching)
-        for request, names in zip(requests, wanted)  # noqa: B905 -- one each
+        for request, names in zip(requests, wanted, strict=True)
     ]
 
 
@@ -73,28 +78,26 @@ def rows(request: Arrays) -> int:
 def split(outputs: Arrays, counts: Sequence[int]) -> list[dict[str, Array]]:
     """Each request's rows of the outputs of a joined run; views, not copies.
 
-    As the C++ backend does, each request gets as many rows as it sent, and rows beyond theirs are
-    dropped.
-
     Args:
         outputs: the outputs, with the batch as first axis.
         counts: how many rows each request has, in order.
 
     Raises:
-        RequestError: an output has fewer rows than the requests together.
+        RequestError: an output has more or fewer rows than the requests together, so that nobody
+            knows whose they are. The C++ backend cuts them, and may answer with another request's.
     """
     total = sum(counts)
     for name, array in outputs.items():
-        if not array.shape or array.shape[0] < total:
+        if not array.shape or array.shape[0] != total:
             raise RequestError(
-                f"output '{name}' of shape {list(array.shape)} has too few rows for a batch of "
-                f"{total}",
+                f"output '{name}' of shape {list(array.shape)} does not have the {total} rows of "
+                "the batch: its model must have max_batch_size 0",
                 INTERNAL,
             )
     ends = np.cumsum(counts).tolist()
     return [
         {name: array[end - count : end] for name, array in outputs.items()}
-        for count, end in zip(counts, ends)  # noqa: B905 -- one each
+        for count, end in zip(counts, ends, strict=True)
     ]
 
 

@@ -68,7 +68,8 @@ class TritonPythonModel:
                     {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
                     for request in requests
                 ],
-                [request.requested_output_names() for request in requests],
+                # In the C++ backend's order; requested_output_names has none.
+                [sorted(request.requested_output_names()) for request in requests],
                 self._session.run,
                 batching=self._session.batching,
             )

@@ -265,7 +265,7 @@ def _agree(dims: tuple[int, ...], expected: tuple[int, ...], *, exact: bool) -> 
     """Whether a config's dims fit the graph's; not exact, they may fix a dynamic axis."""
     return len(dims) == len(expected) and all(
         have == want or (want == DYNAMIC and not exact)
-        for have, want in zip(dims, expected)  # noqa: B905 -- of equal length here
+        for have, want in zip(dims, expected, strict=True)
     )
 
 

@@ -96,7 +96,7 @@ class Session:
             arrays = self._session.run(list(wanted), feeds, self._run_options)
         except Exception as error:
             raise run_failure(error, inputs) from error
-        outputs = dict(zip(wanted, arrays))  # noqa: B905 -- one each
+        outputs = dict(zip(wanted, arrays, strict=True))
         for name, dims in self._scalar_dims.items():
             if name in outputs and not outputs[name].shape:
                 outputs[name] = outputs[name].reshape(dims)
@@ -184,6 +184,7 @@ def unsupported(config: Config) -> list[Violation]:
         "batch_input": entries(config, "batch_input"),
         "batch_output": entries(config, "batch_output"),
         "sequence_batching.state": states(config),
+        "decoupled": (config.get("model_transaction_policy") or {}).get("decoupled"),
         "auto-complete of inputs": not entries(config, "input"),
         "auto-complete of outputs": not entries(config, "output"),
     }
@@ -214,7 +215,8 @@ def _open(path: Path, config: Config, kind: str, device: int) -> onnxruntime.Inf
     except ProviderMissing as error:
         raise ModelRefused(str(error)) from None
     except Exception as error:
-        raise ModelRefused(f"ONNX Runtime cannot load {path.name}: {error}") from None
+        text = str(error).replace(str(path), path.name)
+        raise ModelRefused(f"ONNX Runtime cannot load the model: {text}") from None
     # ONNX Runtime falls back to the CPU where a provider is installed and does not start.
     lost = [name for name in names(chosen) if name not in session.get_providers()]
     if lost:
