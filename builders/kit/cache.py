@@ -4,6 +4,7 @@ It lies outside the checkout, so that it survives between checkouts and branches
 
     v1/<kind>/<key>/      one result: entry.json, and its files under files/
     v1/last/<name>.json   what a step was made from when it last ran, to say what changed
+    v1/stamps/<out>.json  the state of all that a build read and wrote (see stamp.py)
     v1/work/<id>/         a running build's scratch folder, locked by it
 
 An entry appears whole, by one rename, and is never changed after. What a killed build left in
@@ -77,9 +78,12 @@ class Cache:
     def __init__(self, root: Path | None = None) -> None:
         self.root = (root or default_root()) / VERSION
 
-    def has(self, kind: str, key: str) -> bool:
-        """Whether there is such an entry, its content unseen."""
-        return (self._folder(kind, key) / "entry.json").is_file()
+    def peek(self, kind: str, key: str) -> Entry | None:
+        """The entry as it says it is, its files unseen."""
+        try:
+            return _read(self._folder(kind, key), verified=False)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def find(self, kind: str, key: str) -> Entry | None:
         """The entry, every byte of it verified; one that is damaged is removed."""
@@ -134,15 +138,19 @@ class Cache:
 
     def last(self, name: str) -> Mapping[str, str] | None:
         """What a step was made from when it last ran on this machine; None if it never did."""
-        try:
-            value = json.loads(self._last(name).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return value if isinstance(value, dict) else None
+        return self.read(self._last(name))
 
     def remember(self, name: str, parts: Mapping[str, str]) -> None:
         """Record what a step was made from."""
         self.write(self._last(name), dict(parts))
+
+    def read(self, path: Path) -> dict[str, Any] | None:
+        """A small JSON file; None where there is none, or it is damaged."""
+        try:
+            value = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
 
     def write(self, path: Path, value: Any) -> None:
         """Write a small JSON file whole or not at all."""
@@ -194,7 +202,7 @@ class Cache:
         return self.root / "last" / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"
 
 
-def _read(folder: Path) -> Entry:
+def _read(folder: Path, *, verified: bool = True) -> Entry:
     """An entry as it is on disk.
 
     Raises:
@@ -206,6 +214,8 @@ def _read(folder: Path) -> Entry:
         raise ValueError("entry.json was changed")
     entry = json.loads(text)
     content = folder / "files"
+    if not verified:
+        return Entry(content, entry["files"], entry["value"], entry["seconds"])
     there = {path.relative_to(content).as_posix() for path in content.rglob("*") if path.is_file()}
     if there != entry["files"].keys():
         raise ValueError("files are missing or were added")

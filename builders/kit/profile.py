@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
 
 from builders.kit.profile_file import ProfileError, parse, suggest, unknown_file
@@ -167,6 +167,13 @@ class Profile(_Options):
         default_factory=dict
     )
 
+    _origin: str = PrivateAttr(default="demo")
+
+    @property
+    def origin(self) -> str:
+        """What :func:`load_profile` was given, for commands that are shown."""
+        return self._origin
+
     @field_validator("triton")
     @classmethod
     def _is_known(cls, value: str) -> str:
@@ -220,7 +227,9 @@ def load_profile(name: str | Path) -> Profile:
         path = FOLDER / f"{text}.yaml"
         if not path.is_file():
             raise unknown_file(text, profiles())
-    return parse(path, Profile)
+    profile = parse(path, Profile)
+    profile._origin = text
+    return profile
 
 
 def _refusal(expected: str, remedy: str, **context: str) -> PydanticCustomError:

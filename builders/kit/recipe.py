@@ -1,0 +1,212 @@
+"""A profile made concrete: the families' graphs as it wants them, and where their weights lie."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.kit.code import ROOT
+from builders.kit.emit_bls import bls
+from builders.kit.family import Export, Family, load_family
+from builders.kit.findings import Finding, Severity
+from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
+from builders.kit.overrides import apply, closure
+from builders.kit.profile import Profile, ProfileError
+from builders.kit.profile_file import suggest
+from builders.kit.release import Release, release
+from builders.kit.sources import Source, SourceError, resolve
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """Where families lie.
+
+    Attributes:
+        root: the folder of :attr:`package`.
+        package: the package whose folders are families.
+    """
+
+    root: Path = ROOT
+    package: str = "builders"
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders whose modules count as our code."""
+        return tuple(dict.fromkeys((ROOT, self.root)))
+
+    def folder(self, family: str) -> Path:
+        """A family's folder."""
+        return self.root / self.package / family
+
+    def load(self, family: str) -> Family:
+        """The family of that name; see :func:`~builders.kit.family.load_family`."""
+        if self.package == "builders":
+            return load_family(family)
+        loaded = importlib.import_module(f"{self.package}.{family}.family").FAMILY
+        assert isinstance(loaded, Family)
+        return loaded
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a build is about.
+
+    Attributes:
+        profile: what was asked for.
+        release: the facts of its Triton release.
+        families: by name, in the profile's order.
+        models: every model of the repository once: composing models, pipelines, BLS twins.
+        owners: model's name -> the families whose pipelines it is part of.
+        exports: ``family/export`` -> the export, for those that some model needs.
+        sources: ``family/component`` -> the checkpoint, for those that some export needs.
+    """
+
+    profile: Profile
+    release: Release
+    families: Mapping[str, Family]
+    models: tuple[Model, ...]
+    owners: Mapping[str, tuple[str, ...]]
+    exports: Mapping[str, Export]
+    sources: Mapping[str, Source]
+
+    def source_of(self, export: str) -> Source:
+        """The checkpoint of an export, given as ``family/export``."""
+        return self.sources[f"{export.partition('/')[0]}/{self.exports[export].source}"]
+
+    def exports_of(self, model: Model) -> dict[str, str]:
+        """The exports that a model needs: their names -> ``family/export``."""
+        found: dict[str, str] = {}
+        for name in _needs(model):
+            for family in self.owners[model.name]:
+                if f"{family}/{name}" in self.exports:
+                    found.setdefault(name, f"{family}/{name}")
+        return found
+
+
+def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
+    """Load the families of a profile, lay its settings over them, and find their checkpoints.
+
+    Args:
+        profile: what to build.
+        checkout: where families lie; this checkout if not given.
+
+    Raises:
+        ProfileError: the profile names components, models or options that are not there, or
+            checkpoints that cannot be found; a graph names an export that its family has not.
+    """
+    checkout = checkout or Checkout()
+    families = {name: checkout.load(name) for name in profile.families}
+    findings = list(_unknown_components(profile, families))
+    pipelines: list[Model] = []
+    owners: dict[str, tuple[str, ...]] = {}
+    for name, family in families.items():
+        own = list(family.pipelines)
+        if profile.bls:
+            own += _twins(family, findings)
+        pipelines += own
+        for model in closure(own):
+            owners[model.name] = (*owners.get(model.name, ()), name)
+    models = closure(apply(profile, pipelines))
+    exports: dict[str, Export] = {}
+    for model in models:
+        for need in _needs(model):
+            declared = {
+                f"{family}/{export.name}": export
+                for family in owners[model.name]
+                for export in families[family].exports
+                if export.name == need
+            }
+            exports |= declared
+            if not declared:
+                known = [each.name for own in owners[model.name] for each in families[own].exports]
+                findings.append(
+                    _finding(
+                        f"graph, {model.name}.export",
+                        f"one of {', '.join(known)}",
+                        f"'{need}'",
+                        suggest(need, known),
+                    )
+                )
+    found = _resolve(profile, families, exports, findings)
+    if findings:
+        raise ProfileError(findings)
+    return Recipe(
+        profile=profile,
+        release=release(profile.triton),
+        families=families,
+        models=models,
+        owners=owners,
+        exports=dict(sorted(exports.items())),
+        sources=found,
+    )
+
+
+def _needs(model: Model) -> tuple[str, ...]:
+    if isinstance(model, OnnxModel | PlanModel):
+        return (model.export,)
+    return model.exports if isinstance(model, PythonModel) else ()
+
+
+def _twins(family: Family, findings: list[Finding]) -> Iterable[Model]:
+    for pipeline in family.pipelines:
+        if isinstance(pipeline, Ensemble):
+            try:
+                yield bls(pipeline)
+            except ValueError as error:
+                remedy = "Set bls: false, or mend the pipeline."
+                found = str(error)
+                findings.append(_finding(pipeline.name, "a pipeline for BLS", found, remedy))
+
+
+def _unknown_components(profile: Profile, families: Mapping[str, Family]) -> Iterable[Finding]:
+    for name, family in families.items():
+        for component in profile.families[name].sources:
+            if component not in family.sources:
+                yield _finding(
+                    f"profile, families.{name}.sources",
+                    f"one of {', '.join(family.sources)}",
+                    f"'{component}'",
+                    suggest(component, family.sources),
+                )
+
+
+def _resolve(
+    profile: Profile,
+    families: Mapping[str, Family],
+    exports: Mapping[str, Export],
+    findings: list[Finding],
+) -> dict[str, Source]:
+    """The checkpoints that exports need; what is wrong with them goes to the findings."""
+    found: dict[str, Source] = {}
+    for export_id, export in sorted(exports.items()):
+        name = export_id.partition("/")[0]
+        source_id = f"{name}/{export.source}"
+        uris = {**families[name].sources, **profile.families[name].sources}
+        if source_id in found:
+            continue
+        if export.source not in uris:
+            where = f"family {name}, export {export.name}, source"
+            known = list(uris)
+            expected = f"one of {', '.join(known)}"
+            remedy = suggest(export.source, known)
+            findings.append(_finding(where, expected, f"'{export.source}'", remedy))
+            continue
+        try:
+            found[source_id] = resolve(uris[export.source], offline=not profile.hub)
+        except SourceError as error:
+            remedy = f"Set families.{name}.sources.{export.source} in the profile, or mend that."
+            findings.append(_finding(f"source {source_id}", "a checkpoint", str(error), remedy))
+    return found
+
+
+def _finding(where: str, expected: str, found: str, remedy: str) -> Finding:
+    return Finding(
+        severity=Severity.ERROR,
+        rule="recipe",
+        where=where,
+        expected=expected,
+        found=found,
+        remedy=remedy,
+    )

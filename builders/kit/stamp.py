@@ -1,0 +1,150 @@
+"""Whether anything changed since the last build, found out without loading what builds.
+
+After a build the state of everything it read and wrote is kept in the cache: code by its content;
+checkpoints, which may be gigabytes, and the repository by each file's size, times and inode. If all
+is as it was there is nothing to do. If anything differs, the build's own keys decide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from builders.kit.cache import Cache
+from builders.kit.manifest import UNMANAGED
+
+Listing = dict[str, Any]
+
+_UNCOUNTED = {".pyc", ".md"}
+
+
+def code_state(folders: Iterable[Path]) -> Listing:
+    """The content of the modules in some folders, and the state of the other files there."""
+    state: Listing = {}
+    for folder in folders:
+        for path, status in _files(folder):
+            if Path(path).suffix == ".py":
+                state[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            elif Path(path).suffix not in _UNCOUNTED:
+                state[path] = status
+    return state
+
+
+def files_state(paths: Iterable[Path]) -> Listing:
+    """Size, times and inode of files, and of all files below folders."""
+    state: Listing = {}
+    for path in paths:
+        if path.is_dir():
+            state.update(_files(path))
+        else:
+            state[str(path)] = _status(path.stat())
+    return state
+
+
+def write(
+    cache: Cache,
+    out: Path,
+    *,
+    asked: str,
+    code: Mapping[str, Any],
+    sources: Iterable[Path],
+    tools: Mapping[str, str],
+) -> None:
+    """Keep the state of a build that has just ended.
+
+    Args:
+        cache: where to keep it.
+        out: the repository.
+        asked: what was asked for, as text.
+        code: :func:`code_state` from before the build.
+        sources: the files and folders of its checkpoints.
+        tools: package -> version.
+    """
+    watched = [str(path) for path in sources]
+    value = {
+        "asked": asked,
+        "python": _python(),
+        "tools": dict(tools),
+        "code": dict(code),
+        "sources": watched,
+        "source files": files_state(map(Path, watched)),
+        "repository": _repository_state(out),
+    }
+    cache.write(_path(cache, out), value)
+
+
+def is_current(cache: Cache, out: Path, *, asked: str, code: Mapping[str, Any]) -> bool:
+    """Whether everything is as :func:`write` kept it."""
+    last = read(cache, out)
+    try:
+        return bool(
+            last
+            and last["asked"] == asked
+            and last["python"] == _python()
+            and last["code"] == code
+            and last["source files"] == files_state(map(Path, last["sources"]))
+            and last["repository"] == _repository_state(out)
+            and all(_version(name) == version for name, version in last["tools"].items())
+        )
+    except (OSError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def read(cache: Cache, out: Path) -> Mapping[str, Any]:
+    """What was kept for a repository; empty if nothing was."""
+    return cache.read(_path(cache, out)) or {}
+
+
+def files_built(cache: Cache, out: Path) -> frozenset[str]:
+    """The files that the last build left in the repository, by their path in it."""
+    known = read(cache, out).get("repository", {})
+    prefix = f"{out}/"
+    return frozenset(path.removeprefix(prefix) for path in known if path.startswith(prefix))
+
+
+def _repository_state(out: Path) -> Listing:
+    state = files_state([out])
+    for name in UNMANAGED:
+        state.pop(str(out / name), None)
+    return state
+
+
+def _files(folder: Path) -> Iterable[tuple[str, list[int]]]:
+    """Every file below a folder; Python's own bytecode aside."""
+    pending = [str(folder)]
+    while pending:
+        for entry in os.scandir(pending.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != "__pycache__":
+                    pending.append(entry.path)
+            else:
+                # A link stands for the file that it leads to, as in a hub's snapshot.
+                yield entry.path, _status(os.stat(entry.path))  # noqa: PTH116
+
+
+def _status(status: os.stat_result) -> list[int]:
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode]
+
+
+def _python() -> list[str]:
+    return [sys.prefix, platform.python_version(), platform.machine()]
+
+
+def _version(distribution: str) -> str:
+    if distribution == "python":
+        return platform.python_version()
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+def _path(cache: Cache, out: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(out)).hexdigest()[:32]
+    return cache.root / "stamps" / f"{name}.json"
