@@ -1,0 +1,258 @@
+"""Rules on a repository's folders: model folders, their configs, versions and model files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tritonclient.grpc import model_config_pb2 as pb
+
+from builders.kit.check_model import is_ensemble
+from builders.kit.check_python import check_python
+from builders.kit.check_rule import finding, listed
+from builders.kit.config import FILE_NAME, ConfigError, parse
+from builders.kit.findings import Finding
+
+LARGEST_CONFIG = 16 * 2**20
+"""Bytes of a config.pbtxt that are read; one of a thousand steps has a fiftieth of it."""
+
+_NOT_VERSIONS = {"warmup", "initial_state", "configs"}
+"""Folders in a model's folder that Triton knows and does not take for versions."""
+
+_DEFAULT_FILES = {
+    "onnxruntime": "model.onnx",
+    "tensorrt": "model.plan",
+    "python": "model.py",
+    "pytorch": "model.pt",
+    "openvino": "model.xml",
+}
+
+
+@dataclass
+class ModelFolder:
+    """A model as it lies on disk.
+
+    Attributes:
+        path: its folder.
+        config: what its config.pbtxt says; None if there is none that can be read.
+        versions: its version folders.
+        served: those that the version policy serves.
+    """
+
+    path: Path
+    config: pb.ModelConfig | None = None
+    versions: dict[int, Path] = field(default_factory=dict)
+    served: set[int] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which is the model's."""
+        return self.path.name
+
+    def model_files(self) -> Iterator[Path]:
+        """The model's file in each version that is served, whether or not it is there."""
+        if self.config is None or is_ensemble(self.config):
+            return
+        name = self.config.default_model_filename or _DEFAULT_FILES.get(backend_of(self.config), "")
+        if name:
+            for version in sorted(self.served):
+                yield self.versions[version] / name
+
+
+def backend_of(config: pb.ModelConfig) -> str:
+    """The backend that Triton chooses, where the config leaves it to the platform or file name."""
+    if config.backend:
+        return str(config.backend)
+    by_platform = {
+        "onnxruntime_onnx": "onnxruntime",
+        "tensorrt_plan": "tensorrt",
+        "pytorch_libtorch": "pytorch",
+    }
+    by_file = {name: backend for backend, name in _DEFAULT_FILES.items()}
+    return by_platform.get(config.platform) or by_file.get(config.default_model_filename, "")
+
+
+def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
+    """The models of a repository, with what is wrong with its folders and files."""
+    findings: list[Finding] = []
+    models: list[ModelFolder] = []
+    subfolders = sorted(_subfolders(folder, findings, top=True))
+    for path in subfolders:
+        model = ModelFolder(path)
+        findings += _read(model)
+        if model.versions or model.config is not None or (path / FILE_NAME).exists():
+            models.append(model)
+        else:
+            findings.append(
+                finding(
+                    "stray-folder",
+                    path.name,
+                    f"model folders only, each with a {FILE_NAME} and a version folder",
+                    "neither",
+                    "Move it out of the repository: Triton takes it for a model and fails.",
+                )
+            )
+    if not subfolders and not findings:
+        findings.append(
+            finding("repository", str(folder), "a model", "none", "Build a repository there.")
+        )
+    return models, findings
+
+
+def _subfolders(folder: Path, findings: list[Finding], *, top: bool) -> Iterator[Path]:
+    try:
+        for path in folder.iterdir():
+            if path.is_dir():
+                yield path
+    except OSError as error:
+        where = str(folder) if top else folder.name
+        rule = "repository" if top else "unreadable"
+        remedy = "Name a folder that exists and may be read."
+        findings.append(finding(rule, where, "a folder", error.strerror or "an error", remedy))
+
+
+def _read(model: ModelFolder) -> list[Finding]:
+    findings = list(_read_config(model))
+    ignored = []
+    for path in sorted(_subfolders(model.path, findings, top=False)):
+        if re.fullmatch(r"0|[1-9][0-9]{0,17}", path.name):
+            model.versions[int(path.name)] = path
+        elif path.name not in _NOT_VERSIONS:
+            ignored.append(path.name)
+    for name in ignored:
+        findings.append(
+            finding(
+                "stray-version",
+                f"{model.name}/{name}",
+                "version folders, named by a number without leading zeros",
+                f"'{name}'",
+                "Rename or remove it: Triton does not serve it.",
+            )
+        )
+    if model.config is not None:
+        findings += _choose_versions(model, model.config)
+        findings += _check_files(model, model.config)
+    return findings
+
+
+def _read_config(model: ModelFolder) -> Iterator[Finding]:
+    path = model.path / FILE_NAME
+    where = f"{model.name}/{FILE_NAME}"
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_CONFIG + 1)
+    except FileNotFoundError:
+        if any(child.is_dir() for child in model.path.iterdir()):
+            yield finding(
+                "missing-config",
+                model.name,
+                f"a {FILE_NAME}",
+                "none",
+                "Write one: what Triton guesses in its place need not be what you meant.",
+            )
+        return
+    except OSError as error:
+        found = error.strerror or "an error"
+        yield finding("unreadable", where, "a file", found, "Make it a file that may be read.")
+        return
+    if len(text) > LARGEST_CONFIG:
+        found = f"more than {LARGEST_CONFIG} bytes"
+        yield finding("config-syntax", where, "a config", found, "Write a config.")
+        return
+    try:
+        model.config = parse(text, where)
+    except ConfigError as error:
+        unknown = "has no field named" in error.reason
+        yield finding(
+            "unknown-field" if unknown else "config-syntax",
+            f"{where}:{error.line}" if error.line else where,
+            "fields of Triton's model_config.proto" if unknown else "a ModelConfig as text",
+            error.reason,
+            "Correct or remove the field." if unknown else "Correct the text.",
+        )
+        if not unknown:
+            return
+        try:
+            model.config = parse(text, where, skip_unknown=True)
+        except ConfigError:
+            return
+    if not model.config.name:
+        model.config.name = model.name
+    if model.config.name != model.name:
+        yield finding(
+            "model-name",
+            model.name,
+            f"the folder's name, '{model.name}'",
+            f"name: '{model.config.name}'",
+            "Rename one of them.",
+        )
+        model.config.name = model.name
+
+
+def _choose_versions(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:
+    policy = config.version_policy
+    present = sorted(model.versions, reverse=True)
+    match policy.WhichOneof("policy_choice"):
+        case "all":
+            model.served = set(present)
+        case "specific":
+            wanted = set(policy.specific.versions)
+            model.served = wanted & set(present)
+            for version in sorted(wanted - set(present)):
+                yield finding(
+                    "missing-version",
+                    model.name,
+                    f"a folder for version {version}, which version_policy names",
+                    f"versions {listed(map(str, present))}",
+                    "Add the version, or take it out of the policy.",
+                )
+        case "latest":
+            model.served = set(present[: policy.latest.num_versions])
+        case _:
+            model.served = set(present[:1])
+    if not model.served:
+        yield finding(
+            "no-version",
+            model.name,
+            "a version folder that the version policy serves",
+            f"versions {listed(map(str, present))}",
+            "Add a folder named 1 with the model in it; an ensemble's may be empty.",
+        )
+
+
+def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:
+    for path in model.model_files():
+        if not path.exists():
+            yield finding(
+                "model-file",
+                f"{model.name}/{path.parent.name}",
+                path.name,
+                listed(child.name for child in path.parent.iterdir()),
+                "Put the model's file there, or name it in default_model_filename.",
+            )
+        elif backend_of(config) == "python":
+            yield from check_python(model.name, path, config)
+    for output in config.output:
+        if output.label_filename and not (model.path / output.label_filename).is_file():
+            yield finding(
+                "label-file",
+                model.name,
+                f"the file '{output.label_filename}' in the model's folder",
+                "none",
+                "Add the file, or remove label_filename.",
+                tensor=output.name,
+            )
+    for request in config.model_warmup:
+        for name, sample in sorted(request.inputs.items()):
+            data = sample.input_data_file
+            if data and not (model.path / "warmup" / data).is_file():
+                yield finding(
+                    "warmup",
+                    model.name,
+                    f"the file 'warmup/{data}', for warm-up '{request.name}'",
+                    "none",
+                    "Add the file.",
+                    tensor=name,
+                )

@@ -1,0 +1,220 @@
+"""Rules on one config as a whole: its backend, batching, instances, cache and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tritonclient.grpc import model_config_pb2 as pb
+
+from builders.kit.check_rule import finding
+from builders.kit.check_sequence import check_sequence
+from builders.kit.check_tensor import check_tensors
+from builders.kit.check_warmup import check_warmup
+from builders.kit.config import unknown_fields
+from builders.kit.findings import Finding
+from builders.kit.release import Release
+
+ENSEMBLE = "ensemble"
+
+PLATFORMS = {
+    "onnxruntime": {"onnxruntime_onnx"},
+    "tensorrt": {"tensorrt_plan"},
+    "pytorch": {"pytorch_libtorch"},
+    "tensorflow": {"tensorflow_graphdef", "tensorflow_savedmodel"},
+}
+"""The platforms that a known backend may be paired with; it may also have none written."""
+
+
+def is_ensemble(config: pb.ModelConfig) -> bool:
+    """Whether Triton runs it as an ensemble."""
+    return bool(config.platform == ENSEMBLE or config.HasField("ensemble_scheduling"))
+
+
+def check_model(config: pb.ModelConfig, release: Release) -> Iterator[Finding]:
+    """Findings about a config alone, whatever stands beside it."""
+    yield from check_fields(config, release)
+    yield from _backend(config)
+    if config.max_batch_size < 0:
+        yield finding(
+            "max-batch-size",
+            config.name,
+            "0 or more",
+            str(config.max_batch_size),
+            "Write 0 for a model without a batch axis.",
+        )
+    yield from check_tensors(config)
+    yield from _batching(config)
+    yield from _cache(config)
+    yield from check_sequence(config)
+    yield from _instances(config)
+    yield from _versions(config)
+    yield from check_warmup(config)
+    yield from _metrics(config)
+
+
+def check_fields(config: pb.ModelConfig, release: Release) -> Iterator[Finding]:
+    """Fields that are set and that the release does not know."""
+    for message, field in unknown_fields(config, release):
+        yield finding(
+            "unknown-field",
+            config.name,
+            f"fields that Triton {release.name} knows",
+            f"{message.DESCRIPTOR.name}.{field}",
+            "Remove it, or name a later release in the profile.",
+        )
+
+
+def _backend(config: pb.ModelConfig) -> Iterator[Finding]:
+    if is_ensemble(config):
+        return
+    platforms = PLATFORMS.get(config.backend, set())
+    if not config.backend and not any(config.platform in known for known in PLATFORMS.values()):
+        yield finding(
+            "backend",
+            config.name,
+            "a backend",
+            f"platform '{config.platform}'" if config.platform else "none",
+            'Write the backend, as backend: "python" or "onnxruntime".',
+        )
+    elif platforms and config.platform and config.platform not in platforms:
+        yield finding(
+            "backend",
+            config.name,
+            f"platform {' or '.join(sorted(platforms))} with backend '{config.backend}'",
+            f"'{config.platform}'",
+            "Remove the platform, or write the one that belongs to the backend.",
+        )
+
+
+def _batching(config: pb.ModelConfig) -> Iterator[Finding]:
+    if not config.HasField("dynamic_batching"):
+        return
+    where, batching = config.name, config.dynamic_batching
+    for size in batching.preferred_batch_size:
+        if not 1 <= size <= config.max_batch_size:
+            yield finding(
+                "preferred-batch-size",
+                where,
+                f"preferred sizes in 1..{config.max_batch_size}",
+                str(size),
+                "Choose a size that the model can run, or raise max_batch_size.",
+            )
+    levels = batching.priority_levels
+    named = {"default_priority_level": batching.default_priority_level}
+    named |= {f"priority_queue_policy[{key}]": key for key in batching.priority_queue_policy}
+    for what, level in named.items():
+        if levels and not 1 <= level <= levels:
+            yield finding(
+                "priority",
+                where,
+                f"{what} in 1..{levels}",
+                str(level),
+                "Name a level that there is; 1 is the highest.",
+            )
+    if not batching.preserve_ordering:
+        return
+    if levels > 1:
+        yield finding(
+            "preserve-ordering",
+            where,
+            "one priority level, as preserve_ordering is true",
+            str(levels),
+            "Drop the priorities, or preserve_ordering.",
+        )
+    policies = {"default_queue_policy": batching.default_queue_policy}
+    policies |= {
+        f"priority_queue_policy[{key}]": policy
+        for key, policy in batching.priority_queue_policy.items()
+    }
+    for what, policy in policies.items():
+        delayed = policy.timeout_action == pb.ModelQueuePolicy.DELAY
+        if delayed and policy.default_timeout_microseconds:
+            yield finding(
+                "preserve-ordering",
+                where,
+                "no timeout_action DELAY, as preserve_ordering is true",
+                f"{what} with DELAY",
+                "Write REJECT, or drop preserve_ordering.",
+            )
+
+
+def _cache(config: pb.ModelConfig) -> Iterator[Finding]:
+    if not config.response_cache.enable:
+        return
+    for asked, what in (
+        (config.model_transaction_policy.decoupled, "a decoupled model"),
+        (config.HasField("sequence_batching"), "sequence batching"),
+    ):
+        if asked:
+            yield finding(
+                "response-cache",
+                config.name,
+                f"no response cache with {what}",
+                "response_cache { enable: true }",
+                "Switch the response cache off.",
+            )
+
+
+def _instances(config: pb.ModelConfig) -> Iterator[Finding]:
+    if is_ensemble(config):
+        return
+    for group in config.instance_group:
+        kind = pb.ModelInstanceGroup.Kind.Name(group.kind)
+        if group.gpus and kind in ("KIND_CPU", "KIND_MODEL"):
+            yield finding(
+                "instance-group",
+                config.name,
+                f"no gpus with {kind}",
+                str(list(group.gpus)),
+                "Write KIND_GPU, or remove gpus.",
+            )
+        for profile in group.profile:
+            if config.platform != "tensorrt_plan" or not profile.isascii() or not profile.isdigit():
+                yield finding(
+                    "instance-group",
+                    config.name,
+                    "optimization profiles by number, and only of TensorRT plans",
+                    f"profile '{profile}'",
+                    "Remove the profile.",
+                )
+
+
+def _versions(config: pb.ModelConfig) -> Iterator[Finding]:
+    policy = config.version_policy
+    chosen = policy.WhichOneof("policy_choice")
+    if chosen == "latest" and policy.latest.num_versions == 0:
+        yield finding(
+            "version-policy",
+            config.name,
+            "at least one version to serve",
+            "latest { num_versions: 0 }",
+            "Write the number of versions to serve.",
+        )
+    elif chosen == "specific" and not policy.specific.versions:
+        yield finding(
+            "version-policy",
+            config.name,
+            "at least one version to serve",
+            "specific without versions",
+            "Name the versions to serve.",
+        )
+
+
+def _metrics(config: pb.ModelConfig) -> Iterator[Finding]:
+    for control in config.model_metrics.metric_control:
+        missing = [
+            what
+            for what, there in (
+                ("metric_identifier.family", control.metric_identifier.family),
+                ("histogram_options.buckets", control.histogram_options.buckets),
+            )
+            if not there
+        ]
+        if missing:
+            yield finding(
+                "metric-control",
+                config.name,
+                "metric_identifier.family and histogram_options.buckets",
+                f"no {' and no '.join(missing)}",
+                "Name the metric family and its buckets.",
+            )

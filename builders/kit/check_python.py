@@ -1,0 +1,126 @@
+"""Rules on a Python-backend model's files."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from tritonclient.grpc import model_config_pb2 as pb
+
+from builders.kit.check_rule import finding
+from builders.kit.findings import Finding
+
+_CLASS = "TritonPythonModel"
+_HERE = "$$TRITON_MODEL_DIRECTORY"
+_OLDEST_PYTHON = (3, 10)
+"""The language of the oldest stub among the releases known here."""
+
+
+def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Finding]:
+    """Findings about a ``model.py``.
+
+    Args:
+        name: the model's name.
+        path: the file.
+        config: the model's config.
+    """
+    where = f"{name}/{path.parent.name}/{path.name}"
+    try:
+        tree = parse_python(path)
+    except (SyntaxError, ValueError, RecursionError, OSError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        yield finding(
+            "python-model",
+            where + line,
+            "Python 3.10",
+            (error.msg if isinstance(error, SyntaxError) else "") or type(error).__name__,
+            "Correct the file.",
+        )
+        return
+    if not _binds(tree, _CLASS):
+        yield finding(
+            "python-model",
+            where,
+            f"a class {_CLASS}",
+            "none",
+            f"Define or import {_CLASS}.",
+        )
+    stage = config.parameters["stage"].string_value if "stage" in config.parameters else ""
+    if stage and _loads_stages(tree) and not (path.parent / "stages" / f"{stage}.py").is_file():
+        yield finding(
+            "python-model",
+            where,
+            f"the stage's file stages/{stage}.py beside it",
+            "none",
+            "Copy the stage there, or correct the parameter 'stage'.",
+        )
+    yield from _environment(name, path.parent.parent, config)
+
+
+def parse_python(path: Path) -> ast.Module:
+    """The syntax tree of a file, in the language of the oldest stub.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError: it is no Python.
+        OSError: it cannot be read.
+    """
+    return ast.parse(path.read_bytes(), filename=path.name, feature_version=_OLDEST_PYTHON)
+
+
+def _binds(tree: ast.Module, name: str) -> bool:
+    """Whether a module defines, imports or assigns a name anywhere."""
+    return any(
+        (isinstance(node, ast.ClassDef) and node.name == name)
+        or (isinstance(node, ast.alias) and (node.asname or node.name) in (name, "*"))
+        or (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
+        for node in ast.walk(tree)
+    )
+
+
+def _loads_stages(tree: ast.Module) -> bool:
+    """Whether it is the kit's wrapper, which imports ``stages.<stage>``."""
+    return any(
+        isinstance(node, ast.Constant) and node.value == "stages." for node in ast.walk(tree)
+    )
+
+
+def called_models(path: Path) -> set[str]:
+    """The names of the models that a file's BLS requests name as constants."""
+    try:
+        tree = parse_python(path)
+    except (SyntaxError, ValueError, RecursionError, OSError):
+        return set()
+    return {
+        keyword.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "attr", getattr(node.func, "id", "")) == "InferenceRequest"
+        for keyword in node.keywords
+        if keyword.arg == "model_name"
+        and isinstance(keyword.value, ast.Constant)
+        and isinstance(keyword.value.value, str)
+    }
+
+
+def _environment(name: str, folder: Path, config: pb.ModelConfig) -> Iterator[Finding]:
+    if "EXECUTION_ENV_PATH" not in config.parameters:
+        return
+    path = config.parameters["EXECUTION_ENV_PATH"].string_value
+    found = ""
+    if path.startswith(_HERE):
+        inner = PurePosixPath(path.removeprefix(_HERE).lstrip("/"))
+        if ".." in inner.parts:
+            found = f"'{path}', which leads out of the model's folder"
+        elif not (folder / inner).exists():
+            found = f"'{path}', which does not exist"
+    elif not path.startswith("/"):
+        found = f"'{path}'"
+    if found:
+        yield finding(
+            "execution-environment",
+            name,
+            f"an absolute path, or one inside the model's folder after {_HERE}",
+            found,
+            "Pack the environment into the model's folder and name it from there.",
+        )
