@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import enum
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from runtime.environment import DEFAULT_ENVIRONMENT
 from runtime.errors import RuntimeFailure
 
 app = typer.Typer(
-    help="Run a model repository on a real Triton server, on this machine or in a container.",
+    help="Run a model repository on a real Triton server, on this machine or in a container. "
+    "Exit codes: 0 done, or ended as asked; 1 a failure; 2 wrong usage.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+DEFAULT_REPOSITORY = Path("model_repository")
+DEFAULT_RELEASE = "24.10"
+"""The local server's own."""
 
 
-@app.command()
+@app.command(epilog="Example: `python -m runtime install`")
 def install(
     folder: Annotated[
         Path, typer.Option("--folder", help="Where to make it.", show_default=False)
@@ -32,23 +37,176 @@ def install(
 
     Takes no time when it is there already. Needs Python 3.11 or 3.12, its shared library
     (libpython), glibc 2.35 and a package index that pip can reach.
-
-    [bold]Example[/bold]: python -m runtime install
     """
+    from rich.console import Console
+
     from runtime.install import install as make
 
-    if sys.stderr.isatty():
-        with _errors.status("checking the server environment") as status:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        with console.status("server environment: looking") as status:
             made = make(folder, progress=lambda text: status.update(f"server environment: {text}"))
     else:
-        made = make(folder, progress=lambda text: _errors.print(f"server environment: {text}"))
-    _errors.print(f"server environment: {made.folder}")
+        made = make(folder, progress=lambda text: console.print(f"server environment: {text}"))
+    console.print(f"server environment: {made.folder} is complete")
 
 
-def main() -> None:
-    """Runs the command line; a failure of the runtime is one message and exit code 1."""
+class Engine(enum.StrEnum):
+    """Where Triton runs."""
+
+    LOCAL = "local"
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
+class Log(enum.StrEnum):
+    """How much of Triton's log is shown."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    RAW = "raw"
+
+
+@app.command(
+    epilog="Examples: `python -m runtime serve` · "
+    "`python -m runtime serve /srv/models --http-port 0 --log warning` · "
+    "`python -m runtime serve --engine docker --dry-run` · "
+    "`python -m runtime serve -- --log-verbose=1 --rate-limit=off`"
+)
+def serve(
+    context: typer.Context,
+    repository: Annotated[Path, typer.Argument(help="The model repository; it is only read.")] = (
+        DEFAULT_REPOSITORY
+    ),
+    engine: Annotated[
+        Engine, typer.Option(help="This machine's own Triton, or a container.")
+    ] = Engine.LOCAL,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8002,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Load only this one; can be repeated.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option(help="Refuse a repository that differs from its manifest.")
+    ] = True,
+    heal: Annotated[bool, typer.Option(help="Replace Python stubs that die (local).")] = True,
+    probe_seconds: Annotated[
+        float, typer.Option(min=0.1, help="How often idle models are probed (local).")
+    ] = 2.0,
+    hang_seconds: Annotated[
+        float,
+        typer.Option(min=0, help="Replace a model that is silent and idle for so long; 0: never."),
+    ] = 60.0,
+    exit_seconds: Annotated[
+        float, typer.Option(min=0, help="How long requests in flight may take at the end.")
+    ] = 30.0,
+    log: Annotated[Log, typer.Option(help="What to show of Triton's log (local).")] = Log.INFO,
+    image: Annotated[str, typer.Option(help="Run this image, not ours (container).")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the engine's commands only (container).")
+    ] = False,
+) -> None:
+    """Serve a model repository until Ctrl-C or SIGTERM; requests in flight are then answered.
+
+    What stands after `--` is passed to tritonserver.
+    """
+    if verify:
+        _verify(repository)
+    passed: list[str] = context.obj or []
+    if engine is Engine.LOCAL:
+        if dry_run or image:
+            raise usage("--dry-run and --image go with --engine docker or podman")
+        from runtime.local import ServeOptions
+        from runtime.local import serve as serve_here
+
+        serve_here(
+            ServeOptions(
+                repository=repository,
+                host=host,
+                http_port=http_port,
+                grpc_port=grpc_port,
+                metrics_port=metrics_port,
+                models=tuple(model or ()),
+                heal=heal,
+                probe_seconds=probe_seconds,
+                hang_seconds=hang_seconds,
+                exit_seconds=exit_seconds,
+                log=log.value,
+                passed=passed,
+            )
+        )
+        return
+    from runtime import container
+
+    release, device = _target(repository)
+    asked = container.Container(
+        engine=engine.value,
+        repository=repository,
+        release=release,
+        gpu=device == "gpu",
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        metrics_port=metrics_port,
+        models=tuple(model or ()),
+        image=image,
+        exit_seconds=exit_seconds,
+        passed=passed,
+    )
+    if 0 in (http_port, grpc_port, metrics_port):
+        raise usage("a container's ports must be given; 0 goes with --engine local")
+    if dry_run:
+        for command in asked.commands():
+            typer.echo(shlex.join(command))
+        return
+    container.serve(asked)
+
+
+def _verify(repository: Path) -> None:
+    from builders.kit.manifest import verify
+
+    findings = verify(repository)
+    if findings:
+        listed = "\n".join(f"  {finding}" for finding in findings)
+        raise RuntimeFailure(
+            f"{repository} is not as it was built:\n{listed}\n"
+            "To serve it all the same, add --no-verify."
+        )
+
+
+def _target(repository: Path) -> tuple[str, str]:
+    """The Triton release and the device that a repository was built for."""
+    from builders.kit.manifest import ManifestError, read_manifest
+
     try:
-        app()
+        target = read_manifest(repository).target
+    except ManifestError:
+        return DEFAULT_RELEASE, "cpu"
+    return target["triton"], target["device"]
+
+
+def usage(sentence: str) -> typer.Exit:
+    """The exit for wrong usage, after its sentence."""
+    typer.echo(f"error: {sentence}", err=True)
+    return typer.Exit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line.
+
+    Exit codes: 0 done, or ended as asked; 1 a failure of the runtime, with a message; 2 wrong
+    usage.
+
+    Args:
+        arguments: by default the process's own. Those after ``--`` are tritonserver's.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    at = given.index("--") if "--" in given else len(given)
+    try:
+        app(args=given[:at], obj=given[at + 1 :], prog_name="python -m runtime")
     except RuntimeFailure as failure:
-        _errors.print(f"error: {failure}", style="red", markup=False)
+        typer.echo(f"error: {failure}", err=True)
         sys.exit(1)

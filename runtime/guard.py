@@ -1,11 +1,10 @@
 """The process between us and Triton: it stops the server well and leaves nothing behind.
 
 ``python -m runtime.guard`` starts the server whose command is in its state folder, passes its
-output on, and waits. When its standard input ends, because :class:`runtime.server.LocalServer`
-stops or because the process that owned it was killed, it stops the server, ends whatever stubs
-are left and removes what the server owned. It is the server's parent and its stubs' subreaper,
-so none of them can get away; if it is killed itself, the kernel ends the server with it
-(PR_SET_PDEATHSIG), and the next start removes the rest.
+output on, and waits. When its standard input says so, or ends because the process that owned it
+was killed, it stops the server, ends whatever stubs are left and removes what the server owned.
+It is the server's parent and its stubs' subreaper, so none of them can get away; if it is killed
+itself, the kernel ends the server with it (PR_SET_PDEATHSIG), and the next start removes the rest.
 
 Only the standard library.
 """
@@ -32,6 +31,10 @@ _PR_SET_CHILD_SUBREAPER = 36
 _ANSWERED = re.compile(rb"Found 0 model versions that have in-flight inferences")
 """Triton says this when its services have ended and every inference has been answered. Then it
 unloads the models, and waits for those whose stub has died until its exit timeout."""
+
+STOP = b"s"
+NOW = b"n"
+"""What :class:`runtime.server.LocalServer` says on standard input to :meth:`Guard.stop`."""
 
 TICK_SECONDS = 0.1
 """How often a stopping server's connections are looked at."""
@@ -99,7 +102,7 @@ class Guard:
                 if not data:
                     selector.unregister(key.fd)
                 if key.data == "owner":
-                    self.stop(now=bool(data))
+                    self.stop(now=NOW in data)
             if self._deadline is not None:
                 self._hasten()
         os.set_blocking(output, False)

@@ -1,15 +1,18 @@
 """Makes the server environment from the one requirements file.
 
-The stamp is written last, so an environment without it was not finished and is made anew; pip's
-cache keeps that short. A lock on the folder itself keeps two installations apart.
+It is made aside and put in its place when it is complete, so servers that run from the old one
+are not disturbed while pip works, and an installation that was killed leaves nothing in the way;
+pip's cache makes the next one shorter.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runtime import state
 from runtime.environment import (
     DEFAULT_ENVIRONMENT,
     REQUIREMENTS,
@@ -45,61 +49,74 @@ def install(
             pip's own last lines and the command that repeats it.
     """
     check_machine()
-    environment = ServerEnvironment(folder)
+    environment = ServerEnvironment(folder.absolute())
     if environment.is_current():
         return environment
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EnvironmentUnfit(f"Cannot make the folder {folder}: {error.strerror}.") from error
-    with _locked(folder, progress):
+    with _locked(environment.folder, progress):
         if not environment.is_current():
-            _make(environment, progress)
+            try:
+                _make(environment.folder, progress)
+            except OSError as error:
+                raise EnvironmentUnfit(
+                    f"Cannot make the server environment {environment.folder}: {error}"
+                ) from error
     return environment
 
 
 @contextmanager
 def _locked(folder: Path, progress: Progress) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    name = hashlib.sha256(bytes(folder)).hexdigest()[:16]
+    with (state.base_folder() / f"install-{name}.lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             progress("waiting for another installation to end")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
-def _make(environment: ServerEnvironment, progress: Progress) -> None:
+def _make(folder: Path, progress: Progress) -> None:
     started = time.monotonic()
-    progress(f"making {environment.folder.name} with Python {sys.version.split()[0]}")
-    # An environment inside an environment would point at the outer one's interpreter, which
-    # `make clean` may remove; venv takes the base interpreter by itself. clear keeps the folder
-    # itself, and so the lock.
-    venv.EnvBuilder(clear=True, with_pip=True, symlinks=True).create(environment.folder)
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    progress(f"making {folder.name} with Python {sys.version.split()[0]}")
+    venv.EnvBuilder(with_pip=True, symlinks=True).create(partial)
+    made = ServerEnvironment(partial)
     command = [
-        str(environment.python),
+        str(made.python),
         *("-m", "pip", "install", "--no-deps", "--no-input", "--no-compile"),
         *("--disable-pip-version-check", "--progress-bar", "off", "--requirement"),
         str(REQUIREMENTS),
     ]
     _run_pip(command, progress)
-    if not environment.stub.is_file():
+    if not made.stub.is_file():
         raise EnvironmentUnfit(
-            f"The Triton wheel brought no Python stub {environment.stub}; "
+            f"The Triton wheel brought no Python stub {made.stub.relative_to(partial)}; "
             "the pinned nvidia-pytriton does not fit this Python."
         )
+    progress("compiling")
+    # Here, because those who run the server may not be allowed to write here.
     subprocess.run(
-        [environment.python, "-m", "compileall", "-q", "-j", "0", environment.packages],
+        [made.python, "-m", "compileall", "-q", "-j", "0", made.packages],
         check=False,
         stdout=subprocess.DEVNULL,
     )
-    temporary = environment.folder / f"{STAMP}.partial"
-    temporary.write_text(json.dumps(expected_stamp()))
-    temporary.replace(environment.folder / STAMP)
-    progress(f"server environment ready after {time.monotonic() - started:.0f} s")
+    _relocate(partial, folder)
+    (partial / STAMP).write_text(json.dumps(expected_stamp()))
+    old = folder.with_name(f"{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    partial.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    progress(f"ready after {time.monotonic() - started:.0f} s")
+
+
+def _relocate(made: Path, final: Path) -> None:
+    """Writes the final path into the scripts, which name their environment."""
+    for script in [made / "pyvenv.cfg", *(made / "bin").iterdir()]:
+        if not script.is_symlink() and script.is_file():
+            script.write_bytes(script.read_bytes().replace(bytes(made), bytes(final)))
 
 
 def _run_pip(command: list[str], progress: Progress) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _LINE = re.compile(
@@ -15,9 +17,11 @@ _LINE = re.compile(
     re.DOTALL,
 )
 LEVELS = {"I": "info", "W": "warning", "E": "error", "F": "fatal"}
+"""By Triton's letter, the least severe first."""
 
 _WITHOUT_GPU = (
     "Unable to allocate pinned system memory",
+    "CudaDriverHelper has not been initialized",
     "CUDA memory pool disabled",
     "unable to create stream",
     "Cannot get CUDA device count",
@@ -67,3 +71,53 @@ def parse(line: str) -> LogLine | None:
         except ValueError:
             message = message.strip('"')
     return LogLine(LEVELS[match["level"]], match["time"], match["source"], str(message))
+
+
+_LOADING = re.compile(r'"loading: (.+):\d+"')
+_LOADED = re.compile(r"\"successfully loaded '(.+)'\"")
+
+
+class LoadTimes:
+    """Measures from the log how long models take to load.
+
+    Attributes:
+        seconds: by model.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._started: dict[str, float] = {}
+
+    def read(self, line: str) -> None:
+        """Takes up one line, as it comes."""
+        if match := _LOADING.search(line):
+            self._started[match[1]] = time.monotonic()
+        elif match := _LOADED.search(line):
+            started = self._started.pop(match[1], None)
+            if started is not None:
+                self.seconds[match[1]] = time.monotonic() - started
+
+
+class Printer:
+    """Writes the log for people: short lines, without tables and without what is known.
+
+    Args:
+        least: the least severe level that is written; None writes everything as it is.
+        write: gets each line.
+    """
+
+    def __init__(self, least: str | None, write: Callable[[str], None]) -> None:
+        order = list(LEVELS.values())
+        self._shown = None if least is None else set(order[order.index(least) :])
+        self._write = write
+
+    def __call__(self, line: str) -> None:
+        """Takes up one line of the server's output."""
+        if self._shown is None:
+            self._write(line)
+            return
+        parsed = parse(line)
+        if parsed is None or parsed.level not in self._shown or parsed.is_about_missing_gpu:
+            return
+        if parsed.message.strip():
+            self._write(str(parsed))

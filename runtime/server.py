@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runtime import backend_folder, logs, ports, processes, state
+from runtime import backend_folder, guard, logs, ports, processes, state
 from runtime.control import Control, ModelStatus
 from runtime.environment import ROOT, ServerEnvironment, server_environment
 from runtime.errors import ServerFailed
@@ -62,8 +62,7 @@ class LocalServer:
         exit_grace_seconds: float = 30.0,
     ) -> None:
         self.repository = repository.resolve()
-        self.load_seconds: dict[str, float] = {}
-        """How long each model took to load at start."""
+        self._load_times = logs.LoadTimes()
         self._load = tuple(load)
         self._host = host
         self._wanted_ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
@@ -97,6 +96,11 @@ class LocalServer:
     def pid(self) -> int:
         """The process id of ``tritonserver``."""
         return self._pid
+
+    @property
+    def load_seconds(self) -> dict[str, float]:
+        """How long each model took to load, the last time it did."""
+        return dict(self._load_times.seconds)
 
     @property
     def control(self) -> Control:
@@ -202,11 +206,12 @@ class LocalServer:
             *self._options,
         ]
 
-    def _read(self, guard: subprocess.Popen[bytes]) -> None:
-        assert guard.stdout is not None
-        for raw in guard.stdout:
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip("\n")
             self._lines.append(line)
+            self._load_times.read(line)
             if self._log is not None:
                 self._log(line)
 
@@ -259,14 +264,29 @@ class LocalServer:
         """
         if self._guard is None:
             return
-        assert self._guard.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended already
-            if now:
-                self._guard.stdin.write(b"now")
-            self._guard.stdin.close()
+        self.ask_to_stop(now=now)
         self._guard.wait()
         if self._reader is not None:
             self._reader.join(timeout=5)
-        if self._guard.stdout is not None:
-            self._guard.stdout.close()
+        for pipe in (self._guard.stdin, self._guard.stdout):
+            if pipe is not None:
+                pipe.close()
         self._guard = None
+
+    def ask_to_stop(self, *, now: bool = False) -> None:
+        """Begins to end the server, and does not wait; can be called from a signal handler.
+
+        Args:
+            now: as in :meth:`stop`; also hastens a stop that has begun.
+        """
+        if self._guard is not None and self._guard.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it has ended already
+                os.write(self._guard.stdin.fileno(), guard.NOW if now else guard.STOP)
+
+    def wait(self) -> int:
+        """Waits until the server ends by itself.
+
+        Returns:
+            its exit code; 128 and the signal's number if a signal ended it.
+        """
+        return 0 if self._guard is None else self._guard.wait()

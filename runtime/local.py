@@ -1,0 +1,155 @@
+"""``serve --engine local``: the server, its healer, and what people are told of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from runtime import logs
+from runtime.errors import ServerFailed
+from runtime.heal import Healer
+from runtime.server import LocalServer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """What ``python -m runtime serve`` was asked for.
+
+    Attributes:
+        repository: the model repository.
+        host: the address to listen on.
+        http_port: 0 takes a free one; so for the other two.
+        grpc_port: likewise.
+        metrics_port: likewise.
+        models: the models to load; empty is all.
+        heal: whether dead stubs are replaced.
+        probe_seconds: how often idle models are probed.
+        hang_seconds: after which silence a model hangs; 0 is never.
+        exit_seconds: how long requests in flight may take at the end.
+        log: the least severe level shown, or ``raw``.
+        passed: options for ``tritonserver`` itself.
+    """
+
+    repository: Path
+    host: str
+    http_port: int
+    grpc_port: int
+    metrics_port: int
+    models: tuple[str, ...]
+    heal: bool
+    probe_seconds: float
+    hang_seconds: float
+    exit_seconds: float
+    log: str
+    passed: Sequence[str]
+
+
+class _Asked(BaseException):
+    """Somebody asked us to end."""
+
+
+def serve(options: ServeOptions) -> None:
+    """Serves until a signal or Ctrl-C, then ends the server well.
+
+    Raises:
+        RuntimeFailure: it could not start, a model did not load, or it ended by itself.
+    """
+    printer = logs.Printer(None if options.log == "raw" else options.log, _tell)
+    server = LocalServer(
+        options.repository,
+        load=options.models or ("*",),
+        host=options.host,
+        http_port=options.http_port,
+        grpc_port=options.grpc_port,
+        metrics_port=options.metrics_port,
+        options=options.passed,
+        log=printer,
+        exit_grace_seconds=options.exit_seconds,
+    )
+    with contextlib.suppress(_Asked), _ended_by_signals(server):
+        started = time.monotonic()
+        server.start()
+        _refuse_failed_models(server)
+        print(_ready_message(server, time.monotonic() - started), flush=True)
+        with _healing(server, options):
+            code = server.wait()
+        raise ServerFailed(f"Triton ended by itself with exit code {code}; its last lines say why.")
+
+
+@contextlib.contextmanager
+def _ended_by_signals(server: LocalServer) -> Iterator[None]:
+    """The first signal ends the work; while the server stops, another ends it at once."""
+    asked = False
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            server.ask_to_stop(now=True)
+            return
+        asked = True
+        raise _Asked
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        yield
+    finally:
+        if asked and server.is_running():
+            _tell("stopping: requests in flight are answered; Ctrl-C ends it at once")
+        asked = True
+        server.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _healing(
+    server: LocalServer, options: ServeOptions
+) -> contextlib.AbstractContextManager[object]:
+    if not options.heal:
+        return contextlib.nullcontext()
+    return Healer(
+        server,
+        probe_seconds=options.probe_seconds,
+        hang_seconds=options.hang_seconds,
+        report=lambda text: _tell(f"{time.strftime('%H:%M:%S')} heal: {text}"),
+    )
+
+
+def _refuse_failed_models(server: LocalServer) -> None:
+    failed = server.failed_models()
+    if failed:
+        listed = "\n".join(
+            f"  {status.name}: {status.reason or 'no reason given'}" for status in failed
+        )
+        raise ServerFailed(f"{len(failed)} model(s) did not load:\n{listed}")
+
+
+def _ready_message(server: LocalServer, seconds: float) -> str:
+    facts = json.loads(server.control.request("GET", "/v2"))
+    times = server.load_seconds
+    ready = sorted({status.name for status in server.control.index() if status.ready})
+    width = max(map(len, ready), default=0)
+    return "\n".join(
+        [
+            f"Triton {facts['version']} is ready after {seconds:.1f} s; Ctrl-C ends it.",
+            f"  HTTP     http://{server.http}",
+            f"  gRPC     {server.grpc}",
+            f"  metrics  http://{server.metrics}/metrics",
+            *(
+                f"  model    {name:{width}}"
+                + (f"  loaded in {times[name]:.2f} s" if name in times else "")
+                for name in ready
+            ),
+        ]
+    )
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
