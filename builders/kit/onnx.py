@@ -18,7 +18,7 @@ from builders.kit.onnx_files import (
     opset,
     save,
 )
-from builders.kit.onnx_rename import drop_overridable_initialisers, rename
+from builders.kit.onnx_rename import drop_overridable_initialisers, fix_axes, rename
 from builders.kit.onnx_simplify import Normalised, convert_opset, normalise, simplify
 from builders.kit.onnx_surgery import append_arg_max, prepend_image_preprocessing
 from builders.kit.onnx_weights import flush_subnormals
@@ -31,6 +31,7 @@ __all__ = [
     "append_arg_max",
     "convert_opset",
     "drop_overridable_initialisers",
+    "fix_axes",
     "flush_subnormals",
     "load",
     "lower_ir_version",

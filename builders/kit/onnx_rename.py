@@ -39,6 +39,31 @@ def rename(
         _name_axes(model, axes)
 
 
+def fix_axes(model: ModelProto, tensor: str, sizes: Mapping[int, int]) -> None:
+    """Give axes of an input that the model is only ever used at one size of that size, in place.
+
+    Args:
+        model: changed in place.
+        tensor: an input's name.
+        sizes: axis index -> size.
+
+    Raises:
+        OnnxError: no such input or axis, or the axis is static already.
+    """
+    _known(model.graph, "input", {tensor: tensor})
+    value = next(value for value in model.graph.input if value.name == tensor)
+    for index, size in sizes.items():
+        dim = _dim(value, index, str(size))
+        symbol = dim.dim_param
+        dim.dim_value = size
+        # What the symbol stood for elsewhere is no longer known; shape inference finds it anew.
+        for graph in graphs(model):
+            for other in (*graph.input, *graph.output, *graph.value_info):
+                for each in other.type.tensor_type.shape.dim:
+                    if symbol and each.dim_param == symbol:
+                        each.ClearField("dim_param")
+
+
 def drop_overridable_initialisers(model: ModelProto) -> tuple[str, ...]:
     """Make weights that are listed as inputs plain constants, in place; returns their names.
 

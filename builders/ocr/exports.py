@@ -54,8 +54,9 @@ def classifier(checkpoint: Path, out: Path) -> Mapping[str, object]:
     return _export(
         checkpoint,
         out,
-        inputs=("samples", {0: "samples", 2: "height", 3: "width"}),
+        inputs=("samples", {0: "samples"}),
         output=("turned", {0: "samples"}),
+        fixed={2: 48, 3: 192},
     )
 
 
@@ -79,11 +80,13 @@ def _export(
     *,
     inputs: tuple[str, Mapping[int, str]],
     output: tuple[str, Mapping[int, str]],
+    fixed: Mapping[int, int] | None = None,
     arg_max: bool = False,
 ) -> Mapping[str, object]:
     model = kit_onnx.load(checkpoint)
     kit_onnx.drop_overridable_initialisers(model)
     found = _ends(model, checkpoint)
+    kit_onnx.fix_axes(model, found[0], fixed or {})
     model, done = kit_onnx.normalise(
         model,
         newest_opset=NEWEST_OPSET,

@@ -1,0 +1,271 @@
+"""The command line. It imports nothing heavy: each command loads what it needs."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from builders.kit.build import Result
+    from builders.kit.findings import Finding
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Build, check and run Triton model repositories. "
+    "Exit codes: 0 done, 1 findings or a failed step, 2 wrong usage.",
+)
+
+REPOSITORY = Path("model_repository")
+
+Out = Annotated[Path, typer.Option(help="The model repository to write.")]
+ProfileName = Annotated[
+    str, typer.Option(help="A profile: a name in builders/profiles/, or the path of a YAML file.")
+]
+Repository = Annotated[Path, typer.Argument(help="A model repository.")]
+
+
+class Form(enum.StrEnum):
+    """How `graph` draws."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
+@app.command(
+    epilog="Examples: `python -m builders build` · "
+    "`python -m builders build --profile mine.yaml --out /srv/models`"
+)
+def build(
+    profile: ProfileName = "demo",
+    out: Out = REPOSITORY,
+    quiet: Annotated[bool, typer.Option(help="Print the closing table alone.")] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            help="Run this step alone, with its full traceback, as 'parity ocr/detector'."
+        ),
+    ] = None,
+) -> None:
+    """Build a model repository: export, compare with the sources, check, measure, swap in."""
+    from builders.kit import progress
+    from builders.kit.build import BuildError, RepositoryError, reproduce
+    from builders.kit.build import build as build_repository
+    from builders.kit.profile import load_profile
+    from builders.kit.profile_file import ProfileError
+
+    shown = progress.choose(quiet=quiet)
+    try:
+        wanted = load_profile(profile)
+        if only is not None:
+            reproduce(wanted, only, shown)
+            return
+        result = build_repository(wanted, out, shown)
+    except KeyError as problem:
+        raise usage(str(problem.args[0])) from problem
+    except ProfileError as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(2) from problem
+    except (BuildError, RepositoryError) as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(1) from problem
+    finally:
+        shown.close()
+    report(result.warnings)
+    _print_table(result)
+
+
+def _print_table(result: Result) -> None:
+    import rich
+
+    from builders.kit.summary import summary, table
+
+    rich.print(table(summary(result.manifest, result.built)))
+    state = "built" if result.changed else "already as it should be"
+    typer.echo(f"{result.out}: {state}, {result.seconds:.1f} s")
+
+
+@app.command(epilog="Example: `python -m builders plan --profile demo`")
+def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
+    """Show what a build would do, step by step and why, without doing it."""
+    from builders.kit.build import RepositoryError
+    from builders.kit.plan import plan as plan_build
+    from builders.kit.profile import load_profile
+    from builders.kit.profile_file import ProfileError
+
+    try:
+        steps = plan_build(load_profile(profile), out)
+    except ProfileError as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(2) from problem
+    except RepositoryError as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(1) from problem
+    width = max(len(step.name) for step in steps)
+    for step in steps:
+        taken = f"({step.seconds:.1f} s last time)" if step.seconds else ""
+        typer.echo(f"{step.action:8} {step.name:{width}}  {step.why or taken}".rstrip())
+
+
+@app.command(epilog="Example: `python -m builders parity ocr detector`")
+def parity(
+    family: Annotated[str, typer.Argument(help="A family, as ocr.")],
+    export: Annotated[str, typer.Argument(help="One of its exports, as detector.")],
+    source: Annotated[
+        str | None, typer.Option(help="Another checkpoint than the family's own, as path:x.onnx.")
+    ] = None,
+) -> None:
+    """Make one export anew, and compare it with its source at every shape."""
+    from builders.kit.parity import ParityError, reproduce
+    from builders.kit.sources import SourceError
+
+    try:
+        result = reproduce(family, export, source=source)
+    except KeyError as problem:
+        raise usage(str(problem.args[0])) from problem
+    except (ParityError, SourceError) as problem:
+        raise failed(str(problem)) from problem
+    for difference in result.differences:
+        shapes = ", ".join(f"{name} {list(shape)}" for name, shape in difference.inputs.items())
+        typer.echo(
+            f"{difference.output} for {shapes}: absolute {difference.absolute:.2e}, "
+            f"relative {difference.relative:.2e}"
+        )
+    typer.echo(
+        f"within tolerance: absolute {result.allowed_absolute:g}, "
+        f"relative {result.allowed_relative:g}"
+    )
+
+
+@app.command(epilog="Example: `python -m builders graph ocr --form svg > ocr.svg`")
+def graph(
+    pipeline: Annotated[str, typer.Argument(help="A pipeline, as ocr.")],
+    form: Annotated[Form, typer.Option(help="Text, a Mermaid flowchart, or SVG.")] = Form.TEXT,
+) -> None:
+    """Show a pipeline's DAG: its steps, and the tensors that join them."""
+    from builders.kit import draw
+    from builders.kit.family import families, load_family
+    from builders.kit.graph import Ensemble
+
+    known = {
+        model.name: model
+        for name in families()
+        for model in load_family(name).pipelines
+        if isinstance(model, Ensemble)
+    }
+    if pipeline not in known:
+        raise usage(f"no pipeline '{pipeline}'; there are: {', '.join(sorted(known))}")
+    drawers = {Form.TEXT: draw.text, Form.MERMAID: draw.mermaid, Form.SVG: draw.svg}
+    typer.echo(drawers[form](known[pipeline]), nl=form is not Form.SVG)
+
+
+@app.command(
+    epilog="Examples: `python -m builders check` · "
+    "`python -m builders check /srv/models --triton 24.10`"
+)
+def check(
+    repository: Repository = REPOSITORY,
+    triton: Annotated[
+        str | None,
+        typer.Option(help="The Triton release to check for; else the manifest's, else 24.10."),
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False,
+) -> None:
+    """Check any model repository against Triton's load-time rules, before a server starts."""
+    from builders.kit.check import check_repository
+    from builders.kit.findings import errors
+    from builders.kit.manifest import ManifestError, read_manifest
+    from builders.kit.release import release
+
+    if not repository.is_dir():
+        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
+    if triton is None:
+        try:
+            triton = read_manifest(repository).target["triton"]
+        except ManifestError:
+            triton = "24.10"
+    try:
+        target = release(triton)
+    except KeyError as problem:
+        raise usage(str(problem.args[0])) from problem
+    findings = check_repository(repository, target)
+    report(findings)
+    failed = findings if strict else errors(findings)
+    typer.echo(
+        f"{repository}: {len(errors(findings))} errors, "
+        f"{len(findings) - len(errors(findings))} warnings for Triton {triton}"
+    )
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command(epilog="Example: `python -m builders verify model_repository`")
+def verify(repository: Repository = REPOSITORY) -> None:
+    """Compare every file of a built repository with its manifest's SHA-256."""
+    from builders.kit import manifest
+
+    if not repository.is_dir():
+        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
+    findings = manifest.verify(repository)
+    report(findings)
+    if findings:
+        raise typer.Exit(1)
+    built = manifest.read_manifest(repository)
+    typer.echo(f"{repository}: {len(built.files)} files are as they were built")
+
+
+@app.command(epilog="Example: `python -m builders run ocr page.png`")
+def run(
+    pipeline: Annotated[str, typer.Argument(help="A pipeline of the built repository, as ocr.")],
+    file: Annotated[Path, typer.Argument(help="The file for its first input, as an image.")],
+    repository: Annotated[Path, typer.Option(help="A built model repository.")] = REPOSITORY,
+) -> None:
+    """Run a pipeline in this process, with no server, and print its outputs as JSON."""
+    import json
+
+    import numpy as np
+
+    from builders.kit.config import read_config
+    from builders.kit.inprocess import InProcess
+
+    config_path = repository / pipeline / "config.pbtxt"
+    if not config_path.is_file():
+        raise failed(f"{repository} has no model '{pipeline}'; `make build-repo` builds it")
+    try:
+        content = np.frombuffer(file.read_bytes(), np.uint8)
+    except OSError as problem:
+        raise failed(f"cannot read {file}: {problem.strerror}") from problem
+    first = read_config(config_path).input[0].name
+    try:
+        outputs = InProcess(repository).run(pipeline, {first: content})
+    except ValueError as problem:
+        raise failed(str(problem)) from problem
+    plain = {
+        name: [value.decode() if isinstance(value, bytes) else value for value in array.tolist()]
+        for name, array in outputs.items()
+    }
+    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+def report(findings: Sequence[Finding]) -> None:
+    """Prints findings, errors first, to standard error."""
+    for finding in sorted(findings, key=lambda finding: (finding.severity, finding.where)):
+        typer.echo(str(finding), err=True)
+
+
+def failed(sentence: str) -> typer.Exit:
+    """The exit for a step that failed, after its sentence."""
+    typer.echo(f"error: {sentence}", err=True)
+    return typer.Exit(1)
+
+
+def usage(sentence: str) -> typer.Exit:
+    """The exit for wrong usage, after its sentence."""
+    typer.echo(f"error: {sentence}", err=True)
+    return typer.Exit(2)
