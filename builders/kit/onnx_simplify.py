@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -17,6 +16,9 @@ from builders.kit.onnx_weights import flush_subnormals
 
 OLDEST_OPSET = 7
 """The oldest opset that onnxruntime promises to run (its compatibility table)."""
+
+_onnxslim = threading.Lock()
+"""onnxslim keeps state in its modules: two threads at once get other graphs than one alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +120,7 @@ def simplify(model: ModelProto) -> ModelProto:
     work = ModelProto()
     work.CopyFrom(model)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with _onnxslim:
             slim = onnxslim.slim(work)
     except Exception as error:  # onnxslim raises whatever its passes run into
         raise OnnxError(

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -150,6 +151,16 @@ def test_normalising_keeps_the_outputs(
     x = np.random.default_rng(3).normal(size=shape).astype(np.float32)
     stock = kit.load(path)
     np.testing.assert_allclose(run(model, image=x)[0], run(stock, x=x)[0], rtol=0, atol=tolerance)
+
+
+def test_threads_get_what_one_alone_gets() -> None:
+    def once(path: Path) -> bytes:
+        return NORMALISE[path]()[0].SerializeToString(deterministic=True)
+
+    alone = [once(path) for path in NORMALISE]
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            assert list(pool.map(once, NORMALISE)) == alone
 
 
 def test_two_runs_with_other_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
