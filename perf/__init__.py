@@ -1,0 +1,1 @@
+"""Benchmarks: every figure that the project quotes is written here, by a command."""
