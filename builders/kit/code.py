@@ -132,6 +132,15 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     }
 
 
+def name_of(function: object) -> str:
+    """The dotted name of a function, of the one under a partial, or of a callable's class."""
+    if isinstance(function, functools.partial):
+        return name_of(function.func)
+    if not hasattr(function, "__qualname__"):
+        function = type(function)
+    return f"{function.__module__}.{function.__qualname__}"
+
+
 @functools.cache
 def _version(distribution: str) -> str:
     try:

@@ -129,6 +129,7 @@ def make_exports(
         except StepError as failure:
             failures.append(failure)
 
+    steps.read_code()
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="export")
     try:
         for job in [pool.submit(one, subject) for subject in subjects]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from builders.kit.cache import Cache, key_of
-from builders.kit.code import Sources
+from builders.kit.code import Sources, name_of
 from builders.kit.family import Metric
 from builders.kit.graph import PythonModel
 from builders.kit.recipe import Recipe
@@ -78,6 +78,18 @@ class Steps:
     recipe: Recipe
     sources: Sources = field(default_factory=Sources)
 
+    def read_code(self) -> None:
+        """Read the code of all exports and comparisons now.
+
+        CPython 3.11 fails now and then when two threads parse at once ("AST constructor recursion
+        depth mismatch"), and exports that run in threads may parse too.
+        """
+        for export in self.recipe.exports.values():
+            self.sources.code_of([export.make])
+            if export.parity is not None:
+                functions: list[Function] = [export.parity.reference, export.parity.inputs]
+                self.sources.code_of(functions, "builders.kit.parity")
+
     def export(self, subject: str) -> Step:
         """The making of an export."""
         export = self.recipe.exports[subject]
@@ -140,7 +152,7 @@ class Steps:
         self,
         kind: Kind,
         subject: str,
-        functions: Iterable[Function],
+        functions: Sequence[Function],
         modules: Iterable[str],
         parts: Mapping[str, str],
     ) -> Step:
@@ -151,6 +163,8 @@ class Steps:
             subject,
             {
                 "format": FORMAT,
+                "name": subject,
+                "functions": ", ".join(map(name_of, functions)),
                 "machine": platform.machine(),
                 **{f"code {name}": sha256 for name, sha256 in code.modules.items()},
                 **{f"tool {name}": version for name, version in tools.items()},

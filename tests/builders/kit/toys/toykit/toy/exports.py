@@ -1,0 +1,47 @@
+"""From a JSON file of two numbers to ONNX files and a table."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def scale(checkpoint: Path, out: Path) -> dict[str, object]:
+    time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
+    return _graph("Mul", "x", "scaled", json.loads(checkpoint.read_text())["factor"], out)
+
+
+def move(checkpoint: Path, out: Path) -> dict[str, object]:
+    if os.environ.get("TOY_FAILS"):
+        raise RuntimeError("the toy was told to fail")
+    return _graph("Add", "scaled", "moved", 0.0, out)
+
+
+def table(checkpoint: Path, out: Path) -> dict[str, object]:
+    out.write_text(json.dumps({"shift": json.loads(checkpoint.read_text())["shift"]}))
+    return {}
+
+
+def _graph(operator: str, source: str, target: str, value: float, out: Path) -> dict[str, object]:
+    padding = np.zeros(int(os.environ.get("TOY_PADDING", "0")), np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceSum", ["padding"], ["nothing"], keepdims=0),
+            helper.make_node("Add", ["value", "nothing"], ["constant"]),
+            helper.make_node(operator, [source, "constant"], [target]),
+        ],
+        "toy",
+        [helper.make_tensor_value_info(source, TensorProto.FLOAT, ["length"])],
+        [helper.make_tensor_value_info(target, TensorProto.FLOAT, ["length"])],
+        [
+            numpy_helper.from_array(np.float32(value), "value"),
+            numpy_helper.from_array(padding, "padding"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(out))
+    return {"operator": operator}
