@@ -74,7 +74,7 @@ class LocalServer:
         self._ports: dict[str, int] = {}
         self._guard: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
-        self._lines: collections.deque[str] = collections.deque(maxlen=400)
+        self._lines: collections.deque[str] = collections.deque(maxlen=2000)
         self._pid = 0
 
     @property
@@ -245,7 +245,10 @@ class LocalServer:
             for line in parsed
             if line is not None and line.level != "info" and not line.is_about_missing_gpu
         ]
-        return "; ".join(told[-3:]) or "; ".join(list(self._lines)[-3:]) or "it said nothing"
+        # On an option that it does not know, Triton says so first, and prints its whole help.
+        told += [line.partition(": ")[2] for line in self._lines if "/tritonserver: " in line]
+        said = [line.strip() for line in self._lines if line.strip()]
+        return "; ".join(told[-3:] or said[-3:]) or "it said nothing"
 
     def failed_models(self) -> list[ModelStatus]:
         """The models that should have been loaded and are not, each with Triton's reason."""

@@ -1,0 +1,223 @@
+"""Stubs that die, stop and hang under a real Triton, and what the users of the others notice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from runtime import stubs
+from runtime.control import CallFailed, Control
+from runtime.heal import Healer
+from runtime.server import LocalServer
+
+Infer = Callable[..., list[float]]
+
+
+@dataclass
+class Calls:
+    """What the requests of one client came to: (when, how long, what went wrong)."""
+
+    made: list[tuple[float, float, str]] = field(default_factory=list)
+
+    def failed(self) -> list[tuple[float, float, str]]:
+        return [call for call in self.made if call[2]]
+
+    def succeeded_since(self, moment: float) -> int:
+        return sum(when > moment and not wrong for when, _, wrong in self.made)
+
+
+@contextmanager
+def load(infer: Infer, control: Control, model: str, clients: int) -> Iterator[Calls]:
+    """Clients that call a model without a pause."""
+    calls = Calls()
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            started = time.monotonic()
+            wrong = ""
+            try:
+                assert infer(control, model, [0.005]) == pytest.approx([0.005])
+            except CallFailed as failure:
+                wrong = str(failure)
+                time.sleep(0.02)
+            calls.made.append((started, time.monotonic() - started, wrong))
+
+    threads = [threading.Thread(target=work) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield calls
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def stub_of(server: LocalServer, instance: str) -> int:
+    (pid,) = (stub.pid for stub in stubs.running(server.pid) if stub.instance == instance)
+    return pid
+
+
+@pytest.fixture
+def repository(tmp_path: Path, python_model, ensemble) -> Path:
+    folder = tmp_path / "models"
+    python_model(folder, "first", count=2)
+    python_model(folder, "second")
+    python_model(folder, "apart")
+    ensemble(folder, "both", ["first", "second"])
+    ensemble(folder, "nested", ["both", "second"])
+    return folder
+
+
+def test_a_killed_stub_under_load_costs_only_its_own_requests(
+    serve, repository: Path, infer, wait_until
+) -> None:
+    server = serve(repository)
+    control = server.control
+    told: list[str] = []
+    with (
+        Healer(server, report=told.append),
+        load(infer, control, "nested", 3) as users,
+        load(infer, control, "apart", 1) as others,
+    ):
+        time.sleep(1.0)
+        killed = stub_of(server, "second_0_0")
+        os.kill(killed, signal.SIGKILL)
+        at = time.monotonic()
+        wait_until(lambda: users.succeeded_since(at) > 0, 5.0)
+        wait_until(lambda: users.succeeded_since(at) > 100)
+    assert not others.failed()
+    assert 0 < len(users.failed()) < 60
+    assert all("is not healthy" in w or "no available versions" in w for _, _, w in users.failed())
+    # Those that waited for the dead stub fail one a second; none waits for ever.
+    assert max(seconds for _, seconds, _ in users.made) < 8.0
+    assert [status.name for status in control.index() if not status.ready] == []
+    assert stub_of(server, "second_0_0") != killed
+    assert "second_0_0 has ended" in told[0]
+    assert "is back after" in told[1]
+
+
+def test_one_of_two_instances_is_replaced(serve, repository: Path, infer, wait_until) -> None:
+    server = serve(repository)
+    with Healer(server), load(infer, server.control, "first", 2) as users:
+        time.sleep(0.5)
+        killed = stub_of(server, "first_0_1")
+        os.kill(killed, signal.SIGKILL)
+        at = time.monotonic()
+        wait_until(
+            lambda: {"first_0_0", "first_0_1"} <= {s.instance for s in stubs.running(server.pid)}
+        )
+        wait_until(lambda: users.succeeded_since(at) > 100)
+    assert stub_of(server, "first_0_1") != killed
+
+
+def test_several_stubs_killed_at_once_are_all_replaced(
+    serve, repository: Path, infer, wait_until
+) -> None:
+    server = serve(repository)
+    with Healer(server):
+        time.sleep(0.3)
+        for stub in stubs.running(server.pid):
+            os.kill(stub.pid, signal.SIGKILL)
+        at = time.monotonic()
+        wait_until(
+            lambda: (
+                len(stubs.running(server.pid)) == 4
+                and all(status.ready for status in server.control.index())
+            ),
+            5.0,
+        )
+        assert infer(server.control, "nested", [0.0]) == [0.0]
+        assert time.monotonic() - at < 5.0
+
+
+def test_a_stopped_stub_of_an_idle_model_is_found_by_a_probe(
+    serve, repository: Path, infer, wait_until
+) -> None:
+    server = serve(repository)
+    told: list[str] = []
+    with Healer(server, probe_seconds=0.3, report=told.append):
+        stopped = stub_of(server, "apart_0_0")
+        os.kill(stopped, signal.SIGSTOP)
+        wait_until(lambda: len(told) == 2, 5.0)
+        assert "does not answer a probe" in told[0]
+        assert infer(server.control, "apart", [0.0]) == [0.0]
+        assert stopped not in [stub.pid for stub in stubs.running(server.pid)]
+
+
+def test_a_model_that_hangs_is_replaced_and_a_slow_one_is_not(
+    serve, tmp_path: Path, python_model, infer, wait_until
+) -> None:
+    folder = tmp_path / "models"
+    python_model(folder, "hangs", work="time.sleep(600 if x[0] == 7 else 0)")
+    busy = "ends = time.monotonic() + float(x[0])\n            while time.monotonic() < ends: pass"
+    python_model(folder, "works", work=busy)
+    server = serve(folder)
+    told: list[str] = []
+    with Healer(server, probe_seconds=0.3, hang_seconds=1.5, report=told.append):
+
+        def hang() -> None:
+            with pytest.raises(CallFailed, match="is not healthy"):
+                infer(server.control, "hangs", [7.0])
+
+        hanging = threading.Thread(target=hang)
+        hanging.start()
+        assert infer(server.control, "works", [4.0]) == [4.0]
+        wait_until(lambda: any("is back" in line for line in told))
+        hanging.join(timeout=5)
+        assert not hanging.is_alive()
+        assert infer(server.control, "hangs", [0.0]) == [0.0]
+    assert all("'hangs'" in line for line in told)
+
+
+def test_models_unloaded_on_purpose_stay_unloaded(serve, repository: Path, wait_until) -> None:
+    server = serve(repository)
+    told: list[str] = []
+    with Healer(server, probe_seconds=0.2, report=told.append):
+        time.sleep(0.5)
+        server.control.unload("apart")
+        wait_until(lambda: "apart_0_0" not in {s.instance for s in stubs.running(server.pid)})
+        time.sleep(0.6)
+    assert told == []
+    assert not server.control.is_ready("apart")
+
+
+def test_a_model_that_dies_by_its_own_fault_is_replaced_ever_more_slowly(
+    serve, tmp_path: Path, python_model, infer, wait_until
+) -> None:
+    folder = tmp_path / "models"
+    python_model(folder, "dies", work="__import__('os').kill(__import__('os').getpid(), 9)")
+    server = serve(folder)
+    told: list[str] = []
+    with Healer(server, probe_seconds=0.2, report=told.append):
+        wait_until(lambda: any(" in 2 s" in line for line in told), 20.0)
+        assert server.control.is_live()
+    assert sum("is back after" in line for line in told) == 3
+
+
+def test_ensembles_survive_a_reload_that_first_fails(
+    serve, repository: Path, infer, wait_until
+) -> None:
+    server = serve(repository)
+    config = repository / "second" / "config.pbtxt"
+    good = config.read_text()
+    told: list[str] = []
+    with Healer(server, probe_seconds=0.2, report=told.append):
+        time.sleep(0.3)
+        config.write_text("not a config")
+        os.kill(stub_of(server, "second_0_0"), signal.SIGKILL)
+        wait_until(lambda: any("could not be loaded again" in line for line in told))
+        assert infer(server.control, "apart", [0.0]) == [0.0]
+        config.write_text(good)
+        wait_until(lambda: any("is back after" in line for line in told))
+        wait_until(lambda: server.control.is_ready("nested"))
+        assert infer(server.control, "nested", [0.0]) == [0.0]
