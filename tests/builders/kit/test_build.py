@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +42,12 @@ class Recording(Silent):
             for each in self.outcomes
             if each.action != "cached" and not each.name.startswith("model ")
         }
+
+
+def forget_toys() -> None:
+    """Have the families imported anew."""
+    for name in [name for name in sys.modules if name.split(".")[0] == "toykit"]:
+        del sys.modules[name]
 
 
 class Shop:
@@ -101,8 +105,7 @@ class Shop:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     made = Shop(tmp_path)
     monkeypatch.syspath_prepend(made.root)
-    for name in [name for name in sys.modules if name.split(".")[0] == "toykit"]:
-        monkeypatch.delitem(sys.modules, name)
+    forget_toys()
     return made
 
 
@@ -236,7 +239,7 @@ def test_all_failures_are_told_and_what_succeeded_is_kept(
     assert "RuntimeError: the toy was told to fail" in caught.value.findings[0].found
     monkeypatch.delenv("TOY_FAILS")
     shop.edit("reference.py", " * 1.001", "")
-    del sys.modules["toykit.toy.reference"], sys.modules["toykit.toy.family"]
+    forget_toys()
     shop.build()
     assert set(shop.told.ran()) == ALL - {"export toy/scale", "export toy/table.json"}
 
@@ -266,8 +269,7 @@ def test_only_what_changed_code_makes_is_made_again(
     shop.build()
     before = read_manifest(shop.out)
     shop.edit(name, old, new)
-    for module in [module for module in sys.modules if module.split(".")[0] == "toykit"]:
-        del sys.modules[module]
+    forget_toys()
     shop.build()
     ran = shop.told.ran()
     assert runs <= ran.keys()
@@ -384,19 +386,3 @@ def test_wrong_components_and_models_are_refused_with_a_suggestion(shop: Shop) -
         build(profile, shop.out, cache=shop.cache, checkout=shop.checkout)
     assert "Did you mean 'weights'" in str(caught.value)
     assert "nowhere.json" in str(caught.value)
-
-
-@pytest.fixture
-def child(shop: Shop) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs Python code with ``shop`` as this process has it."""
-
-    def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": f"{Path.cwd()}:{shop.root}", **environment},
-            timeout=120,
-        )
-
-    return run
