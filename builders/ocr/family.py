@@ -76,7 +76,7 @@ locate = PythonModel(
     inputs=(probability, page, orientation),
     outputs=(quads, samples),
     stage=f"{_STAGES}.locate",
-    modules=(f"{_STAGES}.direction", f"{_STAGES}.quads", f"{_STAGES}.warp"),
+    modules=tuple(f"{_STAGES}.{name}" for name in ("direction", "ends", "quads", "warp")),
 )
 orient = OnnxModel(
     name="orient",

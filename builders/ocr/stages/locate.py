@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import direction, warp
+from . import direction, ends, warp
 from . import quads as q
 
 SAMPLES = 8
@@ -29,8 +29,9 @@ def prepare(
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         free = bool(np.all(inputs.get("orientation", True)))
-        quads = locate(inputs["probability"][0, 0], free)
-        samples = sample(inputs["page"][0], quads) if free and len(quads) else None
+        page = inputs["page"][0]
+        quads = ends.mend(page, locate(inputs["probability"][0, 0], free))
+        samples = sample(page, quads) if free and len(quads) else None
         if samples is None:
             samples = warp.blank(SAMPLE_WIDTH)
         return {"quads": quads, "samples": samples}

@@ -26,6 +26,9 @@ PROSE_FULL = 0.5
 ALIGNED = 0.7
 """Sides of which this part of the lines stands beside a line of the other look like a table."""
 
+SIDE_BY_SIDE = 0.5
+"""Columns stand beside one another for at least this part of the lower one's height."""
+
 MINIMUM_LINES = 3
 """Fewer lines than this beside a gutter make no column."""
 
@@ -106,9 +109,18 @@ def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
 
 def _parts_columns(boxes: np.ndarray, cut: _Cut) -> bool:
     """Whether a gutter has columns of text on its sides, not cells of a table."""
+    if _side_by_side(boxes[cut.left], boxes[cut.right]) < SIDE_BY_SIDE:
+        return False
     if _is_prose(boxes[cut.left]) and _is_prose(boxes[cut.right]):
         return True
     return _aligned(boxes[cut.left], boxes[cut.right]) < ALIGNED
+
+
+def _side_by_side(left: np.ndarray, right: np.ndarray) -> float:
+    """The part of the lower side's height that lies beside the other."""
+    shared = min(left[:, 3].max(), right[:, 3].max()) - max(left[:, 1].min(), right[:, 1].min())
+    lower = min(float(np.ptp(side[:, [1, 3]])) for side in (left, right))
+    return float(shared) / max(lower, 1e-6)
 
 
 def _is_prose(boxes: np.ndarray) -> bool:
