@@ -1,8 +1,9 @@
 """Subnormal weights flushed to zero.
 
 Training with weight decay drives whole channels towards zero, down to numbers below the smallest
-normal float (1.2e-38). They change no result, and each one sends the processor's multiply into
-microcode: the detector of PP-OCRv6 has a tenth of its weights there.
+normal float (1.2e-38); a tenth of the weights of PP-OCRv6's detector lie there. They change no bit
+of its outputs. Many processors multiply them in microcode, which made that detector 3.4 times
+slower on one; on others (AMD's family 26, for one) they cost nothing.
 """
 
 from __future__ import annotations
