@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from runtime import processes, stubs
 from runtime.control import CallFailed
-from runtime.probe import Prober
+from runtime.probe import Prober, Sick
 from runtime.server import LocalServer
 
 Report = Callable[[str], None]
@@ -137,7 +137,15 @@ class Healer:
             if model is not None:
                 pids.setdefault(model, []).append(stub.pid)
         watched = {name: self._configs[name] for name in pids if name not in self._due}
-        for sick in self._prober.look(watched, pids):
+        found = self._prober.look(watched, pids)
+        found += [
+            Sick(model, (stub.instance,), f"has a stub, process {stub.pid}, that was stopped")
+            for stub in running
+            if processes.is_stopped(stub.pid)
+            and (model := self._owner(stub.instance)) in watched
+            and model is not None
+        ]
+        for sick in found:
             # It would keep its memory, and its requests would wait for ever.
             processes.kill(
                 [

@@ -38,6 +38,14 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether the process was stopped by a signal, and does not run until another."""
+    try:
+        return _stat(pid)[0] == "T"
+    except OSError:
+        return False
+
+
 def children(pid: int) -> list[int]:
     """The process ids of the direct children, zombies included."""
     found = []

@@ -38,7 +38,7 @@ SLEEP = "time.sleep(float(x[0]))"
 """A model's work: as many seconds as the first element says."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def python_model() -> Callable[..., None]:
     """Writes a model that returns its input: ``python_model(repository, name, work=…)``."""
 
@@ -56,7 +56,7 @@ def python_model() -> Callable[..., None]:
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ensemble() -> Callable[..., None]:
     """Writes a chain of models as an ensemble: ``ensemble(repository, name, ["a", "b"])``."""
 
@@ -80,7 +80,7 @@ def ensemble() -> Callable[..., None]:
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def infer() -> Callable[..., list[float]]:
     """One inference over HTTP: ``infer(control, model, [0.0, 1.0])``."""
 
@@ -97,7 +97,7 @@ def infer() -> Callable[..., list[float]]:
     return call
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait_until() -> Callable[..., float]:
     """Waits for a condition and gives the seconds that it took; fails after ``seconds``."""
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime import stubs
+from runtime import processes, stubs
 from runtime.control import CallFailed, Control
+from runtime.environment import ServerEnvironment
 from runtime.heal import Healer
 from runtime.server import LocalServer
 
@@ -67,21 +68,29 @@ def stub_of(server: LocalServer, instance: str) -> int:
     return pid
 
 
-@pytest.fixture
-def repository(tmp_path: Path, python_model, ensemble) -> Path:
-    folder = tmp_path / "models"
+@pytest.fixture(scope="module")
+def server(
+    server_environment: ServerEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+    python_model,
+    ensemble,
+) -> Iterator[LocalServer]:
+    """A server for all tests that leave it as they found it."""
+    folder = tmp_path_factory.mktemp("heal")
     python_model(folder, "first", count=2)
     python_model(folder, "second")
     python_model(folder, "apart")
     ensemble(folder, "both", ["first", "second"])
     ensemble(folder, "nested", ["both", "second"])
-    return folder
+    server = LocalServer(folder, environment=server_environment)
+    server.start()
+    yield server
+    server.stop(now=True)
 
 
 def test_a_killed_stub_under_load_costs_only_its_own_requests(
-    serve, repository: Path, infer, wait_until
+    server: LocalServer, infer, wait_until
 ) -> None:
-    server = serve(repository)
     control = server.control
     told: list[str] = []
     with (
@@ -106,8 +115,7 @@ def test_a_killed_stub_under_load_costs_only_its_own_requests(
     assert "is back after" in told[1]
 
 
-def test_one_of_two_instances_is_replaced(serve, repository: Path, infer, wait_until) -> None:
-    server = serve(repository)
+def test_one_of_two_instances_is_replaced(server: LocalServer, infer, wait_until) -> None:
     with Healer(server), load(infer, server.control, "first", 2) as users:
         time.sleep(0.5)
         killed = stub_of(server, "first_0_1")
@@ -121,9 +129,8 @@ def test_one_of_two_instances_is_replaced(serve, repository: Path, infer, wait_u
 
 
 def test_several_stubs_killed_at_once_are_all_replaced(
-    serve, repository: Path, infer, wait_until
+    server: LocalServer, infer, wait_until
 ) -> None:
-    server = serve(repository)
     with Healer(server):
         time.sleep(0.3)
         for stub in stubs.running(server.pid):
@@ -140,18 +147,34 @@ def test_several_stubs_killed_at_once_are_all_replaced(
         assert time.monotonic() - at < 5.0
 
 
-def test_a_stopped_stub_of_an_idle_model_is_found_by_a_probe(
-    serve, repository: Path, infer, wait_until
+def test_a_stopped_stub_is_replaced_though_requests_wait_for_it(
+    server: LocalServer, infer, wait_until
 ) -> None:
-    server = serve(repository)
     told: list[str] = []
-    with Healer(server, probe_seconds=0.3, report=told.append):
+    with (
+        Healer(server, report=told.append),
+        load(infer, server.control, "apart", 4) as users,
+    ):
+        time.sleep(0.5)
         stopped = stub_of(server, "apart_0_0")
         os.kill(stopped, signal.SIGSTOP)
+        at = time.monotonic()
+        wait_until(lambda: len(told) == 2, 5.0)
+        wait_until(lambda: users.succeeded_since(at + 0.1) > 0, 5.0)
+    assert "that was stopped" in told[0]
+    assert stopped not in [stub.pid for stub in stubs.running(server.pid)]
+
+
+def test_a_stub_that_triton_holds_for_dead_is_found_by_a_probe(
+    server: LocalServer, infer, wait_until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "is_stopped", lambda _: False)
+    told: list[str] = []
+    with Healer(server, probe_seconds=0.3, report=told.append):
+        os.kill(stub_of(server, "apart_0_0"), signal.SIGSTOP)
         wait_until(lambda: len(told) == 2, 5.0)
         assert "does not answer a probe" in told[0]
         assert infer(server.control, "apart", [0.0]) == [0.0]
-        assert stopped not in [stub.pid for stub in stubs.running(server.pid)]
 
 
 def test_a_model_that_hangs_is_replaced_and_a_slow_one_is_not(
@@ -179,8 +202,7 @@ def test_a_model_that_hangs_is_replaced_and_a_slow_one_is_not(
     assert all("'hangs'" in line for line in told)
 
 
-def test_models_unloaded_on_purpose_stay_unloaded(serve, repository: Path, wait_until) -> None:
-    server = serve(repository)
+def test_models_unloaded_on_purpose_stay_unloaded(server: LocalServer, wait_until) -> None:
     told: list[str] = []
     with Healer(server, probe_seconds=0.2, report=told.append):
         time.sleep(0.5)
@@ -189,6 +211,7 @@ def test_models_unloaded_on_purpose_stay_unloaded(serve, repository: Path, wait_
         time.sleep(0.6)
     assert told == []
     assert not server.control.is_ready("apart")
+    server.control.load("apart")
 
 
 def test_a_model_that_dies_by_its_own_fault_is_replaced_ever_more_slowly(
@@ -205,10 +228,9 @@ def test_a_model_that_dies_by_its_own_fault_is_replaced_ever_more_slowly(
 
 
 def test_ensembles_survive_a_reload_that_first_fails(
-    serve, repository: Path, infer, wait_until
+    server: LocalServer, infer, wait_until
 ) -> None:
-    server = serve(repository)
-    config = repository / "second" / "config.pbtxt"
+    config = server.repository / "second" / "config.pbtxt"
     good = config.read_text()
     told: list[str] = []
     with Healer(server, probe_seconds=0.2, report=told.append):

@@ -1,0 +1,309 @@
+"""``python -m runtime``, as a user and a script run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from builders.kit.manifest_schema import FIELDS, MANIFEST, SCHEMA, digest_of
+from runtime.environment import ROOT
+
+FREE_PORTS = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
+
+ENGINE = """#!{python}
+import json, os, sys
+with open({record!r}, "a") as record:
+    record.write(json.dumps(sys.argv) + "\\n")
+sys.exit(int(os.environ.get("ENGINE_FAILS_AT", "-1")) == len(open({record!r}).readlines()))
+"""
+
+
+def runtime(
+    *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runtime", *arguments],
+        cwd=ROOT,
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def write_manifest(folder: Path, *, device: str = "cpu") -> None:
+    """What a build would have written for the files that there are."""
+    document: dict[str, object] = {name: kind() for name, kind in FIELDS.items()}
+    document |= {
+        "schema": SCHEMA,
+        "kit": {"name": "triton-multimodal-kit", "version": "0.1.0"},
+        "target": {"triton": "24.10", "device": device, "precision": "fp32"},
+        "files": {
+            str(path.relative_to(folder)): {
+                "sha256": sha256(path.read_bytes()).hexdigest(),
+                "bytes": path.stat().st_size,
+            }
+            for path in folder.rglob("*")
+            if path.is_file()
+        },
+    }
+    document["digest"] = digest_of(document)
+    (folder / MANIFEST).write_text(json.dumps(document))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, python_model) -> Path:
+    folder = tmp_path / "models"
+    python_model(folder, "sleeper")
+    write_manifest(folder)
+    return folder
+
+
+class Serving:
+    """``python -m runtime serve`` in a process of its own.
+
+    Args:
+        arguments: its arguments.
+    """
+
+    def __init__(self, arguments: Sequence[str], log: Path) -> None:
+        self.log = log
+        with log.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "runtime", "serve", *arguments],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self.message: list[str] = []
+
+    def wait_until_ready(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.message.append(line.rstrip())
+            if line.startswith("  model"):
+                return
+        raise AssertionError(self.log.read_text())
+
+    def address(self, name: str) -> str:
+        (line,) = (line for line in self.message if line.split()[0] == name)
+        return line.split()[1]
+
+
+@pytest.fixture
+def serving(repository: Path, tmp_path: Path):
+    """A ready server of the repository, started from the command line with free ports."""
+    started = Serving([str(repository), *FREE_PORTS], tmp_path / "log")
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        started.process.kill()
+        started.process.wait()
+        assert started.process.stdout is not None
+        started.process.stdout.close()
+
+
+class Engine:
+    """A stand-in for docker and podman that records what it is called with.
+
+    Args:
+        folder: holds the executables and the record.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._record = folder / "record"
+        for name in ("docker", "podman"):
+            text = ENGINE.format(python=sys.executable, record=str(self._record))
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+        self.path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in self._record.read_text().splitlines()]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return Engine(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_and_the_exit_code_is_0(serving: Serving, number: int) -> None:
+    assert serving.message[0].startswith("Triton 2.51.0 is ready after")
+    assert serving.address("HTTP").startswith("http://127.0.0.1:")
+    assert serving.address("metrics").endswith("/metrics")
+    assert "sleeper" in serving.message[-1]
+    started = time.monotonic()
+    serving.process.send_signal(number)
+    assert serving.process.wait(timeout=20) == 0
+    assert time.monotonic() - started < 8
+    log = serving.log.read_text()
+    assert "successfully loaded 'sleeper'" in log
+    assert "CUDA" not in log
+    assert "Traceback" not in log
+
+
+def test_a_second_signal_ends_it_at_once(serving: Serving, infer) -> None:
+    from runtime.control import Control
+
+    address = serving.address("HTTP").removeprefix("http://")
+    slow = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import sys, http.client; c = http.client.HTTPConnection(sys.argv[1]);"
+            "c.request('POST', '/v2/models/sleeper/infer',"
+            ' \'{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[60]}]}\');'
+            "c.getresponse()",
+            address,
+        ],
+        stderr=subprocess.DEVNULL,
+    )
+    assert Control(address).is_live()
+    time.sleep(1.0)
+    serving.process.send_signal(signal.SIGINT)
+    time.sleep(1.0)
+    assert serving.process.poll() is None
+    serving.process.send_signal(signal.SIGINT)
+    assert serving.process.wait(timeout=3) == 0
+    slow.wait(timeout=5)
+
+
+def test_the_end_of_the_server_is_a_failure(serving: Serving) -> None:
+    from runtime import processes
+
+    (guard,) = processes.children(serving.process.pid)
+    (server,) = processes.children(guard)
+    os.kill(server, signal.SIGKILL)
+    assert serving.process.wait(timeout=10) == 1
+    assert "ended by itself with exit code 137" in serving.log.read_text()
+
+
+def test_a_changed_repository_is_refused_with_every_finding(repository: Path) -> None:
+    (repository / "sleeper" / "1" / "model.py").write_text("import os")
+    (repository / "sleeper" / "more").touch()
+    done = runtime("serve", str(repository), *FREE_PORTS)
+    assert done.returncode == 1
+    assert "changed-file" in done.stderr
+    assert "sleeper/more" in done.stderr
+    assert "--no-verify" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_repository_without_a_manifest_is_refused_unless_told_otherwise(
+    repository: Path, tmp_path: Path
+) -> None:
+    (repository / MANIFEST).unlink()
+    refused = runtime("serve", str(repository), *FREE_PORTS)
+    assert refused.returncode == 1
+    assert "manifest.json" in refused.stderr
+    serving = Serving([str(repository), *FREE_PORTS, "--no-verify"], tmp_path / "log")
+    try:
+        serving.wait_until_ready()
+        serving.process.terminate()
+        assert serving.process.wait(timeout=20) == 0
+    finally:
+        serving.process.kill()
+
+
+def test_a_model_that_does_not_load_is_a_failure(repository: Path, python_model) -> None:
+    python_model(repository, "broken", work="1 +")
+    done = runtime("serve", str(repository), "--no-verify", *FREE_PORTS)
+    assert done.returncode == 1
+    assert "1 model(s) did not load:\n  broken: " in done.stderr
+    assert "is ready" not in done.stdout
+
+
+def test_wrong_usage_is_exit_code_2(repository: Path) -> None:
+    assert runtime("serve", str(repository), "--dry-run").returncode == 2
+    assert runtime("serve", str(repository), "--engine=chroot").returncode == 2
+    assert runtime("serve", str(repository), "--engine=docker", "--http-port=0").returncode == 2
+
+
+@pytest.mark.parametrize("name", ["docker", "podman"])
+def test_a_container_engine_builds_the_image_and_runs_it(
+    repository: Path, engine: Engine, name: str
+) -> None:
+    arguments = (
+        "serve",
+        str(repository),
+        f"--engine={name}",
+        "--http-port=9000",
+        "--model=sleeper",
+    )
+    done = runtime(*arguments, "--", "--log-verbose=1", environment=engine.path)
+    assert done.returncode == 0, done.stderr
+    build, run = engine.calls()
+    assert build[1] == "build"
+    assert "TRITON_RELEASE=24.10" in build
+    assert Path(build[-1], "requirements.txt").is_file()
+    assert Path(build[build.index("--file") + 1]).is_file()
+    image = build[build.index("--tag") + 1]
+    options, command = run[2 : run.index(image)], run[run.index(image) + 1 :]
+    assert "127.0.0.1:9000:8000" in options
+    assert f"type=bind,source={repository},target=/models,readonly" in options
+    assert "--shm-size" in options
+    assert "--gpus" not in options
+    assert command[0] == "tritonserver"
+    assert command[-1] == "--log-verbose=1"
+    assert "--load-model=sleeper" in command
+    printed = runtime(*arguments, "--dry-run", "--", "--log-verbose=1", environment=engine.path)
+    assert len(printed.stdout.splitlines()) == 2
+    assert len(engine.calls()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("docker", "--gpus all"), ("podman", "--device nvidia.com/gpu=all")]
+)
+def test_a_repository_for_a_gpu_gets_one(repository: Path, name: str, option: str) -> None:
+    (repository / MANIFEST).unlink()
+    write_manifest(repository, device="gpu")
+    done = runtime("serve", str(repository), f"--engine={name}", "--image=mine", "--dry-run")
+    (command,) = done.stdout.splitlines()
+    assert option in command
+    assert " mine tritonserver " in command
+
+
+def test_an_engine_that_fails_is_a_failure_with_its_command(
+    repository: Path, engine: Engine
+) -> None:
+    arguments = ("serve", str(repository), "--engine=docker")
+    done = runtime(*arguments, environment=engine.path | {"ENGINE_FAILS_AT": "1"})
+    assert done.returncode == 1
+    assert "docker ended with exit code 1; the command was: docker build" in done.stderr
+    assert len(engine.calls()) == 1
+
+
+def test_an_engine_that_is_not_there(repository: Path) -> None:
+    done = runtime("serve", str(repository), "--engine=podman", environment={"PATH": "/nowhere"})
+    assert done.returncode == 1
+    assert "There is no podman on PATH" in done.stderr
+
+
+def test_the_container_file_takes_the_stages_part_of_the_requirements() -> None:
+    folder = ROOT / "runtime"
+    command = "sed -n '/^# stages:/,$p' requirements.txt"
+    assert command in (folder / "Containerfile").read_text()
+    part = subprocess.run(
+        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
+    names = {line.partition("==")[0] for line in part.splitlines() if "==" in line}
+    assert names == {"opencv-python-headless", "pillow"}
+
+
+def test_help_has_examples() -> None:
+    done = runtime("serve", "--help")
+    assert done.returncode == 0
+    assert "python -m runtime serve" in done.stdout
