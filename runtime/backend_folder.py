@@ -6,10 +6,12 @@ owner may: a server run by another user than the one who installed it could not 
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from runtime.environment import ServerEnvironment
+from runtime.errors import ServerFailed
 from runtime.state import ServerState
 
 BACKENDS = Path(__file__).resolve().parent / "backends"
@@ -34,6 +36,7 @@ def make(environment: ServerEnvironment, state: ServerState) -> Path:
 
     Raises:
         OSError: no space, or the environment is not readable.
+        ServerFailed: the folder lies where no program may be run.
     """
     folder = state.folder / "backends"
     python = folder / "python"
@@ -46,6 +49,11 @@ def make(environment: ServerEnvironment, state: ServerState) -> Path:
     (python / "libtriton_python.so").write_bytes(_own_temporary_name(library, state))
     shutil.copyfile(environment.stub, python / environment.stub.name)
     (python / environment.stub.name).chmod(0o755)
+    if not os.access(python / environment.stub.name, os.X_OK):
+        raise ServerFailed(
+            f"Programs may not be run from {state.folder.parent} (it is mounted noexec); "
+            "set TMPDIR to a folder from which they may, and unset XDG_RUNTIME_DIR."
+        )
     for backend in BACKENDS.glob("*/model.py"):
         shutil.copytree(
             backend.parent,

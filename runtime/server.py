@@ -141,23 +141,34 @@ class LocalServer:
         environment = self._environment or server_environment()
         if not self.repository.is_dir():
             raise ServerFailed(f"There is no model repository at {self.repository}.")
-        state.sweep()
         self._ports = ports.choose(self._host, self._wanted_ports)
+        try:
+            self._guard = self._start_guard(environment)
+        except OSError as error:
+            raise ServerFailed(f"Cannot prepare the server's own files: {error}") from error
+        self._reader = threading.Thread(target=self._read, args=(self._guard,), daemon=True)
+        self._reader.start()
+        try:
+            self._wait_until_live()
+        except BaseException:
+            self.stop(now=True)
+            raise
+
+    def _start_guard(self, environment: ServerEnvironment) -> subprocess.Popen[bytes]:
+        state.sweep()
         own, lock = state.create()
         try:
-            command = self._command(environment, own)
-            variables = environment.variables() | {state.VARIABLE: own.id}
             (own.folder / "command.json").write_text(
                 json.dumps(
                     {
-                        "command": command,
-                        "variables": variables,
+                        "command": self._command(environment, own),
+                        "variables": environment.variables() | {state.VARIABLE: own.id},
                         "grace_seconds": self._exit_grace,
                         "http_port": self._ports["http"],
                     }
                 )
             )
-            self._guard = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", "runtime.guard", str(own.folder)],
                 cwd=ROOT,
                 env=dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"},
@@ -171,13 +182,6 @@ class LocalServer:
             raise
         finally:
             os.close(lock)
-        self._reader = threading.Thread(target=self._read, args=(self._guard,), daemon=True)
-        self._reader.start()
-        try:
-            self._wait_until_live()
-        except BaseException:
-            self.stop()
-            raise
 
     def _command(self, environment: ServerEnvironment, own: state.ServerState) -> list[str]:
         backends = backend_folder.make(environment, own)
