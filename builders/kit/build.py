@@ -84,10 +84,10 @@ def build(
     asked = profile.model_dump_json()
     code = stamp.code_state(_code_folders(profile, checkout))
 
-    def unchanged() -> Result | None:
+    def unchanged(*, locked: bool) -> Result | None:
         if not stamp.is_current(cache, target.out, asked=asked, code=code):
             return None
-        if target.has_leftovers:
+        if target.has_leftovers and not locked:
             with target.locked(progress.message):
                 pass
         try:
@@ -98,12 +98,12 @@ def build(
         return Result(target.out, manifest, False, frozenset(), (), seconds)
 
     with disk_full_told(target.out.parent, cache.root):
-        if result := unchanged():
+        if result := unchanged(locked=False):
             return result
         target.refuse_strangers(stamp.files_built(cache, target.out))
         with target.locked(progress.message):
             # Another build may have done it while this one waited.
-            if result := unchanged():
+            if result := unchanged(locked=True):
                 return result
             try:
                 steps = _steps(profile, checkout)

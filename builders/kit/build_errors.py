@@ -106,7 +106,7 @@ def disk_full_told(*folders: Path) -> Iterator[None]:
         free = []
         for folder in folders:
             there = next(each for each in (folder, *folder.parents) if each.exists())
-            free.append(f"{shutil.disk_usage(there).free / 1e6:,.0f} MB at {folder}")
+            free.append(f"{shutil.disk_usage(there).free / 1e6:,.0f} MB in {folder}")
         raise BuildError(
             [
                 Finding(
@@ -114,7 +114,7 @@ def disk_full_told(*folders: Path) -> Iterator[None]:
                     rule="disk-full",
                     where="the disk",
                     expected="room for the build",
-                    found=f"none left (free: {', '.join(free)})",
+                    found=f"it full ({', '.join(free)} free after tidying up)",
                     remedy="Free some, or set XDG_CACHE_HOME and --out to another disk; "
                     "the last good repository is untouched.",
                 )
