@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from builders.kit import stamp
 from builders.kit.build_errors import BuildError, StepError, disk_full_told, raise_failures
 from builders.kit.cache import Cache
+from builders.kit.checkout import Checkout
 from builders.kit.findings import Finding, errors
 from builders.kit.manifest import Manifest, ManifestError, read_manifest, verify
 from builders.kit.manifest_schema import MANIFEST
@@ -27,7 +28,7 @@ from builders.kit.repository import RepositoryError, Target, put
 if TYPE_CHECKING:
     from builders.kit.exports import Bench, Made
     from builders.kit.metrics import Scores
-    from builders.kit.recipe import Checkout, Recipe
+    from builders.kit.recipe import Recipe
     from builders.kit.steps import Steps
 
 __all__ = ["BuildError", "RepositoryError", "Result", "build", "reproduce"]
@@ -263,7 +264,7 @@ def _steps(profile: Profile, checkout: Checkout | None) -> Steps:
     """The recipe's steps, once its graph is known to be right."""
     from builders.kit.check import check_graph
     from builders.kit.code import Sources
-    from builders.kit.recipe import Checkout, make_recipe
+    from builders.kit.recipe import make_recipe
     from builders.kit.steps import Steps
 
     checkout = checkout or Checkout()
@@ -282,9 +283,7 @@ def _bench(cache: Cache, work: Path, progress: Progress) -> Bench:
 def _code_folders(profile: Profile, checkout: Checkout | None) -> list[Path]:
     """The folders whose code can take part in a build."""
     kit = Path(__file__).resolve().parent
-    families = [
-        checkout.folder(name) if checkout else kit.parent / name for name in profile.families
-    ]
+    families = [(checkout or Checkout()).folder(name) for name in profile.families]
     return [folder for folder in (kit, kit.parent / "stages", *families) if folder.is_dir()]
 
 

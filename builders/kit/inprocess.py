@@ -6,9 +6,10 @@ repository alone: ``config.pbtxt``, ONNX files, and the stages' copies in the ve
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,17 @@ def _stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Runner:
         assert spec is not None and spec.loader is not None
         loaded = importlib.util.module_from_spec(spec)
         sys.modules[module] = loaded
-        spec.loader.exec_module(loaded)
+        with _no_bytecode():
+            spec.loader.exec_module(loaded)
     run: Runner = loaded.prepare(folder, parameters)
     return run
+
+
+@contextlib.contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Import without leaving ``__pycache__`` among files that a manifest lists."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

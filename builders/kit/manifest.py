@@ -121,6 +121,7 @@ def verify(folder: Path) -> list[Finding]:
         return error.findings
     findings: list[Finding] = []
     present: set[str] = set()
+    added: dict[str, Finding] = {}
     for name, mode in walk(folder, findings):
         present.add(name)
         known = manifest.files.get(name)
@@ -129,7 +130,8 @@ def verify(folder: Path) -> list[Finding]:
             findings.append(finding("not-a-file", name, "a regular file", what, REBUILD))
         elif known is None:
             if name != MANIFEST and name not in UNMANAGED:
-                findings.append(_added(name))
+                found = _added(name)
+                added[found.where] = found
         else:
             findings.extend(_changed(folder / name, name, known))
     findings.extend(
@@ -137,6 +139,7 @@ def verify(folder: Path) -> list[Finding]:
         for name in manifest.files
         if name not in present
     )
+    findings.extend(added.values())
     return sorted(findings, key=lambda finding: (finding.where, finding.rule))
 
 
@@ -186,9 +189,11 @@ def _changed(path: Path, name: str, known: File) -> Iterator[Finding]:
 
 
 def _added(name: str) -> Finding:
+    before, bytecode, _ = name.partition("/__pycache__/")
+    if bytecode:
+        remedy = "Remove it, and serve with PYTHONDONTWRITEBYTECODE=1."
+        return finding("bytecode", f"{before}/__pycache__", "no such folder", "one", remedy)
     remedy = "Remove it, or build the repository again."
-    if "__pycache__" in name.split("/"):
-        remedy = "Remove the __pycache__ folders, and serve with PYTHONDONTWRITEBYTECODE=1."
     return finding("added-file", name, "no such file", "one that no build wrote", remedy)
 
 

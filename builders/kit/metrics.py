@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,17 +65,12 @@ def measure(
 def _score(metric: Metric, folder: Path) -> float:
     from builders.kit.inprocess import InProcess
 
-    # Stages are imported from the staged repository, which shall hold no bytecode.
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        repository = InProcess(folder)
+    repository = InProcess(folder)
 
-        def run(inputs: Arrays) -> Arrays:
-            return repository.run(metric.pipeline, inputs)
+    def run(inputs: Arrays) -> Arrays:
+        return repository.run(metric.pipeline, inputs)
 
-        value = float(metric.measure(run))
-    finally:
-        sys.dont_write_bytecode = before
+    value = float(metric.measure(run))
     if not math.isfinite(value):
         raise ValueError(f"metric '{metric.name}': expected a finite score, found {value}")
     return value

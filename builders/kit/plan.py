@@ -8,10 +8,11 @@ from typing import Literal
 
 from builders.kit.assemble import configs_of, hashes_of, tree_of
 from builders.kit.cache import Cache, Entry
+from builders.kit.checkout import Checkout
 from builders.kit.code import Sources
 from builders.kit.manifest import Manifest, ManifestError, read_manifest, verify
 from builders.kit.profile import Profile
-from builders.kit.recipe import Checkout, make_recipe
+from builders.kit.recipe import make_recipe
 from builders.kit.repository import Target
 from builders.kit.steps import Step, Steps
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from builders.kit.code import ROOT
+from builders.kit.checkout import Checkout
 from builders.kit.emit_bls import bls
-from builders.kit.family import Export, Family, load_family
+from builders.kit.family import Export, Family
 from builders.kit.findings import Finding, Severity
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.overrides import apply, closure
@@ -17,36 +15,6 @@ from builders.kit.profile import Profile, ProfileError
 from builders.kit.profile_file import suggest
 from builders.kit.release import Release, release
 from builders.kit.sources import Source, SourceError, resolve
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """Where families lie.
-
-    Attributes:
-        root: the folder of :attr:`package`.
-        package: the package whose folders are families.
-    """
-
-    root: Path = ROOT
-    package: str = "builders"
-
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        """The folders whose modules count as our code."""
-        return tuple(dict.fromkeys((ROOT, self.root)))
-
-    def folder(self, family: str) -> Path:
-        """A family's folder."""
-        return self.root / self.package / family
-
-    def load(self, family: str) -> Family:
-        """The family of that name; see :func:`~builders.kit.family.load_family`."""
-        if self.package == "builders":
-            return load_family(family)
-        loaded = importlib.import_module(f"{self.package}.{family}.family").FAMILY
-        assert isinstance(loaded, Family)
-        return loaded
 
 
 @dataclass(frozen=True)

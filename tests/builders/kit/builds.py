@@ -22,10 +22,10 @@ from typing import Any
 
 from builders.kit.build import BuildError, RepositoryError, build
 from builders.kit.cache import Cache
+from builders.kit.checkout import Checkout
 from builders.kit.manifest import ManifestError, read_manifest, verify
 from builders.kit.profile import FamilyOptions, Profile
 from builders.kit.progress import Lines, Outcome
-from builders.kit.recipe import Checkout
 
 # Loaded before any fork, so that a fork is cheap.
 for _name in ("assemble", "check", "exports", "inprocess", "metrics", "parity", "record"):

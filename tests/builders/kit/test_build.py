@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from builders.kit.build import BuildError, Result, build, reproduce
 from builders.kit.cache import Cache
+from builders.kit.checkout import Checkout
+from builders.kit.inprocess import InProcess
 from builders.kit.manifest import read_manifest, verify
 from builders.kit.plan import plan
 from builders.kit.profile import FamilyOptions, ModelOptions, Profile, ProfileError
 from builders.kit.progress import Outcome, Silent
-from builders.kit.recipe import Checkout
 
+ROOT = Path(__file__).resolve().parents[3]
 TOYS = Path(__file__).resolve().parent / "toys"
 
 
@@ -372,6 +376,63 @@ def test_a_plan_says_what_a_build_does_and_does_nothing(shop: Shop, tmp_path: Pa
     assert planned.keys() == ALL | {"model scale", "model move", "model shift", "model toy"}
     shop.set_weights(factor=2.0, shift=1.25)
     assert shop.plan()["export toy/scale"] == ("build", "source weights.json changed")
+
+
+def test_running_it_in_process_leaves_no_file_behind(shop: Shop) -> None:
+    shop.build()
+    x = np.array([1, 2], np.float32)
+    outputs = InProcess(shop.out).run("toy", {"x": x})
+    np.testing.assert_array_equal(outputs["y"], 2 * x + 1)
+    assert verify(shop.out) == []
+
+
+def test_version_control_stays_clean(shop: Shop, tmp_path: Path) -> None:
+    ignored = (ROOT / ".gitignore").read_text()
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / ".gitignore").write_text(ignored)
+    shop.out = tmp_path / "tree" / "model_repository"
+    shop.out.mkdir()
+    (shop.out / "README.md").write_text("the output")
+    git = ["git", "-C", str(tmp_path / "tree"), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "start"]):
+        subprocess.run([*git, *command], check=True)
+    shop.build()
+    shop.set_weights(factor=2.0, shift=1.125)
+    shop.build()
+    status = subprocess.run(
+        [*git, "status", "--porcelain"], check=True, capture_output=True, text=True
+    )
+    assert status.stdout == ""
+
+
+def test_nothing_to_do_loads_nothing_heavy_and_takes_no_time(shop: Shop) -> None:
+    shop.build()
+    code = f"""
+import resource, sys
+from pathlib import Path
+from builders.kit.build import build
+from builders.kit.cache import Cache
+from builders.kit.checkout import Checkout
+from builders.kit.profile import FamilyOptions, Profile
+profile = Profile.model_construct(
+    triton="24.10", device="cpu", precision="fp32", hub=False, bls=False, models={{}},
+    families={{"toy": FamilyOptions(sources={{"weights": "path:{shop.weights}"}})}},
+)
+result = build(
+    profile, Path("{shop.out}"), cache=Cache(Path("{shop.cache.root.parent}")),
+    checkout=Checkout(Path("{shop.root}"), "toykit"),
+)
+heavy = "numpy onnx onnxruntime torch cv2 transformers google.protobuf tritonclient".split()
+print(result.changed, [name for name in heavy if name in sys.modules])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    loaded, seconds = done.stdout.splitlines()
+    assert loaded == "False []"
+    # Of the processor's time: the clock's depends on what else runs here.
+    assert float(seconds) < 0.6
 
 
 def test_wrong_components_and_models_are_refused_with_a_suggestion(shop: Shop) -> None:

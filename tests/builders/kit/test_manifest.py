@@ -115,8 +115,10 @@ def test_a_file_replaced_by_a_link_to_the_same_content_is_found(repository: Path
 
 def test_bytecode_left_by_a_server_names_its_own_remedy(repository: Path) -> None:
     (repository / "detect/1/__pycache__").mkdir()
-    (repository / "detect/1/__pycache__/model.cpython-312.pyc").write_bytes(b"")
+    for name in ("model", "flow"):
+        (repository / f"detect/1/__pycache__/{name}.cpython-312.pyc").write_bytes(b"")
     (finding,) = verify(repository)
+    assert finding.where == "detect/1/__pycache__"
     assert "PYTHONDONTWRITEBYTECODE" in finding.remedy
 
 
