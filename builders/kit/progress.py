@@ -136,7 +136,8 @@ class Live:
 
 def describe(outcome: Outcome) -> str:
     """An outcome in a line."""
-    taken = f"in {outcome.seconds:.1f} s" if outcome.action != "cached" else ""
+    took = outcome.seconds > 0 and outcome.action != "cached"
+    taken = f"in {outcome.seconds:.1f} s" if took else ""
     facts = [part for part in (outcome.note, ", ".join(outcome.files)) if part]
     tail = f" ({'; '.join(facts)})" if facts else ""
     return f"{outcome.name}: {outcome.action} {taken}".rstrip() + tail

@@ -22,7 +22,7 @@ class Row:
         bytes: the size of its folder.
         parity: the largest absolute difference of its export from the source; None for a model
             that is not made from a checkpoint.
-        metric: its gates' figures, as "character_error_rate 0.012 (at most 0.02)".
+        metric: its gates' figures, as "character_error_rate 0.012 <= 0.02".
         state: "built" or "cached".
     """
 
@@ -47,7 +47,7 @@ def summary(manifest: Manifest, built: Collection[str] = ()) -> tuple[Row, ...]:
         differences = [figure["absolute"] for figure in figures if figure]
         gates = [
             f"{metric['name']} {metric['value']:.4g} "
-            f"({'at most' if metric['better'] == 'lower' else 'at least'} {metric['bound']:g})"
+            f"{'<=' if metric['better'] == 'lower' else '>='} {metric['bound']:g}"
             for metric in manifest.metrics
             if metric["pipeline"] == name
         ]
