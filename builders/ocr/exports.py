@@ -15,6 +15,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from builders.kit import onnx as kit_onnx
+from builders.ocr import recogniser_head
 
 NEWEST_OPSET = 20
 
@@ -61,17 +62,20 @@ def classifier(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
 
 def recogniser(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """``crops`` UINT8 [crops, 48, width, 3] -> ``index`` INT32 and ``probability`` FP32.
+    """``crops`` UINT8 [crops, 48, width, 3] -> each step's best class, and what is known of it.
 
-    Both [crops, steps]. As :func:`detector` otherwise.
+    ``index`` INT32, ``probability`` FP32 of that class, ``space`` FP32, the probability of a space
+    there, all [crops, steps]. As :func:`detector` otherwise.
     """
-    return _export(
+    model, facts = _imported(
         checkpoint,
-        out,
         inputs=("crops", {0: "crops", 3: "width"}),
         output=("scores", {0: "crops", 1: "steps"}),
-        arg_max=True,
     )
+    classes = entries(model, checkpoint)
+    head = recogniser_head.replace_scores(model, "scores", classes.index(" "))
+    kit_onnx.save(model, out)
+    return {**facts, "head": head}
 
 
 def _export(
@@ -81,8 +85,20 @@ def _export(
     inputs: tuple[str, Mapping[int, str]],
     output: tuple[str, Mapping[int, str]],
     fixed: Mapping[int, int] | None = None,
-    arg_max: bool = False,
 ) -> Mapping[str, object]:
+    model, facts = _imported(checkpoint, inputs=inputs, output=output, fixed=fixed)
+    kit_onnx.save(model, out)
+    return facts
+
+
+def _imported(
+    checkpoint: Path,
+    *,
+    inputs: tuple[str, Mapping[int, str]],
+    output: tuple[str, Mapping[int, str]],
+    fixed: Mapping[int, int] | None = None,
+) -> tuple[ModelProto, Mapping[str, object]]:
+    """The checkpoint normalised, its ends named, its input taking pixels."""
     model = kit_onnx.load(checkpoint)
     kit_onnx.drop_overridable_initialisers(model)
     found = _ends(model, checkpoint)
@@ -97,10 +113,7 @@ def _export(
     kit_onnx.prepend_image_preprocessing(
         model, inputs[0], mean=MEAN, std=STD, reverse_channels=True
     )
-    if arg_max:
-        kit_onnx.append_arg_max(model, output[0])
-    kit_onnx.save(model, out)
-    return done.facts()
+    return model, done.facts()
 
 
 def _ends(model: ModelProto, checkpoint: Path) -> tuple[str, str]:
@@ -128,20 +141,27 @@ def dictionary(checkpoint: Path, out: Path) -> Mapping[str, object]:
     Raises:
         OnnxError: there is no dictionary, or it does not fit the model's classes.
     """
-    model = kit_onnx.load(checkpoint)
+    classes = entries(kit_onnx.load(checkpoint), checkpoint)
+    out.write_text(json.dumps(classes, ensure_ascii=False), "utf-8")
+    return {"characters": len(classes)}
+
+
+def entries(model: ModelProto, checkpoint: Path) -> list[str]:
+    """Every class's character, the blank an empty one.
+
+    Raises:
+        OnnxError: there is no dictionary, or it does not fit the model's classes.
+    """
     characters = _dictionary(model, checkpoint)
     classes = model.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
     # A dictionary may or may not hold the space; PP-OCR appends it as the last class.
-    entries = ["", *characters]
-    if " " not in characters:
-        entries.append(" ")
-    if classes and len(entries) != classes:
+    found = ["", *characters, *([] if " " in characters else [" "])]
+    if classes and len(found) != classes:
         raise kit_onnx.OnnxError(
             f"{checkpoint}: expected a dictionary for {classes} classes, found {len(characters)} "
             "characters besides blank and space. Put the dictionary of this model beside it."
         )
-    out.write_text(json.dumps(entries, ensure_ascii=False), "utf-8")
-    return {"characters": len(entries)}
+    return found
 
 
 def _dictionary(model: ModelProto, checkpoint: Path) -> list[str]:

@@ -103,6 +103,7 @@ recognise = OnnxModel(
     outputs=(
         Tensor("index", DType.INT32, {"crops": -1, "steps": -1}),
         Tensor("probability", DType.FP32, {"crops": -1, "steps": -1}),
+        Tensor("space", DType.FP32, {"crops": -1, "steps": -1}),
     ),
     export="recogniser",
     instances=(InstanceGroup(count=2),),
@@ -113,6 +114,7 @@ collect = PythonModel(
     inputs=(
         *(best("index", DType.INT32, k) for k in range(BUCKETS)),
         *(best("probability", DType.FP32, k) for k in range(BUCKETS)),
+        *(best("space", DType.FP32, k) for k in range(BUCKETS)),
         lines,
         slots,
         minimum_score,
@@ -136,7 +138,7 @@ ocr = Ensemble(
     >> tuple(
         recognise.step(
             inputs={"crops": f"crops_{k}"},
-            outputs={"index": f"index_{k}", "probability": f"probability_{k}"},
+            outputs={name: f"{name}_{k}" for name in ("index", "probability", "space")},
         )
         for k in range(BUCKETS)
     )

@@ -50,6 +50,8 @@ def _recognised(checkpoint: Path, inputs: Arrays) -> Arrays:
     return {
         "index": scores.argmax(2).astype(np.int32),
         "probability": scores.max(2),
+        # PP-OCR's last class is the space.
+        "space": scores[:, :, -1],
     }
 
 

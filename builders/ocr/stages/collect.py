@@ -1,8 +1,8 @@
 """The recogniser's answers to lines of text.
 
-``index_0`` .. INT32 [m, steps], ``probability_0`` .. FP32 [m, steps], ``lines`` FP32 [n, 4, 2],
-``slots`` INT32 [n, 2], ``minimum_score`` FP32 [1] (optional) -> ``text`` BYTES [-1], ``boxes`` FP32
-[-1, 4, 2], ``scores`` FP32 [-1]: the lines that have text, in their order.
+``index_0`` .. INT32, ``probability_0`` .. and ``space_0`` .. FP32 [m, steps], ``lines`` FP32
+[n, 4, 2], ``slots`` INT32 [n, 2], ``minimum_score`` FP32 [1] (optional) -> ``text`` BYTES [-1],
+``boxes`` FP32 [-1, 4, 2], ``scores`` FP32 [-1]: the lines that have text, in their order.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def prepare(
         threshold = _checked(inputs.get("minimum_score"))
         texts, scores, kept = [], [], []
         for line, (bucket, row) in enumerate(inputs["slots"]):
-            text, score = ctc.decode(
-                inputs[f"index_{bucket}"][row], inputs[f"probability_{bucket}"][row], characters
+            index, probability, space = (
+                inputs[f"{name}_{bucket}"][row] for name in ("index", "probability", "space")
             )
+            text, score = ctc.decode(index, probability, space, characters)
             if text.strip() and score >= threshold:
                 texts.append(text.encode())
                 scores.append(score)

@@ -28,8 +28,14 @@ PAPER_CONTRAST = 12.0
 SAME_LINE = 0.35
 """Boxes whose middles are apart by less than this, in box heights across, share a line."""
 
-SIMILAR = 1.5
-"""Boxes of one line differ in height by at most this factor."""
+HIGHER = 1.5
+"""A box of the same line is at most this many times as high."""
+
+LOWER = 0.25
+"""A box of the same line is at least this part as high; the detector's remnants are thin."""
+
+MARGIN = 0.15
+"""Paper over and under a line whose height is taken from its ink, in heights of the ink."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,14 @@ class _Ink:
         return min(first, members[0]), max(last, members[-1])
 
 
-def mend(page: np.ndarray, quads: np.ndarray) -> np.ndarray:
-    """Prolongs lines that the detector lost on the way, and joins and parts their boxes.
+def mend(page: np.ndarray, quads: np.ndarray, weak: np.ndarray) -> np.ndarray:
+    """Parts boxes that overlap, prolongs lines that the detector lost, and joins their boxes.
 
     Args:
         page: UINT8 [h, w, 3].
         quads: [n, 4, 2], oriented along their text.
+        weak: BOOL [n], boxes that the detector is not sure of: only those whose line runs on are
+            kept.
 
     Returns:
         At most as many quads.
@@ -67,14 +75,16 @@ def mend(page: np.ndarray, quads: np.ndarray) -> np.ndarray:
     if not len(quads):
         return quads
     grey = cv2.blur(cv2.cvtColor(page, cv2.COLOR_RGB2GRAY), (3, 3))
-    quads = quads.astype(np.float32).copy()
+    quads = _parted(grey, quads.astype(np.float32))
     lengths = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
     gone = np.zeros(len(quads), bool)
-    for index in np.argsort(-lengths, kind="stable"):
+    for index in np.lexsort((-lengths, weak)):
         if gone[index]:
             continue
-        longer = _prolonged(grey, quads[index])
+        quad = _refitted(grey, quads[index]) if weak[index] else quads[index]
+        longer = _prolonged(grey, quad)
         if longer is None:
+            gone[index] = weak[index]
             continue
         quads[index] = longer
         covered = _on_line(longer, quads) & ~gone
@@ -82,7 +92,7 @@ def mend(page: np.ndarray, quads: np.ndarray) -> np.ndarray:
         for other in np.flatnonzero(covered):
             quads[index] = _joined(quads[index], quads[other])
         gone |= covered
-    return _parted(grey, quads[~gone])
+    return quads[~gone]
 
 
 def _frame(quad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
@@ -135,6 +145,26 @@ def _ink(grey: np.ndarray, quad: np.ndarray, before: int, after: int) -> _Ink | 
     return _Ink((ink > strength / 2).sum(0), before, stop)
 
 
+def _refitted(grey: np.ndarray, quad: np.ndarray) -> np.ndarray:
+    """The quad at the height of its ink: what is left of a line is often thinner than it."""
+    _, _, across, _, height = _frame(quad)
+    tall = quad + np.stack((-across, -across, across, across)) * height
+    strip = _strip(grey, tall, 0, 0).astype(np.int16)
+    ink = np.abs(strip - int(np.median(strip)))
+    strength = float(np.quantile(ink.max(0), 0.8))
+    if strength < PAPER_CONTRAST:
+        return quad
+    rows = (ink > strength / 2).any(1)
+    middle = len(rows) // 2
+    above, below = np.flatnonzero(~rows[:middle]), np.flatnonzero(~rows[middle:])
+    if not rows[middle] or not len(above) or not len(below):
+        return quad
+    top, bottom = above[-1] + 1, middle + below[0]
+    margin = MARGIN * (bottom - top)
+    shift = across * np.array(((top - margin,), (bottom + margin,)))
+    return (tall[[0, 1, 1, 0]] + shift[[0, 0, 1, 1]]).astype(np.float32)
+
+
 def _prolonged(grey: np.ndarray, quad: np.ndarray) -> np.ndarray | None:
     """The quad, grown along the line's ink; None if it need not be."""
     _, along, _, length, height = _frame(quad)
@@ -165,7 +195,7 @@ def _on_line(quad: np.ndarray, others: np.ndarray) -> np.ndarray:
     heights = np.linalg.norm(others[:, 3] - others[:, 0], axis=1)
     on_axis = np.abs(middles @ across - height / 2) < SAME_LINE * height
     between = (middles @ along > 0) & (middles @ along < length)
-    similar = (heights < SIMILAR * height) & (heights * SIMILAR > height)
+    similar = (heights < HIGHER * height) & (heights > LOWER * height)
     return np.asarray(on_axis & between & similar)
 
 
@@ -181,13 +211,14 @@ def _joined(quad: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _parted(grey: np.ndarray, quads: np.ndarray) -> np.ndarray:
     """Overlapping neighbours of one line, cut where the gap between them is."""
+    quads = quads.copy()
     lefts, rights = quads[:, [0, 3]].mean(1), quads[:, [1, 2]].mean(1)
     for index, quad in enumerate(quads):
         origin, along, across, length, height = _frame(quad)
         heights = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
         starts, stops = (lefts - origin) @ along, (rights - origin) @ along
         level = np.abs((lefts - origin) @ across - height / 2) < SAME_LINE * height
-        similar = (heights < SIMILAR * height) & (heights * SIMILAR > height)
+        similar = (heights < HIGHER * height) & (heights * HIGHER > height)
         overlap = level & similar & (starts > 0) & (starts < length) & (stops > length)
         overlap[index] = False
         for other in np.flatnonzero(overlap):

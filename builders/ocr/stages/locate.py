@@ -30,7 +30,7 @@ def prepare(
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         free = bool(np.all(inputs.get("orientation", True)))
         page = inputs["page"][0]
-        quads = ends.mend(page, locate(inputs["probability"][0, 0], free))
+        quads = locate(inputs["probability"][0, 0], page, free)
         samples = sample(page, quads) if free and len(quads) else None
         if samples is None:
             samples = warp.blank(SAMPLE_WIDTH)
@@ -39,18 +39,23 @@ def prepare(
     return run
 
 
-def locate(probability: np.ndarray, free: bool = True) -> np.ndarray:
+def locate(probability: np.ndarray, page: np.ndarray, free: bool = True) -> np.ndarray:
     """The lines' quads, starting where reading starts if the page is not upside down.
 
     Args:
         probability: FP32 [h, w].
+        page: UINT8 [h, w, 3].
         free: the page may lie on its side; otherwise lines that run up are turned ones.
+
+    Returns:
+        FP32 [n, 4, 2].
     """
-    quads = q.clockwise(q.find_quads(probability))
-    angle = direction.axis(quads)
+    found = q.find(probability)
+    angle = direction.axis(found.quads)
     if not free and abs(angle) > np.pi / 4:
         angle = 0.0
-    return direction.orient(quads, angle)
+    oriented = q.refit(direction.orient(found.quads, angle), found.outlines, angle)
+    return ends.mend(page, q.grow(oriented), found.scores < q.BOX_THRESHOLD)
 
 
 def sample(page: np.ndarray, quads: np.ndarray) -> np.ndarray:

@@ -5,6 +5,9 @@ Corner 0 is where reading starts: the edge from 0 to 1 runs along the line's top
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -14,53 +17,107 @@ THRESHOLD = 0.3
 BOX_THRESHOLD = 0.5
 """Mean probability in a box above which it is kept: PP-OCR's ``box_thresh``."""
 
+WEAK_THRESHOLD = 0.25
+"""Boxes from here to the threshold may be what the detector kept of a long line."""
+
 UNCLIP_RATIO = 1.6
 """The detector learns shrunken text; a box grows by area * this / perimeter on every side."""
 
 MINIMUM_SIDE = 3.0
 """Boxes thinner than this, in page pixels, before they grow, are specks."""
 
+LONG = 35.0
+"""A piece this many times as long as high shows its own angle better than its neighbours do."""
+
+AWRY = 0.9
+"""The cosine of an angle between a box and its page that an uneven outline may give it."""
+
 MAXIMUM_QUADS = 1000
 """PP-OCR's ``max_candidates``: the most lines of one page."""
 
 
-def find_quads(probability: np.ndarray) -> np.ndarray:
-    """The boxes of a text probability map.
+@dataclass(frozen=True)
+class Found:
+    """Text in a probability map.
 
-    The boxes of Differentiable Binarization (Liao et al., "Real-time Scene Text Detection with
-    Differentiable Binarization", AAAI 2020): contours of the thresholded map, the smallest
-    rectangle around each, grown by the unclip distance, which for a rectangle is exact.
+    Attributes:
+        quads: FP32 [n, 4, 2], the smallest rectangle around each piece, not grown yet.
+        outlines: each piece's convex hull, FP32 [points, 2].
+        scores: FP32 [n], the mean probability in each rectangle.
+    """
+
+    quads: np.ndarray
+    outlines: list[np.ndarray]
+    scores: np.ndarray
+
+
+def find(probability: np.ndarray) -> Found:
+    """The pieces of text of a probability map.
+
+    As in Differentiable Binarization (Liao et al., "Real-time Scene Text Detection with
+    Differentiable Binarization", AAAI 2020): contours of the thresholded map.
 
     Args:
         probability: FP32 [h, w].
-
-    Returns:
-        FP32 [n, 4, 2] in pixels of the map, corners clockwise from any one.
     """
     mask = (probability > THRESHOLD).astype(np.uint8)
     mask = cv2.dilate(mask, np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    found = []
+    quads, outlines, scores = [], [], []
     for contour in contours:
-        centre, (width, height), degrees = cv2.minAreaRect(contour)
-        if min(width, height) < MINIMUM_SIDE:
+        rectangle = cv2.minAreaRect(contour)
+        if min(rectangle[1]) < MINIMUM_SIDE:
             continue
-        if _mean_inside(probability, centre, (width, height), degrees) < BOX_THRESHOLD:
+        corners = cv2.boxPoints(rectangle)
+        score = _mean_inside(probability, corners)
+        if score < WEAK_THRESHOLD:
             continue
-        grow = width * height * UNCLIP_RATIO / (width + height)
-        found.append(cv2.boxPoints((centre, (width + grow, height + grow), degrees)))
-        if len(found) == MAXIMUM_QUADS:
+        quads.append(corners)
+        outlines.append(cv2.convexHull(contour)[:, 0].astype(np.float32))
+        scores.append(score)
+        if len(quads) == MAXIMUM_QUADS:
             break
-    return np.array(found, np.float32).reshape(-1, 4, 2)
+    found = np.array(quads, np.float32).reshape(-1, 4, 2)
+    return Found(clockwise(found), outlines, np.array(scores, np.float32))
 
 
-def _mean_inside(
-    probability: np.ndarray,
-    centre: tuple[float, float],
-    size: tuple[float, float],
-    degrees: float,
-) -> float:
-    corners = cv2.boxPoints((centre, size, degrees))
+def refit(quads: np.ndarray, outlines: Sequence[np.ndarray], angle: float) -> np.ndarray:
+    """Short pieces' rectangles along the page's lines instead of along their own rough outline.
+
+    Args:
+        quads: [n, 4, 2], oriented.
+        outlines: each one's hull.
+        angle: of the page's lines, in radians.
+
+    Returns:
+        [n, 4, 2]. Long ones stay, as their own angle is the better one, and so do those that lie
+        across the page's lines.
+    """
+    along = np.array((np.cos(angle), np.sin(angle)))
+    across = np.array((-along[1], along[0]))
+    fitted = quads.copy()
+    width, height = sizes(quads)
+    for index, outline in enumerate(outlines):
+        edge = (quads[index, 1] - quads[index, 0]) / max(float(width[index]), 1e-3)
+        if width[index] > LONG * height[index] or edge @ along < AWRY:
+            continue
+        u, v = outline @ along, outline @ across
+        corners = ((u.min(), v.min()), (u.max(), v.min()), (u.max(), v.max()), (u.min(), v.max()))
+        fitted[index] = np.array(corners) @ np.stack((along, across))
+    return fitted
+
+
+def grow(quads: np.ndarray) -> np.ndarray:
+    """Rectangles grown on every side by the unclip distance, for a rectangle in closed form."""
+    width, height = sizes(quads)
+    distance = width * height * UNCLIP_RATIO / np.maximum(2 * (width + height), 1e-3)
+    along = (quads[:, 1] - quads[:, 0]) / np.maximum(width, 1e-3)[:, None]
+    across = (quads[:, 3] - quads[:, 0]) / np.maximum(height, 1e-3)[:, None]
+    u, v = along * distance[:, None], across * distance[:, None]
+    return quads + np.stack((-u - v, u - v, u + v, -u + v), 1)
+
+
+def _mean_inside(probability: np.ndarray, corners: np.ndarray) -> float:
     height, width = probability.shape
     left, top = np.clip(np.floor(corners.min(0)), 0, (width - 1, height - 1)).astype(int)
     right, bottom = np.clip(np.ceil(corners.max(0)), 0, (width - 1, height - 1)).astype(int)
