@@ -1,19 +1,56 @@
-"""Triton's load-time rules, and ours, before any server starts."""
+"""Triton's load-time rules, and ours, before any server starts.
+
+One implementation serves two callers: :func:`check_graph` turns a graph into configs and checks
+those, with rules of its own for what only a graph says (named axes, calls); and
+:func:`check_repository` reads any folder, ours or anybody's. All mistakes are found at once.
+:data:`builders.kit.check_rule.RULES` lists the rules.
+
+Stricter than Triton
+--------------------
+Some findings are errors though a server of 24.10 loads the model, since it can only fail later: an
+optional ensemble input mapped to a required one (each request without it fails), a step that writes
+over an ensemble input (the first request runs for ever), two inputs of one name (each request
+fails), ends of a tensor whose full shapes disagree where Triton compares only some, a BLS model
+that calls itself. Their rules say ``Triton.LOADS``.
+
+What the check cannot see
+-------------------------
+- **The machine**: whether there are GPUs for KIND_GPU (or for KIND_AUTO with ``gpus``), enough
+  memory, the backend's library, a response cache (without ``--cache-config`` a config that asks for
+  one loads, and nothing is cached).
+- **What code does**: a Python model that raises in ``initialize``, imports what is not installed,
+  changes its config in ``auto_complete_config``, or answers with other tensors than it declares;
+  the name of a model that a BLS request computes.
+- **Inside plans and other formats**: only ONNX files are opened. A TensorRT plan's bindings,
+  version and GPU are known to the server alone; so is an operator that its ONNX Runtime lacks.
+- **Values at run time**: sizes of dynamic axes that do not agree, more rows than a step's
+  ``max_batch_size``, strings with an embedded NUL, a tensor of no rows that a graph cannot take.
+- **What Triton fills in**: inputs, outputs and batch sizes that a config leaves out are reported
+  as left out, not guessed; an ensemble over such a model is checked against what is written.
+- **The way it is started**: ``--disable-auto-complete-config``, several repositories with one
+  model's name, model namespacing, repository agents, a custom batching library.
+- **Shared memory of dynamic tensors**: the estimate takes each dynamic axis as 1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_ensemble import Versions, check_ensemble
-from builders.kit.check_files import scan
-from builders.kit.check_graph import check_calls, check_declarations, everything
-from builders.kit.check_model import check_model
+from builders.kit.check_files import ModelFolder, backend_of, scan
+from builders.kit.check_graph import (
+    check_call_graph,
+    check_calls,
+    check_declarations,
+    everything,
+)
+from builders.kit.check_model import check_model, is_ensemble
+from builders.kit.check_service import check_service, check_shared_memory
 from builders.kit.config import complete_config
 from builders.kit.findings import Finding
 from builders.kit.graph import Model
+from builders.kit.proto import pb
 from builders.kit.release import Release
 
 
@@ -34,17 +71,27 @@ def check_graph(models: Sequence[Model], release: Release) -> list[Finding]:
     ]
 
 
-def check_repository(folder: Path, release: Release) -> list[Finding]:
+def check_repository(
+    folder: Path, release: Release, *, shared_memory: int | None = None
+) -> list[Finding]:
     """Every mistake of a repository folder on disk, whoever made it.
 
     Args:
         folder: the repository.
         release: the Triton release that will serve it.
+        shared_memory: bytes of shared memory where it will be served; None asks this machine.
     """
     models, findings = scan(folder)
     configs = {model.name: model.config for model in models if model.config is not None}
     versions = {model.name: model.served for model in models}
-    return [*findings, *_check_configs(configs, versions, release)]
+    findings += _check_configs(configs, versions, release)
+    for model in models:
+        findings += _check_onnx(model, release)
+    findings += check_shared_memory(configs.values(), shared_memory)
+    calls = {model.name: model.calls() for model in models}
+    callers = {name for name, config in configs.items() if not is_ensemble(config)}
+    findings += check_call_graph(calls, callers)
+    return findings
 
 
 def _check_configs(
@@ -53,3 +100,14 @@ def _check_configs(
     for config in configs.values():
         yield from check_model(config, release)
         yield from check_ensemble(config, configs, versions)
+        yield from check_service(config, release)
+
+
+def _check_onnx(model: ModelFolder, release: Release) -> Iterator[Finding]:
+    if model.config is None or backend_of(model.config) != "onnxruntime":
+        return
+    from builders.kit.check_onnx import check_onnx
+
+    for path in model.model_files():
+        if path.exists():
+            yield from check_onnx(model.config, path, release)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_flow import check_flow, running_order
 from builders.kit.check_joint import check_joints
 from builders.kit.check_model import ENSEMBLE, is_ensemble
 from builders.kit.check_rule import finding, listed
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 Configs = Mapping[str, pb.ModelConfig]
 Versions = Mapping[str, Set[int]]
@@ -74,14 +73,6 @@ def _fields(config: pb.ModelConfig) -> Iterator[Finding]:
                 f"{field}",
                 "Move it to the composing models.",
             )
-    if config.HasField("dynamic_batching"):
-        yield finding(
-            "ensemble-batching",
-            config.name,
-            "no dynamic_batching on an ensemble, which has no queue",
-            "dynamic_batching",
-            "Remove it; bound and batch the composing models.",
-        )
 
 
 def _steps(config: pb.ModelConfig) -> Iterator[Finding]:
@@ -173,17 +164,6 @@ def _maps(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
                     "optional: true",
                     "Make both optional or neither: a request without it fails.",
                     tensor=step.input_map[key],
-                )
-        for tensor in (*model.input, *model.output):
-            mapped = step.input_map.get(tensor.name, step.output_map.get(tensor.name))
-            if tensor.HasField("reshape") and mapped is not None:
-                yield finding(
-                    "composing-reshape",
-                    config.name,
-                    f"no reshape in a composing model, as '{tensor.name}' of '{name}' has",
-                    f"dims {list(tensor.dims)}, reshape {list(tensor.reshape.shape)}",
-                    "Export the model with the shape that the ensemble passes.",
-                    tensor=mapped,
                 )
 
 

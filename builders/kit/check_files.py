@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_model import is_ensemble
-from builders.kit.check_python import check_python
+from builders.kit.check_python import called_models, check_python
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import FILE_NAME, ConfigError, parse
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 LARGEST_CONFIG = 16 * 2**20
 """Bytes of a config.pbtxt that are read; one of a thousand steps has a fiftieth of it."""
@@ -59,6 +58,16 @@ class ModelFolder:
         if name:
             for version in sorted(self.served):
                 yield self.versions[version] / name
+
+    def calls(self) -> set[str]:
+        """The models that it is composed of, or calls from its own code as far as that tells."""
+        if self.config is None:
+            return set()
+        if is_ensemble(self.config):
+            return {step.model_name for step in self.config.ensemble_scheduling.step}
+        if backend_of(self.config) != "python":
+            return set()
+        return set().union(*(called_models(path) for path in self.model_files()))
 
 
 def backend_of(config: pb.ModelConfig) -> str:
@@ -119,6 +128,17 @@ def _read(model: ModelFolder) -> list[Finding]:
     for path in sorted(_subfolders(model.path, findings, top=False)):
         if re.fullmatch(r"0|[1-9][0-9]{0,17}", path.name):
             model.versions[int(path.name)] = path
+        elif re.match(r"\s*[+-]?[1-9]", path.name):
+            findings.append(
+                finding(
+                    "version-name",
+                    f"{model.name}/{path.name}",
+                    "a version folder's name to be a number, and nothing else",
+                    f"'{path.name}'",
+                    "Rename it: Triton reads the number at its front, then waits for that version "
+                    "for ever, or ends if the number is too large.",
+                )
+            )
         elif path.name not in _NOT_VERSIONS:
             ignored.append(path.name)
     for name in ignored:
@@ -132,6 +152,7 @@ def _read(model: ModelFolder) -> list[Finding]:
             )
         )
     if model.config is not None:
+        _infer_backend(model, model.config)
         findings += _choose_versions(model, model.config)
         findings += _check_files(model, model.config)
     return findings
@@ -189,6 +210,19 @@ def _read_config(model: ModelFolder) -> Iterator[Finding]:
             "Rename one of them.",
         )
         model.config.name = model.name
+
+
+def _infer_backend(model: ModelFolder, config: pb.ModelConfig) -> None:
+    """Fills in the backend where Triton would, from the platform or the model's file."""
+    if config.backend or is_ensemble(config):
+        return
+    config.backend = backend_of(config)
+    if not config.backend and not config.platform and not config.default_model_filename:
+        for version in sorted(model.versions.values(), key=lambda path: path.name)[:1]:
+            for backend, name in _DEFAULT_FILES.items():
+                if (version / name).exists():
+                    config.backend = backend
+                    return
 
 
 def _choose_versions(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:

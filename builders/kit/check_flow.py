@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 Step: TypeAlias = pb.ModelEnsembling.Step
 

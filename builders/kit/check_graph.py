@@ -37,6 +37,14 @@ def check_declarations(models: Sequence[Model]) -> Iterator[Finding]:
                 "two that differ",
                 "Rename one, or let both pipelines share one declaration.",
             )
+        if isinstance(model, Ensemble) and model.batching is not None:
+            yield finding(
+                "ensemble-batching",
+                model.name,
+                "no batching on an ensemble, which has no queue of its own",
+                "DynamicBatching",
+                "Batch the composing models.",
+            )
         if model.max_batch_size > 0:
             for tensor in (*model.inputs, *model.outputs):
                 yield from _batch_axis(model, tensor)

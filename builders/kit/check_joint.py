@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 
 @dataclass(frozen=True)
@@ -27,12 +26,14 @@ class End:
         dtype: a member of ``inference.DataType``.
         dims: as the config has them.
         batching: whether Triton puts a batch axis before them.
+        reshape: a composing model's reshape, which plays no part.
     """
 
     what: str
     dtype: int
     dims: tuple[int, ...]
     batching: bool
+    reshape: tuple[int, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,7 +61,13 @@ def ends(config: pb.ModelConfig, configs: Mapping[str, pb.ModelConfig]) -> dict[
             for tensor in known:
                 if tensor.name in mapped:
                     what = f"{role} '{tensor.name}' of '{model.name}'"
-                    end = End(what, tensor.data_type, tuple(tensor.dims), model.max_batch_size > 0)
+                    end = End(
+                        what,
+                        tensor.data_type,
+                        tuple(tensor.dims),
+                        model.max_batch_size > 0,
+                        tuple(tensor.reshape.shape) if tensor.HasField("reshape") else None,
+                    )
                     found.setdefault(mapped[tensor.name], []).append(end)
     return found
 
@@ -91,7 +98,22 @@ def check_joints(
                     "Give both ends one rank and sizes that agree, batch axis included.",
                     tensor=name,
                 )
+                yield from _reshapes(config, name, (earlier, end))
                 break
+
+
+def _reshapes(config: pb.ModelConfig, name: str, pair: Sequence[End]) -> Iterator[Finding]:
+    """The reshape of a composing model is applied inside it: the ensemble's tensor has the dims."""
+    for end in pair:
+        if end.reshape is not None:
+            yield finding(
+                "composing-reshape",
+                config.name,
+                f"the tensor to have the dims {list(end.dims)} of {end.what}",
+                f"its reshape {list(end.reshape)}, which an ensemble does not see",
+                "Export the model with the shape that the ensemble passes.",
+                tensor=name,
+            )
 
 
 def agree(first: Sequence[int], second: Sequence[int]) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_rule import finding
 from builders.kit.check_sequence import check_sequence
 from builders.kit.check_tensor import check_tensors
 from builders.kit.check_warmup import check_warmup
 from builders.kit.config import unknown_fields
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 from builders.kit.release import Release
 
 ENSEMBLE = "ensemble"

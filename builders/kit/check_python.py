@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 _CLASS = "TritonPythonModel"
 _HERE = "$$TRITON_MODEL_DIRECTORY"
@@ -86,7 +86,19 @@ def _loads_stages(tree: ast.Module) -> bool:
 
 
 def called_models(path: Path) -> set[str]:
-    """The names of the models that a file's BLS requests name as constants."""
+    """The models that a version folder calls by BLS, as far as it names them.
+
+    Found are the models of a ``flow.json`` (:mod:`builders.kit.bls_model`), and the constants in
+    ``InferenceRequest(model_name=…)`` of the ``model.py``.
+
+    Args:
+        path: the ``model.py``.
+    """
+    try:
+        flow = json.loads((path.parent / "flow.json").read_bytes())
+        return {str(step["model"]) for step in flow["steps"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
     try:
         tree = parse_python(path)
     except (SyntaxError, ValueError, RecursionError, OSError):

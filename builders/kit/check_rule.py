@@ -18,6 +18,7 @@ class Triton(enum.StrEnum):
 
     REFUSES = "refuses"
     LOADS = "loads"
+    BREAKS = "never finishes loading, or crashes"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,6 @@ RULES: dict[str, Rule] = {
     "auto-complete": _warning("inputs or outputs left for Triton to guess"),
     "optional-batching": _warning("optional inputs on a dynamically batched model"),
     "queue-stall": _warning("a bounded queue before a single instance, on older releases"),
-    "ensemble-batching": _warning("dynamic batching on an ensemble, which has no queue"),
     "shared-memory": _warning("stubs that need more shared memory than there is"),
     # Ensembles
     "ensemble-platform": _error("ensemble scheduling without the platform, or the reverse"),
@@ -98,7 +98,7 @@ RULES: dict[str, Rule] = {
     "written-input": _stricter("a step that writes over an ensemble input"),
     "ensemble-rank": _stricter("ends that Triton lets pass though their full shapes disagree"),
     "optional-input": _stricter("an optional ensemble input mapped to a required one"),
-    "composing-reshape": _warning("a reshape in a step's model"),
+    "composing-reshape": _warning("a reshape in a step's model where the ends disagree"),
     # Folders and files
     "repository": _error("a folder that is none, or holds no model"),
     "unreadable": _error("a file or folder that cannot be read"),
@@ -113,10 +113,14 @@ RULES: dict[str, Rule] = {
     "onnx-file": _error("a file that is no ONNX model"),
     "onnx-version": _error("an ONNX opset or IR version newer than the release loads"),
     "missing-config": _warning("a model without a config.pbtxt, left for Triton to guess"),
+    "version-name": Rule(
+        Severity.ERROR, Triton.BREAKS, "a folder in a model that begins with a number and is none"
+    ),
     "stray-version": _warning("a folder in a model that Triton ignores"),
     "missing-version": _warning("a version that the policy names and that is not there"),
     "external-data": _stricter("external ONNX data outside a model.onnx folder, or missing"),
     # What only a graph knows
+    "ensemble-batching": _stricter("batching on an ensemble, which has no queue"),
     "batch-axis": _stricter("a batching model's tensor without a first, dynamic batch axis"),
     "axis-size": _stricter("axes of one name with different sizes"),
     "axis-order": _stricter("a tensor whose axes stand in another order at its other end"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 _CORRELATION_TYPES = (
     pb.TYPE_UINT64,

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TypeAlias
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_rule import finding, listed
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 IO: TypeAlias = pb.ModelInput | pb.ModelOutput
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tritonclient.grpc import model_config_pb2 as pb
-
 from builders.kit.check_rule import finding, listed
 from builders.kit.findings import Finding
+from builders.kit.proto import pb
 
 
 def check_warmup(config: pb.ModelConfig) -> Iterator[Finding]:
@@ -43,7 +42,7 @@ def _mistakes(config: pb.ModelConfig, request: pb.ModelWarmup) -> Iterator[tuple
         if sample.WhichOneof("input_data_type") is None:
             yield name, "zero_data, random_data or input_data_file", "none of them"
         dims = list(sample.dims)
-        if any(dim < 1 for dim in dims) or not _fits(dims, list(known.dims)):
+        if any(dim < 0 for dim in dims) or not _fits(dims, list(known.dims)):
             yield name, f"sizes for dims {list(known.dims)}", str(dims)
 
 

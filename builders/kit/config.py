@@ -22,7 +22,6 @@ from pathlib import Path, PurePath
 
 from google.protobuf import text_format
 from google.protobuf.message import Message
-from tritonclient.grpc import model_config_pb2 as pb
 
 from builders.kit.emit_bls import BlsModel
 from builders.kit.graph import (
@@ -36,6 +35,7 @@ from builders.kit.graph import (
     WarmupInput,
     wire,
 )
+from builders.kit.proto import pb
 from builders.kit.release import Release
 
 FILE_NAME = "config.pbtxt"
@@ -151,7 +151,7 @@ def _describe_tensor(tensor: Tensor, model: Model, entry: pb.ModelInput | pb.Mod
 
 def _describe_queue(model: Model, config: pb.ModelConfig) -> None:
     batching = model.batching
-    if isinstance(model, Ensemble) and batching is None:
+    if isinstance(model, Ensemble):
         return
     bounded = _queue_policy(model.queue)
     if batching is None and bounded == pb.ModelQueuePolicy():

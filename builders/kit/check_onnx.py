@@ -1,0 +1,94 @@
+"""Rules on ONNX files: their layout, their age, and whether the config fits them.
+
+What the C++ onnxruntime backend refuses and what it serves otherwise than meant is stated in
+:mod:`runtime.backends.onnxruntime.rules`, and reported here as ``onnx-`` and that rule's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from google.protobuf.json_format import MessageToDict
+
+from builders.kit.check_rule import finding, listed
+from builders.kit.findings import Finding, Severity
+from builders.kit.onnx_header import OnnxUnreadable, read_header
+from builders.kit.proto import pb
+from builders.kit.release import Release
+from runtime.backends.onnxruntime import rules
+
+
+def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator[Finding]:
+    """Findings about an ONNX model's file.
+
+    Args:
+        config: the model's config.
+        path: the file, or the folder of that name that holds it and its external data.
+        release: the Triton release that will load it.
+    """
+    where = f"{config.name}/{path.parent.name}/{path.name}"
+    file = path / path.name if path.is_dir() else path
+    try:
+        header = read_header(file)
+    except (OnnxUnreadable, OSError) as error:
+        found = error.strerror if isinstance(error, OSError) else str(error)
+        yield finding(
+            "onnx-file",
+            where + (f"/{path.name}" if file != path else ""),
+            "an ONNX model",
+            found or "an error",
+            "Put the exported model there.",
+        )
+        return
+    if header.opset > release.newest_opset or header.ir_version > release.newest_ir_version:
+        yield finding(
+            "onnx-version",
+            where,
+            f"opset {release.newest_opset} and IR version {release.newest_ir_version} at most, "
+            f"as Triton {release.name} has ONNX Runtime {release.onnxruntime or 'of unknown age'}",
+            f"opset {header.opset}, IR version {header.ir_version}",
+            "Convert the model to an older opset.",
+        )
+    yield from _external_data(where, path, header.external)
+    described = MessageToDict(config, preserving_proto_field_name=True)
+    broken = rules.violations(described, header.graph, bfloat16=release.bfloat16)
+    for severity, violations in (
+        (Severity.ERROR, broken),
+        (Severity.WARNING, rules.warnings(described, header.graph)),
+    ):
+        for violation in violations:
+            yield Finding(
+                severity=severity,
+                rule=violation.rule
+                if violation.rule.startswith("onnx-")
+                else f"onnx-{violation.rule}",
+                where=config.name,
+                tensor=violation.tensor,
+                expected=violation.expected,
+                found=violation.found,
+                remedy=violation.remedy,
+            )
+
+
+def _external_data(where: str, path: Path, locations: frozenset[str]) -> Iterator[Finding]:
+    if locations and not path.is_dir():
+        yield finding(
+            "external-data",
+            where,
+            f"a folder {path.name} with the model and its external data in it",
+            f"a file beside {listed(locations)}",
+            f"Move both into {path.name}/, the model under its own name.",
+        )
+    folder = path if path.is_dir() else path.parent
+    for location in sorted(locations):
+        relative = PurePosixPath(location)
+        inside = not relative.is_absolute() and ".." not in relative.parts
+        if not inside or not (folder / relative).is_file():
+            yield finding(
+                "external-data",
+                where,
+                "its external data in the folder of the model",
+                f"no file '{location}' there",
+                "Save the model again, with its data beside it.",
+            )
