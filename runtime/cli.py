@@ -95,7 +95,7 @@ def serve(
     heal: Annotated[bool, typer.Option(help="Replace Python stubs that die (local).")] = True,
     probe_seconds: Annotated[
         float, typer.Option(min=0.1, help="How often idle models are probed (local).")
-    ] = 2.0,
+    ] = 3.0,
     hang_seconds: Annotated[
         float,
         typer.Option(min=0, help="Replace a model that is silent and idle for so long; 0: never."),

@@ -46,7 +46,7 @@ class Healer:
         self,
         server: LocalServer,
         *,
-        probe_seconds: float = 2.0,
+        probe_seconds: float = 3.0,
         hang_seconds: float = 60.0,
         report: Report = lambda _: None,
     ) -> None:
@@ -59,6 +59,7 @@ class Healer:
         self._watched: dict[int, tuple[int, str]] = {}  # pidfd -> pid and instance
         self._due: dict[str, float] = {}
         self._healed: dict[str, collections.deque[float]] = {}
+        self._closing = False
         self._stop_read, self._stop_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="healer", daemon=True)
 
@@ -72,6 +73,7 @@ class Healer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closing = True
         os.close(self._stop_write)
         self._thread.join()
         os.close(self._stop_read)
@@ -87,7 +89,7 @@ class Healer:
                     next_probe = time.monotonic() + self._probe_seconds
                 self._replace_due()
             except CallFailed as failure:
-                if not self._server.is_running():
+                if self._closing or not self._server.is_running():
                     return
                 self._report(f"cannot look after the models: {failure}")
                 next_probe = time.monotonic() + self._probe_seconds
@@ -197,6 +199,8 @@ class Healer:
             self._control.unload(model)
             self._control.load(model)
         except CallFailed as failure:
+            if self._closing:
+                raise
             self._due[model] = time.monotonic() + self._probe_seconds
             self._report(f"model '{model}' could not be loaded again, and will be tried: {failure}")
             return

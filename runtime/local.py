@@ -90,11 +90,10 @@ def _ended_by_signals(server: LocalServer) -> Iterator[None]:
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
-        if asked:
-            server.ask_to_stop(now=True)
-            return
-        asked = True
-        raise _Asked
+        server.ask_to_stop(now=asked)
+        if not asked:
+            asked = True
+            raise _Asked
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup

@@ -169,7 +169,7 @@ class LocalServer:
                 )
             )
             return subprocess.Popen(
-                [sys.executable, "-m", "runtime.guard", str(own.folder)],
+                [sys.executable, "-S", "-m", "runtime.guard", str(own.folder)],
                 cwd=ROOT,
                 env=dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.PIPE,

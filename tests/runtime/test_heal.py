@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from runtime import processes, stubs
 from runtime.control import CallFailed, Control
@@ -68,6 +70,27 @@ def stub_of(server: LocalServer, instance: str) -> int:
     return pid
 
 
+def write_identity(repository: Path, name: str) -> None:
+    """An ONNX model that returns its input, for the onnxruntime backend."""
+    (repository / name / "1").mkdir(parents=True)
+    tensors = [
+        helper.make_tensor_value_info(each, TensorProto.FLOAT, ["length"]) for each in ("x", "y")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])], name, tensors[:1], tensors[1:]
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="tests"
+    )
+    onnx.save(model, repository / name / "1" / "model.onnx")
+    (repository / name / "config.pbtxt").write_text(
+        f'name: "{name}" backend: "onnxruntime" max_batch_size: 0\n'
+        'input { name: "x" data_type: TYPE_FP32 dims: [-1] }\n'
+        'output { name: "y" data_type: TYPE_FP32 dims: [-1] }\n'
+        "instance_group { count: 1 kind: KIND_CPU }\n"
+    )
+
+
 @pytest.fixture(scope="module")
 def server(
     server_environment: ServerEnvironment,
@@ -82,6 +105,7 @@ def server(
     python_model(folder, "apart")
     ensemble(folder, "both", ["first", "second"])
     ensemble(folder, "nested", ["both", "second"])
+    write_identity(folder, "identity")
     server = LocalServer(folder, environment=server_environment)
     server.start()
     yield server
@@ -128,6 +152,17 @@ def test_one_of_two_instances_is_replaced(server: LocalServer, infer, wait_until
     assert stub_of(server, "first_0_1") != killed
 
 
+def test_the_stub_of_an_onnx_model_is_replaced(server: LocalServer, infer, wait_until) -> None:
+    with Healer(server), load(infer, server.control, "identity", 2) as users:
+        time.sleep(0.5)
+        killed = stub_of(server, "identity_0_0")
+        os.kill(killed, signal.SIGKILL)
+        at = time.monotonic()
+        wait_until(lambda: users.succeeded_since(at + 0.1) > 0, 5.0)
+    assert stub_of(server, "identity_0_0") != killed
+    assert users.failed()
+
+
 def test_several_stubs_killed_at_once_are_all_replaced(
     server: LocalServer, infer, wait_until
 ) -> None:
@@ -138,7 +173,7 @@ def test_several_stubs_killed_at_once_are_all_replaced(
         at = time.monotonic()
         wait_until(
             lambda: (
-                len(stubs.running(server.pid)) == 4
+                len(stubs.running(server.pid)) == 5
                 and all(status.ready for status in server.control.index())
             ),
             5.0,

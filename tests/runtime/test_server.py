@@ -235,3 +235,14 @@ def test_options_are_passed_and_configs_are_not_completed(repository: Path, serv
 def test_a_repository_that_is_not_there(tmp_path: Path, serve) -> None:
     with pytest.raises(ServerFailed, match="no model repository"):
         serve(tmp_path / "none")
+
+
+def test_servers_started_at_once_all_start(repository: Path, serve, infer) -> None:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        servers = list(pool.map(lambda _: serve(repository), range(4)))
+    identities = {identity_of(server.pid) for server in servers}
+    assert len(identities) == 4
+    assert all(infer(server.control, "sleeper", [0.0]) == [0.0] for server in servers)
+    for server in servers:
+        server.stop(now=True)
+    assert not any(left_behind(identity) for identity in identities)
