@@ -9,10 +9,10 @@ Everything here works on an ``onnx.ModelProto`` in memory::
 
 from __future__ import annotations
 
+from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_files import (
     INLINE_LIMIT,
     NEWEST_IR,
-    OnnxError,
     load,
     lower_ir_version,
     opset,
@@ -21,6 +21,7 @@ from builders.kit.onnx_files import (
 from builders.kit.onnx_rename import drop_overridable_initialisers, fix_axes, rename
 from builders.kit.onnx_simplify import Normalised, convert_opset, normalise, simplify
 from builders.kit.onnx_surgery import append_arg_max, prepend_image_preprocessing
+from builders.kit.onnx_torch import export_torch, load_transformers
 from builders.kit.onnx_weights import flush_subnormals
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "append_arg_max",
     "convert_opset",
     "drop_overridable_initialisers",
+    "export_torch",
     "fix_axes",
     "flush_subnormals",
     "load",
+    "load_transformers",
     "lower_ir_version",
     "normalise",
     "opset",

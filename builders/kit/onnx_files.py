@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+from builders.kit import onnx_content
+from builders.kit.onnx_content import OnnxError
 
 INLINE_LIMIT = 2**31 - 2**20
 """Bytes of weights above which a model cannot be one file: protobuf ends at 2 GiB, and the graph
@@ -29,10 +32,6 @@ _EXTERNAL_THRESHOLD = 1024
 
 _ALIGNMENT = 4096
 """Offsets in the sidecar are multiples of this, so that onnxruntime can map it into memory."""
-
-
-class OnnxError(ValueError):
-    """An ONNX model that cannot be read, changed or written as asked."""
 
 
 def load(path: Path) -> ModelProto:
@@ -56,20 +55,19 @@ def load(path: Path) -> ModelProto:
             f"{file}: expected an ONNX file, found {file.stat().st_size} bytes that are not one, "
             "or a truncated one. Fetch it again."
         ) from error
-    external = [tensor for tensor in tensors(model) if _is_external(tensor)]
-    for tensor in external:
-        _check_external(file, tensor)
-    try:
-        onnx.checker.check_model(str(file))
-    except (onnx.checker.ValidationError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise OnnxError(
-            f"{file}: expected a valid ONNX model, found: {reason}. Export or fetch it again."
-        ) from error
-    for tensor in external:
-        onnx.external_data_helper.load_external_data_for_tensor(tensor, str(file.parent))
+    onnx_content.check_text(file, model)
+    places = [
+        (tensor, onnx_content.external_place(file, tensor))
+        for tensor in tensors(model)
+        if tensor.data_location == TensorProto.EXTERNAL
+    ]
+    _check(file, f"{file}: expected a valid ONNX model, found: ", "Export or fetch it again.")
+    for tensor, place in places:
+        tensor.raw_data = place.read()
         tensor.ClearField("data_location")
         del tensor.external_data[:]
+    for tensor in tensors(model):
+        onnx_content.check_size(file, tensor)
     return model
 
 
@@ -99,11 +97,15 @@ def save(model: ModelProto, path: Path, *, external: bool | None = None) -> None
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(model.SerializeToString(deterministic=True))
         written = path
+    _check(written, f"{path}: the model to be written is not valid ONNX: ", "")
+
+
+def _check(file: Path, before: str, after: str) -> None:
     try:
-        onnx.checker.check_model(str(written))
-    except (onnx.checker.ValidationError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise OnnxError(f"{path}: the model to be written is not valid ONNX: {reason}") from error
+        onnx.checker.check_model(str(file))
+    except Exception as error:  # its own class, and whatever its C++ parts throw
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise OnnxError(f"{before}{reason}. {after}".rstrip()) from error
 
 
 def lower_ir_version(model: ModelProto) -> None:
@@ -183,40 +185,6 @@ def _model_file(folder: Path) -> Path:
 def _attributes(of: Iterator[NodeProto]) -> Iterator[AttributeProto]:
     for node in of:
         yield from node.attribute
-
-
-def _is_external(tensor: TensorProto) -> bool:
-    return bool(tensor.data_location == TensorProto.EXTERNAL)
-
-
-def _check_external(file: Path, tensor: TensorProto) -> None:
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    location = PurePosixPath(entries.get("location", ""))
-    folder = file.parent.resolve()
-    data = (folder / location).resolve()
-    where = f"{file}, tensor '{tensor.name}'"
-    if location.is_absolute() or "\\" in str(location) or not data.is_relative_to(folder):
-        raise OnnxError(
-            f"{where}: expected external data inside the model's folder, found '{location}', which "
-            "leaves it. Do not use a model from this source."
-        )
-    if not data.is_file():
-        raise OnnxError(
-            f"{where}: expected external data in '{location}', found no such file. "
-            "Put the sidecar beside the model."
-        )
-    try:
-        offset = int(entries.get("offset", 0))
-        length = int(entries.get("length", data.stat().st_size - offset))
-    except ValueError as error:
-        raise OnnxError(
-            f"{where}: expected offset and length as numbers, found {entries}. Fetch it again."
-        ) from error
-    if offset < 0 or length < 0 or offset + length > data.stat().st_size:
-        raise OnnxError(
-            f"{where}: expected {length} bytes at offset {offset} of '{location}', found a file of "
-            f"{data.stat().st_size} bytes. The sidecar is truncated: fetch it again."
-        )
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from onnx import GraphProto, ModelProto, TensorShapeProto, ValueInfoProto, helper
 
-from builders.kit.onnx_files import OnnxError, graphs
+from builders.kit.onnx_content import OnnxError
+from builders.kit.onnx_files import graphs
 
 
 def rename(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import onnxruntime
 
-from builders.kit.onnx_files import MODEL_FILE, OnnxError
+from builders.kit.onnx_content import OnnxError
+from builders.kit.onnx_files import MODEL_FILE
 
 
 def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:

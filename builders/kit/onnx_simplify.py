@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import onnx
-import onnxslim
 from onnx import ModelProto
 
-from builders.kit.onnx_files import OnnxError, lower_ir_version, opset
+from builders.kit.onnx_content import OnnxError
+from builders.kit.onnx_files import lower_ir_version, opset
 from builders.kit.onnx_rename import drop_overridable_initialisers, rename
 from builders.kit.onnx_weights import flush_subnormals
 
@@ -97,7 +97,7 @@ def convert_opset(model: ModelProto, *, newest: int, oldest: int = OLDEST_OPSET)
     try:
         converted = onnx.version_converter.convert_version(model, target)
         onnx.checker.check_model(converted)
-    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
+    except Exception as error:  # its C++ parts throw of every kind
         reason = str(error).strip().splitlines()[0]
         raise OnnxError(
             f"expected opset {oldest} to {newest}, found {found}, and converting it to {target} "
@@ -117,6 +117,8 @@ def simplify(model: ModelProto) -> ModelProto:
     Raises:
         OnnxError: onnxslim failed, or changed inputs or outputs.
     """
+    import onnxslim  # it brings sympy, which takes as long to import as all else here
+
     work = ModelProto()
     work.CopyFrom(model)
     try:

@@ -21,7 +21,8 @@ from onnx import (
     numpy_helper,
 )
 
-from builders.kit.onnx_files import OnnxError, graphs, opset
+from builders.kit.onnx_content import OnnxError
+from builders.kit.onnx_files import graphs, opset
 
 _CHANNEL_AXIS = {"NCHW": 1, "NHWC": 3}
 

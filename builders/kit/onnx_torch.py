@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from onnx import ModelProto
 
-from builders.kit.onnx_files import OnnxError, graphs, load, lower_ir_version, nodes
+from builders.kit.onnx_content import OnnxError
+from builders.kit.onnx_files import graphs, load, lower_ir_version, nodes
 from builders.kit.onnx_rename import rename
 from builders.kit.onnx_weights import flush_subnormals
 from builders.kit.source_files import SourceError, source_folder

@@ -16,7 +16,7 @@ import numpy as np
 
 from builders.kit import sources
 from builders.kit.family import Array, Arrays, Export, Parity, load_family
-from builders.kit.onnx_files import OnnxError
+from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_session import make_session
 
 MINIMUM_SHAPES = 3

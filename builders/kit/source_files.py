@@ -28,6 +28,7 @@ FILE_PATTERNS = (
     "*.json",
     "*.jinja",
     "*.model",
+    "*.spm",
     "*.tiktoken",
     "*.txt",
     "*.yaml",

@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
@@ -124,6 +124,7 @@ def test_load_refuses_a_missing_file(tmp_path: Path) -> None:
         kit.load(tmp_path)
 
 
+@settings(deadline=None)
 @given(cut=st.floats(0, 1, exclude_max=True))
 def test_load_refuses_a_model_cut_anywhere(cut: float, tmp_path_factory: pytest.TempPathFactory):
     graph = helper.make_graph(
@@ -137,6 +138,101 @@ def test_load_refuses_a_model_cut_anywhere(cut: float, tmp_path_factory: pytest.
     path.write_bytes(whole[: int(cut * len(whole))])
     with pytest.raises(kit.OnnxError):
         kit.load(path)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_a_spoilt_file_is_a_model_or_an_onnx_error(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Never another exception, neither from loading nor from what is done next."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.ones(3))),
+            helper.make_node("MatMul", ["x", "w"], ["y"]),
+        ],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 8])],
+        [numpy_helper.from_array(np.ones((64, 8), np.float32), "w")],
+    )
+    folder = tmp_path_factory.getbasetemp() / "spoilt"
+    kit.save(helper.make_model(graph, ir_version=10), folder, external=True)
+    content = bytearray((folder / "model.onnx").read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        length = data.draw(st.integers(0, 3))
+        content[place : place + length] = data.draw(st.binary(max_size=3))
+    (folder / "model.onnx").write_bytes(content)
+    try:
+        model = kit.load(folder)
+        kit.flush_subnormals(model)
+        kit.rename(model, inputs={model.graph.input[0].name: "renamed"})
+    except kit.OnnxError:
+        pass
+
+
+@pytest.mark.parametrize("size", [2047, 2049])
+def test_weights_of_another_size_than_their_shape_are_refused(
+    model: ModelProto, tmp_path: Path, size: int
+) -> None:
+    model.graph.initializer[0].raw_data = bytes(size)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(kit.OnnxError) as caught:
+        kit.load(tmp_path / "m.onnx")
+    assert "2048 bytes" in str(caught.value)
+    assert str(size) in str(caught.value)
+
+
+def test_external_weights_of_another_size_are_refused(outside: Path) -> None:
+    relocate(outside, length="2044")
+    with pytest.raises(kit.OnnxError, match=r"'w': expected 2048 bytes .*, found 2044"):
+        kit.load(outside)
+
+
+def test_four_bit_weights_are_two_to_a_byte(model: ModelProto, tmp_path: Path) -> None:
+    packed = helper.make_tensor("i", TensorProto.INT4, [3], np.array([1, 2, 3]), raw=False)
+    raw = model.graph.initializer.add(name="i", data_type=TensorProto.INT4, dims=[3])
+    raw.raw_data = bytes(packed.int32_data)
+    model.opset_import[0].version = 21
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    assert len(kit.load(tmp_path / "m.onnx").graph.initializer[1].raw_data) == 2
+
+
+def test_names_that_are_no_text_are_refused(model: ModelProto, tmp_path: Path) -> None:
+    content = model.SerializeToString().replace(b"graph", b"gr\xd1ph")
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(kit.OnnxError, match="names in UTF-8"):
+        kit.load(tmp_path / "m.onnx")
+
+
+@pytest.mark.slow
+def test_a_model_above_two_gibibytes_is_saved_loaded_and_run(tmp_path: Path) -> None:
+    weights = [
+        numpy_helper.from_array(np.full((16384, 18000), number, np.float32), f"w{number}")
+        for number in (1, 2)
+    ]
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w1"], ["a"]),
+            helper.make_node("MatMul", ["x", "w2"], ["b"]),
+            helper.make_node("Add", ["a", "b"], ["y"]),
+        ],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 16384])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 18000])],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    kit.save(model, tmp_path / "m.onnx")
+    assert (tmp_path / "m.onnx" / "model.onnx.data").stat().st_size > 2**31
+    loaded = kit.load(tmp_path / "m.onnx")
+    assert kit.flush_subnormals(loaded) == 0
+    assert loaded.graph.initializer[1].raw_data == weights[1].raw_data
+    del loaded, model, graph, weights
+    x = np.zeros((1, 16384), np.float32)
+    x[0, 0] = 1
+    assert (run(tmp_path / "m.onnx" / "model.onnx", x) == 3).all()
 
 
 def relocate(folder: Path, **entries: str) -> None:
