@@ -20,8 +20,9 @@ from builders.kit.cache import Cache
 from builders.kit.checkout import Checkout
 from builders.kit.findings import Finding, errors
 from builders.kit.manifest import Manifest, ManifestError, read_manifest, verify
-from builders.kit.manifest_schema import MANIFEST
-from builders.kit.profile import Profile
+from builders.kit.manifest_schema import MANIFEST, finding
+from builders.kit.profile import Profile, ProfileError
+from builders.kit.profile_file import suggest
 from builders.kit.progress import Action, Outcome, Progress, Silent
 from builders.kit.repository import RepositoryError, Target, put
 
@@ -143,7 +144,7 @@ def reproduce(
         checkout: as in :func:`build`.
 
     Raises:
-        KeyError: there is no such step; the message lists those there are.
+        ProfileError: there is no such step; the message lists those there are.
         Exception: whatever the step raises.
     """
     from builders.kit.exports import make_exports
@@ -158,7 +159,8 @@ def reproduce(
     known = [*(f"{each} {name}" for each in ("export", "parity") for name in exports)]
     known += [f"metric {name}" for name in metrics]
     if step not in known:
-        raise KeyError(f"no step '{step}'; there are: {', '.join(known)}")
+        expected = f"one of {', '.join(known)}"
+        raise ProfileError([finding("step", "--only", expected, step, suggest(step, known))])
     try:
         with cache.work() as work:
             bench = _bench(cache, work, progress)

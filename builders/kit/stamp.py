@@ -36,12 +36,17 @@ def code_state(folders: Iterable[Path]) -> Listing:
     return state
 
 
-def files_state(paths: Iterable[Path]) -> Listing:
-    """Size, times and inode of files, and of all files below folders."""
+def files_state(paths: Iterable[Path], *, bytecode: bool = False) -> Listing:
+    """Size, times and inode of files, and of all files below folders.
+
+    Args:
+        paths: files and folders.
+        bytecode: count what lies in ``__pycache__`` too.
+    """
     state: Listing = {}
     for path in paths:
         if path.is_dir():
-            state.update(_files(path))
+            state.update(_files(path, bytecode=bytecode))
         else:
             state[str(path)] = _status(path.stat())
     return state
@@ -109,19 +114,20 @@ def files_built(cache: Cache, out: Path) -> frozenset[str]:
 
 
 def _repository_state(out: Path) -> Listing:
-    state = files_state([out])
+    # In a repository bytecode is a stranger's, and the next build removes it.
+    state = files_state([out], bytecode=True)
     for name in UNMANAGED:
         state.pop(str(out / name), None)
     return state
 
 
-def _files(folder: Path) -> Iterable[tuple[str, list[int]]]:
-    """Every file below a folder; Python's own bytecode aside."""
+def _files(folder: Path, *, bytecode: bool = False) -> Iterable[tuple[str, list[int]]]:
+    """Every file below a folder."""
     pending = [str(folder)]
     while pending:
         for entry in os.scandir(pending.pop()):
             if entry.is_dir(follow_symlinks=False):
-                if entry.name != "__pycache__":
+                if bytecode or entry.name != "__pycache__":
                     pending.append(entry.path)
             else:
                 # A link stands for the file that it leads to, as in a hub's snapshot.

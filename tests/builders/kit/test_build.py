@@ -249,8 +249,8 @@ def test_all_failures_are_told_and_what_succeeded_is_kept(
 
 
 def test_an_unknown_step_lists_the_known_ones(shop: Shop) -> None:
-    with pytest.raises(KeyError, match="export toy/scale"):
-        reproduce(shop.profile(), "export toy/none", cache=shop.cache, checkout=shop.checkout)
+    with pytest.raises(ProfileError, match="Did you mean 'export toy/move'"):
+        reproduce(shop.profile(), "export toy/mve", cache=shop.cache, checkout=shop.checkout)
     reproduce(shop.profile(), "metric toy/error", cache=shop.cache, checkout=shop.checkout)
 
 
@@ -376,6 +376,16 @@ def test_a_plan_says_what_a_build_does_and_does_nothing(shop: Shop, tmp_path: Pa
     assert planned.keys() == ALL | {"model scale", "model move", "model shift", "model toy"}
     shop.set_weights(factor=2.0, shift=1.25)
     assert shop.plan()["export toy/scale"] == ("build", "source weights.json changed")
+
+
+def test_bytecode_that_a_server_left_is_swept_out(shop: Shop) -> None:
+    shop.build()
+    (shop.out / "shift/1/__pycache__").mkdir()
+    (shop.out / "shift/1/__pycache__/model.cpython-312.pyc").write_bytes(b"")
+    assert [finding.rule for finding in verify(shop.out)] == ["bytecode"]
+    shop.build()
+    assert verify(shop.out) == []
+    assert shop.build().changed is False
 
 
 def test_running_it_in_process_leaves_no_file_behind(shop: Shop) -> None:

@@ -70,7 +70,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 def check_kills(start: Start, step: int) -> list[dict[str, Any]]:
     process = start("kill", "0", str(step))
-    out, err = process.communicate(timeout=900)
+    out, err = process.communicate(timeout=1100)
     assert process.returncode == 0, err
     kills = [json.loads(line) for line in out.splitlines()]
     assert [kill["died"] for kill in kills] == [True] * (len(kills) - 1) + [False]
@@ -95,6 +95,7 @@ def test_a_killed_build_leaves_the_old_repository_and_the_next_one_resumes(start
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_build_may_be_killed_at_any_file_operation(start: Start) -> None:
     assert len(check_kills(start, 1)) > 150
 
@@ -110,6 +111,18 @@ def test_a_build_killed_at_any_moment_is_mended_by_the_next(folder: Path, start:
         assert verify(folder / "repository") == []
     result, _ = ended(start("build"))
     assert read_manifest(folder / "repository").digest == result["digest"]
+    assert leftovers(folder) == []
+
+
+def test_an_interrupted_build_tidies_up_at_once(folder: Path, start: Start) -> None:
+    process = start("build", TOY_SECONDS="1")
+    while not (folder / ".repository.lock").exists():
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in err
+    assert not (folder / "repository").exists()
     assert leftovers(folder) == []
 
 
