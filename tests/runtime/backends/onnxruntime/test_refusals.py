@@ -183,6 +183,7 @@ ACCEPTED: list[tuple[str, Case]] = [
     ("unknown parameter", parameter("no_such_parameter", "?")),
     ("allocator", parameter("session.use_device_allocator_for_initializers", "1")),
     ("gpu setting on a cpu", parameter("cudnn_conv_algo_search", "no number")),
+    ("gpu choice on a cpu", parameter("cudnn_conv_algo_search", "9")),
     ("gpu accelerator on a cpu", accelerator("gpu", "no such accelerator")),
     (
         "platform",

@@ -172,6 +172,25 @@ def test_scalars_that_batch_are_warned_of() -> None:
     assert [each.rule for each in warnings(config, graph)] == ["scalar-with-batching"]
 
 
+def test_the_shape_of_a_batch_output_is_not_the_graphs() -> None:
+    graph = OnnxGraph((OnnxTensor.of("x", 1, [None]),), (OnnxTensor.of("y", 1, [None]),))
+    config = {
+        "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [-1]}],
+        "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": [2, 3]}],
+    }
+    scatter = {"target_name": ["y"], "source_input": ["x"]}
+    assert [each.rule for each in violations(config, graph)] == ["dims"]
+    assert violations(config | {"batch_output": [scatter]}, graph) == []
+
+
+def test_a_batch_input_stands_for_an_input() -> None:
+    graph = OnnxGraph((OnnxTensor.of("x", 1, [None]), OnnxTensor.of("n", 1, [None])), ())
+    config = {"input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [-1]}]}
+    counted = {"target_name": ["n"], "source_input": ["x"]}
+    assert [each.tensor for each in violations(config, graph)] == ["n"]
+    assert violations(config | {"batch_input": [counted]}, graph) == []
+
+
 def test_other_warnings() -> None:
     weight = OnnxTensor.of("w", 1, [3])
     graph = OnnxGraph((OnnxTensor.of("x", 1, [3]),), (OnnxTensor.of("y", 1, [3]),), (weight,))
