@@ -19,19 +19,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _SYS_PIDFD_GETFD = 438
+_LAST_DATA_SENT = 44
 _LAST_DATA_RECEIVED = 52
-"""The offset in ``struct tcp_info`` (linux/tcp.h) of the milliseconds since data came."""
+"""Offsets in ``struct tcp_info`` (linux/tcp.h) of the milliseconds since data went and came."""
 
 QUIET_MILLISECONDS = 300
 """A connection on which nothing came for so long is not in the middle of sending a request."""
 
 
-def end_quiet(pid: int, port: int) -> bool:
-    """Ends the connections to a port of a server on which nothing moves.
+def end_quiet(pid: int, port: int, *, insist: bool) -> bool:
+    """Ends the connections to a port of a server on which no request is being sent.
 
     Args:
         pid: the server.
         port: the local port that they are connected to.
+        insist: ends also those whose clients send one request after the other, at the risk that
+            one of those is cut off. A long upload is never cut off.
 
     Returns:
         False where this machine does not let us, and trying again is useless.
@@ -49,7 +52,7 @@ def end_quiet(pid: int, port: int) -> bool:
                     return False
                 continue
             with socket.socket(fileno=duplicate) as connection:
-                _end_if_quiet(connection, port)
+                _end_if_quiet(connection, port, insist)
     finally:
         os.close(handle)
     return True
@@ -69,15 +72,18 @@ def _sockets(pid: int) -> Iterator[int]:
             continue
 
 
-def _end_if_quiet(connection: socket.socket, port: int) -> None:
+def _end_if_quiet(connection: socket.socket, port: int, insist: bool) -> None:
     try:
         if connection.type != socket.SOCK_STREAM or connection.getsockname()[1] != port:
             return
         connection.getpeername()  # a listening socket has none
         facts = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-        (since_data,) = struct.unpack_from("I", facts, _LAST_DATA_RECEIVED)
+        (since_sent,) = struct.unpack_from("I", facts, _LAST_DATA_SENT)
+        (since_received,) = struct.unpack_from("I", facts, _LAST_DATA_RECEIVED)
+        quiet = since_received >= QUIET_MILLISECONDS
+        busy = since_sent < QUIET_MILLISECONDS  # requests come, and so do answers
         (unsent,) = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))
-        if since_data >= QUIET_MILLISECONDS and not unsent:
+        if (quiet or (insist and busy)) and not unsent:
             connection.shutdown(socket.SHUT_RD)
     except (OSError, IndexError):
         return

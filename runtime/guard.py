@@ -30,11 +30,18 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 _ANSWERED = re.compile(rb"Found 0 model versions that have in-flight inferences")
 """Triton says this when its services have ended and every inference has been answered. Then it
-unloads the models, and waits for those whose stub has died until its exit timeout."""
+unloads the models, and waits until its exit timeout for those whose stub has died, or that a gRPC
+stream still holds."""
+
+FINALIZE_SECONDS = 5.0
+"""How long the models may take for their ``finalize`` when all is answered."""
 
 STOP = b"s"
 NOW = b"n"
 """What :class:`runtime.server.LocalServer` says on standard input to :meth:`Guard.stop`."""
+
+PATIENCE_SECONDS = 2.0
+"""How long clients that send one request after the other may go on when the server stops."""
 
 TICK_SECONDS = 0.1
 """How often a stopping server's connections are looked at."""
@@ -73,6 +80,7 @@ class Guard:
             preexec_fn=end_with_guard,
         )
         self._deadline: float | None = None
+        self._stopped_at = 0.0
         self._answered = False
         self._had_stubs = False
         self._output_open = True
@@ -119,7 +127,8 @@ class Guard:
         """
         if self._deadline is None:
             self._had_stubs = self._has_stubs()
-            self._deadline = time.monotonic() + self._grace_seconds
+            self._stopped_at = time.monotonic()
+            self._deadline = self._stopped_at + self._grace_seconds
             self._server.terminate()
         if now:
             self._deadline = 0.0
@@ -131,7 +140,11 @@ class Guard:
         if finished or time.monotonic() > self._deadline:
             self._server.kill()
         elif self._connections_reachable:
-            self._connections_reachable = connections.end_quiet(self._server.pid, self._http_port)
+            self._connections_reachable = connections.end_quiet(
+                self._server.pid,
+                self._http_port,
+                insist=time.monotonic() > self._stopped_at + PATIENCE_SECONDS,
+            )
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number != signal.SIGCHLD:
@@ -141,8 +154,9 @@ class Guard:
         return any(map(processes.is_running, processes.children(self._server.pid)))
 
     def _pass_on(self, data: bytes) -> None:
-        if self._deadline is not None and _ANSWERED.search(data):
+        if self._deadline is not None and not self._answered and _ANSWERED.search(data):
             self._answered = True
+            self._deadline = min(self._deadline, time.monotonic() + FINALIZE_SECONDS)
         if self._output_open:
             try:
                 while data:

@@ -6,6 +6,7 @@ import concurrent.futures
 import http.client
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -164,6 +165,59 @@ def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
     connection.close()
 
 
+def test_an_open_stream_does_not_hold_the_stop(serve, repository: Path) -> None:
+    server = serve(repository)
+    identity = identity_of(server.pid)
+    answers: queue.Queue[object] = queue.Queue()
+    client = grpcclient.InferenceServerClient(server.grpc)
+    client.start_stream(lambda result, error: answers.put(error or result))
+    tensor = grpcclient.InferInput("x", [1], "FP32")
+    for seconds in (0.0, 1.0):
+        tensor.set_data_from_numpy(np.array([seconds], np.float32))
+        client.async_stream_infer("sleeper", [tensor])
+    assert answers.get(timeout=5).as_numpy("y").tolist() == [0.0]
+    started = time.monotonic()
+    server.stop()
+    assert time.monotonic() - started < 9.0
+    assert answers.get(timeout=5).as_numpy("y").tolist() == [1.0]
+    assert left_behind(identity) == []
+    client.close()
+
+
+def test_clients_that_never_pause_do_not_hold_the_stop(serve, repository: Path) -> None:
+    server = serve(repository)
+    identity = identity_of(server.pid)
+    body = '{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[0.001]}]}'
+    answered: list[float] = []
+    wrong: list[object] = []
+
+    def call_on_one_connection() -> None:
+        connection = http.client.HTTPConnection(server.http)
+        try:
+            while True:
+                connection.request("POST", "/v2/models/sleeper/infer", body)
+                answer = connection.getresponse()
+                if b'"data":[0.001' not in answer.read():
+                    wrong.append(answer.status)
+                answered.append(time.monotonic())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+
+    clients = [threading.Thread(target=call_on_one_connection) for _ in range(3)]
+    for client in clients:
+        client.start()
+    time.sleep(0.5)
+    started = time.monotonic()
+    server.stop()
+    assert time.monotonic() - started < 8.0
+    for client in clients:
+        client.join(timeout=5)
+        assert not client.is_alive()
+    assert wrong == []
+    assert max(answered) > started
+    assert left_behind(identity) == []
+
+
 def test_nothing_is_left_when_the_server_is_killed(serve, repository: Path, wait_until) -> None:
     server = serve(repository)
     identity = identity_of(server.pid)
@@ -246,3 +300,13 @@ def test_servers_started_at_once_all_start(repository: Path, serve, infer) -> No
     for server in servers:
         server.stop(now=True)
     assert not any(left_behind(identity) for identity in identities)
+
+
+def test_a_folder_for_states_that_is_not_ours_is_a_sentence(
+    serve, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "triton-kit").mkdir()
+    (tmp_path / "triton-kit").chmod(0o777)
+    with pytest.raises(ServerFailed, match="not this user's own folder; remove it"):
+        serve(repository)
