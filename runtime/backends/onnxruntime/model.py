@@ -85,6 +85,7 @@ class TritonPythonModel:
             tensors = [pb_utils.Tensor(name, array) for name, array in answer.items()]
             return pb_utils.InferenceResponse(output_tensors=tensors)
         if answer.__cause__ is not None:
-            pb_utils.Logger.log_warn(f"model '{self._name}': {answer.__cause__}")
+            cause = " ".join(str(answer.__cause__).split())
+            pb_utils.Logger.log_warn(f"model '{self._name}': {cause}")
         code = getattr(pb_utils.TritonError, answer.code)
         return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(answer), code))

@@ -37,6 +37,9 @@ _LEVELS = {
 _ALLOCATOR = "session.use_device_allocator_for_initializers"
 _SHRINKAGE = "memory.enable_memory_arena_shrinkage"
 
+_FATAL = 4
+"""A failed run is logged once, with its model's name, by the caller; not by ONNX Runtime too."""
+
 
 class ModelRefused(Exception):
     """The model does not load; the text says all that is wrong with it."""
@@ -165,13 +168,13 @@ def session_options(config: Config) -> onnxruntime.SessionOptions:
     return options
 
 
-def run_options(config: Config) -> onnxruntime.RunOptions | None:
-    """The parameters that hold for each run; None without any."""
-    parameters = string_parameters(config)
-    if _SHRINKAGE not in parameters:
-        return None
+def run_options(config: Config) -> onnxruntime.RunOptions:
+    """The parameters that hold for each run."""
     options = onnxruntime.RunOptions()
-    options.add_run_config_entry(_SHRINKAGE, parameters[_SHRINKAGE])
+    options.log_severity_level = _FATAL
+    parameters = string_parameters(config)
+    if _SHRINKAGE in parameters:
+        options.add_run_config_entry(_SHRINKAGE, parameters[_SHRINKAGE])
     return options
 
 

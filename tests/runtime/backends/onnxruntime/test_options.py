@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import helper
 
 from runtime.backends.onnxruntime import providers as module
+from runtime.backends.onnxruntime.failures import RequestError
 from runtime.backends.onnxruntime.providers import ProviderMissing, providers
 from runtime.backends.onnxruntime.session import ModelRefused, Session, run_options, session_options
 
@@ -28,7 +30,6 @@ def test_left_alone_everything_is_onnx_runtimes_default() -> None:
         "enable_mem_pattern",
     ):
         assert getattr(made, name) == getattr(default, name), name
-    assert run_options({}) is None
 
 
 def test_parameters() -> None:
@@ -51,8 +52,7 @@ def test_parameters_with_dots_in_their_names() -> None:
     shrinkage = "memory.enable_memory_arena_shrinkage"
     config = parameters(**{allocator: "1", shrinkage: "cpu:0"})
     assert session_options(config).get_session_config_entry(allocator) == "1"
-    made = run_options(config)
-    assert made is not None and made.get_run_config_entry(shrinkage) == "cpu:0"
+    assert run_options(config).get_run_config_entry(shrinkage) == "cpu:0"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,21 @@ def test_a_provider_that_does_not_start_is_not_passed_over(
         pytest.raises(ModelRefused, match="CUDAExecutionProvider to start"),
     ):
         Session(toys.plain(), tmp_path, "CPU", 0)
+
+
+def test_a_failed_run_is_logged_by_the_caller_only(
+    toys, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [helper.make_node("Reshape", ["x", "shape"], ["y"])]
+    shape = {"shape": np.array([-1, 3], np.int64)}
+    (tmp_path / "model.onnx").write_bytes(
+        toys.onnx({"x": (1, ["n"])}, {"y": (1, ["m", 3])}, nodes, shape)
+    )
+    config = toys.config({"x": ("FP32", [-1])}, {"y": ("FP32", [-1, 3])})
+    session = Session(config, tmp_path, "CPU", 0)
+    with pytest.raises(RequestError, match="a Reshape node failed"):
+        session.run({"x": np.ones(4, np.float32)}, ["y"])
+    assert capfd.readouterr().err == ""
 
 
 def test_a_session_runs_in_place(toys, tmp_path: Path) -> None:
