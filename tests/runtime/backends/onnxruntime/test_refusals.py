@@ -205,11 +205,17 @@ def rules_of(config: dict[str, Any], model: bytes) -> list[str]:
 @pytest.mark.parametrize(
     ("rule", "case"), [(r, c) for r, _, c in REFUSED], ids=[f"{r}: {n}" for r, n, _ in REFUSED]
 )
-def test_refused(rule: str, case: Case, toys, load) -> None:
-    config, model = case(toys)
-    assert rule in rules_of(config, model)
+def test_refused(rule: str, case: Case, toys) -> None:
+    assert rule in rules_of(*case(toys))
+
+
+ONE_EACH = {rule: case for rule, _, case in reversed(REFUSED)}
+
+
+@pytest.mark.parametrize(("rule", "case"), ONE_EACH.items(), ids=ONE_EACH)
+def test_each_rule_is_refused_by_triton(rule: str, case: Case, toys, load) -> None:
     with pytest.raises(InferenceServerException, match=rf"\[{rule}\]"):
-        load(config, model)
+        load(*case(toys))
 
 
 @pytest.mark.parametrize("case", [c for _, c in ACCEPTED], ids=[name for name, _ in ACCEPTED])
