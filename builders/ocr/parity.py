@@ -23,7 +23,7 @@ def text_image(height: int, width: int, size: int, shift: int = 0) -> npt.NDArra
         start = (7 * number + shift) % len(SAMPLE)
         draw.text((4, top + 2), (SAMPLE * 4)[start : start + width // 4], "black", font=face)
     noise = np.random.default_rng(height * width + shift).integers(-9, 10, (height, width, 3))
-    return np.clip(np.asarray(image, np.int16) + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.asarray(image, np.int16) + noise, 0, 255), np.uint8)
 
 
 def _stock(checkpoint: Path, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:

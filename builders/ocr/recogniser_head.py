@@ -116,7 +116,7 @@ def _body(linear: _Linear, space: int) -> GraphProto:
         "one": np.asarray([1], np.int64),
         "space_class": np.asarray([space], np.int64),
     }
-    steps = (
+    steps: tuple[tuple[str, list[str], list[str], dict[str, object]], ...] = (
         ("MatMul", ["line", linear.weight.name], ["product"], {}),
         ("Add", ["product", linear.bias.name], ["logits"], {}),
         ("TopK", ["logits", "one"], ["best", "best_class"], {"axis": 1}),

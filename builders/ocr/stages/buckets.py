@@ -36,14 +36,13 @@ def partition(widths: np.ndarray, count: int) -> list[np.ndarray]:
     padded = -(-widths[order] // GRAIN) * GRAIN
     total = max(float(padded.sum()), 1.0)
     n = len(order)
-    ends = np.arange(1, n + 1)
     best = np.full((count + 1, n + 1), np.inf)
     best[0, 0] = 0.0
     start = np.zeros((count + 1, n + 1), np.int64)
     for group in range(1, count + 1):
         best[group] = best[group - 1]
         start[group] = np.arange(n + 1)
-        for end in ends:
+        for end in range(1, n + 1):
             area = padded[end - 1] * (end - np.arange(end, dtype=np.float64))
             costs = best[group - 1, :end] + area + CALL + BALANCE * area**2 / total
             first = int(costs.argmin())

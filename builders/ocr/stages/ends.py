@@ -111,9 +111,10 @@ def _strip(grey: np.ndarray, quad: np.ndarray, before: int, after: int) -> np.nd
     ends = np.stack((corner, corner + along * columns, corner + across * rows)).astype(np.float32)
     flat = np.array(((0, 0), (columns, 0), (0, rows)), np.float32)
     matrix = cv2.getAffineTransform(ends, flat)
-    return cv2.warpAffine(
+    strip = cv2.warpAffine(
         grey, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(strip)
 
 
 def _reach(quad: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
@@ -154,7 +155,7 @@ def _refitted(grey: np.ndarray, quad: np.ndarray) -> np.ndarray:
     strength = float(np.quantile(ink.max(0), 0.8))
     if strength < PAPER_CONTRAST:
         return quad
-    rows = (ink > strength / 2).any(1)
+    rows = np.asarray((ink > strength / 2).any(1))
     middle = len(rows) // 2
     above, below = np.flatnonzero(~rows[:middle]), np.flatnonzero(~rows[middle:])
     if not rows[middle] or not len(above) or not len(below):
@@ -162,7 +163,7 @@ def _refitted(grey: np.ndarray, quad: np.ndarray) -> np.ndarray:
     top, bottom = above[-1] + 1, middle + below[0]
     margin = MARGIN * (bottom - top)
     shift = across * np.array(((top - margin,), (bottom + margin,)))
-    return (tall[[0, 1, 1, 0]] + shift[[0, 0, 1, 1]]).astype(np.float32)
+    return np.asarray(tall[[0, 1, 1, 0]] + shift[[0, 0, 1, 1]], np.float32)
 
 
 def _prolonged(grey: np.ndarray, quad: np.ndarray) -> np.ndarray | None:

@@ -114,7 +114,7 @@ def grow(quads: np.ndarray) -> np.ndarray:
     along = (quads[:, 1] - quads[:, 0]) / np.maximum(width, 1e-3)[:, None]
     across = (quads[:, 3] - quads[:, 0]) / np.maximum(height, 1e-3)[:, None]
     u, v = along * distance[:, None], across * distance[:, None]
-    return quads + np.stack((-u - v, u - v, u + v, -u + v), 1)
+    return np.asarray(quads + np.stack((-u - v, u - v, u + v, -u + v), 1))
 
 
 def _mean_inside(probability: np.ndarray, corners: np.ndarray) -> float:

@@ -58,7 +58,7 @@ def reading_order(boxes: np.ndarray) -> np.ndarray:
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     canonical = np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 0], boxes[:, 1]))
-    return canonical[_order(boxes[canonical])]
+    return np.asarray(canonical[_order(boxes[canonical])])
 
 
 def _order(boxes: np.ndarray) -> np.ndarray:

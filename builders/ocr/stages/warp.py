@@ -19,7 +19,8 @@ def crop_widths(quads: np.ndarray) -> np.ndarray:
     """The width of each quad's crop at :data:`HEIGHT`, INT64 [n]."""
     across = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
     down = np.maximum(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), 1e-3)
-    return np.clip(np.rint(across / down * HEIGHT), SMALLEST_WIDTH, LARGEST_WIDTH).astype(np.int64)
+    widths = np.clip(np.rint(across / down * HEIGHT), SMALLEST_WIDTH, LARGEST_WIDTH)
+    return np.asarray(widths, np.int64)
 
 
 class Pyramid:
@@ -52,9 +53,10 @@ class Pyramid:
         source = (quad[[0, 1, 3]] * factor).astype(np.float32)
         target = np.array(((0, 0), (width, 0), (0, height)), np.float32)
         matrix = cv2.getAffineTransform(source, target)
-        return cv2.warpAffine(
+        crop = cv2.warpAffine(
             pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
+        return np.asarray(crop)
 
 
 def batch(pyramid: Pyramid, quads: np.ndarray, widths: np.ndarray, width: int) -> np.ndarray:
