@@ -8,7 +8,6 @@ pip's cache makes the next one shorter.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shlex
@@ -21,7 +20,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runtime import state
 from runtime.environment import (
     DEFAULT_ENVIRONMENT,
     REQUIREMENTS,
@@ -52,27 +50,30 @@ def install(
     environment = ServerEnvironment(folder.absolute())
     if environment.is_current():
         return environment
-    with _locked(environment.folder, progress):
-        if not environment.is_current():
-            try:
+    try:
+        with _locked(environment.folder, progress):
+            if not environment.is_current():
                 _make(environment.folder, progress)
-            except OSError as error:
-                raise EnvironmentUnfit(
-                    f"Cannot make the server environment {environment.folder}: {error}"
-                ) from error
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise EnvironmentUnfit(
+            f"Cannot make the server environment {environment.folder}: {error}"
+        ) from error
     return environment
 
 
 @contextmanager
 def _locked(folder: Path, progress: Progress) -> Iterator[None]:
-    name = hashlib.sha256(bytes(folder)).hexdigest()[:16]
-    with (state.base_folder() / f"install-{name}.lock").open("w") as handle:
+    """Keeps two installations into one folder apart."""
+    handle = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             progress("waiting for another installation to end")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)
 
 
 def _make(folder: Path, progress: Progress) -> None:

@@ -1,7 +1,8 @@
 """What one server owns on this machine, and how the rest is told apart from it.
 
-Each server has an id, a folder for its state, and a lock in it that its guard holds for as long
-as it lives: the kernel lets the lock go however the guard ends. Everything else that the server
+Each server has an id, and a folder for its state that its guard holds locked for as long as it
+lives: the kernel lets the lock go however the guard ends, and cleaners of /tmp pass over a locked
+folder. Everything else that the server
 leaves outside its folder carries the id in its name (shared memory, temporary folders) or in its
 environment (processes). So what belongs to a server whose lock is free is nobody else's, and may
 be removed.
@@ -74,11 +75,6 @@ class ServerState:
         """How its temporary folders in /tmp begin: 11 characters (see backend_folder)."""
         return f"tk{self.id}_"
 
-    @property
-    def lock(self) -> Path:
-        """The file that the guard holds locked."""
-        return self.folder / "lock"
-
     def processes(self) -> list[int]:
         """The server and its stubs, as far as they live, without this process."""
         return [pid for pid in processes.with_variable(VARIABLE, self.id) if pid != os.getpid()]
@@ -96,21 +92,27 @@ class ServerState:
 @contextmanager
 def _base_locked() -> Iterator[Path]:
     base = base_folder()
-    with (base / "lock").open("a") as handle:
+    handle = _open(base)
+    try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield base
+    finally:
+        os.close(handle)
+
+
+def _open(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def create() -> tuple[ServerState, int]:
     """A new server's state, and the file descriptor that holds its lock.
 
-    The descriptor is inheritable: whoever holds a copy of it keeps the state alive.
+    Whoever has a copy of the descriptor keeps the state alive.
     """
     with _base_locked() as base:
-        folder = base / secrets.token_hex(4)
-        folder.mkdir(mode=0o700)
-        state = ServerState(folder)
-        handle = os.open(state.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        state = ServerState(base / secrets.token_hex(4))
+        state.folder.mkdir(mode=0o700)
+        handle = _open(state.folder)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return state, handle
 
@@ -124,20 +126,23 @@ def sweep() -> list[str]:
     removed = []
     with _base_locked() as base:
         for folder in base.iterdir():
-            state = ServerState(folder)
-            if not folder.is_dir() or _is_held(state.lock):
+            if not folder.is_dir() or _is_held(folder):
                 continue
+            state = ServerState(folder)
             state.remove()
             removed.append(state.id)
     return removed
 
 
-def _is_held(lock: Path) -> bool:
+def _is_held(folder: Path) -> bool:
     try:
-        with lock.open() as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
+        handle = _open(folder)
+    except FileNotFoundError:  # its guard has just removed it
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    finally:
+        os.close(handle)
     return False

@@ -100,6 +100,11 @@ def test_an_installation_that_is_killed_is_not_taken_for_complete(tmp_path: Path
         environment.server_environment(folder)
 
 
+def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentUnfit, match="Cannot make the server environment"):
+        install.install(tmp_path / "none" / "env")
+
+
 @pytest.mark.slow
 def test_an_environment_is_made_after_one_that_was_killed(tmp_path: Path) -> None:
     (tmp_path / "env.partial" / "lib").mkdir(parents=True)

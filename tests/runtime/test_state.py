@@ -112,7 +112,9 @@ def test_files_in_the_base_folder_are_not_states(base: Path) -> None:
 
 def test_the_lock_of_a_state_is_exclusive() -> None:
     own, lock = state.create()
-    with own.lock.open() as other, pytest.raises(BlockingIOError):
+    other = os.open(own.folder, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
     os.close(lock)
     state.sweep()
