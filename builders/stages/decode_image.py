@@ -34,8 +34,6 @@ def prepare(
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
     """The stage; the parameter ``maximum_pixels`` bounds width times height."""
     limit = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
-    # The bound below is checked before anything is decoded; Pillow's own would only warn.
-    Image.MAX_IMAGE_PIXELS = None
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"pixels": decode(inputs["image"].tobytes(), limit)}
@@ -56,6 +54,10 @@ def decode(encoded: bytes, maximum_pixels: int = MAXIMUM_PIXELS) -> np.ndarray:
         width, height = image.size
     except MemoryError:
         raise
+    except Image.DecompressionBombError as problem:  # Pillow's own bound is 179 million
+        raise ValueError(
+            f"the image has more pixels than the {maximum_pixels} allowed; send a smaller one"
+        ) from problem
     except Exception as problem:  # Pillow's readers raise whatever broken data leads them to
         raise ValueError(
             f"the {len(encoded)} bytes sent are not an image of a known format; "

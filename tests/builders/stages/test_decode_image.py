@@ -1,0 +1,171 @@
+"""Encoded files to pixels: every kind that is promised, and everything that may be sent instead."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from builders.stages.decode_image import FORMATS, decode, prepare
+
+
+def picture(mode: str = "RGB", size: tuple[int, int] = (37, 23)) -> Image.Image:
+    """A gradient with a dark top left corner."""
+    width, height = size
+    ramp = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 120, width))
+    return Image.fromarray(ramp.astype(np.uint8)).convert(mode)
+
+
+def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_gives_its_pixels(form: str) -> None:
+    pixels = decode(encoded(picture(), form, **({"quality": 95} if form == "JPEG" else {})))
+    assert pixels.dtype == np.uint8 and pixels.shape == (23, 37, 3)
+    assert np.abs(pixels.astype(int) - np.asarray(picture())).max() <= 24
+    assert pixels.flags["C_CONTIGUOUS"]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation: int) -> None:
+    image = picture()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = decode(encoded(image, "PNG", exif=exif))
+    expected = (23, 37) if orientation <= 4 else (37, 23)
+    assert pixels.shape[:2] == expected
+    # The dark corner goes where the viewer of such a file sees it.
+    corner = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0)}
+    corner |= {5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}
+    assert pixels[corner[orientation]].max() == pixels.max(2).min()
+
+
+def test_a_broken_exif_block_says_nothing() -> None:
+    pixels = decode(encoded(picture(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff"))
+    assert pixels.shape == (23, 37, 3)
+
+
+def test_transparency_lies_on_white() -> None:
+    image = picture("RGBA")
+    image.putalpha(0)
+    assert decode(encoded(image)).min() == 255
+    palette = Image.new("P", (4, 4), 1)
+    palette.putpalette([0, 0, 0, 10, 20, 30])
+    assert decode(encoded(palette, transparency=1)).min() == 255
+    assert decode(encoded(palette))[0, 0].tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK", "YCbCr"])
+def test_every_pixel_mode_is_read(mode: str) -> None:
+    form = {"CMYK": "JPEG", "YCbCr": "TIFF"}.get(mode, "PNG")
+    image = picture("L")
+    wanted = np.asarray(picture("RGB"), np.int16)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image, np.uint16) * 257)
+    elif mode == "1":
+        wanted = np.asarray(picture("L").convert("1").convert("RGB"), np.int16)
+        image = image.convert("1")
+    else:
+        image = picture("RGB" if mode in ("CMYK", "YCbCr") else "L").convert(mode)
+    pixels = decode(encoded(image, form))
+    assert np.abs(pixels.astype(np.int16) - wanted).mean() < 4
+
+
+def test_floating_point_tiffs_are_spread_over_their_range() -> None:
+    samples = np.linspace(-3, 5, 48, dtype=np.float32).reshape(6, 8)
+    samples[0, 1] = np.nan
+    pixels = decode(encoded(Image.fromarray(samples), "TIFF"))
+    assert pixels.min() == 0 and pixels.max() == 255
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
+def test_of_an_animation_the_first_frame_is_taken(form: str) -> None:
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    options = {"lossless": True} if form == "WEBP" else {}
+    data = encoded(frames[0], form, save_all=True, append_images=frames[1:], **options)
+    assert decode(data)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_the_smallest_and_a_very_wide_image_are_read() -> None:
+    assert decode(encoded(Image.new("RGB", (1, 1)))).shape == (1, 1, 3)
+    assert decode(encoded(Image.new("L", (20_000, 3)))).shape == (3, 20_000, 3)
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(ValueError) as refusal:
+        decode(data)
+    text = str(refusal.value)
+    assert "/" not in text and "\n" not in text and text.count(". ") == 0 and len(text) < 200
+    return text
+
+
+def test_what_is_no_image_is_refused() -> None:
+    assert "empty" in refused(b"")
+    for data in (b"%PDF-1.7", b"hello", bytes(100), b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"):
+        refused(data)
+    refused(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+def test_truncated_files_are_refused(form: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    whole = encoded(Image.fromarray(noise), form)
+    for part in (0.3, 0.6, 0.9):
+        refused(whole[: int(len(whole) * part)])
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked() -> None:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        crc = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    packed = zlib.compress(bytes(1_000_000), 9)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed)
+    began = time.monotonic()
+    assert "more pixels than" in refused(bomb + chunk(b"IEND", b""))
+    assert time.monotonic() - began < 1
+
+
+def test_a_picture_of_too_many_pixels_is_refused() -> None:
+    data = encoded(Image.new("1", (10_000, 5_001)))
+    assert "10000 x 5001 pixels" in refused(data)
+
+
+def test_the_limit_is_a_parameter(tmp_path: Path) -> None:
+    run = prepare(tmp_path, {"maximum_pixels": "850"})
+    data = np.frombuffer(encoded(picture()), np.uint8)
+    with pytest.raises(ValueError, match="more than the 850 allowed"):
+        run({"image": data})
+    assert prepare(tmp_path, {"maximum_pixels": "851"})({"image": data})["pixels"].ndim == 3
+
+
+@settings(max_examples=150, deadline=2000)
+@given(
+    st.sampled_from(FORMATS),
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=12),
+)
+def test_a_corrupt_file_gives_pixels_or_one_sentence(
+    form: str, changes: list[tuple[int, int]]
+) -> None:
+    data = bytearray(encoded(picture(), form))
+    for position, value in changes:
+        data[position % len(data)] = value
+    try:
+        pixels = decode(bytes(data), maximum_pixels=1_000_000)
+    except ValueError as refusal:
+        assert "/" not in str(refusal)
+    else:
+        assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
