@@ -42,9 +42,11 @@ def tree_of(recipe: Recipe, configs: Mapping[str, Any], exports: Mapping[str, Pa
 
 def hashes_of(tree: Tree) -> dict[str, str]:
     """Each file's SHA-256."""
-    return {
-        name: hashlib.sha256(
-            content if isinstance(content, bytes) else content.read_bytes()
-        ).hexdigest()
-        for name, content in tree.items()
-    }
+    return {name: _sha256(content) for name, content in tree.items()}
+
+
+def _sha256(content: bytes | Path) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

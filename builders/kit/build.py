@@ -83,7 +83,8 @@ def build(
     """
     began = time.monotonic()
     target, cache, progress = Target(out), cache or Cache(), progress or Silent()
-    asked = profile.model_dump_json()
+    # Relative paths of sources start at the working directory.
+    asked = f"{Path.cwd()} {profile.model_dump_json()}"
     code = stamp.code_state(_code_folders(profile, checkout))
 
     def unchanged(*, locked: bool) -> Result | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from builders.kit import stamp
 from builders.kit.assemble import configs_of, hashes_of, tree_of
 from builders.kit.cache import Cache, Entry
 from builders.kit.checkout import Checkout
@@ -57,7 +58,7 @@ def plan(
         RepositoryError: the folder is not one to build into.
     """
     cache, checkout, target = cache or Cache(), checkout or Checkout(), Target(out)
-    target.refuse_strangers()
+    target.refuse_strangers(stamp.files_built(cache, target.out))
     recipe = make_recipe(profile, checkout)
     steps = Steps(recipe, Sources(checkout.roots))
     planned: list[Planned] = []
@@ -92,7 +93,7 @@ def plan(
         {path.partition("/")[0] for path in old} - {model.name for model in recipe.models}
     )
     planned += [
-        Planned(f"model {name}", "write", "removed: the profile has it not") for name in gone
+        Planned(f"model {name}", "write", "removed: no longer in the graph") for name in gone
     ]
     return tuple(planned)
 

@@ -1,0 +1,145 @@
+"""A profile made concrete: which models, exports and checkpoints a build is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builders.kit.checkout import Checkout
+from builders.kit.family import Export, Family
+from builders.kit.graph import DType, Ensemble, Model, OnnxModel, PythonModel, Tensor
+from builders.kit.profile import FamilyOptions, Profile, ProfileError
+from builders.kit.recipe import Recipe, make_recipe
+
+
+def tensor(name: str) -> Tensor:
+    return Tensor(name, DType.FP32, {"length": -1})
+
+
+SHARED = PythonModel(
+    name="decode", inputs=(tensor("x"),), outputs=(tensor("pixels"),), stage="stages.decode"
+)
+
+
+def make(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    raise AssertionError("no recipe makes anything")
+
+
+def family(name: str, **changes: object) -> Family:
+    own = OnnxModel(
+        name=f"{name}_model",
+        inputs=(tensor("pixels"),),
+        outputs=(tensor("y"),),
+        export="model",
+    )
+    pipeline = Ensemble(
+        name=name, inputs=(tensor("x"),), outputs=(tensor("y"),), steps=SHARED >> own
+    )
+    exports = tuple(
+        Export(name=each, source=source, make=make, options={}, parity=None)
+        for each, source in (("model", "weights"), ("unused", "other"))
+    )
+    declared = Family(
+        name=name,
+        sources={"weights": "path:weights.json", "other": "path:/does/not/exist"},
+        pipelines=(pipeline,),
+        exports=exports,
+        metrics=(),
+    )
+    return replace(declared, **changes)  # type: ignore[arg-type]
+
+
+class Shelf(Checkout):
+    """Families given as they are."""
+
+    given: tuple[Family, ...] = ()
+
+    def load(self, family: str) -> Family:
+        return next(each for each in self.given if each.name == family)
+
+
+def recipe(*families: Family, bls: bool = False) -> Recipe:
+    checkout = Shelf()
+    object.__setattr__(checkout, "given", families)
+    profile = Profile.model_construct(
+        triton="24.10",
+        device="cpu",
+        precision="fp32",
+        families={each.name: FamilyOptions() for each in families},
+        hub=False,
+        bls=bls,
+        models={},
+    )
+    return make_recipe(profile, checkout)
+
+
+@pytest.fixture(autouse=True)
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "weights.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+
+
+def names(models: tuple[Model, ...]) -> list[str]:
+    return [model.name for model in models]
+
+
+def test_a_model_that_two_families_share_is_built_once() -> None:
+    found = recipe(family("one"), family("two"))
+    assert names(found.models) == ["decode", "one_model", "one", "two_model", "two"]
+    assert found.owners["decode"] == ("one", "two")
+    assert found.owners["one_model"] == ("one",)
+
+
+def test_equal_names_of_exports_in_two_families_stay_apart() -> None:
+    found = recipe(family("one"), family("two"))
+    model = next(each for each in found.models if each.name == "two_model")
+    assert found.exports_of(model) == {"model": "two/model"}
+    assert list(found.exports) == ["one/model", "two/model"]
+
+
+def test_only_what_models_need_is_resolved_and_made() -> None:
+    found = recipe(family("one"))
+    assert list(found.exports) == ["one/model"]
+    assert list(found.sources) == ["one/weights"]
+
+
+def test_twins_are_made_where_asked() -> None:
+    assert "one_bls" in names(recipe(family("one"), bls=True).models)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    one = family("one")
+    lost = family("two", sources={"weights": "path:nowhere", "other": "path:weights.json"})
+    (pipeline,) = one.pipelines
+    assert isinstance(pipeline, Ensemble)
+    with pytest.raises(ProfileError) as caught:
+        recipe(replace(one, exports=(replace(one.exports[0], name="modle"),)), lost)
+    told = {finding.where: finding for finding in caught.value.findings}
+    assert told["graph, one_model.export"].remedy == "Did you mean 'modle'?"
+    assert "nowhere" in told["source two/weights"].found
+    assert len(told) == 2
+
+
+def test_an_export_without_its_source_is_refused() -> None:
+    with pytest.raises(ProfileError, match="Did you mean 'weight'"):
+        recipe(family("one", sources={"weight": "path:weights.json"}))
+
+
+def test_a_decoupled_pipeline_has_no_twin() -> None:
+    stream = PythonModel(
+        name="stream",
+        inputs=(tensor("x"),),
+        outputs=(tensor("y"),),
+        stage="stages.stream",
+        decoupled=True,
+    )
+    pipeline = Ensemble(
+        name="talk", inputs=(tensor("x"),), outputs=(tensor("y"),), steps=stream >> ()
+    )
+    talk = family("one", pipelines=(pipeline,))
+    assert names(recipe(talk).models) == ["stream", "talk"]
+    with pytest.raises(ProfileError, match="bls: false"):
+        recipe(talk, bls=True)
