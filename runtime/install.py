@@ -54,7 +54,12 @@ def install(
         with _locked(environment.folder, progress):
             if not environment.is_current():
                 _make(environment.folder, progress)
-    except (OSError, subprocess.CalledProcessError) as error:
+    except subprocess.CalledProcessError as error:
+        raise EnvironmentUnfit(
+            f"Python's venv module could not make {environment.folder} ({error}); "
+            "install it whole (Debian and Ubuntu: apt-get install python3-venv)."
+        ) from error
+    except OSError as error:
         raise EnvironmentUnfit(
             f"Cannot make the server environment {environment.folder}: {error}"
         ) from error

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import venv
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -59,25 +60,31 @@ def test_a_changed_requirement_makes_an_environment_out_of_date(
     assert not server_environment.is_current()
 
 
-def test_pips_own_words_are_given_when_it_fails_and_the_old_environment_stays(
+def test_pips_own_words_are_given_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links=/dev/null"]
+    with pytest.raises(EnvironmentUnfit) as raised:
+        install._run_pip([*command, "no-such-package-in-this-folder==1.0"], lambda _: None)
+    message = str(raised.value)
+    assert "pip could not install the server environment (exit code 1)" in message
+    assert "No matching distribution found for no-such-package-in-this-folder==1.0" in message
+    assert f"To repeat it: {sys.executable} -m pip install" in message
+
+
+def test_the_old_environment_stays_when_a_new_one_cannot_be_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "env"
     folder.mkdir()
     (folder / "kept").touch()
-    wanted = tmp_path / "requirements.txt"
-    wanted.write_text("no-such-package-in-this-folder==1.0\n")
-    monkeypatch.setattr(install, "REQUIREMENTS", wanted)
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(EnvironmentUnfit) as raised:
+    builder = venv.EnvBuilder
+
+    def without_pip(**options: bool) -> venv.EnvBuilder:
+        return builder(**(options | {"with_pip": False}))
+
+    monkeypatch.setattr(venv, "EnvBuilder", without_pip)
+    with pytest.raises(EnvironmentUnfit, match="No module named pip"):
         install.install(folder)
-    message = str(raised.value)
-    assert "pip could not install the server environment (exit code 1)" in message
-    assert "no-such-package-in-this-folder==1.0" in message
-    assert "To repeat it: " in message
     assert (folder / "kept").exists()
 
 
