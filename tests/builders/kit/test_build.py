@@ -248,6 +248,28 @@ def test_all_failures_are_told_and_what_succeeded_is_kept(
     assert set(shop.told.ran()) == ALL - {"export toy/scale", "export toy/table.json"}
 
 
+def test_a_graph_that_triton_would_refuse_is_refused_before_a_step_runs(shop: Shop) -> None:
+    shop.edit("family.py", "outputs=(y,), steps", "outputs=(x,), steps")
+    with pytest.raises(BuildError) as caught:
+        shop.build()
+    assert caught.value.findings
+    assert shop.told.outcomes == []
+    assert not shop.out.exists()
+
+
+def test_a_graph_that_its_onnx_files_contradict_is_refused_before_it_is_served(shop: Shop) -> None:
+    shop.build()
+    before = contents(shop.out)
+    shop.edit(
+        "family.py", 'moved = Tensor("moved", DType.FP32', 'moved = Tensor("moved", DType.FP64'
+    )
+    forget_toys()
+    with pytest.raises(BuildError) as caught:
+        shop.build()
+    assert any("move" in finding.where for finding in caught.value.findings)
+    assert contents(shop.out) == before
+
+
 def test_an_unknown_step_lists_the_known_ones(shop: Shop) -> None:
     with pytest.raises(ProfileError, match="Did you mean 'export toy/move'"):
         reproduce(shop.profile(), "export toy/mve", cache=shop.cache, checkout=shop.checkout)
