@@ -177,16 +177,21 @@ def _prolonged(grey: np.ndarray, quad: np.ndarray) -> np.ndarray | None:
         return None
     first, last = ink.runs_on(max(2, round(GAP * height)))
     margin = height / 4
-    usual = float(ink.columns[ink.start : ink.stop].mean())
+    usual = ink.columns[ink.start : ink.stop]
     grown = quad.copy()
     for corners, way, extra, columns in (
         ((0, 3), -along, ink.start - first, ink.columns[first : ink.start]),
         ((1, 2), along, last - ink.stop + 1, ink.columns[ink.stop : last + 1]),
     ):
-        # A rule has a row or two of ink in each column, and a picture is full of it.
-        if extra >= LEAST * height and usual / 2 <= columns.mean() <= usual * 2:
+        if extra >= LEAST * height and _alike(usual, columns):
             grown[list(corners)] += way * (extra + margin)
     return None if np.array_equal(grown, quad) else grown
+
+
+def _alike(usual: np.ndarray, columns: np.ndarray) -> bool:
+    """Whether columns have ink like a line's: a rule has little and even ink, a picture much."""
+    amount = usual.mean() / 2 <= columns.mean() <= usual.mean() * 2
+    return bool(amount and columns.std() >= usual.std() / 2)
 
 
 def _on_line(quad: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -239,8 +244,9 @@ def _gap_between(grey: np.ndarray, quad: np.ndarray, start: float) -> float | No
         return None
     low = max(0, round(start - height))
     inked = np.flatnonzero(ink.columns[low:]) + low
-    gaps = np.diff(inked)
-    if not len(gaps):
+    if not len(inked):
         return None
+    # The neighbour's own ink may begin farther on than was looked.
+    gaps = np.diff(inked, append=len(ink.columns))
     widest = int(gaps.argmax())
     return float(inked[widest] + gaps[widest] / 2)

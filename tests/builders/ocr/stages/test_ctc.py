@@ -1,0 +1,94 @@
+"""Greedy CTC decoding, and the spaces that it puts back."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders.ocr.stages import ctc
+
+CHARACTERS = ["", *"abcdef0123.,", " "]
+SPACE = len(CHARACTERS) - 1
+
+
+def decode(index: list[int], probability: list[float] | None = None) -> tuple[str, float]:
+    steps = np.array(index, np.int32)
+    sure = np.array(probability or [1.0] * len(index), np.float32)
+    return ctc.decode(steps, sure, np.zeros(len(index), np.float32), CHARACTERS)
+
+
+@pytest.mark.parametrize(
+    ("index", "text"),
+    [
+        ([], ""),
+        ([0, 0, 0], ""),
+        ([1, 1, 1], "a"),
+        ([1, 0, 1], "aa"),
+        ([0, 1, 2, 2, 0, 0, 2], "abb"),
+        ([1, SPACE, 2], "a b"),
+    ],
+)
+def test_repeats_and_blanks_go(index: list[int], text: str) -> None:
+    assert decode(index)[0] == text
+
+
+def test_the_score_is_the_mean_over_the_steps_that_gave_characters() -> None:
+    text, score = decode([0, 1, 1, 0, 2], [0.1, 0.8, 0.2, 0.1, 0.6])
+    assert text == "ab" and score == pytest.approx(0.7)
+    assert decode([0, 0])[1] == 0
+
+
+@given(st.lists(st.integers(0, SPACE), max_size=60))
+def test_it_agrees_with_the_definition(index: list[int]) -> None:
+    expected = "".join(CHARACTERS[k] for k, _ in itertools.groupby(index) if k != ctc.BLANK)
+    assert decode(index)[0] == expected
+
+
+@given(st.text(alphabet="abcdef0123., ", max_size=30), st.data())
+def test_every_way_to_spell_a_text_decodes_to_it(text: str, data: st.DataObject) -> None:
+    index: list[int] = []
+    for character in text:
+        number = CHARACTERS.index(character)
+        if index and index[-1] == number:
+            index.append(ctc.BLANK)
+        index += [number] * data.draw(st.integers(1, 3))
+        index += [ctc.BLANK] * data.draw(st.integers(0, 2))
+    assert decode(index)[0] == text
+
+
+def between(left: str, right: str, apart: int, doubt: float) -> str:
+    """What two characters become, with a doubt about a space halfway between them."""
+    index = np.zeros(apart + 1, np.int32)
+    index[0], index[-1] = CHARACTERS.index(left), CHARACTERS.index(right)
+    space = np.zeros(apart + 1, np.float32)
+    space[apart // 2] = doubt
+    return ctc.decode(index, np.ones(apart + 1, np.float32), space, CHARACTERS)[0]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "apart", "doubt", "text"),
+    [
+        ("a", "b", 5, 0.1, "a b"),
+        ("a", "b", 5, 0.01, "ab"),
+        ("a", "b", 3, 0.3, "ab"),
+        ("a", "b", 3, 0.45, "a b"),
+        (".", "c", 4, 0.05, ". c"),
+        ("1", "2", 4, 0.1, "1 2"),
+        ("1", "2", 4, 0.01, "12"),
+        (" ", "a", 6, 0.45, " a"),
+        ("a", " ", 6, 0.45, "a "),
+    ],
+)
+def test_a_swallowed_space_comes_back(
+    left: str, right: str, apart: int, doubt: float, text: str
+) -> None:
+    assert between(left, right, apart, doubt) == text
+
+
+def test_a_doubt_on_a_characters_own_step_is_none() -> None:
+    index, sure = np.array([1, 2], np.int32), np.ones(2, np.float32)
+    assert ctc.decode(index, sure, np.full(2, 0.49, np.float32), CHARACTERS)[0] == "ab"

@@ -1,0 +1,108 @@
+"""Line ends mended by ink: what is prolonged, joined, parted, and what is left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from builders.ocr.stages import ends
+
+TEXT = "several words of one line that run on and on"
+
+
+def box(left: float, top: float, right: float, bottom: float) -> np.ndarray:
+    return np.array(((left, top), (right, top), (right, bottom), (left, bottom)), np.float32)
+
+
+def page(*texts: tuple[int, int, str]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Text at places on white, and each one's box with a little paper around."""
+    image = Image.new("RGB", (900, 300), "white")
+    draw, face = ImageDraw.Draw(image), ImageFont.load_default(20)
+    boxes = []
+    for x, y, text in texts:
+        draw.text((x, y), text, "black", font=face)
+        left, top, right, bottom = draw.textbbox((x, y), text, font=face)
+        boxes.append(box(left - 4, top - 4, right + 4, bottom + 4))
+    return np.asarray(image), boxes
+
+
+def mend(pixels: np.ndarray, *quads: np.ndarray, weak: tuple[bool, ...] = ()) -> np.ndarray:
+    flags = np.array(weak or (False,) * len(quads))
+    return ends.mend(pixels, np.stack(quads), flags)
+
+
+def part(whole: np.ndarray, start: float, stop: float) -> np.ndarray:
+    """A piece of a box, from and to these parts of its length."""
+    left, right = whole[0, 0], whole[1, 0]
+    return box(
+        left + start * (right - left), whole[0, 1], left + stop * (right - left), whole[2, 1]
+    )
+
+
+def test_whole_lines_stay_as_they_are() -> None:
+    pixels, boxes = page((40, 40, TEXT), (40, 80, TEXT), (520, 41, "next column"))
+    assert np.array_equal(mend(pixels, *boxes), np.stack(boxes))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0.0, 0.3), (0.6, 1.0), (0.4, 0.6)])
+def test_a_piece_is_prolonged_to_its_whole_line(start: float, stop: float) -> None:
+    pixels, (whole,) = page((40, 40, TEXT))
+    (mended,) = mend(pixels, part(whole, start, stop))
+    assert mended == pytest.approx(whole, abs=8)
+
+
+def test_pieces_of_one_line_become_one_box() -> None:
+    pixels, (whole,) = page((40, 40, TEXT))
+    mended = mend(pixels, part(whole, 0, 0.2), part(whole, 0.45, 0.5), part(whole, 0.8, 1))
+    assert len(mended) == 1 and mended[0] == pytest.approx(whole, abs=8)
+
+
+def test_a_line_does_not_run_over_a_gutter() -> None:
+    pixels, (left, right) = page((40, 40, TEXT), (480, 40, TEXT[:30]))
+    mended = mend(pixels, part(left, 0, 0.5), right)
+    assert len(mended) == 2 and mended[0] == pytest.approx(left, abs=8)
+
+
+def test_boxes_that_overlap_part_in_the_gap() -> None:
+    pixels, (left, right) = page((40, 40, TEXT), (490, 40, TEXT[:30]))
+    early = right.copy()
+    early[[0, 3], 0] = left[1, 0] - 14
+    mended = mend(pixels, left, early)
+    gap = left[1, 0], right[0, 0]
+    assert gap[0] - 5 < mended[0, 1, 0] <= mended[1, 0, 0] < gap[1] + 5
+
+
+def test_weak_pieces_count_only_where_a_line_runs_on() -> None:
+    pixels, (whole,) = page((40, 40, TEXT))
+    noise = box(600, 200, 640, 212)
+    mended = mend(pixels, part(whole, 0.4, 0.5), noise, weak=(True, True))
+    assert len(mended) == 1 and mended[0] == pytest.approx(whole, abs=10)
+
+
+def test_a_thin_remnant_gets_the_height_of_its_line() -> None:
+    pixels, (whole,) = page((40, 40, TEXT))
+    thin = part(whole, 0, 0.2)
+    thin[:, 1] = (50, 50, 57, 57)
+    (mended,) = mend(pixels, thin, weak=(True,))
+    assert mended == pytest.approx(whole, abs=10)
+
+
+def test_a_rule_beside_a_line_is_not_text() -> None:
+    pixels, (whole,) = page((40, 40, "short"))
+    ruled = pixels.copy()
+    ruled[51:53, int(whole[1, 0]) :] = 0
+    assert np.array_equal(mend(ruled, whole)[0], whole)
+
+
+def test_blank_paper_and_no_boxes() -> None:
+    blank = np.full((100, 100, 3), 255, np.uint8)
+    assert ends.mend(blank, np.zeros((0, 4, 2), np.float32), np.zeros(0, bool)).shape == (0, 4, 2)
+    alone = box(10, 10, 60, 24)
+    assert np.array_equal(mend(blank, alone)[0], alone)
+
+
+def test_boxes_that_reach_beyond_the_page_are_no_trouble() -> None:
+    pixels, _ = page((0, 0, TEXT))
+    outside = box(-30, -10, 950, 22)
+    assert mend(pixels, outside, box(880, 280, 940, 320)).shape == (2, 4, 2)
