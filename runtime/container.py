@@ -83,7 +83,6 @@ class Container:
                 for part in ("--publish", f"{host}:{outside}:{inside}")
             ),
             *("--mount", f"type=bind,source={self.repository.resolve()},target=/models,readonly"),
-            *("--env", "PYTHONDONTWRITEBYTECODE=1"),
             self._tag,
             "tritonserver",
             "--model-repository=/models",

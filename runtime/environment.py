@@ -24,6 +24,10 @@ DEFAULT_ENVIRONMENT = ROOT / ".venv-server"
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
 STAMP = "runtime-stamp.json"
 
+SITE_HOOK = ("triton_kit.pth", "import sys; sys.dont_write_bytecode = True\n")
+"""A file in site-packages, by name and content. Stubs import models straight from the repository,
+take no notice of PYTHONDONTWRITEBYTECODE, and would leave ``__pycache__`` folders in it."""
+
 PYTHONS = ((3, 11), (3, 12))
 GLIBC = (2, 35)
 """The oldest glibc that the wheel of Triton's binary (manylinux_2_35) runs on."""
@@ -33,6 +37,7 @@ def expected_stamp() -> dict[str, str]:
     """What a complete environment for this interpreter says of itself."""
     return {
         "python": platform.python_version(),
+        "site_hook": SITE_HOOK[1],
         "requirements": hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest(),
     }
 
@@ -148,7 +153,6 @@ class ServerEnvironment:
         return kept | {
             "PATH": f"{self.folder / 'bin'}:{os.environ.get('PATH', os.defpath)}",
             "LD_LIBRARY_PATH": ":".join(libraries),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
 

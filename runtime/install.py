@@ -23,6 +23,7 @@ from pathlib import Path
 from runtime.environment import (
     DEFAULT_ENVIRONMENT,
     REQUIREMENTS,
+    SITE_HOOK,
     STAMP,
     ServerEnvironment,
     check_machine,
@@ -107,6 +108,7 @@ def _make(folder: Path, progress: Progress) -> None:
         check=False,
         stdout=subprocess.DEVNULL,
     )
+    (made.packages / SITE_HOOK[0]).write_text(SITE_HOOK[1])
     _relocate(partial, folder)
     (partial / STAMP).write_text(json.dumps(expected_stamp()))
     old = folder.with_name(f"{folder.name}.old")

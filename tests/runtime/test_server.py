@@ -254,6 +254,17 @@ def test_the_next_start_removes_what_a_killed_guard_left(
         foreign.unlink()
 
 
+def test_nothing_is_written_into_the_repository(serve, repository: Path, infer) -> None:
+    (repository / "sleeper" / "1" / "helper.py").touch()
+    model = repository / "sleeper" / "1" / "model.py"
+    model.write_text("from . import helper\n" + model.read_text())
+    before = sorted(repository.rglob("*"))
+    server = serve(repository)
+    assert infer(server.control, "sleeper", [0.0]) == [0.0]
+    server.stop()
+    assert sorted(repository.rglob("*")) == before
+
+
 def test_a_port_in_use_is_named(triton: LocalServer, repository: Path, serve) -> None:
     port = int(triton.grpc.rpartition(":")[2])
     with pytest.raises(ServerFailed, match=rf"grpc port {port} on 127\.0\.0\.1"):
