@@ -145,7 +145,10 @@ class LocalServer:
         try:
             self._guard = self._start_guard(environment)
         except OSError as error:
-            raise ServerFailed(f"Cannot prepare the server's own files: {error}") from error
+            raise ServerFailed(
+                "Cannot write the server's own files (below XDG_RUNTIME_DIR, or else TMPDIR): "
+                f"{error}"
+            ) from error
         self._reader = threading.Thread(target=self._read, args=(self._guard,), daemon=True)
         self._reader.start()
         try:
