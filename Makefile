@@ -5,6 +5,7 @@ SHELL := bash
 
 PROFILE ?= demo
 OUT ?= model_repository
+OPTIONS ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
@@ -20,13 +21,13 @@ PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  PROFILE=$(PROFILE) and OUT=$(OUT) can be set for build-repo, serve and check."
+	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, OPTIONS for serve (see python -m runtime serve --help)."
 
 build-repo: $(VENV)/.installed .venv-server/.installed ## Set up the environments and build OUT from PROFILE
 	@$(PYTHON) -m builders build --profile $(PROFILE) --out $(OUT)
 
 serve: $(VENV)/.installed .venv-server/.installed ## Serve OUT with a real Triton; Ctrl-C ends it
-	@$(PYTHON) -m runtime serve $(OUT)
+	@exec $(PYTHON) -m runtime serve $(OUT) $(OPTIONS)
 
 check: $(VENV)/.installed ## Check OUT against Triton's load-time rules and its manifest
 	@$(PYTHON) -m builders check $(OUT)

@@ -68,8 +68,6 @@ def build(
             reproduce(wanted, only, shown)
             return
         result = build_repository(wanted, out, shown)
-    except KeyError as problem:
-        raise usage(str(problem.args[0])) from problem
     except ProfileError as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(2) from problem
@@ -251,6 +249,17 @@ def run(
         for name, array in outputs.items()
     }
     typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+@app.command(epilog="Example: `python -m builders doctor`")
+def doctor() -> None:
+    """Look at this machine: can it build and serve, and what to do where it cannot."""
+    from builders.kit.doctor import Outcome, run_checks
+
+    checks = run_checks()
+    for check in checks:
+        typer.echo(str(check))
+    raise typer.Exit(1 if any(check.outcome is Outcome.ERROR for check in checks) else 0)
 
 
 def report(findings: Sequence[Finding]) -> None:

@@ -35,7 +35,9 @@ def ocr(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print text, box and score of each line as JSON.")
     ] = False,
-    url: Annotated[str, typer.Option(help="The server's gRPC address.")] = "127.0.0.1:8001",
+    url: Annotated[
+        str, typer.Option(envvar="TRITON_GRPC", help="The server's gRPC address.")
+    ] = "127.0.0.1:8001",
     model: Annotated[str, typer.Option(help="The pipeline: ocr, or ocr_bls.")] = "ocr",
     minimum_score: Annotated[
         float | None, typer.Option(help="Leave out lines with a lower confidence, 0 to 1.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -32,16 +33,16 @@ class OcrClient:
     """Calls the ``ocr`` pipeline over gRPC.
 
     Args:
-        url: ``host:port``.
+        url: ``host:port``; by default that of the environment variable ``TRITON_GRPC``, else
+            ``127.0.0.1:8001``.
         model: ``ocr``, or ``ocr_bls``.
         timeout: seconds to wait for an answer.
     """
 
-    def __init__(
-        self, url: str = "127.0.0.1:8001", model: str = "ocr", timeout: float = 60.0
-    ) -> None:
-        self._url, self._model, self._timeout = url, model, timeout
-        self._client = grpc.InferenceServerClient(url)
+    def __init__(self, url: str | None = None, model: str = "ocr", timeout: float = 60.0) -> None:
+        self._url = url or os.environ.get("TRITON_GRPC", "127.0.0.1:8001")
+        self._model, self._timeout = model, timeout
+        self._client = grpc.InferenceServerClient(self._url)
 
     def __enter__(self) -> OcrClient:
         return self

@@ -15,7 +15,6 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 from flow import Wiring, gather, scatter, waves
 
-
 CODED = "error_code_in_text"
 """The request parameter that asks a stage to write its error's code before the text.
 

@@ -1,0 +1,44 @@
+"""Renders ``page.png``, the sample page: ``python clients/examples/make_page.py``."""
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+HEADING = "The Harbour Gazette"
+LEFT = (
+    "Ferry timetable changes",
+    "From 1 December the ferry to",
+    "Northport leaves at 06:45 and",
+    "17:30. The crossing takes 42",
+    "minutes. Tickets cost 8.50 and",
+    "are sold on board.",
+    "Bicycles travel free of charge",
+    "outside the rush hours.",
+)
+RIGHT = (
+    "Market on Saturday",
+    "More than sixty stalls will",
+    "open on the old pier. Bread,",
+    "fish and flowers from 8 a.m.",
+    "Parking is limited: please",
+    "take bus 14 or 27 instead.",
+    "Contact: market@harbour.example",
+    "Telephone 0555 010 220",
+)
+
+
+def main() -> None:
+    """Writes the page beside this file: two columns, scanned a little askew."""
+    page = Image.new("L", (900, 560), 250)
+    pen = ImageDraw.Draw(page)
+    pen.text((250, 36), HEADING, fill=15, font=ImageFont.load_default(42))
+    for left, column in ((70, LEFT), (490, RIGHT)):
+        for number, line in enumerate(column):
+            font = ImageFont.load_default(27 if number == 0 else 22)
+            pen.text((left, 130 + 48 * number), line, fill=25, font=font)
+    turned = page.rotate(1.5, Image.Resampling.BICUBIC, fillcolor=250)
+    turned.save(Path(__file__).with_name("page.png"), optimize=True)
+
+
+if __name__ == "__main__":
+    main()
