@@ -42,6 +42,7 @@ def check_ensemble(
     yield from check_joints(config, configs)
     yield from _labels(config, configs)
     yield from _recursion(config, configs)
+    yield from _cache(config, configs)
 
 
 def _platform(config: pb.ModelConfig) -> Iterator[Finding]:
@@ -209,6 +210,19 @@ def is_decoupled(name: str, configs: Configs, above: frozenset[str] = frozenset(
         is_decoupled(step.model_name, configs, above | {name})
         for step in config.ensemble_scheduling.step
     )
+
+
+def _cache(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
+    """Triton marks an ensemble over a decoupled model as decoupled, whatever its config says."""
+    written = config.model_transaction_policy.decoupled
+    if config.response_cache.enable and not written and is_decoupled(config.name, configs):
+        yield finding(
+            "response-cache",
+            config.name,
+            "no response cache with a decoupled step",
+            "response_cache { enable: true }",
+            "Switch the response cache off.",
+        )
 
 
 def _recursion(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:

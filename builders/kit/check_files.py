@@ -258,15 +258,16 @@ def _choose_versions(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Fin
 
 def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:
     for path in model.model_files():
+        is_python = backend_of(config) == "python"
         if not path.exists():
             yield finding(
-                "model-file",
+                "python-file" if is_python else "model-file",
                 f"{model.name}/{path.parent.name}",
                 path.name,
                 listed(child.name for child in path.parent.iterdir()),
                 "Put the model's file there, or name it in default_model_filename.",
             )
-        elif backend_of(config) == "python":
+        elif is_python:
             yield from check_python(model.name, path, config)
     for output in config.output:
         if output.label_filename and not (model.path / output.label_filename).is_file():

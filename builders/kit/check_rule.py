@@ -107,6 +107,9 @@ RULES: dict[str, Rule] = {
     "stray-folder": _error("a folder that is no model"),
     "no-version": _error("a model without a version folder"),
     "model-file": _error("a version folder without the model's file"),
+    "python-file": Rule(
+        Severity.ERROR, Triton.BREAKS, "a version folder of a Python model without its model.py"
+    ),
     "label-file": _error("labels of an output that are not there"),
     "python-model": _error("a model.py that cannot be a Python-backend model"),
     "execution-environment": _error("an environment path that is not inside the model"),
