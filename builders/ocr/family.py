@@ -63,6 +63,7 @@ prepare_page = PythonModel(
     inputs=(pixels, maximum_side),
     outputs=(page, zoom),
     stage=f"{_STAGES}.prepare_page",
+    modules=(f"{_STAGES}.type_size",),
 )
 detect = OnnxModel(
     name="detect",

@@ -15,7 +15,7 @@ import numpy as np
 from . import direction, ends, warp
 from . import quads as q
 
-SAMPLES = 8
+SAMPLES = 6
 """How many pieces of lines vote."""
 
 SAMPLE_WIDTH = 192
