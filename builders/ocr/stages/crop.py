@@ -67,7 +67,6 @@ def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.nda
         quads: [n, 4, 2] in pixels.
         count: of buckets.
     """
-    quads = warp.roomy(quads)
     widths = warp.squeezed(warp.crop_widths(quads))
     pyramid = warp.Pyramid(pixels)
     slots = np.zeros((len(quads), 2), np.int32)
