@@ -10,16 +10,16 @@ BLANK = 0
 """The class that means no character: PP-OCR puts it first."""
 
 
-# The recogniser swallows spaces where they are narrow, and its doubt shows it. Measured on rendered
-# pages, as the largest probability of a space at the steps between two characters: where one was
-# swallowed, 0.01 to 0.5 for letters five steps (0.8 of a line's height) apart or farther, 0.25 to
-# 0.5 for closer ones, 0.05 to 0.4 beside digits and signs; where none belongs, below 0.003, but
-# up to 0.3 for close letters with a gap of their own, as in "oxygen" in a narrow serif face.
-APART = 5
-"""Steps between two letters from which on a slight doubt is enough."""
+DOUBT = 0.1
+"""Between two characters, a space of this probability is one, though the blank is likelier.
 
-LETTERS_APART, LETTERS_CLOSE, SIGNS = 0.02, 0.35, 0.03
-"""The probabilities from which on a swallowed space is put back."""
+The recogniser swallows narrow spaces now and then. Measured on rendered pages, as the largest
+probability of a space at the steps between two characters: where one was swallowed, 0.2 to 0.5;
+where none belongs, below 0.01, but for close letters in a narrow face, as in "oxygen".
+"""
+
+APART = 4
+"""Two letters with a space between them are at least this many steps apart."""
 
 
 def decode(
@@ -44,16 +44,8 @@ def decode(
     read = [characters[k] for k in index[steps]]
     for place in range(len(steps) - 1, 0, -1):
         first, second = steps[place - 1], steps[place]
-        doubt = float(space[first + 1 : second].max(initial=0.0))
-        if doubt >= _threshold(read[place - 1], read[place], int(second - first)):
+        pair = read[place - 1] + read[place]
+        close = pair.isalpha() and second - first < APART
+        if space[first + 1 : second].max(initial=0.0) >= DOUBT and " " not in pair and not close:
             read.insert(place, " ")
     return "".join(read), float(probability[steps].mean())
-
-
-def _threshold(left: str, right: str, apart: int) -> float:
-    """The probability of a space from which on one stands between two characters."""
-    if " " in (left, right):
-        return float("inf")
-    if left.isalpha() and right.isalpha():
-        return LETTERS_APART if apart >= APART else LETTERS_CLOSE
-    return SIGNS
