@@ -40,6 +40,7 @@ from pathlib import Path
 from builders.kit.check_ensemble import Versions, check_ensemble
 from builders.kit.check_files import ModelFolder, backend_of, scan
 from builders.kit.check_graph import (
+    WRITTEN_VERSION,
     check_call_graph,
     check_calls,
     check_declarations,
@@ -63,7 +64,10 @@ def check_graph(models: Sequence[Model], release: Release) -> list[Finding]:
     """
     known = everything(models)
     configs = {model.name: complete_config(model) for model in known}
-    versions = {model.name: {1} & set(model.versions.specific or (1,)) for model in known}
+    versions = {
+        model.name: {WRITTEN_VERSION} & set(model.versions.specific or (WRITTEN_VERSION,))
+        for model in known
+    }
     return [
         *check_declarations(known),
         *_check_configs(configs, versions, release),

@@ -17,8 +17,8 @@ from builders.kit.proto import pb
 LARGEST_CONFIG = 16 * 2**20
 """Bytes of a config.pbtxt that are read; one of a thousand steps has a fiftieth of it."""
 
-_NOT_VERSIONS = {"warmup", "initial_state", "configs"}
-"""Folders in a model's folder that Triton knows and does not take for versions."""
+_NOT_VERSIONS = {"warmup", "initial_state", "configs", FILE_NAME}
+"""Names in a model's folder that Triton knows and does not take for versions."""
 
 _DEFAULT_FILES = {
     "onnxruntime": "model.onnx",

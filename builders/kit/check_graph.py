@@ -8,6 +8,9 @@ from builders.kit.check_rule import finding
 from builders.kit.emit_bls import BlsModel
 from builders.kit.findings import Finding
 from builders.kit.graph import BATCH, DYNAMIC, Ensemble, Model, Tensor, wire
+from builders.kit.layout import VERSION
+
+WRITTEN_VERSION = int(VERSION)
 
 
 def everything(models: Sequence[Model]) -> list[Model]:
@@ -36,6 +39,14 @@ def check_declarations(models: Sequence[Model]) -> Iterator[Finding]:
                 "one model of a name",
                 "two that differ",
                 "Rename one, or let both pipelines share one declaration.",
+            )
+        if model.versions.specific and WRITTEN_VERSION not in model.versions.specific:
+            yield finding(
+                "no-version",
+                model.name,
+                f"a version policy that serves version {WRITTEN_VERSION}, the one the kit writes",
+                f"versions {list(model.versions.specific)}",
+                f"Serve version {WRITTEN_VERSION}.",
             )
         if isinstance(model, Ensemble) and model.batching is not None:
             yield finding(

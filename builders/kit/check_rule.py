@@ -115,7 +115,7 @@ RULES: dict[str, Rule] = {
     "execution-environment": _error("an environment path that is not inside the model"),
     "onnx-file": _error("a file that is no ONNX model"),
     "onnx-version": _error("an ONNX opset or IR version newer than the release loads"),
-    "missing-config": _warning("a model without a config.pbtxt, left for Triton to guess"),
+    "missing-config": _error("no config.pbtxt; a server that may auto-complete guesses one"),
     "version-name": Rule(
         Severity.ERROR, Triton.BREAKS, "a folder in a model that begins with a number and is none"
     ),

@@ -59,11 +59,10 @@ def read_header(path: Path) -> OnnxHeader:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError:
             raise OnnxUnreadable("the file is empty") from None
-        with content, memoryview(content) as view:
-            try:
-                stripped = _without_weights(view)
-            except IndexError:
-                raise OnnxUnreadable("the file is cut off, or no protobuf") from None
+    try:
+        stripped = _without_weights(memoryview(content))
+    except IndexError:
+        raise OnnxUnreadable("the file is cut off, or no protobuf") from None
     try:
         model = ModelProto.FromString(stripped)
     except DecodeError:

@@ -1,0 +1,183 @@
+"""ONNX files: what the check reads of them, and what it says when the config does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from builders.kit.check import check_repository
+from builders.kit.onnx_header import SMALL, OnnxUnreadable, read_header
+from builders.kit.release import release
+
+RELEASE = release("24.10")
+
+CONFIG = """
+backend: "onnxruntime"
+max_batch_size: 8
+input { name: "x" data_type: TYPE_FP32 dims: 4 }
+output { name: "y" data_type: TYPE_FP32 dims: 3 }
+instance_group { count: 1 kind: KIND_CPU }
+"""
+
+
+def linear(*, opset: int = 20, ir_version: int = 10, rows: int = 4) -> onnx.ModelProto:
+    """y = x @ w, with a shape that only inference completes, and weights above SMALL bytes."""
+    weights = np.ones((rows, 300), np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["wide"]),
+            helper.make_node("Slice", ["wide", "from", "to", "axis"], ["y"]),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", rows])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", "columns"])],
+        [
+            numpy_helper.from_array(weights, "w"),
+            numpy_helper.from_array(np.array([0]), "from"),
+            numpy_helper.from_array(np.array([3]), "to"),
+            numpy_helper.from_array(np.array([1]), "axis"),
+        ],
+    )
+    imports = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=ir_version)
+
+
+def repository(tmp_path: Path, config: str = CONFIG) -> Path:
+    folder = tmp_path / "net" / "1"
+    folder.mkdir(parents=True)
+    (folder.parent / "config.pbtxt").write_text(config)
+    return folder / "model.onnx"
+
+
+def rules(tmp_path: Path) -> set[str]:
+    return {finding.rule for finding in check_repository(tmp_path, RELEASE)}
+
+
+def test_sound_model_has_no_findings(tmp_path: Path) -> None:
+    onnx.save(linear(), repository(tmp_path))
+    assert check_repository(tmp_path, RELEASE) == []
+
+
+def test_header_is_what_onnx_runtime_says(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    onnx.save(linear(), path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    header = read_header(path)
+    for read, told in (
+        (header.graph.inputs, session.get_inputs()),
+        (header.graph.outputs, session.get_outputs()),
+    ):
+        assert [(each.name, each.type, list(each.axes)) for each in read] == [
+            (each.name, each.type, each.shape) for each in told
+        ]
+    assert header.graph.outputs[0].axes == ("batch", 3)
+    assert (header.opset, header.ir_version, header.external) == (20, 10, frozenset())
+
+
+def test_weights_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.onnx"
+    onnx.save(linear(rows=400), path)
+    sizes = []
+    parse = onnx.ModelProto.FromString
+    monkeypatch.setattr(
+        onnx.ModelProto, "FromString", lambda text: sizes.append(len(text)) or parse(text)
+    )
+    read_header(path)
+    assert path.stat().st_size > 400 * 300 * 4
+    assert sizes and max(sizes) < 2 * SMALL
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ('name: "x"', 'name: "image"', "onnx-unknown-input"),
+        ('name: "y"', 'name: "text"', "onnx-unknown-output"),
+        ("data_type: TYPE_FP32 dims: 4", "data_type: TYPE_FP16 dims: 4", "onnx-dtype"),
+        ("dims: 4", "dims: [4, 4]", "onnx-dims"),
+        ("dims: 4", "dims: -1", "onnx-dims"),
+        ("dims: 3", "dims: -1", "onnx-dims"),
+        ("max_batch_size: 8", "max_batch_size: 0", "onnx-dims"),
+    ],
+)
+def test_config_that_does_not_fit_the_graph(tmp_path: Path, old: str, new: str, rule: str) -> None:
+    onnx.save(linear(), repository(tmp_path, CONFIG.replace(old, new, 1)))
+    assert rule in rules(tmp_path)
+
+
+def test_model_newer_than_the_release(tmp_path: Path) -> None:
+    path = repository(tmp_path)
+    onnx.save(linear(opset=22), path)
+    assert rules(tmp_path) == {"onnx-version"}
+    onnx.save(linear(ir_version=11), path)
+    assert rules(tmp_path) == {"onnx-version"}
+    assert check_repository(tmp_path, release("26.08")) == []
+
+
+def external(path: Path) -> None:
+    onnx.save(linear(), path, save_as_external_data=True, location="model.onnx.data")
+
+
+def test_external_data_lies_in_a_folder_with_its_model(tmp_path: Path) -> None:
+    path = repository(tmp_path)
+    external(path)
+    assert rules(tmp_path) == {"external-data"}
+    data = path.with_name("model.onnx.data")
+    model, weights = path.read_bytes(), data.read_bytes()
+    path.unlink()
+    data.unlink()
+    path.mkdir()
+    (path / "model.onnx").write_bytes(model)
+    assert rules(tmp_path) == {"external-data"}
+    (path / "model.onnx.data").write_bytes(weights)
+    assert rules(tmp_path) == set()
+
+
+def test_external_data_may_not_lead_out(tmp_path: Path) -> None:
+    path = repository(tmp_path)
+    path.mkdir()
+    external(path / "model.onnx")
+    content = (path / "model.onnx").read_bytes()
+    moved = content.replace(b"model.onnx.data", b"../../aaaa.data")
+    assert moved != content
+    (path / "model.onnx").write_bytes(moved)
+    (path.parent.parent / "aaaa.data").write_bytes(b"")
+    assert rules(tmp_path) == {"external-data"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"not a model",
+        lambda content: content[: len(content) // 2],
+        lambda content: b"\xff" * 64,
+        lambda content: b"\x3a\x00",
+    ],
+)
+def test_damaged_file_is_a_finding(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = repository(tmp_path)
+    onnx.save(linear(), path)
+    path.write_bytes(damage(path.read_bytes()))
+    assert rules(tmp_path) == {"onnx-file"}
+
+
+@given(st.binary(max_size=200), st.integers(0, 200))
+def test_hostile_bytes_are_a_header_or_unreadable(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int
+) -> None:
+    sound = linear().SerializeToString()
+    path = tmp_path_factory.getbasetemp() / "hostile.onnx"
+    for content in (noise, sound[:at] + noise + sound[at + len(noise) :]):
+        path.write_bytes(content)
+        try:
+            read_header(path)
+        except OnnxUnreadable as error:
+            assert str(error)

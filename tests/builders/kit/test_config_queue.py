@@ -1,0 +1,103 @@
+"""Queue bounds as the config writes them, on a real server with a slow model."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import tritonclient.grpc as grpc
+
+from builders.kit.config import model_config, to_text
+from builders.kit.graph import DType, PythonModel, QueuePolicy, Tensor
+from builders.kit.release import release
+from runtime.server import LocalServer
+
+NAME = "chk_slow"
+
+# Answers, after a while, with the number of requests that it was given at once.
+MODEL = """
+import time
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        time.sleep(0.2)
+        return [self.respond(request, len(requests)) for request in requests]
+
+    def respond(self, request, count):
+        answer = np.full(request.inputs()[0].shape(), count, np.int32)
+        return pb_utils.InferenceResponse([pb_utils.Tensor("y", answer)])
+"""
+
+
+def slow(max_batch_size: int, queue: QueuePolicy) -> PythonModel:
+    axes = {"batch": -1, "n": -1} if max_batch_size else {"n": -1}
+    return PythonModel(
+        name=NAME,
+        stage=NAME,
+        inputs=(Tensor("x", DType.INT32, axes),),
+        outputs=(Tensor("y", DType.INT32, axes),),
+        max_batch_size=max_batch_size,
+        queue=queue,
+    )
+
+
+@pytest.fixture
+def burst(triton: LocalServer) -> Iterator[Any]:
+    """Sends ten requests to a model at once, and counts the answers."""
+
+    def send(model: PythonModel) -> Counter[str]:
+        folder = triton.repository / NAME
+        (folder / "1").mkdir(parents=True)
+        (folder / "1" / "model.py").write_text(MODEL)
+        (folder / "config.pbtxt").write_text(to_text(model_config(model, release("24.10"))))
+        triton.control.load(NAME)
+        shape = [1, 3] if model.max_batch_size else [3]
+        tensor = grpc.InferInput("x", shape, "INT32")
+        tensor.set_data_from_numpy(np.zeros(shape, np.int32))
+        answers: list[str] = []
+        done = threading.Semaphore(0)
+
+        def answered(result: Any, error: Any) -> None:
+            answers.append(str(error) if error else f"{result.as_numpy('y').max()} at once")
+            done.release()
+
+        with grpc.InferenceServerClient(triton.grpc) as client:
+            for _ in range(10):
+                client.async_infer(NAME, [tensor], answered)
+            for _ in range(10):
+                assert done.acquire(timeout=30)
+        return Counter(answers)
+
+    yield send
+    triton.control.unload(NAME)
+    shutil.rmtree(triton.repository / NAME)
+
+
+def refused(answers: Counter[str], reason: str) -> int:
+    return sum(
+        count for answer, count in answers.items() if "UNAVAILABLE" in answer and reason in answer
+    )
+
+
+@pytest.mark.parametrize("max_batch_size", [0, 4])
+def test_bound_refuses_overload_and_joins_nothing(burst: Any, max_batch_size: int) -> None:
+    answers = burst(slow(max_batch_size, QueuePolicy(max_size=3)))
+    assert answers["1 at once"] + refused(answers, "Exceeds maximum queue size") == 10
+    assert 3 <= answers["1 at once"] <= 5
+
+
+def test_timeout_refuses_what_waited_too_long(burst: Any) -> None:
+    answers = burst(slow(0, QueuePolicy(max_size=0, timeout_microseconds=300_000)))
+    assert answers["1 at once"] + refused(answers, "timeout expired") == 10
+    assert refused(answers, "timeout expired") >= 5
+
+
+def test_without_a_bound_all_are_stored_and_answered(burst: Any) -> None:
+    assert burst(slow(0, QueuePolicy(max_size=0))) == {"1 at once": 10}
