@@ -1,0 +1,181 @@
+# ruff: noqa: E501 -- one line a mistake
+"""Each rule on ensembles, broken once in a small pipeline: named, with model and tensor.
+
+:mod:`test_check_ensemble` holds the same rules against a real Triton.
+"""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf import text_format
+
+from builders.kit.check_ensemble import check_ensemble
+from builders.kit.check_model import check_model
+from builders.kit.check_rule import RULES
+from builders.kit.check_service import check_service
+from builders.kit.findings import Finding
+from builders.kit.proto import pb
+from builders.kit.release import release
+
+PIPELINE = """
+name: "ocr" platform: "ensemble"
+input { name: "page" data_type: TYPE_FP32 dims: [-1, 4] }
+input { name: "limit" data_type: TYPE_INT64 dims: [1] optional: true }
+output { name: "text" data_type: TYPE_STRING dims: [-1] }
+output { name: "boxes" data_type: TYPE_FP32 dims: [-1, 4] }
+ensemble_scheduling {
+  step {
+    model_name: "detect" model_version: -1
+    input_map { key: "image" value: "page" }
+    output_map { key: "boxes" value: "boxes" }
+  }
+  step {
+    model_name: "read" model_version: -1
+    input_map { key: "boxes" value: "boxes" }
+    input_map { key: "limit" value: "limit" }
+    output_map { key: "text" value: "text" }
+  }
+}
+"""
+
+DETECT = """
+name: "detect" backend: "python" max_batch_size: 8
+input { name: "image" data_type: TYPE_FP32 dims: [4] }
+output { name: "boxes" data_type: TYPE_FP32 dims: [4] }
+"""
+
+READ = """
+name: "read" backend: "python"
+input { name: "boxes" data_type: TYPE_FP32 dims: [-1, 4] }
+input { name: "limit" data_type: TYPE_INT64 dims: [1] optional: true }
+output { name: "text" data_type: TYPE_STRING dims: [-1] }
+output { name: "scores" data_type: TYPE_FP32 dims: [-1] }
+"""
+
+DETECTS = 'output_map { key: "boxes" value: "boxes" }'
+READS = 'input_map { key: "boxes" value: "boxes" }'
+
+
+def findings(pipeline: str, detect: str = DETECT, read: str = READ) -> list[Finding]:
+    configs = {
+        config.name: config
+        for config in (
+            text_format.Parse(text, pb.ModelConfig()) for text in (pipeline, detect, read)
+        )
+    }
+    versions = {name: {1} for name in configs}
+    return [
+        finding
+        for config in configs.values()
+        for finding in (
+            *check_ensemble(config, configs, versions),
+            *(check_model(config, release("26.11"))),
+        )
+    ]
+
+
+def test_sound_pipeline_has_no_findings() -> None:
+    assert findings(PIPELINE) == []
+
+
+# A part of the pipeline, what stands there instead -> rule and tensor of every finding.
+MISTAKES = [
+    (' model_version: -1\n    input_map { key: "image"', '\n    input_map { key: "image"', {("model-version", "")}),
+    ('"read" model_version: -1', '"read" model_version: 2', {("model-version", "")}),
+    ('"read" model_version: -1', '"raed" model_version: -1', {("unknown-model", "")}),
+    ('key: "image"', 'key: "imgae"', {("unknown-input", "page"), ("unmapped-input", "image")}),
+    (DETECTS, 'output_map { key: "box" value: "boxes" }', {("unknown-output", "boxes")}),
+    (READS, "", {("unmapped-input", "boxes")}),
+    ('input_map { key: "limit" value: "limit" }', "", {("unused-input", "limit")}),
+    (DETECTS, DETECTS.replace('value: "boxes"', 'value: "other"'), {("unused-output", "other"), ("unwritten-input", "boxes"), ("unwritten-output", "boxes")}),
+    ('output_map { key: "text" value: "text" }', 'output_map { key: "text" value: "text" } output_map { key: "scores" value: "boxes" }', {("written-twice", "boxes"), ("cycle", ""), ("ensemble-shape", "boxes")}),
+    ('output_map { key: "text" value: "text" }', 'output_map { key: "text" value: "text" } output_map { key: "scores" value: "spare" }', {("unused-output", "spare")}),
+    (DETECTS, DETECTS + ' output_map { key: "boxes" value: "page" }', {("written-input", "page"), ("unwritten-output", "boxes"), ("unwritten-input", "boxes"), ("cycle", "")}),
+    ('key: "image" value: "page"', 'key: "image" value: "boxes"', {("cycle", ""), ("unused-input", "page")}),
+    ('model_name: "read"', 'model_name: "ocr"', {("ensemble-recursion", ""), ("unknown-input", "boxes"), ("unmapped-input", "page")}),
+    ('model_name: "read"', 'model_name: ""', {("ensemble-step", "")}),
+    ('output_map { key: "text" value: "text" }', "", {("ensemble-step", ""), ("unwritten-output", "text")}),
+    ('data_type: TYPE_FP32 dims: [-1, 4] }\ninput', 'data_type: TYPE_FP16 dims: [-1, 4] }\ninput', {("ensemble-dtype", "page")}),
+    ("dims: [-1, 4] }\ninput", "dims: [-1, 5] }\ninput", {("ensemble-shape", "page")}),
+    ("dims: [-1, 4] }\ninput", "dims: [-1] }\ninput", {("ensemble-rank", "page")}),
+    ('name: "ocr"', 'name: "ocr" max_batch_size: 9', {("batch-size", ""), ("ensemble-shape", "page"), ("ensemble-shape", "boxes"), ("ensemble-rank", "boxes"), ("ensemble-rank", "limit"), ("ensemble-rank", "text")}),
+    ('dims: [-1, 4] }\ninput', 'dims: [-1, 4] optional: true }\ninput', {("optional-input", "page")}),
+    ('platform: "ensemble"', 'platform: "ensemble" backend: "python"', {("ensemble-platform", "")}),
+    ('platform: "ensemble"', "", {("ensemble-platform", "")}),
+    ('platform: "ensemble"', 'platform: "ensemble" optimization { }', {("ensemble-field", "")}),
+    ('platform: "ensemble"', 'platform: "ensemble" instance_group { }', {("ensemble-field", "")}),
+    ('platform: "ensemble"', 'platform: "ensemble" model_metrics { metric_control { } }', {("metric-control", "")}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "instead", "expected"), MISTAKES)
+def test_mistake_is_named_with_its_tensor(
+    part: str, instead: str, expected: set[tuple[str, str]]
+) -> None:
+    assert PIPELINE.count(part) >= 1
+    found = findings(PIPELINE.replace(part, instead, 1))
+    assert {(finding.rule, finding.tensor) for finding in found} == expected
+    assert {finding.where for finding in found} == {"ocr"}
+
+
+def test_wide_rank_passes_triton_by_its_dims_alone() -> None:
+    """[-1, 4] against the [4] of a batching model agrees in full; [4] agrees in the dims only."""
+    narrow = PIPELINE.replace("dims: [-1, 4] }\ninput", "dims: [4] }\ninput")
+    (finding,) = findings(narrow)
+    assert (finding.rule, finding.tensor) == ("ensemble-rank", "page")
+
+
+def test_readers_of_a_dynamic_tensor_may_not_contradict_each_other() -> None:
+    detect = DETECT.replace("max_batch_size: 8", "").replace("dims: [4]", "dims: [-1, 3]", 1)
+    loose = PIPELINE.replace("dims: [-1, 4] }\ninput", "dims: [-1, -1] }\ninput")
+    both = loose.replace(
+        'input_map { key: "limit" value: "limit" }',
+        'input_map { key: "limit" value: "limit" } input_map { key: "page" value: "page" }',
+    )
+    read = READ + 'input { name: "page" data_type: TYPE_FP32 dims: [-1, 5] }'
+    detect = detect.replace('name: "boxes" data_type: TYPE_FP32 dims: [4]', 'name: "boxes" data_type: TYPE_FP32 dims: [-1, 4]')  # fmt: skip
+    found = findings(both, detect, read)
+    assert [(finding.rule, finding.tensor) for finding in found] == [("ensemble-rank", "page")]
+
+
+def test_cycle_names_the_way_round() -> None:
+    (cycle,) = (
+        finding
+        for finding in findings(PIPELINE.replace('"limit" value: "limit"', '"limit" value: "text"'))
+        if finding.rule == "cycle"
+    )
+    assert cycle.found == "read -> read"
+
+
+def test_decoupled_tensors_may_not_meet_others() -> None:
+    decoupled = READ + "model_transaction_policy { decoupled: true }"
+    (finding,) = findings(PIPELINE, read=decoupled)
+    assert finding.rule == "decoupled-fan-in"
+    assert finding.found == "read (step 1), the request itself"
+    cached = PIPELINE.replace(
+        "ensemble_scheduling", "response_cache { enable: true } ensemble_scheduling"
+    )
+    both = {finding.rule for finding in findings(cached, read=decoupled)}
+    assert both == {"decoupled-fan-in", "response-cache"}
+
+
+def test_reshape_in_a_composing_model_is_named_where_the_ends_disagree() -> None:
+    reshaped = READ.replace("dims: [-1, 4] }", "dims: [-1, 2, 2] reshape { shape: [-1, 4] } }")
+    found = {(finding.rule, finding.tensor) for finding in findings(PIPELINE, read=reshaped)}
+    assert found == {("composing-reshape", "boxes"), ("ensemble-shape", "boxes")}
+    agreeing = DETECT.replace(
+        "dims: [4] }\noutput", "dims: [4] reshape { shape: [2, 2] } }\noutput"
+    )
+    assert findings(PIPELINE, detect=agreeing) == []
+
+
+def test_tensors_left_to_auto_complete_are_warned_about() -> None:
+    bare = text_format.Parse('name: "m" backend: "python"', pb.ModelConfig())
+    (finding,) = check_service(bare, release("24.10"))
+    assert (finding.rule, finding.found) == ("auto-complete", "no input and no output")
+
+
+def test_rules_have_names_in_kebab_case_and_a_phrase() -> None:
+    for name, rule in RULES.items():
+        assert name.replace("-", "").isalpha() and name.islower()
+        assert rule.about and not rule.about.endswith(".")
