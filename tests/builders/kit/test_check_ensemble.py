@@ -135,6 +135,7 @@ class Bench:
         try:
             self.server.control.load(config.name)
         except CallFailed as error:
+            assert error.status, "the server is gone"
             return str(error)
         else:
             self.server.control.unload(config.name)
@@ -236,7 +237,7 @@ def answer(server: LocalServer, ensemble: Ensemble) -> dict[str, np.ndarray]:
 
 GENTLE = settings(
     deadline=None,
-    max_examples=40,
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -447,7 +448,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
-@pytest.mark.parametrize("examples", [10, pytest.param(250, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [15, pytest.param(250, marks=pytest.mark.slow)])
 def test_mutated_pipeline_is_judged_as_triton_judges(
     bench: Bench, mutate: Mutation, examples: int
 ) -> None:

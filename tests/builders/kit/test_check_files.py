@@ -146,6 +146,7 @@ def test_folder_is_judged_as_triton_judges(
         said = ""
         triton.control.unload(NAME)
     except CallFailed as error:
+        assert error.status, "the server is gone"
         said = str(error)
     assert bool(said) is refused, said
 

@@ -217,6 +217,7 @@ def verdict(triton: LocalServer) -> str:
     try:
         triton.control.load(NAME)
     except CallFailed as error:
+        assert error.status, "the server is gone"
         return str(error)
     triton.control.unload(NAME)
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -38,27 +39,49 @@ def test_unknown_fields_are_fields_of_the_newest_proto() -> None:
         assert field in pb.DESCRIPTOR.message_types_by_name[message].fields_by_name
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "known"),
-    [
-        ("metrics", "model_metrics { }", False),
-        (
-            "inflight",
-            'platform: "ensemble" ensemble_scheduling { max_inflight_requests: 4 }',
-            False,
-        ),
-        ("runtime", 'runtime: "model.py"', True),
-    ],
-)
+TENSORS = """
+max_batch_size: 0
+input { name: "x" data_type: TYPE_FP32 dims: -1 }
+output { name: "y" data_type: TYPE_FP32 dims: -1 }
+"""
+
+STEP = """
+step {
+  model_name: "field_model" model_version: -1
+  input_map { key: "x" value: "x" } output_map { key: "y" value: "y" }
+}
+"""
+
+
+@pytest.fixture
+def load(triton: LocalServer) -> Iterator[Callable[[str, str], None]]:
+    """Loads a model of a name with a config."""
+
+    def write_and_load(name: str, config: str) -> None:
+        folder = triton.repository / name
+        (folder / "1").mkdir(parents=True, exist_ok=True)
+        (folder / "1" / "model.py").write_text(
+            "class TritonPythonModel:\n    def execute(self, requests):\n        return []\n"
+        )
+        (folder / "config.pbtxt").write_text(TENSORS + config)
+        triton.control.load(name)
+
+    yield write_and_load
+    for name in ("field_ensemble", "field_model"):
+        triton.control.unload(name)
+        shutil.rmtree(triton.repository / name, ignore_errors=True)
+
+
 def test_server_knows_the_fields_that_its_release_knows(
-    triton: LocalServer, name: str, text: str, known: bool
+    load: Callable[[str, str], None],
 ) -> None:
-    """A field that the server's proto lacks fails the parsing, before anything else is read."""
-    folder = triton.repository / f"field_{name}"
-    (folder / "1").mkdir(parents=True)
-    (folder / "config.pbtxt").write_text(f"max_batch_size: 0\n{text}\n")
-    with pytest.raises(CallFailed):
-        triton.control.load(folder.name)
-    shutil.rmtree(folder)
-    unread = f"failed to read text proto from {folder}"
-    assert any(unread in line for line in triton.log_lines) is not known
+    load("field_model", 'backend: "python" runtime: ""')
+    with pytest.raises(CallFailed, match="failed to poll"):
+        load("field_model", 'backend: "python" model_metrics { }')
+    load("field_model", 'backend: "python"')
+    load("field_ensemble", f'platform: "ensemble" ensemble_scheduling {{ {STEP} }}')
+    with pytest.raises(CallFailed, match="failed to poll"):
+        load(
+            "field_ensemble",
+            f'platform: "ensemble" ensemble_scheduling {{ {STEP} max_inflight_requests: 4 }}',
+        )
