@@ -16,8 +16,8 @@ import numpy as np
 GAP = 0.55
 """The widest gap in a line, in box heights: a wide word space; gutters are wider."""
 
-LEAST = 0.8
-"""A line is not prolonged by less than this, in box heights: that could be a rule or a speck."""
+LEAST = 0.22
+"""A line is not prolonged by less ink than this, in box heights: a digit has more, a rule less."""
 
 CORE = 0.3
 """The part of a box's height, from its middle up and down, where its ink is looked for."""
@@ -183,7 +183,7 @@ def _prolonged(grey: np.ndarray, quad: np.ndarray) -> np.ndarray | None:
         ((0, 3), -along, ink.start - first, ink.columns[first : ink.start]),
         ((1, 2), along, last - ink.stop + 1, ink.columns[ink.stop : last + 1]),
     ):
-        if extra >= LEAST * height and _alike(usual, columns):
+        if np.count_nonzero(columns) >= LEAST * height and _alike(usual, columns):
             grown[list(corners)] += way * (extra + margin)
     return None if np.array_equal(grown, quad) else grown
 

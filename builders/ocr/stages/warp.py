@@ -19,6 +19,9 @@ characters, a third in narrow faces, whose double letters need three steps) 8 ch
 at 0.8 and 7 at 1; at 0.65 the errors doubled.
 """
 
+SHORT = 160
+"""Crops are not squeezed below this width: boxes of single words are loose, their letters small."""
+
 SMALLEST_WIDTH, LARGEST_WIDTH = 16, 3200
 """Crops are stretched or squeezed into these widths."""
 
@@ -33,7 +36,8 @@ def crop_widths(quads: np.ndarray) -> np.ndarray:
 
 def squeezed(widths: np.ndarray) -> np.ndarray:
     """Widths of crops as the recogniser gets them, INT64 [n]."""
-    return np.maximum(np.rint(widths * SQUEEZE).astype(np.int64), SMALLEST_WIDTH)
+    narrow = np.rint(widths * SQUEEZE).astype(np.int64)
+    return np.asarray(np.maximum(narrow, np.minimum(widths, SHORT)))
 
 
 class Pyramid:

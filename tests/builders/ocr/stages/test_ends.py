@@ -88,6 +88,17 @@ def test_a_thin_remnant_gets_the_height_of_its_line() -> None:
     assert mended == pytest.approx(whole, abs=10)
 
 
+def test_one_digit_at_the_end_counts_and_a_border_does_not() -> None:
+    pixels, (whole, short) = page((40, 40, "row number 8"), (40, 90, "row number"))
+    cut = whole.copy()
+    cut[[1, 2], 0] = short[1, 0] - 2
+    assert mend(pixels, cut)[0] == pytest.approx(whole, abs=8)
+    bordered = pixels.copy()
+    edge = int(short[1, 0]) + 4
+    bordered[70:130, edge : edge + 2] = 0
+    assert np.array_equal(mend(bordered, short)[0], short)
+
+
 def test_a_rule_beside_a_line_is_not_text() -> None:
     pixels, (whole,) = page((40, 40, "short"))
     ruled = pixels.copy()
