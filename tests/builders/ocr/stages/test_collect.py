@@ -1,0 +1,59 @@
+"""From the recogniser's answers to the pipeline's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from builders.ocr.stages import collect
+
+Run = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    (tmp_path / collect.CHARACTERS).write_text(json.dumps(["", "a", "é", "中", " "]), "utf-8")
+    return collect.prepare(tmp_path, {})
+
+
+def answers(score: float = 0.9) -> dict[str, np.ndarray]:
+    """Two buckets; the second has a blank crop's row that no slot names."""
+    index = [np.array(((1, 0, 2), (3, 0, 0))), np.array(((4, 0, 0, 0), (1, 0, 0, 0)))]
+    sure = [np.full(k.shape, score, np.float32) for k in index]
+    return {
+        **{f"index_{k}": v.astype(np.int32) for k, v in enumerate(index)},
+        **{f"probability_{k}": v for k, v in enumerate(sure)},
+        **{f"space_{k}": np.zeros_like(v) for k, v in enumerate(sure)},
+        "lines": np.arange(24, dtype=np.float32).reshape(3, 4, 2),
+        "slots": np.array(((0, 1), (1, 0), (0, 0)), np.int32),
+    }
+
+
+def test_lines_come_in_the_order_of_their_slots_and_blank_ones_go(run: Run) -> None:
+    out = run(answers())
+    assert [text.decode() for text in out["text"]] == ["中", "aé"]
+    assert out["boxes"][:, 0, 0].tolist() == [0, 16] and out["boxes"].shape == (2, 4, 2)
+    assert out["scores"] == pytest.approx([0.9, 0.9]) and out["scores"].dtype == np.float32
+
+
+def test_the_minimum_score_decides(run: Run) -> None:
+    assert len(run(answers(0.45))["text"]) == 0
+    assert len(run({**answers(0.45), "minimum_score": np.array([0.4], np.float32)})["text"]) == 2
+    assert len(run({**answers(0.9), "minimum_score": np.array([0.95], np.float32)})["text"]) == 0
+
+
+def test_a_page_without_text_gives_nothing(run: Run) -> None:
+    none = {"lines": np.zeros((0, 4, 2), np.float32), "slots": np.zeros((0, 2), np.int32)}
+    out = run({**answers(), **none})
+    assert out["text"].shape == (0,) and out["boxes"].shape == (0, 4, 2)
+    assert out["scores"].shape == (0,)
+
+
+@pytest.mark.parametrize("value", [[np.nan], [-0.1], [1.1], [np.inf], [], [0.1, 0.2]])
+def test_a_silly_minimum_score_is_refused(run: Run, value: list[float]) -> None:
+    with pytest.raises(ValueError, match="minimum_score must be one number from 0 to 1"):
+        run({**answers(), "minimum_score": np.array(value, np.float32)})

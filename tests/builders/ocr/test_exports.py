@@ -1,0 +1,128 @@
+"""Exports of the packaged models, and of other PP-OCR files under other names."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from builders.kit import onnx as kit_onnx
+from builders.kit.parity import compare
+from builders.ocr import exports, metric
+from builders.ocr.family import FAMILY
+
+spec = importlib.util.find_spec("rapidocr")
+assert spec is not None and spec.origin is not None
+MODELS = Path(spec.origin).parent / "models"
+RECOGNISER = MODELS / Path(FAMILY.sources["recogniser"]).name
+
+
+@pytest.mark.parametrize("export", [e for e in FAMILY.exports if e.parity], ids=lambda e: e.name)
+def test_exports_agree_with_their_checkpoints(export: object, tmp_path: Path) -> None:
+    checkpoint = MODELS / Path(FAMILY.sources[export.source]).name  # type: ignore[attr-defined]
+    made = tmp_path / "model.onnx"
+    export.make(checkpoint, made)  # type: ignore[attr-defined]
+    result = compare(export, checkpoint, made)  # type: ignore[arg-type]
+    assert result.absolute < 1e-4
+
+
+def toy(path: Path, *, classes: int, dictionary: str | None, softmax: str = "Softmax") -> Path:
+    """A recogniser whose steps are single columns of pixels, with the ends that PP-OCR has."""
+    rng = np.random.default_rng(classes)
+    weight = rng.normal(size=(3, classes)).astype(np.float32)
+    bias = rng.normal(size=classes).astype(np.float32)
+    nodes = [
+        helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[2], keepdims=0),
+        helper.make_node("Transpose", ["mean"], ["columns"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["columns", "weight"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["logits"]),
+    ]
+    if softmax == "Softmax":
+        nodes.append(helper.make_node("Softmax", ["logits"], ["out"], axis=2))
+    else:
+        nodes += [
+            helper.make_node("LogSoftmax", ["logits"], ["log"], axis=2),
+            helper.make_node("Exp", ["log"], ["out"]),
+        ]
+    shape_in, shape_out = ["n", 3, 48, "w"], ["n", "w", classes]
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, shape_in)],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, shape_out)],
+        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
+    if dictionary is not None:
+        helper.set_model_props(model, {exports.METADATA_KEY: dictionary})
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(("softmax", "head"), [("Softmax", "scan"), ("LogSoftmax", "whole")])
+def test_another_recogniser_under_other_names(tmp_path: Path, softmax: str, head: str) -> None:
+    checkpoint = toy(tmp_path / "x.onnx", classes=5, dictionary="a\nb\n\u3000\n", softmax=softmax)
+    made = tmp_path / "made.onnx"
+    assert exports.recogniser(checkpoint, made)["head"] == head
+    crops = np.random.default_rng(1).integers(0, 255, (3, 48, 40, 3), np.uint8)
+    session = onnxruntime.InferenceSession(str(made))
+    index, probability, space = session.run(["index", "probability", "space"], {"crops": crops})
+    planes = (crops[..., ::-1].transpose(0, 3, 1, 2) / np.float32(255) - 0.5) / 0.5
+    stock = onnxruntime.InferenceSession(str(checkpoint)).run(None, {"pixels": planes})[0]
+    assert np.array_equal(index, stock.argmax(2)) and index.dtype == np.int32
+    assert probability == pytest.approx(stock.max(2), abs=1e-5)
+    assert space == pytest.approx(stock[:, :, 4], abs=1e-5)
+
+
+def test_the_dictionary_has_an_entry_for_every_class(tmp_path: Path) -> None:
+    out = tmp_path / "characters.json"
+    exports.dictionary(RECOGNISER, out)
+    entries = json.loads(out.read_text("utf-8"))
+    assert len(entries) == 18710 and entries[0] == "" and entries[-1] == " "
+    assert all(len(entry) >= 1 for entry in entries[1:])
+
+
+def test_a_dictionary_may_lie_beside_the_model(tmp_path: Path) -> None:
+    checkpoint = toy(tmp_path / "x.onnx", classes=4, dictionary=None)
+    (tmp_path / "x.txt").write_bytes("é\r\n中\r\n".encode())
+    exports.dictionary(checkpoint, tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text("utf-8")) == ["", "é", "中", " "]
+
+
+def test_a_dictionary_may_hold_the_space(tmp_path: Path) -> None:
+    checkpoint = toy(tmp_path / "x.onnx", classes=4, dictionary="a\n \nb")
+    assert exports.entries(kit_onnx.load(checkpoint), checkpoint) == ["", "a", " ", "b"]
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "found"), [(None, "found neither"), ("a\nb", "found 2 characters")]
+)
+def test_a_wrong_or_missing_dictionary_is_refused(
+    tmp_path: Path, dictionary: str | None, found: str
+) -> None:
+    checkpoint = toy(tmp_path / "x.onnx", classes=9, dictionary=dictionary)
+    with pytest.raises(kit_onnx.OnnxError, match=found):
+        exports.dictionary(checkpoint, tmp_path / "out.json")
+
+
+def test_a_model_with_two_outputs_is_refused(tmp_path: Path) -> None:
+    checkpoint = toy(tmp_path / "x.onnx", classes=4, dictionary="a\nb")
+    model = onnx.load(checkpoint)
+    model.graph.output.append(
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", "w", 4])
+    )
+    onnx.save(model, checkpoint)
+    with pytest.raises(kit_onnx.OnnxError, match="one input and one output"):
+        exports.detector(checkpoint, tmp_path / "out.onnx")
+
+
+def test_the_gate_counts_wrong_characters() -> None:
+    expected = iter(["\n".join(lines).encode() for _, lines in metric.PAGES])
+    assert metric.character_error_rate(lambda _: {"text": np.array([next(expected)])}) == 0
+    assert metric.character_error_rate(lambda _: {"text": np.array([], object)}) == 1
