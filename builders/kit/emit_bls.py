@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 
 from builders.kit.flow import waves
-from builders.kit.graph import Ensemble, Model, wire
+from builders.kit.graph import Ensemble, InstanceGroup, Model, wire
 
 SUFFIX = "_bls"
 """What the BLS model's name adds to the ensemble's."""
@@ -59,6 +59,9 @@ def bls(ensemble: Ensemble) -> BlsModel:
         inputs=ensemble.inputs,
         outputs=ensemble.outputs,
         max_batch_size=ensemble.max_batch_size,
+        # An instance runs one request at a time, and releases before 26.08 let single requests
+        # stand still behind a bounded queue with one instance alone.
+        instances=(InstanceGroup(count=2),),
         calls=tuple(dict.fromkeys(step.model for step in steps)),
         flow=json.dumps(flow, indent=2) + "\n",
     )

@@ -9,6 +9,7 @@ from builders.kit.graph import (
     InstanceGroup,
     OnnxModel,
     PythonModel,
+    QueuePolicy,
     Tensor,
 )
 from builders.ocr import exports, metric, parity
@@ -18,6 +19,14 @@ BUCKETS = 4
 widths take several steps; more than four hardly reduce the padding further."""
 
 _STAGES = "builders.ocr.stages"
+
+PAIR = (InstanceGroup(count=2),)
+"""Where requests wait, two instances: one for each core, and what a bounded queue takes on releases
+before 26.08, whose batcher lets single requests stand still for half a second behind one instance.
+"""
+
+UNBOUNDED = QueuePolicy(max_size=0)
+"""For the quick stages after a bounded one: no more reaches them than that lets through."""
 
 image = Tensor("image", DType.UINT8, {"bytes": -1})
 minimum_score = Tensor("minimum_score", DType.FP32, {"one": 1}, optional=True)
@@ -57,6 +66,7 @@ decode_image = PythonModel(
     inputs=(image,),
     outputs=(pixels,),
     stage="builders.stages.decode_image",
+    instances=PAIR,
 )
 prepare_page = PythonModel(
     name="prepare_page",
@@ -64,6 +74,7 @@ prepare_page = PythonModel(
     outputs=(page, zoom),
     stage=f"{_STAGES}.prepare_page",
     modules=(f"{_STAGES}.type_size",),
+    queue=UNBOUNDED,
 )
 detect = OnnxModel(
     name="detect",
@@ -71,6 +82,7 @@ detect = OnnxModel(
     outputs=(probability,),
     export="detector",
     parameters={"intra_op_thread_count": "2"},
+    instances=PAIR,
 )
 locate = PythonModel(
     name="locate",
@@ -78,6 +90,7 @@ locate = PythonModel(
     outputs=(quads, samples),
     stage=f"{_STAGES}.locate",
     modules=tuple(f"{_STAGES}.{name}" for name in ("direction", "ends", "quads", "warp")),
+    queue=UNBOUNDED,
 )
 orient = OnnxModel(
     name="orient",
@@ -85,6 +98,7 @@ orient = OnnxModel(
     outputs=(turned,),
     export="classifier",
     parameters={"intra_op_thread_count": "1"},
+    queue=UNBOUNDED,
 )
 crop = PythonModel(
     name="crop",
@@ -95,6 +109,7 @@ crop = PythonModel(
         f"{_STAGES}.{name}" for name in ("buckets", "direction", "quads", "reading_order", "warp")
     ),
     parameters={"buckets": str(BUCKETS)},
+    queue=UNBOUNDED,
 )
 recognise = OnnxModel(
     name="recognise",
@@ -107,7 +122,7 @@ recognise = OnnxModel(
         Tensor("space", DType.FP32, {"crops": -1, "steps": -1}),
     ),
     export="recogniser",
-    instances=(InstanceGroup(count=2),),
+    instances=PAIR,
     parameters={"intra_op_thread_count": "1"},
 )
 collect = PythonModel(
@@ -124,6 +139,7 @@ collect = PythonModel(
     stage=f"{_STAGES}.collect",
     modules=(f"{_STAGES}.ctc",),
     exports=("characters.json",),
+    queue=UNBOUNDED,
 )
 
 ocr = Ensemble(

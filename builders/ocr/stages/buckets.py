@@ -29,7 +29,9 @@ def partition(widths: np.ndarray, count: int) -> list[np.ndarray]:
         count: the most groups.
 
     Returns:
-        ``count`` arrays of indices into ``widths``, each sorted; unused groups are empty.
+        ``count`` arrays of indices into ``widths``, each sorted, the groups with the most padded
+        width first; unused groups are empty and last. A server starts the calls in this order,
+        and with the long ones first its instances end at about the same time.
     """
     widths = np.asarray(widths, np.int64)
     order = np.argsort(widths, kind="stable")
@@ -48,13 +50,15 @@ def partition(widths: np.ndarray, count: int) -> list[np.ndarray]:
             first = int(costs.argmin())
             if costs[first] < best[group, end]:
                 best[group, end], start[group, end] = costs[first], first
-    groups = []
+    groups: list[np.ndarray] = []
+    sizes = []
     end = n
     for group in range(count, 0, -1):
         first = int(start[group, end])
         groups.append(np.sort(order[first:end]))
+        sizes.append((end - first) * int(padded[end - 1]) if end > first else 0)
         end = first
-    return groups[::-1]
+    return [groups[each] for each in np.argsort(sizes, kind="stable")[::-1]]
 
 
 def bucket_width(widths: np.ndarray) -> int:

@@ -20,7 +20,7 @@ def test_every_crop_is_in_one_group_of_neighbouring_widths(widths: list[int], co
     assert sorted(itertools.chain(*(group.tolist() for group in groups))) == list(
         range(len(widths))
     )
-    ranges = [[widths[k] for k in group] for group in groups if len(group)]
+    ranges = sorted([widths[k] for k in group] for group in groups if len(group))
     for narrower, wider in itertools.pairwise(ranges):
         assert max(narrower) <= min(wider)
 
@@ -47,6 +47,16 @@ def test_no_other_partition_of_the_sorted_widths_costs_less(widths: list[int]) -
 def test_equal_lines_are_spread_over_calls_that_can_run_side_by_side() -> None:
     sizes = [len(group) for group in buckets.partition(np.full(16, 640), 4)]
     assert max(sizes) <= 8
+
+
+@given(Widths, st.integers(1, 6))
+def test_the_call_with_the_most_padded_width_comes_first(widths: list[int], count: int) -> None:
+    groups = buckets.partition(np.array(widths, np.int64), count)
+    sizes = [
+        len(group) * buckets.bucket_width(np.array(widths)[group]) if len(group) else 0
+        for group in groups
+    ]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_a_wide_line_does_not_pad_narrow_ones() -> None:
