@@ -1,0 +1,75 @@
+"""Puts real outputs into the README: ``python -m perf.readme``.
+
+Everything between ``<!-- output: name -->`` and ``<!-- end -->`` is written here: a build from
+nothing, the client's answer for the sample page, and what ``perf/results/`` holds. The two pictures
+in ``docs/`` are drawn anew as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from perf.ocr import RESULTS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = "clients/examples/page.png"
+
+
+def main() -> None:
+    """Runs the commands and rewrites the README."""
+    from runtime.server import LocalServer
+
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = {"XDG_CACHE_HOME": folder, "COLUMNS": "100"}
+        built = _run("builders", "build", "--quiet", "--out", f"{folder}/model_repository", **fresh)
+    text = fill(text, "build", fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)))
+    (ROOT / "docs" / "ocr.svg").write_text(_run("builders", "graph", "ocr", "--form", "svg"))
+    with LocalServer(ROOT / "model_repository") as server:
+        drawing = ("--draw", "docs/ocr-page.png")
+        read = _run("clients", "ocr", PAGE, *drawing, TRITON_GRPC=server.grpc)
+    text = fill(text, "ocr", fenced(read))
+    for name, result in (("accuracy", "ocr_accuracy.md"), ("perf", "ocr.md")):
+        text = fill(text, name, (RESULTS / result).read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+
+
+def fill(text: str, name: str, content: str) -> str:
+    """The text with a block's content replaced.
+
+    Raises:
+        ValueError: the text has no such block.
+    """
+    opening, closing = f"<!-- output: {name} -->\n", "<!-- end -->"
+    before, found, rest = text.partition(opening)
+    _, ended, after = rest.partition(closing)
+    if not found or not ended:
+        raise ValueError(f"expected a block '{opening.strip()} … {closing}', found none; add it")
+    return f"{before}{opening}{content.rstrip()}\n{closing}{after}"
+
+
+def fenced(output: str) -> str:
+    """A command's output as a block of code, without trailing blanks."""
+    lines = "\n".join(line.rstrip() for line in output.rstrip().splitlines())
+    return f"```text\n{lines}\n```"
+
+
+def _run(module: str, *arguments: str, **variables: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | variables,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+
+
+if __name__ == "__main__":
+    main()
