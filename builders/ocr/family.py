@@ -13,6 +13,7 @@ from builders.kit.graph import (
     Tensor,
 )
 from builders.ocr import exports, metric, parity
+from builders.stages.models import decode_image
 
 BUCKETS = 4
 """Calls of the recogniser for a page. An ensemble hands a step one tensor, so crops of several
@@ -20,20 +21,15 @@ widths take several steps; more than four hardly reduce the padding further."""
 
 _STAGES = "builders.ocr.stages"
 
-PAIR = (InstanceGroup(count=2),)
-"""Where requests wait, two instances: one for each core, and what a bounded queue takes on releases
-before 26.08, whose batcher lets single requests stand still for half a second behind one instance.
-"""
-
 UNBOUNDED = QueuePolicy(max_size=0)
-"""For the quick stages after a bounded one: no more reaches them than that lets through."""
+"""For the quick stages beside those where requests wait, which are bounded: on releases before
+26.08 a bound on a model of one instance lets single requests stand still for half a second."""
 
-image = Tensor("image", DType.UINT8, {"bytes": -1})
+(image,), (pixels,) = decode_image.inputs, decode_image.outputs
 minimum_score = Tensor("minimum_score", DType.FP32, {"one": 1}, optional=True)
 maximum_side = Tensor("maximum_side", DType.INT32, {"one": 1}, optional=True)
 orientation = Tensor("orientation", DType.BOOL, {"one": 1}, optional=True)
 
-pixels = Tensor("pixels", DType.UINT8, {"image_height": -1, "image_width": -1, "channels": 3})
 page = Tensor("page", DType.UINT8, {"pages": -1, "height": -1, "width": -1, "channels": 3})
 zoom = Tensor("zoom", DType.FP32, {"one": 1})
 probability = Tensor("probability", DType.FP32, {"pages": -1, "maps": 1, "height": -1, "width": -1})
@@ -61,13 +57,6 @@ def best(name: str, dtype: DType, number: int | str) -> Tensor:
     return Tensor(f"{name}_{number}", dtype, {f"crops{number}": -1, f"steps{number}": -1})
 
 
-decode_image = PythonModel(
-    name="decode_image",
-    inputs=(image,),
-    outputs=(pixels,),
-    stage="builders.stages.decode_image",
-    instances=PAIR,
-)
 prepare_page = PythonModel(
     name="prepare_page",
     inputs=(pixels, maximum_side),
@@ -81,8 +70,8 @@ detect = OnnxModel(
     inputs=(page,),
     outputs=(probability,),
     export="detector",
-    parameters={"intra_op_thread_count": "2"},
-    instances=PAIR,
+    parameters={"intra_op_thread_count": "1"},
+    instances=(InstanceGroup(count=2),),
 )
 locate = PythonModel(
     name="locate",
@@ -122,7 +111,8 @@ recognise = OnnxModel(
         Tensor("space", DType.FP32, {"crops": -1, "steps": -1}),
     ),
     export="recogniser",
-    instances=PAIR,
+    # As many as a page has calls: one that waits is there when another ends, so no core idles.
+    instances=(InstanceGroup(count=BUCKETS),),
     parameters={"intra_op_thread_count": "1"},
 )
 collect = PythonModel(
