@@ -44,7 +44,7 @@ def load(path: Path) -> ModelProto:
         OnnxError: missing, not ONNX, truncated, or invalid; or external data that is missing, too
             short, or outside the model's folder.
     """
-    file = _model_file(path) if path.is_dir() else path
+    file = model_file(path) if path.is_dir() else path
     if not file.is_file():
         raise OnnxError(f"{file}: expected an ONNX file, found none. Check the path.")
     model = ModelProto()
@@ -172,7 +172,12 @@ def tensors(model: ModelProto) -> Iterator[TensorProto]:
             yield attribute.sparse_tensor.indices
 
 
-def _model_file(folder: Path) -> Path:
+def model_file(folder: Path) -> Path:
+    """The ONNX file of a folder: the only one, or ``model.onnx`` among several.
+
+    Raises:
+        OnnxError: there are several, and none of that name.
+    """
     there = sorted(folder.glob("*.onnx"))
     if len(there) == 1:
         return there[0]

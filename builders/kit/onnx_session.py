@@ -7,15 +7,15 @@ from pathlib import Path
 import onnxruntime
 
 from builders.kit.onnx_content import OnnxError
-from builders.kit.onnx_files import MODEL_FILE
+from builders.kit.onnx_files import model_file
 
 
 def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
     """A session on the CPU that gives the same numbers at every run, and on every core count.
 
     Args:
-        path: an ONNX file, or the directory that :func:`~builders.kit.onnx_files.save` writes for
-            external data.
+        path: an ONNX file, or a folder with one, as :func:`~builders.kit.onnx_files.save` writes
+            for external data.
         threads: threads inside an operator. They split sums differently, so figures that are to
             be the same on every machine are taken with one.
 
@@ -30,7 +30,7 @@ def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
     options.log_severity_level = 3
     # Waiting threads otherwise spin, and take the core from the other work of a build.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    file = path / MODEL_FILE if path.is_dir() else path
+    file = model_file(path) if path.is_dir() else path
     try:
         return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base but this

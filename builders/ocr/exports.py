@@ -134,8 +134,9 @@ def dictionary(checkpoint: Path, out: Path) -> Mapping[str, object]:
     """Every class's character as a JSON list: the blank, the dictionary, the space.
 
     Args:
-        checkpoint: a recogniser whose metadata hold the dictionary, or with a text file of its
-            name beside it, one character a line.
+        checkpoint: a recogniser whose metadata hold the dictionary, or a folder with the model
+            and one text file, one character a line. (A file beside a model that is given alone
+            would not be part of what the build hashes.)
         out: the file to write.
 
     Raises:
@@ -168,11 +169,12 @@ def _dictionary(model: ModelProto, checkpoint: Path) -> list[str]:
     for entry in model.metadata_props:
         if entry.key == METADATA_KEY:
             return list(entry.value.rstrip("\n").split("\n"))
-    beside = checkpoint.with_suffix(".txt")
-    if beside.is_file():
-        lines = beside.read_text("utf-8").rstrip("\n").split("\n")
+    lists = sorted(checkpoint.glob("*.txt")) if checkpoint.is_dir() else []
+    if len(lists) == 1:
+        lines = lists[0].read_text("utf-8").rstrip("\n").split("\n")
         return [line.rstrip("\r") for line in lines]
     raise kit_onnx.OnnxError(
-        f"{checkpoint}: expected the dictionary in the metadata key '{METADATA_KEY}' or in "
-        f"'{beside.name}' beside it, found neither. Put it there, one character a line."
+        f"{checkpoint}: expected the dictionary in the metadata key '{METADATA_KEY}', or one .txt "
+        f"file in a folder with the model, found {len(lists) or 'neither'}. Put both into a "
+        "folder, one character a line, and name the folder as the source."
     )

@@ -28,9 +28,9 @@ def text_image(height: int, width: int, size: int, shift: int = 0) -> npt.NDArra
 
 def _stock(checkpoint: Path, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
     """The checkpoint's own answer to RGB pixels, normalised outside of the graph."""
-    import onnxruntime
+    from builders.kit.onnx_session import make_session
 
-    session = onnxruntime.InferenceSession(str(checkpoint), providers=["CPUExecutionProvider"])
+    session = make_session(checkpoint)
     image = pixels[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
     normalised = (image / 255 - 0.5) / 0.5
     (output,) = session.run(None, {session.get_inputs()[0].name: normalised})

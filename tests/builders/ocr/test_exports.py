@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit_onnx
 from builders.kit.parity import compare
+from builders.kit.sources import resolve
 from builders.ocr import exports, metric
 from builders.ocr.family import FAMILY
 
@@ -88,11 +89,19 @@ def test_the_dictionary_has_an_entry_for_every_class(tmp_path: Path) -> None:
     assert all(len(entry) >= 1 for entry in entries[1:])
 
 
-def test_a_dictionary_may_lie_beside_the_model(tmp_path: Path) -> None:
-    checkpoint = toy(tmp_path / "x.onnx", classes=4, dictionary=None)
-    (tmp_path / "x.txt").write_bytes("é\r\n中\r\n".encode())
-    exports.dictionary(checkpoint, tmp_path / "out.json")
+def test_a_dictionary_may_lie_in_a_folder_with_the_model(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    toy(folder / "x.onnx", classes=4, dictionary=None)
+    (folder / "x.txt").write_bytes("é\r\n中\r\n".encode())
+    source = resolve(f"path:{folder}")
+    exports.dictionary(source.path, tmp_path / "out.json")
     assert json.loads((tmp_path / "out.json").read_text("utf-8")) == ["", "é", "中", " "]
+    assert "x.txt" in source.files, "a changed dictionary must change the build's key"
+    made = tmp_path / "model.onnx"
+    exports.recogniser(source.path, made)
+    (recogniser,) = (export for export in FAMILY.exports if export.name == "recogniser")
+    assert compare(recogniser, source.path, made).absolute < 1e-4
 
 
 def test_a_dictionary_may_hold_the_space(tmp_path: Path) -> None:
