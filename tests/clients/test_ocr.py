@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import queue
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -238,6 +239,34 @@ def test_bad_requests_among_good_ones_hurt_nobody_else(
         answers = list(pool.map(ask, range(16)))
     for number, answer in enumerate(answers):
         assert answer == ([f"Number {number * 111}"] if number % 2 else "INVALID_ARGUMENT")
+
+
+def test_overload_is_refused_and_every_answer_is_its_own(
+    client: OcrClient, server: LocalServer, encode: Encode, render: Render
+) -> None:
+    """Far more at once than the queues hold: each gets its own text, or UNAVAILABLE."""
+    images = [encode(render((f"Page {number * 7}",))) for number in range(300)]
+    answers: queue.Queue[tuple[int, Any, Any]] = queue.Queue()
+    with grpc.InferenceServerClient(server.grpc) as triton:
+        for number, image in enumerate(images):
+            tensor = request_input("image", np.frombuffer(image, np.uint8))
+            triton.async_infer(
+                "ocr",
+                [tensor],
+                lambda result, error, number=number: answers.put((number, result, error)),
+            )
+        refused = 0
+        for _ in images:
+            number, result, error = answers.get(timeout=120)
+            if error is not None:
+                assert error.status() == "StatusCode.UNAVAILABLE", error
+                assert one_sentence(error.message()), error.message()
+                refused += 1
+            else:
+                assert result.as_numpy("text").tolist() == [f"Page {number * 7}".encode()]
+        assert 0 < refused < len(images)
+        assert triton.is_server_ready()
+    assert texts(client, images[3]) == ["Page 21"]
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 from fontTools.ttLib import TTFont
+
+import perf.ocr_pages as pages
 
 REQUIRED = {
     "fonts",
@@ -24,14 +24,14 @@ REQUIRED = {
 }
 
 
-def test_every_condition_has_pages_with_text(pages: ModuleType) -> None:
+def test_every_condition_has_pages_with_text() -> None:
     made = pages.page_set(pages.EVALUATION_SEED)
     assert {page.condition for page in made} >= REQUIRED
     assert len({page.name for page in made}) == len(made)
     assert all(page.lines and all(line.strip() for line in page.lines) for page in made)
 
 
-def test_the_same_seed_draws_the_same_pages(pages: ModuleType) -> None:
+def test_the_same_seed_draws_the_same_pages() -> None:
     draws = pages.CONDITIONS["noise"][0], pages.CONDITIONS["turned up to 5"][0]
     for draw in draws:
         first, second = (draw(np.random.default_rng(3)) for _ in range(2))
@@ -39,14 +39,14 @@ def test_the_same_seed_draws_the_same_pages(pages: ModuleType) -> None:
         assert np.array_equal(np.asarray(first[0]), np.asarray(second[0]))
 
 
-def test_the_held_out_set_has_other_texts(pages: ModuleType) -> None:
+def test_the_held_out_set_has_other_texts() -> None:
     evaluation = pages.page_set(pages.EVALUATION_SEED)
     held_out = pages.page_set(pages.HELD_OUT_SEED)
     assert [page.name for page in evaluation] == [page.name for page in held_out]
     assert all(a.lines != b.lines for a, b in zip(evaluation, held_out, strict=True))
 
 
-def test_every_language_is_drawn_with_glyphs_that_its_font_has(pages: ModuleType) -> None:
+def test_every_language_is_drawn_with_glyphs_that_its_font_has() -> None:
     for name, texts in ((pages.SERIF, pages.WORDS), (pages.CJK, pages.SENTENCES)):
         glyphs = TTFont(pages.font(name, 20).path).getBestCmap()
         missing = {c for text in texts.values() for c in text if ord(c) not in glyphs}
