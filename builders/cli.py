@@ -121,14 +121,14 @@ def parity(
     ] = None,
 ) -> None:
     """Make one export anew, and compare it with its source at every shape."""
-    from builders.kit.parity import ParityError, reproduce
-    from builders.kit.sources import SourceError
+    from builders.kit.parity import reproduce
 
     try:
         result = reproduce(family, export, source=source)
     except KeyError as problem:
         raise usage(str(problem.args[0])) from problem
-    except (ParityError, SourceError) as problem:
+    except ValueError as problem:
+        # ParityError, SourceError and OnnxError are told; all of them are mistakes in what is given.
         raise failed(str(problem)) from problem
     for difference in result.differences:
         shapes = ", ".join(f"{name} {list(shape)}" for name, shape in difference.inputs.items())

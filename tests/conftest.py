@@ -21,11 +21,11 @@ def server_environment() -> ServerEnvironment:
     return install()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def triton(
     server_environment: ServerEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalServer]:
-    """One server for the whole session, without models.
+    """One server for the tests of a module, without models.
 
     Load models into it with a client's ``load_model(config=…, files=…)``, or write them into
     ``triton.repository`` and ``triton.control.load(name)``; unload what you loaded.
@@ -35,7 +35,9 @@ def triton(
     )
     server.start()
     yield server
+    alive, log = server.control.is_live(), "\n".join(server.log_lines[-40:])
     server.stop(now=True)
+    assert alive, f"the server ended by itself, in the tests of this module:\n{log}"
 
 
 @pytest.fixture

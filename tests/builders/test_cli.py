@@ -1,0 +1,113 @@
+"""The command line as a script sees it: exit codes, sentences, nothing heavy at start."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from builders.cli import app
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "clients" / "examples" / "page.png"
+BUILT = ROOT / "model_repository"
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def sentence(result: Result, code: int) -> str:
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return " ".join(result.output.split())
+
+
+def test_help_has_every_command_with_an_example() -> None:
+    for command in ("build", "plan", "parity", "graph", "check", "verify", "run", "doctor"):
+        result = call(command, "--help")
+        assert result.exit_code == 0
+        assert "Example" in result.output, command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("build", "--profile", "dmo"), "Did you mean 'demo'?"),
+        (("build", "--only", "parity ocr/detectr"), "parity ocr/detector"),
+        (("plan", "--profile", "nowhere.yaml"), "nowhere.yaml"),
+        (("graph", "orc"), "no pipeline 'orc'; there are: ocr"),
+        (("check", "/nonexistent"), "is not a folder"),
+        (("check", BUILT, "--triton", "24.13"), "24.13"),
+        (("verify", "/nonexistent"), "is not a folder"),
+        (("parity", "orc", "detector"), "no family 'orc'"),
+        (("parity", "ocr", "detectr"), "there are: detector"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else " ".join(map(str, value[:2])),
+)
+def test_wrong_usage_exits_with_2_and_says_what_there_is(
+    arguments: tuple[object, ...], said: str
+) -> None:
+    assert said in sentence(call(*arguments), 2)
+
+
+def test_failures_exit_with_1(tmp_path: Path) -> None:
+    text = tmp_path / "page.txt"
+    text.write_text("no image")
+    for arguments in (
+        ("run", "ocr", text),
+        ("run", "ocr", tmp_path / "missing.png"),
+        ("run", "orc", PAGE),
+        ("verify", tmp_path),
+        ("parity", "ocr", "detector", "--source", f"path:{text}"),
+    ):
+        assert len(sentence(call(*arguments), 1)) > 20, arguments
+
+
+def test_a_strangers_folder_is_not_built_into(tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").write_text("the only copy")
+    assert "thesis.doc" in sentence(call("build", "--quiet", "--out", tmp_path), 1)
+    assert (tmp_path / "thesis.doc").read_text() == "the only copy"
+
+
+def test_a_sound_repository_passes_and_a_broken_one_is_told_in_full(tmp_path: Path) -> None:
+    assert "0 errors" in sentence(call("check", BUILT), 0)
+    assert "as they were built" in sentence(call("verify", BUILT), 0)
+    broken = tmp_path / "models"
+    shutil.copytree(BUILT, broken)
+    config = broken / "ocr" / "config.pbtxt"
+    config.write_text(config.read_text().replace('value: "pixels"', 'value: "pixel"', 1))
+    (broken / "detect" / "1" / "model.onnx").unlink()
+    result = call("check", broken)
+    said = sentence(result, 1)
+    assert "pixel" in said and "[model-file]" in said
+    changed = sentence(call("verify", broken), 1)
+    assert "ocr/config.pbtxt" in changed and "detect/1/model.onnx" in changed
+
+
+def test_a_page_is_read_in_process() -> None:
+    answer = json.loads(call("run", "ocr", PAGE).stdout)
+    assert answer["text"][0] == "The Harbour Gazette"
+    assert len(answer["text"]) == len(answer["boxes"]) == len(answer["scores"]) == 17
+
+
+def test_the_plan_of_a_built_repository_keeps_everything() -> None:
+    lines = sentence(call("plan"), 0)
+    assert "build " not in lines and "keep model ocr" in " ".join(lines.split())
+
+
+def test_nothing_heavy_is_imported_at_start() -> None:
+    code = (
+        "import sys; import builders.cli, builders.kit.build, builders.kit.profile; "
+        "print([m for m in ('onnx', 'onnxruntime', 'torch', 'cv2', 'transformers', 'rapidocr', "
+        "'tritonclient.grpc') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.strip() == "[]"
