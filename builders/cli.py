@@ -128,7 +128,7 @@ def parity(
     except KeyError as problem:
         raise usage(str(problem.args[0])) from problem
     except ValueError as problem:
-        # ParityError, SourceError and OnnxError are told; all of them are mistakes in what is given.
+        # ParityError, SourceError and OnnxError: mistakes in what is given, already told in full.
         raise failed(str(problem)) from problem
     for difference in result.differences:
         shapes = ", ".join(f"{name} {list(shape)}" for name, shape in difference.inputs.items())
