@@ -191,7 +191,7 @@ def _changed(path: Path, name: str, known: File) -> Iterator[Finding]:
 def _added(name: str) -> Finding:
     before, bytecode, _ = name.partition("/__pycache__/")
     if bytecode:
-        remedy = "Remove it, and serve with PYTHONDONTWRITEBYTECODE=1."
+        remedy = "Remove it, and serve the folder read-only, or with `python -m runtime serve`."
         return finding("bytecode", f"{before}/__pycache__", "no such folder", "one", remedy)
     remedy = "Remove it, or build the repository again."
     return finding("added-file", name, "no such file", "one that no build wrote", remedy)
