@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 from builders.kit.flow import Wiring, waves
-from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel, Tensor, wire
+from builders.kit.graph import Ensemble, Tensor, wire
+from builders.kit.layout import kind_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def text(ensemble: Ensemble) -> str:
     """The steps in running order, those of one line side by side, with every tensor's type."""
     types = {tensor.name: _type(tensor) for tensor in _tensors(ensemble)}
     lines = [f"{ensemble.name}: {_signature(ensemble.inputs)} -> {_signature(ensemble.outputs)}"]
-    kinds = {model.name: kind(model) for model in ensemble.composing()}
+    kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}
     for number, wave in enumerate(_waves(ensemble), 1):
         for step in wave:
             lines.append(f"  {number}. {step.model} ({kinds[step.model]})")
@@ -51,17 +52,13 @@ def mermaid(ensemble: Ensemble) -> str:
     return "\n".join(lines)
 
 
-def kind(model: Model) -> str:
-    """What a reader calls this kind of model."""
-    if isinstance(model, OnnxModel):
-        return "ONNX"
-    if isinstance(model, PlanModel):
-        return "TensorRT plan"
-    if isinstance(model, Ensemble):
-        return "ensemble"
-    return "Python" if isinstance(model, PythonModel) else "BLS"
-
-
+_KINDS = {
+    "bls": "BLS",
+    "ensemble": "ensemble",
+    "onnx": "ONNX",
+    "plan": "TensorRT plan",
+    "python": "Python",
+}
 _WIDTH, _HEIGHT, _GAP, _RISE, _LANE = 190, 46, 150, 118, 44
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1b2733}.s{font-size:11px;fill:#5b6b7b}"
@@ -165,7 +162,7 @@ def _waves(ensemble: Ensemble) -> list[list[Wiring]]:
 
 def _layers(ensemble: Ensemble) -> tuple[list[list[tuple[str, str]]], list[Edge]]:
     """Rows of (title, kind) and the edges between them; kind is empty for request and response."""
-    kinds = {model.name: kind(model) for model in ensemble.composing()}
+    kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}
     order = _waves(ensemble)
     layers = [[("request", "")]]
     layers += [[(step.model, kinds[step.model]) for step in wave] for wave in order]

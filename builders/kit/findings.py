@@ -44,6 +44,18 @@ class Finding:
         )
 
 
+def finding_of(rule: str, where: str, expected: str, found: str, remedy: str) -> Finding:
+    """An error, its fields in the order in which they are read."""
+    return Finding(
+        severity=Severity.ERROR,
+        rule=rule,
+        where=where,
+        expected=expected,
+        found=found,
+        remedy=remedy,
+    )
+
+
 def errors(findings: Iterable[Finding]) -> list[Finding]:
     """The findings that stop the work."""
     return [finding for finding in findings if finding.severity is Severity.ERROR]

@@ -59,6 +59,17 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
     raise TypeError(f"'{model.name}' is a {type(model).__name__}, which has no layout")
 
 
+def kind_of(model: Model) -> str:
+    """The kind of a model, in a word."""
+    if isinstance(model, BlsModel):
+        return "bls"
+    if isinstance(model, Ensemble):
+        return "ensemble"
+    if isinstance(model, OnnxModel):
+        return "onnx"
+    return "plan" if isinstance(model, PlanModel) else "python"
+
+
 def module_path(dotted: str) -> Path:
     """A module's source file, found without importing it.
 

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from builders.kit.findings import Finding, Severity
+from builders.kit.findings import Finding, finding_of
 
 MAXIMUM_BYTES = 1 << 20
 """No profile is larger."""
@@ -127,7 +127,8 @@ def _note(
             line = key.start_mark.line + 1
             if place in lines:
                 repeated.append(
-                    _finding(
+                    finding_of(
+                        "profile",
                         f"{file}, line {line}, {_dotted(place)}",
                         "each key once",
                         f"it on line {lines[place]} too",
@@ -155,22 +156,32 @@ def _explain(
     match details["type"]:
         case "extra_forbidden":
             known = _keys(model, at[:-1])
-            return _finding(
-                where, f"one of {', '.join(known)}", repr(at[-1]), suggest(str(at[-1]), known)
+            return finding_of(
+                "profile",
+                where,
+                f"one of {', '.join(known)}",
+                repr(at[-1]),
+                suggest(str(at[-1]), known),
             )
         case "missing":
-            return _finding(where, "a value", "none", f"Write {_dotted(at)}.")
+            return finding_of("profile", where, "a value", "none", f"Write {_dotted(at)}.")
         case "literal_error":
             expected = str(context["expected"])
             known = re.findall(r"'([^']*)'", expected)
-            return _finding(where, expected, found, suggest(str(details["input"]), known))
+            return finding_of(
+                "profile", where, expected, found, suggest(str(details["input"]), known)
+            )
         case "refused":
-            return _finding(
-                where, context["expected"], context.get("found", found), context["remedy"]
+            return finding_of(
+                "profile",
+                where,
+                context["expected"],
+                context.get("found", found),
+                context["remedy"],
             )
         case _:
             expected = details["msg"].removeprefix("Input should be ")
-            return _finding(where, expected, found, "Write such a value.")
+            return finding_of("profile", where, expected, found, "Write such a value.")
 
 
 def _keys(model: type[BaseModel], at: Location) -> list[str]:
@@ -200,16 +211,5 @@ def _dotted(at: Location) -> str:
     return ".".join(map(str, at))
 
 
-def _finding(where: str, expected: str, found: str, remedy: str) -> Finding:
-    return Finding(
-        severity=Severity.ERROR,
-        rule="profile",
-        where=where,
-        expected=expected,
-        found=found,
-        remedy=remedy,
-    )
-
-
 def _error(where: str, expected: str, found: str, remedy: str) -> ProfileError:
-    return ProfileError([_finding(where, expected, found, remedy)])
+    return ProfileError([finding_of("profile", where, expected, found, remedy)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from builders.kit.checkout import Checkout
 from builders.kit.emit_bls import bls
 from builders.kit.family import Export, Family
-from builders.kit.findings import Finding, Severity
+from builders.kit.findings import Finding, finding_of
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.overrides import apply, closure
 from builders.kit.profile import Profile, ProfileError
@@ -90,7 +90,8 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
             if not declared:
                 known = [each.name for own in owners[model.name] for each in families[own].exports]
                 findings.append(
-                    _finding(
+                    finding_of(
+                        "recipe",
                         f"graph, {model.name}.export",
                         f"one of {', '.join(known)}",
                         f"'{need}'",
@@ -125,14 +126,17 @@ def _twins(family: Family, findings: list[Finding]) -> Iterable[Model]:
             except ValueError as error:
                 remedy = "Set bls: false, or mend the pipeline."
                 found = str(error)
-                findings.append(_finding(pipeline.name, "a pipeline for BLS", found, remedy))
+                findings.append(
+                    finding_of("recipe", pipeline.name, "a pipeline for BLS", found, remedy)
+                )
 
 
 def _unknown_components(profile: Profile, families: Mapping[str, Family]) -> Iterable[Finding]:
     for name, family in families.items():
         for component in profile.families[name].sources:
             if component not in family.sources:
-                yield _finding(
+                yield finding_of(
+                    "recipe",
                     f"profile, families.{name}.sources",
                     f"one of {', '.join(family.sources)}",
                     f"'{component}'",
@@ -159,22 +163,13 @@ def _resolve(
             known = list(uris)
             expected = f"one of {', '.join(known)}"
             remedy = suggest(export.source, known)
-            findings.append(_finding(where, expected, f"'{export.source}'", remedy))
+            findings.append(finding_of("recipe", where, expected, f"'{export.source}'", remedy))
             continue
         try:
             found[source_id] = resolve(uris[export.source], offline=not profile.hub)
         except SourceError as error:
             remedy = f"Set families.{name}.sources.{export.source} in the profile, or mend that."
-            findings.append(_finding(f"source {source_id}", "a checkpoint", str(error), remedy))
+            findings.append(
+                finding_of("recipe", f"source {source_id}", "a checkpoint", str(error), remedy)
+            )
     return found
-
-
-def _finding(where: str, expected: str, found: str, remedy: str) -> Finding:
-    return Finding(
-        severity=Severity.ERROR,
-        rule="recipe",
-        where=where,
-        expected=expected,
-        found=found,
-        remedy=remedy,
-    )

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from builders.kit.emit_bls import BlsModel
 from builders.kit.family import Metric
-from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel
+from builders.kit.graph import Model
+from builders.kit.layout import kind_of
 from builders.kit.manifest import KIT, VERSION
 from builders.kit.manifest_schema import MANIFEST, SCHEMA, digest_of
 from builders.kit.recipe import Recipe
@@ -99,17 +99,6 @@ def document(
         "steps": {name: round(steps[name], 3) for name in sorted(steps)},
     }
     return made
-
-
-def kind_of(model: Model) -> str:
-    """The kind of a model, in a word."""
-    if isinstance(model, BlsModel):
-        return "bls"
-    if isinstance(model, Ensemble):
-        return "ensemble"
-    if isinstance(model, OnnxModel):
-        return "onnx"
-    return "plan" if isinstance(model, PlanModel) else "python"
 
 
 def _family(recipe: Recipe, name: str) -> dict[str, Any]:

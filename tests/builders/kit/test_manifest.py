@@ -119,7 +119,7 @@ def test_bytecode_left_by_a_server_names_its_own_remedy(repository: Path) -> Non
         (repository / f"detect/1/__pycache__/{name}.cpython-312.pyc").write_bytes(b"")
     (finding,) = verify(repository)
     assert finding.where == "detect/1/__pycache__"
-    assert "PYTHONDONTWRITEBYTECODE" in finding.remedy
+    assert "read-only" in finding.remedy
 
 
 def test_an_edited_manifest_is_found(repository: Path) -> None:
