@@ -17,7 +17,7 @@ FIND_PYTHON = for each in $${PYTHON3:-} python3.12 python3.11 python3; do \
 	  "for others. Install one (Debian: apt-get install python3 python3-venv), or set PYTHON3=/path/to/python3.12." >&2; exit 1
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-slow lint format types bench graph clean
+.PHONY: help build-repo serve check test test-slow bench readme lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,13 @@ test: $(VENV)/.installed-dev build-repo ## Build the repository, then run the te
 
 test-slow: $(VENV)/.installed-dev build-repo ## Run the tests that take long or measure speed
 	@$(PYTHON) -m pytest -m slow
+
+bench: $(VENV)/.installed-dev build-repo ## Measure OCR's speed and errors against RapidOCR; write perf/results
+	@$(PYTHON) -m perf.ocr
+	@$(PYTHON) -m perf.ocr_accuracy
+
+readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into the README
+	@$(PYTHON) -m perf.readme
 
 lint: $(VENV)/.installed-dev ## Check style
 	@$(VENV)/bin/ruff check .
