@@ -43,6 +43,8 @@ def start(folder: Path) -> Iterator[Start]:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": PYTHONPATH, **environment},
+            # A shell starts background jobs, and so all their children, with Ctrl-C ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         running.append(process)
         return process
