@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -124,9 +125,26 @@ class Control:
         """Loads a model, and reloads a loaded one whose files have changed."""
         self.request("POST", f"/v2/repository/models/{quote(model)}/load", b"{}")
 
-    def unload(self, model: str) -> None:
-        """Unloads a model; ensembles over it become unavailable."""
+    def unload(self, model: str, *, settle_seconds: float = 5.0) -> None:
+        """Unloads a model; ensembles over it become unavailable.
+
+        Triton answers at once and unloads behind the answer, and a load of the same model in that
+        moment has made 24.10 crash (signal 11). So this waits until it is gone.
+
+        Args:
+            model: its name.
+            settle_seconds: the longest wait; requests in flight hold an unload.
+        """
         self.request("POST", f"/v2/repository/models/{quote(model)}/unload", b"{}")
+        deadline = time.monotonic() + settle_seconds
+        while time.monotonic() < deadline and self._is_unloading(model):
+            time.sleep(0.01)
+
+    def _is_unloading(self, model: str) -> bool:
+        entries = json.loads(self.request("POST", "/v2/repository/index", b"{}"))
+        return any(
+            entry["name"] == model and entry.get("state") == "UNLOADING" for entry in entries
+        )
 
 
 def _message(content: bytes) -> str:

@@ -197,7 +197,8 @@ class Healer:
         started = time.monotonic()
         before = {status.name for status in self._control.index() if status.ready}
         try:
-            self._control.unload(model)
+            # Requests that wait for a dead stub hold its unload; they are not waited for.
+            self._control.unload(model, settle_seconds=1.0)
             self._control.load(model)
         except CallFailed as failure:
             if self._closing:
