@@ -1,0 +1,19 @@
+"""What goes wrong in a measurement, each as one sentence for the user."""
+
+from __future__ import annotations
+
+
+class PerfError(Exception):
+    """Base of what :mod:`perf` raises on purpose; its text is the sentence to show."""
+
+
+class ScenarioError(PerfError):
+    """A scenario, or an input file that it names, is not as it should be."""
+
+
+class LegFailed(PerfError):
+    """One leg could not be measured; the others go on."""
+
+
+class AnalyzerMissing(LegFailed):
+    """There is no perf_analyzer that runs here."""
