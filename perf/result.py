@@ -64,7 +64,7 @@ class Leg(Record):
     shared_memory: Literal["none", "system"] = "none"
 
     def __str__(self) -> str:
-        extra = [self.loader]
+        extra: list[str] = [self.loader]
         if self.protocol == "http":
             extra.insert(0, "HTTP")
         if self.shared_memory != "none":
