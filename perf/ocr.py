@@ -21,7 +21,7 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from perf.legs import Timing, interleave, ratios, throughput
+from perf.timing import Timing, interleave, ratios, throughput
 
 RESULTS = Path(__file__).parent / "results"
 LINES = (

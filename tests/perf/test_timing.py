@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from perf.legs import Timing, interleave, ratios, throughput
 from perf.readme import fenced, fill
+from perf.timing import Timing, interleave, ratios, throughput
 
 
 def test_legs_take_turns_and_warm_up_is_left_out() -> None:
