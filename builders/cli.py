@@ -58,8 +58,7 @@ def build(
     from builders.kit import progress
     from builders.kit.build import BuildError, RepositoryError, reproduce
     from builders.kit.build import build as build_repository
-    from builders.kit.profile import load_profile
-    from builders.kit.profile_file import ProfileError
+    from builders.kit.profile import ProfileError, load_profile
 
     shown = progress.choose(quiet=quiet)
     try:
@@ -95,8 +94,7 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
     """Show what a build would do, step by step and why, without doing it."""
     from builders.kit.build import RepositoryError
     from builders.kit.plan import plan as plan_build
-    from builders.kit.profile import load_profile
-    from builders.kit.profile_file import ProfileError
+    from builders.kit.profile import ProfileError, load_profile
 
     try:
         steps = plan_build(load_profile(profile), out)

@@ -22,9 +22,9 @@ from builders.kit.findings import Finding, errors
 from builders.kit.manifest import Manifest, ManifestError, read_manifest, verify
 from builders.kit.manifest_schema import MANIFEST, finding
 from builders.kit.profile import Profile, ProfileError
-from builders.kit.profile_file import suggest
 from builders.kit.progress import Action, Outcome, Progress, Silent
 from builders.kit.repository import RepositoryError, Target, put
+from builders.kit.yaml_file import suggest
 
 if TYPE_CHECKING:
     from builders.kit.exports import Bench, Made

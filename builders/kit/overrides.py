@@ -15,7 +15,7 @@ from builders.kit.graph import (
     OnnxModel,
 )
 from builders.kit.profile import BatchingOptions, ModelOptions, Profile, ProfileError
-from builders.kit.profile_file import suggest
+from builders.kit.yaml_file import suggest
 
 
 def apply(profile: Profile, models: Sequence[Model]) -> tuple[Model, ...]:

@@ -24,7 +24,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
 
-from builders.kit.profile_file import ProfileError, parse, suggest, unknown_file
+from builders.kit.findings import Finding
+from builders.kit.yaml_file import Kind, parse, suggest
 
 __all__ = [
     "BatchingOptions",
@@ -40,6 +41,17 @@ __all__ = [
 
 BUILDERS = Path(__file__).resolve().parent.parent
 FOLDER = BUILDERS / "profiles"
+
+
+class ProfileError(ValueError):
+    """A profile is missing or mistaken; :attr:`findings` says everything wrong."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+_KIND = Kind("profile", ProfileError)
 
 
 class _Options(BaseModel):
@@ -226,8 +238,8 @@ def load_profile(name: str | Path) -> Profile:
     if "/" not in text and not path.suffix:
         path = FOLDER / f"{text}.yaml"
         if not path.is_file():
-            raise unknown_file(text, profiles())
-    profile = parse(path, Profile)
+            raise _KIND.unknown(text, profiles())
+    profile = parse(path, Profile, _KIND)
     profile._origin = text
     return profile
 

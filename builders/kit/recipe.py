@@ -12,9 +12,9 @@ from builders.kit.findings import Finding, finding_of
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.overrides import apply, closure
 from builders.kit.profile import Profile, ProfileError
-from builders.kit.profile_file import suggest
 from builders.kit.release import Release, release
 from builders.kit.sources import Source, SourceError, resolve
+from builders.kit.yaml_file import suggest
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -15,18 +16,36 @@ from pydantic_core import ErrorDetails
 from builders.kit.findings import Finding, finding_of
 
 MAXIMUM_BYTES = 1 << 20
-"""No profile is larger."""
+"""No file that is written by hand is larger."""
 
 T = TypeVar("T", bound=BaseModel)
 Location = tuple[int | str, ...]
 
 
-class ProfileError(ValueError):
-    """A profile is missing or mistaken; :attr:`findings` says everything wrong."""
+@dataclass(frozen=True)
+class Kind:
+    """What sort of file is read, for the words of its errors.
 
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("\n".join(map(str, findings)))
-        self.findings = findings
+    Attributes:
+        what: as ``profile``.
+        error: makes the exception that tells everything wrong.
+    """
+
+    what: str
+    error: Callable[[list[Finding]], Exception]
+
+    def finding(self, where: str, expected: str, found: str, remedy: str) -> Finding:
+        """One mistake in such a file."""
+        return finding_of(self.what, where, expected, found, remedy)
+
+    def refusal(self, where: str, expected: str, found: str, remedy: str) -> Exception:
+        """The exception for one mistake alone."""
+        return self.error([self.finding(where, expected, found, remedy)])
+
+    def unknown(self, name: str, known: Sequence[str]) -> Exception:
+        """The exception for the name of a file that the project does not have."""
+        expected = f"one of {', '.join(known)}, or a path"
+        return self.refusal(self.what, expected, repr(name), suggest(name, known))
 
 
 class _Loader(yaml.SafeLoader):
@@ -50,22 +69,23 @@ _Loader.yaml_implicit_resolvers.setdefault("", []).append(
 )
 
 
-def parse(path: Path, model: type[T]) -> T:
+def parse(path: Path, model: type[T], kind: Kind) -> T:
     """The file as that model.
 
     Raises:
-        ProfileError: it cannot be read, is not YAML, or does not fit the model.
+        Exception: ``kind.error``: it cannot be read, is not YAML, or does not fit the model.
     """
     lines: dict[Location, int] = {}
-    value = _load(path, lines)
+    value = _load(path, lines, kind)
     if not isinstance(value, dict):
         found = "nothing" if value is None else f"a {type(value).__name__}"
-        raise _error(path.name, "keys and values", found, f"Write {', '.join(model.model_fields)}.")
+        remedy = f"Write {', '.join(model.model_fields)}."
+        raise kind.refusal(path.name, "keys and values", found, remedy)
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        findings = [_explain(path.name, details, model, lines) for details in error.errors()]
-        raise ProfileError(findings) from None
+        findings = [_explain(path.name, details, model, lines, kind) for details in error.errors()]
+        raise kind.error(findings) from None
 
 
 def suggest(value: str, known: Iterable[str]) -> str:
@@ -76,23 +96,18 @@ def suggest(value: str, known: Iterable[str]) -> str:
     return f"Did you mean '{near[0]}'?" if near else "Write one of those."
 
 
-def unknown_file(name: str, known: Sequence[str]) -> ProfileError:
-    """The error for a profile's name that the kit does not have."""
-    return _error(
-        "profile", f"one of {', '.join(known)}, or a path", repr(name), suggest(name, known)
-    )
-
-
-def _load(path: Path, lines: dict[Location, int]) -> Any:
+def _load(path: Path, lines: dict[Location, int], kind: Kind) -> Any:
     """The document, with each key's line noted."""
     try:
         with path.open("rb") as file:
             content = file.read(MAXIMUM_BYTES + 1)
     except OSError as error:
         found = error.strerror or type(error).__name__
-        raise _error(str(path), "a readable file", found, "Give the path of a profile.") from None
+        remedy = f"Give the path of a {kind.what}."
+        raise kind.refusal(str(path), "a readable file", found, remedy) from None
     if len(content) > MAXIMUM_BYTES:
-        raise _error(path.name, f"at most {MAXIMUM_BYTES:,} bytes", "more", "Give a profile.")
+        expected = f"at most {MAXIMUM_BYTES:,} bytes"
+        raise kind.refusal(path.name, expected, "more", f"Give a {kind.what}.")
     repeated: list[Finding] = []
     try:
         loader = _Loader(content)
@@ -100,25 +115,31 @@ def _load(path: Path, lines: dict[Location, int]) -> Any:
             node = loader.get_single_node()
             if node is None:
                 return None
-            _note(path.name, node, (), lines, repeated)
+            _note(path.name, node, (), lines, repeated, kind)
             value = loader.construct_document(node)
         finally:
             loader.dispose()
     except RecursionError:
-        raise _error(path.name, "a profile", "YAML nested too deeply", "Flatten it.") from None
+        expected = f"a {kind.what}"
+        raise kind.refusal(path.name, expected, "YAML nested too deeply", "Flatten it.") from None
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}, line {mark.line + 1}" if mark else path.name
         problem = getattr(error, "problem", None) or getattr(error, "reason", None)
         found = str(problem or "something else").splitlines()[0]
-        raise _error(where, "YAML", found, "Mend the line.") from None
+        raise kind.refusal(where, "YAML", found, "Mend the line.") from None
     if repeated:
-        raise ProfileError(repeated)
+        raise kind.error(repeated)
     return value
 
 
 def _note(
-    file: str, node: yaml.Node, at: Location, lines: dict[Location, int], repeated: list[Finding]
+    file: str,
+    node: yaml.Node,
+    at: Location,
+    lines: dict[Location, int],
+    repeated: list[Finding],
+    kind: Kind,
 ) -> None:
     """Note each key's line; a key that stands twice in a mapping is a mistake."""
     if isinstance(node, yaml.MappingNode):
@@ -127,8 +148,7 @@ def _note(
             line = key.start_mark.line + 1
             if place in lines:
                 repeated.append(
-                    finding_of(
-                        "profile",
+                    kind.finding(
                         f"{file}, line {line}, {_dotted(place)}",
                         "each key once",
                         f"it on line {lines[place]} too",
@@ -137,15 +157,19 @@ def _note(
                 )
                 continue
             lines[place] = line
-            _note(file, child, place, lines, repeated)
+            _note(file, child, place, lines, repeated, kind)
     elif isinstance(node, yaml.SequenceNode):
         for index, child in enumerate(node.value):
             lines[(*at, index)] = child.start_mark.line + 1
-            _note(file, child, (*at, index), lines, repeated)
+            _note(file, child, (*at, index), lines, repeated, kind)
 
 
 def _explain(
-    file: str, details: ErrorDetails, model: type[BaseModel], lines: Mapping[Location, int]
+    file: str,
+    details: ErrorDetails,
+    model: type[BaseModel],
+    lines: Mapping[Location, int],
+    kind: Kind,
 ) -> Finding:
     """Pydantic's error as a finding."""
     at = tuple(part for part in details["loc"] if part != "[key]")
@@ -156,24 +180,20 @@ def _explain(
     match details["type"]:
         case "extra_forbidden":
             known = _keys(model, at[:-1])
-            return finding_of(
-                "profile",
+            return kind.finding(
                 where,
                 f"one of {', '.join(known)}",
                 repr(at[-1]),
                 suggest(str(at[-1]), known),
             )
         case "missing":
-            return finding_of("profile", where, "a value", "none", f"Write {_dotted(at)}.")
+            return kind.finding(where, "a value", "none", f"Write {_dotted(at)}.")
         case "literal_error":
             expected = str(context["expected"])
             known = re.findall(r"'([^']*)'", expected)
-            return finding_of(
-                "profile", where, expected, found, suggest(str(details["input"]), known)
-            )
+            return kind.finding(where, expected, found, suggest(str(details["input"]), known))
         case "refused":
-            return finding_of(
-                "profile",
+            return kind.finding(
                 where,
                 context["expected"],
                 context.get("found", found),
@@ -181,7 +201,7 @@ def _explain(
             )
         case _:
             expected = details["msg"].removeprefix("Input should be ")
-            return finding_of("profile", where, expected, found, "Write such a value.")
+            return kind.finding(where, expected, found, "Write such a value.")
 
 
 def _keys(model: type[BaseModel], at: Location) -> list[str]:
@@ -209,7 +229,3 @@ def _plain(annotation: Any) -> Any:
 
 def _dotted(at: Location) -> str:
     return ".".join(map(str, at))
-
-
-def _error(where: str, expected: str, found: str, remedy: str) -> ProfileError:
-    return ProfileError([finding_of("profile", where, expected, found, remedy)])
