@@ -240,6 +240,11 @@ class Result(Record):
             return "no request was answered"
         if len(leg.rounds) < 2:
             return "measured once only, so its spread is not known"
+        silent = [str(each.number) for each in leg.rounds if not each.latencies_ms]
+        if silent:
+            return f"no request was answered in round {', '.join(silent)}"
+        if not all(0 < value < np.inf for each in leg.rounds for value in each.latencies_ms):
+            return "not all of its latencies are finite and above zero, so the clock was wrong"
         if leg.spread > self.spread_limit:
             return (
                 f"too unsteady: its p50 varied by ±{leg.spread:.0%} over {len(leg.rounds)} "
