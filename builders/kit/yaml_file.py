@@ -69,8 +69,14 @@ _Loader.yaml_implicit_resolvers.setdefault("", []).append(
 )
 
 
-def parse(path: Path, model: type[T], kind: Kind) -> T:
+def parse(path: Path, model: type[T], kind: Kind, context: Mapping[str, object] | None = None) -> T:
     """The file as that model.
+
+    Args:
+        path: the file.
+        model: what it should be.
+        kind: for the words of its errors.
+        context: what the model's validators are given as ``info.context``.
 
     Raises:
         Exception: ``kind.error``: it cannot be read, is not YAML, or does not fit the model.
@@ -81,10 +87,34 @@ def parse(path: Path, model: type[T], kind: Kind) -> T:
         found = "nothing" if value is None else f"a {type(value).__name__}"
         remedy = f"Write {', '.join(model.model_fields)}."
         raise kind.refusal(path.name, "keys and values", found, remedy)
+    return validated(value, model, kind, path.name, lines, context)
+
+
+def validated(
+    value: Mapping[str, object],
+    model: type[T],
+    kind: Kind,
+    source: str,
+    lines: Mapping[Location, int],
+    context: Mapping[str, object] | None = None,
+) -> T:
+    """A value as that model.
+
+    Args:
+        value: the keys and values.
+        model: what it should be.
+        kind: for the words of its errors.
+        source: where the value comes from, as a file's name.
+        lines: the line of each key, as far as they are known.
+        context: what the model's validators are given as ``info.context``.
+
+    Raises:
+        Exception: ``kind.error``: it does not fit the model.
+    """
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, context=dict(context or {}))
     except ValidationError as error:
-        findings = [_explain(path.name, details, model, lines, kind) for details in error.errors()]
+        findings = [_explain(source, details, model, lines, kind) for details in error.errors()]
         raise kind.error(findings) from None
 
 
