@@ -95,7 +95,7 @@ def look() -> Machine:
         has_libpython=libpython_folder() is not None or _loads(libpython_name()),
         glibc=_glibc(),
         disk_free=shutil.disk_usage(Path(__file__).parent).free,
-        memory_available=_memory_available(),
+        memory_available=memory_available(),
         shm_free=_shm_free(Path("/dev/shm")),
         server=_server(DEFAULT_ENVIRONMENT),
         ports_taken={port: holder for port in PORTS if (holder := _holder(port))},
@@ -122,7 +122,8 @@ def _glibc() -> tuple[int, int] | None:
     return int(major), int(minor)
 
 
-def _memory_available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+def memory_available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes of memory that a new process can have, a container's limit included."""
     available = int(psutil.virtual_memory().available)
     try:
         limit = int((cgroup / "memory.max").read_text())

@@ -148,11 +148,11 @@ def test_a_containers_memory_limit_counts(
     (tmp_path / "memory.max").write_text(limit + "\n")
     (tmp_path / "memory.current").write_text(used + "\n")
     (tmp_path / "memory.stat").write_text(f"anon 1\ninactive_file {GIB // 2}\nslab 1\n")
-    found = machine._memory_available(tmp_path)
+    found = machine.memory_available(tmp_path)
     if expected is None:  # this machine's own
         assert found > 100 * MIB
     else:
-        assert found == min(expected, machine._memory_available(tmp_path / "none"))
+        assert found == min(expected, machine.memory_available(tmp_path / "none"))
 
 
 def test_no_shared_memory_is_told_from_an_empty_one(tmp_path: Path) -> None:
