@@ -27,10 +27,14 @@ class InProcess:
 
     Args:
         repository: a built model repository.
+        observe: gets each model's name and inputs before it runs, from the thread that runs it.
     """
 
-    def __init__(self, repository: Path) -> None:
+    def __init__(
+        self, repository: Path, *, observe: Callable[[str, Arrays], None] | None = None
+    ) -> None:
         self.repository = repository
+        self._observe = observe
         self._runners: dict[str, Runner] = {}
         self._pool = ThreadPoolExecutor(thread_name_prefix="inprocess")
 
@@ -53,8 +57,19 @@ class InProcess:
     def _runner(self, name: str) -> Runner:
         if name not in self._runners:
             config = read_config(self.repository / name / "config.pbtxt")
-            self._runners[name] = _checked(config, self._load(name, config))
+            self._runners[name] = self._observed(name, _checked(config, self._load(name, config)))
         return self._runners[name]
+
+    def _observed(self, name: str, run: Runner) -> Runner:
+        if self._observe is None:
+            return run
+        observe = self._observe
+
+        def observed(inputs: Arrays) -> Arrays:
+            observe(name, inputs)
+            return run(inputs)
+
+        return observed
 
     def _load(self, name: str, config: Any) -> Runner:
         folder = self.repository / name / VERSION
