@@ -86,7 +86,7 @@ class Machine:
 
 def look() -> Machine:
     """This machine, now. Takes a fraction of a second; longer where TensorRT is installed."""
-    gpus, gpu_problem = _gpus()
+    found, gpu_problem = gpus()
     tensorrt, tensorrt_problem = _tensorrt()
     return Machine(
         system=f"{platform.system()} {platform.machine()}",
@@ -99,7 +99,7 @@ def look() -> Machine:
         shm_free=_shm_free(Path("/dev/shm")),
         server=_server(DEFAULT_ENVIRONMENT),
         ports_taken={port: holder for port in PORTS if (holder := _holder(port))},
-        gpus=gpus,
+        gpus=found,
         gpu_problem=gpu_problem,
         tensorrt=tensorrt,
         tensorrt_problem=tensorrt_problem,
@@ -166,7 +166,8 @@ def _holder(port: int) -> str:
     return "another process"
 
 
-def _gpus() -> tuple[tuple[Gpu, ...], str]:
+def gpus() -> tuple[tuple[Gpu, ...], str]:
+    """The NVIDIA GPUs, and why they could not be asked; see :class:`Machine`."""
     fields = "--query-gpu=name,memory.total,compute_cap,driver_version"
     output, problem = _output(["nvidia-smi", fields, "--format=csv,noheader,nounits"], 10)
     try:

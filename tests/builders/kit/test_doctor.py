@@ -179,7 +179,7 @@ def test_gpus_are_read_from_nvidia_smi(nvidia_smi: Path) -> None:
         '#!/bin/sh\n[ "$1" = --query-gpu=name,memory.total,compute_cap,driver_version ] || exit 2\n'
         'echo "NVIDIA H200, 143771, 9.0, 575.57.08"\necho "NVIDIA H200, 143771, 9.0, 575.57.08"\n'
     )
-    assert machine._gpus() == ((H200, H200), "")
+    assert machine.gpus() == ((H200, H200), "")
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def test_gpus_are_read_from_nvidia_smi(nvidia_smi: Path) -> None:
 )
 def test_a_broken_driver_is_a_problem(nvidia_smi: Path, script: str, problem: str) -> None:
     nvidia_smi.write_text(f"#!/bin/sh\n{script}\n")
-    gpus, found = machine._gpus()
+    gpus, found = machine.gpus()
     assert gpus == ()
     assert problem in found
 
 
 def test_no_driver_is_no_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert machine._gpus() == ((), "")
+    assert machine.gpus() == ((), "")
 
 
 @pytest.mark.parametrize(
