@@ -54,6 +54,15 @@ class InProcess:
         """
         return self._runner(pipeline)(inputs)
 
+    def load(self, pipeline: str) -> None:
+        """Loads a model and all that it calls, as its first use would.
+
+        Raises:
+            FileNotFoundError: the repository has no such model.
+            ValueError: it cannot run in process.
+        """
+        self._runner(pipeline)
+
     def _runner(self, name: str) -> Runner:
         if name not in self._runners:
             config = read_config(self.repository / name / "config.pbtxt")
