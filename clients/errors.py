@@ -25,6 +25,18 @@ class RequestError(Exception):
 _PREFIX = re.compile(r"^(\[request id: [^\]]*\] |in ensemble '[^']*', )+")
 
 
+def reason(problem: InferenceServerException) -> str:
+    """The server's own sentence, without what Triton puts before it."""
+    return _PREFIX.sub("", problem.message() or "").strip() or "the server gave no reason"
+
+
+def is_unreachable(problem: InferenceServerException) -> bool:
+    """Whether nothing answers at the address, which an overloaded server's refusal is not."""
+    return "UNAVAILABLE" in (problem.status() or "") and bool(
+        re.search("connect|Socket closed|Connection", problem.message() or "")
+    )
+
+
 @contextmanager
 def one_sentence(url: str) -> Iterator[None]:
     """Turns tritonclient's exceptions into :class:`RequestError`.
@@ -36,9 +48,8 @@ def one_sentence(url: str) -> Iterator[None]:
         yield
     except InferenceServerException as problem:
         code = (problem.status() or "UNKNOWN").removeprefix("StatusCode.")
-        reason = _PREFIX.sub("", problem.message() or "").strip()
-        if code == "UNAVAILABLE" and re.search("connect|Socket closed|Connection", reason):
+        if is_unreachable(problem):
             raise RequestError(
                 code, f"no server answers at {url}; start one with `make serve`"
             ) from problem
-        raise RequestError(code, reason or "the server gave no reason") from problem
+        raise RequestError(code, reason(problem)) from problem
