@@ -82,7 +82,10 @@ class _Tally:
 
 
 def _sentence(problem: Exception) -> str:
-    return " ".join(str(problem).split()) or type(problem).__name__
+    # Some errors have a stack trace, with paths, after their first line.
+    return next((line.strip() for line in str(problem).splitlines() if line.strip()), "") or (
+        type(problem).__name__
+    )
 
 
 def closed_loop(call: Call, *, concurrency: int, count: int, warmup: int) -> Sample:
