@@ -1,0 +1,80 @@
+"""Tells what a comparison is doing: a bar where somebody watches, else one line a measurement."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Protocol, TextIO
+
+
+class Progress(Protocol):
+    """Is told of a comparison's course."""
+
+    def began(self, what: str, done: int, total: int) -> None:
+        """A measurement begins."""
+
+    def line(self, text: str) -> None:
+        """Something that is worth a line."""
+
+    def close(self) -> None:
+        """It is over."""
+
+
+class Lines:
+    """A line for each, with the time since the start.
+
+    Args:
+        stream: where to; standard error by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._start = time.monotonic()
+
+    def began(self, what: str, done: int, total: int) -> None:
+        """Nothing: its line comes when it is done."""
+
+    def line(self, text: str) -> None:
+        """``[  1.2 s] text``."""
+        self._stream.write(f"[{time.monotonic() - self._start:6.1f} s] {text}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class Bar:
+    """A bar with the measurement that runs and the time that is left; lines above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(
+            MofNCompleteColumn(),
+            BarColumn(bar_width=20),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bars.add_task("starting", total=None)
+        self._bars.start()
+
+    def began(self, what: str, done: int, total: int) -> None:
+        """The bar moves on."""
+        self._bars.update(self._task, description=what, completed=done, total=total)
+
+    def line(self, text: str) -> None:
+        """A line."""
+        self._bars.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        """No bar is left on the screen."""
+        self._bars.stop()
+
+
+def choose() -> Progress:
+    """What fits standard error."""
+    return Bar() if sys.stderr.isatty() else Lines()
