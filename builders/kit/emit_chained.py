@@ -22,13 +22,15 @@ class Chained:
     Args:
         url: ``host:port`` of a Triton's gRPC endpoint.
         pipeline: the ensemble whose steps are called.
+        timeout_seconds: the longest that a step may take; None waits without end.
 
     Raises:
         ValueError: that model is not an ensemble.
         tritonclient.utils.InferenceServerException: no such server or model.
     """
 
-    def __init__(self, url: str, pipeline: str) -> None:
+    def __init__(self, url: str, pipeline: str, *, timeout_seconds: float | None = None) -> None:
+        self._timeout = timeout_seconds
         self._client = grpc.InferenceServerClient(url)
         config = self._client.get_model_config(pipeline).config
         if not config.HasField("ensemble_scheduling"):
@@ -66,6 +68,7 @@ class Chained:
             step.model,
             [request_input(name, array) for name, array in gather(step, tensors).items()],
             outputs=[grpc.InferRequestedOutput(name) for name in step.outputs],
+            client_timeout=self._timeout,
         )
         return {name: result.as_numpy(name) for name in step.outputs}
 
