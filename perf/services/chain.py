@@ -20,6 +20,9 @@ from perf.services.plan import Plan
 UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 """gRPC refuses messages above 4 MiB by default; pages and their tensors are larger."""
 
+ANSWER_SECONDS = 2.0
+"""How long a server may take to say that it is there."""
+
 _NOT_DONE = ("shared_memory_region", "classification")
 """Parameters of a tensor that change what its bytes are."""
 
@@ -66,7 +69,7 @@ class Chain:
         self._known = {tensor.name for tensor in plan.inputs}
         self._required = {tensor.name for tensor in plan.inputs if not tensor.optional}
         self._outputs = [tensor.name for tensor in plan.outputs]
-        self._servers: dict[str, tuple[Any, Any]] = {}
+        self._servers: dict[str, Any] = {}
 
     async def infer(self, request: Any) -> Any:
         """Answers a ``ModelInferRequest`` with a ``ModelInferResponse``.
@@ -133,11 +136,11 @@ class Chain:
             _add(message.inputs, message.raw_input_contents, name, content)
         for name in step.outputs:
             message.outputs.add(name=name)
-        channel, stub = self._server(step.model)
+        stub = self._server(step.model)
         try:
             response = await stub.ModelInfer(message)
         except grpc.aio.AioRpcError as error:
-            raise self._failure(step, error, channel) from None
+            raise await self._failure(step, error) from None
         answer = dict(_contents(response))
         if missing := step.outputs.keys() - answer.keys():
             raise ChainFailed(
@@ -146,25 +149,31 @@ class Chain:
             )
         return answer
 
-    def _server(self, model: str) -> tuple[Any, Any]:
+    def _server(self, model: str) -> Any:
         # Made at the first call: a channel belongs to the event loop in which it is made.
         if model not in self._servers:
             channel = grpc.aio.insecure_channel(self._addresses[model], options=UNLIMITED)
-            self._servers[model] = channel, self._stub(channel)
+            self._servers[model] = self._stub(channel)
         return self._servers[model]
 
-    def _failure(self, step: Wiring, error: grpc.aio.AioRpcError, channel: Any) -> ChainFailed:
+    async def _failure(self, step: Wiring, error: grpc.aio.AioRpcError) -> ChainFailed:
         sentence = error.details() or "no reason was given"
-        # A server that refuses for overload says UNAVAILABLE too, over a channel that stands.
-        if (
-            error.code() == grpc.StatusCode.UNAVAILABLE
-            and channel.get_state() != grpc.ChannelConnectivity.READY
-        ):
+        # A server that refuses because it is overloaded says UNAVAILABLE too, and is there.
+        if error.code() == grpc.StatusCode.UNAVAILABLE and not await self._answers(step.model):
             sentence = (
                 f"the server of step '{step.model}' at {self._addresses[step.model]} does not "
                 f"answer: {sentence}"
             )
         return ChainFailed(error.code(), sentence)
+
+    async def _answers(self, model: str) -> bool:
+        try:
+            await self._server(model).ServerLive(
+                self._messages.ServerLiveRequest(), timeout=ANSWER_SECONDS
+            )
+        except grpc.aio.AioRpcError:
+            return False
+        return True
 
 
 def _refusal(sentence: str) -> ChainFailed:

@@ -50,8 +50,8 @@ class Plan:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The composing models, each once."""
-        return tuple(dict.fromkeys(step.model for step in self.steps))
+        """The composing models, each once, in running order."""
+        return tuple(dict.fromkeys(step.model for wave in self.waves() for step in wave))
 
     def waves(self) -> list[list[Wiring]]:
         """The steps as :func:`builders.kit.flow.waves` groups them."""

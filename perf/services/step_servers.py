@@ -113,10 +113,15 @@ class StepServers:
             server.start()
             if server.control.is_ready(model):
                 return
-            reason = "; ".join(status.reason for status in server.failed_models())
+            reasons = [_one_line(status.reason) for status in server.failed_models()]
         except (RuntimeFailure, CallFailed) as error:
             raise LegFailed(f"The server of step '{model}' did not start: {error}") from error
         raise LegFailed(
             f"Step '{model}' did not load in a server of its own: "
-            f"{reason or 'the repository has no such model'}"
+            f"{'; '.join(reasons) or 'the repository has no such model'}"
         )
+
+
+def _one_line(reason: str) -> str:
+    """Triton's reason without the stack that its Python backend adds below ``At:``."""
+    return " ".join(reason.partition("\n\nAt:")[0].split())
