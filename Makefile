@@ -57,8 +57,8 @@ format: $(VENV)/.installed-dev ## Mend style where a tool can
 types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
-clean: ## Remove the environments; the repository and the build cache stay
-	rm -rf $(VENV) .venv-server
+clean: ## Remove the environments and perf_analyzer; the repository and the build cache stay
+	rm -rf $(VENV) .venv-server .perf_analyzer
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \
