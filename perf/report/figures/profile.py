@@ -1,0 +1,73 @@
+"""CPU time and memory by part, cold starts and model loads."""
+
+from __future__ import annotations
+
+from perf.report.breakdown import median, uses
+from perf.report.canvas import Drawing
+from perf.report.figures.grouped import Bar, grouped
+from perf.report.selection import common, concurrencies
+from perf.report.verdict import LOADER_NAMES
+from perf.result import Mode, Result
+
+TOTAL = "all parts"
+ORDER = (TOTAL, "client", "gateway", "server")
+"""The parts that come first; stubs follow by model."""
+
+
+def profile(result: Result) -> Drawing:
+    """CPU time for one request and memory, by part, at the lowest concurrency."""
+    loads = concurrencies(result)
+    found = common(result, loads[0]) if loads else None
+    legs = found[1] if found else {}
+    used = {mode: its for mode, leg in legs.items() if (its := uses(leg))}
+    if found is None or not used:
+        return Drawing("profile", "CPU and memory", "not measured.", ())
+    cpu = {mode: {part: Bar(use.cpu_ms) for part, use in its.items()} for mode, its in used.items()}
+    memory = {
+        mode: {part: Bar(use.proportional_mib, use.resident_mib) for part, use in its.items()}
+        for mode, its in used.items()
+    }
+    for series in (cpu, memory):
+        for bars in series.values():
+            every = list(bars.values())
+            bars[TOTAL] = Bar(sum(b.value for b in every), sum(b.beyond for b in every))
+    parts = list(dict.fromkeys(part for bars in cpu.values() for part in bars))
+    parts.sort(key=lambda part: ORDER.index(part) if part in ORDER else len(ORDER))
+    panels = (
+        grouped("CPU time", parts, cpu, "ms of processor time for one request"),
+        grouped("Memory", parts, memory, "MiB: solid proportional, light resident"),
+    )
+    caption = (
+        f"At {loads[0]}, driven by {LOADER_NAMES[found[0]]}; medians over the rounds. The stubs of "
+        "a Python model stand under the model's name. Resident memory counts shared pages for "
+        "each process that maps them, proportional memory divides them; figures are proportional."
+    )
+    return Drawing("profile", "CPU and memory", caption, panels)
+
+
+def start(result: Result) -> Drawing:
+    """From process start to ready, and what each model's load takes of it."""
+    if not result.cold_starts:
+        return Drawing("start", "Cold start", "not measured.", ())
+    ready = "start to ready"
+    starts: dict[Mode, dict[str, Bar]] = {}
+    loads: dict[Mode, dict[str, Bar]] = {}
+    for each in result.cold_starts:
+        if each.seconds:
+            starts[each.mode] = {ready: _bar(each.seconds)}
+        loads[each.mode] = {model: _bar(took) for model, took in each.load_seconds.items() if took}
+    loads = {mode: bars for mode, bars in loads.items() if bars}
+    panels = [grouped("Cold start", [ready], starts, "seconds")] if starts else []
+    if loads:
+        models = list(dict.fromkeys(model for bars in loads.values() for model in bars))
+        panels.append(grouped("Model loads", models, loads, "seconds"))
+    counts = sorted({len(each.seconds) for each in result.cold_starts})
+    caption = (
+        f"Medians over {' or '.join(map(str, counts))} starts; whiskers span the quickest and the "
+        "slowest. Models may load side by side, so their times can add up to more than the start."
+    )
+    return Drawing("start", "Cold start", caption, tuple(panels))
+
+
+def _bar(seconds: tuple[float, ...]) -> Bar:
+    return Bar(median(seconds), span=(min(seconds), max(seconds)))

@@ -1,0 +1,67 @@
+"""How modes and kinds of time look and are called, the same in every figure and table.
+
+Modes have the colours of Okabe and Ito (https://jfly.uni-koeln.de/color/), kinds of time those of
+Paul Tol's light and muted schemes (https://sronpersonalpages.nl/~pault/), made for every kind of
+colour vision; on a dark ground, lighter ones that keep as far apart. Markers differ as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perf.result import Mode
+
+
+@dataclass(frozen=True)
+class Style:
+    """A mode's looks.
+
+    Attributes:
+        label: for figures and tables.
+        phrase: within a sentence, after "faster than".
+        light: its colour on white.
+        dark: its colour on a dark ground.
+        marker: matplotlib's letter for its marker.
+    """
+
+    label: str
+    phrase: str
+    light: str
+    dark: str
+    marker: str
+
+
+MODES: dict[Mode, Style] = {
+    "ensemble": Style("ensemble", "the ensemble", "#0072b2", "#3d9fdc", "o"),
+    "bls": Style("BLS", "BLS", "#56b4e9", "#8fd0f5", "s"),
+    "chained": Style("chained client", "chained", "#009e73", "#19b98c", "D"),
+    "services": Style("services", "services", "#d55e00", "#ee7f2b", "^"),
+    "services-kserve": Style("services (KServe)", "services on KServe", "#e69f00", "#f4ba3c", "v"),
+    "in-process": Style("in process", "in process", "#cc79a7", "#dd94bd", "P"),
+}
+"""In the order in which reports list them."""
+
+KINDS: dict[str, tuple[str, str]] = {
+    "queue": ("#bbcc33", "#bbcc33"),
+    "input copy": ("#77aadd", "#77aadd"),
+    "compute": ("#332288", "#6a5acd"),
+    "output copy": ("#ee8866", "#f0997a"),
+    "between the steps": ("#882255", "#b33a6b"),
+    "network and client": ("#9a9a9a", "#d8d8d8"),
+}
+"""What a request's time is made of -> its colour on white and on a dark ground."""
+
+INK, MUTED, GRID, FAINT = "#1b1f24", "#5c6672", "#d5dae1", "#eef1f4"
+"""Text and marks, lesser text, lines, and stripes, on white."""
+
+DARK = {INK: "#e8eaed", MUTED: "#a3adb8", GRID: "#3a424c", FAINT: "#20262d"}
+"""The same on a dark ground."""
+
+
+def variables() -> dict[str, tuple[str, str, str]]:
+    """Each colour on white -> its CSS variable's name, itself, and the colour on a dark ground."""
+    named = {style.light: (f"--{mode}", style.dark) for mode, style in MODES.items()}
+    named |= {light: (f"--{kind.replace(' ', '-')}", dark) for kind, (light, dark) in KINDS.items()}
+    names = {INK: "--ink", MUTED: "--muted", GRID: "--grid", FAINT: "--faint"}
+    named |= {light: (names[light], dark) for light, dark in DARK.items()}
+    return {light: (name, light, dark) for light, (name, dark) in named.items()}
