@@ -6,8 +6,8 @@ What it counts (24.10, tried):
 - an ensemble's ``compute_*`` are the sums of its steps', and its queue is next to nothing; a BLS
   model's ``compute_infer`` holds all of the calls that it makes. So a pipeline's own times must
   not be added to those of its steps, and only :func:`server_ms` is read from them;
-- a request that was refused by a Python model alone, in a batch or not, is a success of that
-  model and a failure of the ensemble; failures have a duration, and no queue or compute times;
+- a request that a Python model answers with an error is a success of that model and two failures
+  of the ensemble above it; failures have a duration, and no queue or compute times;
 - an answer from the response cache is a success without compute times;
 - a request is counted a moment after its answer was sent.
 """

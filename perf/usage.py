@@ -8,6 +8,7 @@ of a second, more than a step takes for a request.
 from __future__ import annotations
 
 import functools
+import os
 import resource
 import time
 from collections.abc import Callable, Mapping
@@ -60,24 +61,32 @@ class Usage:
 
     def __init__(self, parts: Mapping[str, Pids]) -> None:
         self._parts = dict(parts)
+        self._spent = 0.0  # processor time of this process in earlier snapshots
 
     def snapshot(self) -> UsageSnapshot:
-        """The parts now."""
+        """The parts now. The time that looking takes is not in that of this process."""
+        began = time.process_time()
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return UsageSnapshot(
-            parts={part: _states(pids()) for part, pids in self._parts.items()},
+        found = UsageSnapshot(
+            parts={
+                part: _states(pids(), began - self._spent) for part, pids in self._parts.items()
+            },
             children_seconds=ended.ru_utime + ended.ru_stime,
         )
+        self._spent += time.process_time() - began
+        return found
 
 
-def _states(pids: list[int]) -> dict[tuple[int, int], ProcessState]:
+def _states(pids: list[int], own_seconds: float) -> dict[tuple[int, int], ProcessState]:
     found = {}
     for pid in pids:
         if not processes.is_running(pid):
             continue
         try:
             found[pid, _started(pid)] = ProcessState(
-                cpu_seconds=time.clock_gettime(_cpu_clock(pid)),
+                cpu_seconds=(
+                    own_seconds if pid == os.getpid() else time.clock_gettime(_cpu_clock(pid))
+                ),
                 resident_bytes=processes.resident_bytes(pid),
                 proportional_bytes=_proportional_bytes(pid),
             )

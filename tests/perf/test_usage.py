@@ -73,6 +73,18 @@ def test_time_is_that_of_the_kernels_clock() -> None:
     assert least <= client.cpu_ms * 4 / 1e3 <= most
 
 
+def test_the_time_that_looking_takes_is_not_counted() -> None:
+    def found_slowly() -> list[int]:
+        spin(0.1)
+        return [os.getpid()]
+
+    usage = Usage({"client": found_slowly})
+    before = usage.snapshot()
+    spin(0.02)
+    (client,) = uses(before, usage.snapshot(), 1)
+    assert 20 <= client.cpu_ms < 100
+
+
 def test_a_replaced_stub_is_told_and_counts_from_its_start(server: LocalServer) -> None:
     parts = parts_of_server(server)
     usage = Usage(parts)
