@@ -38,7 +38,9 @@ _PR_SET_PDEATHSIG = 1
 def _prepare(memory_bytes: int) -> None:
     """In perf_analyzer's process, before it is one: dies with us, has a limit, dumps no core."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -108,7 +110,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     try:
         outcome = guard(folder, sys.stdin.fileno())
-    except OSError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         outcome = {"code": 127, "said": str(error), "ended": "itself", "peak_bytes": 0}
     if outcome["ended"] == "owner":
         shutil.rmtree(folder, ignore_errors=True)

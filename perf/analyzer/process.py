@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tritonclient.utils import InferenceServerException
+
 from builders.kit.machine import memory_available
+from clients.errors import reason
 from perf.analyzer import guard
 from perf.errors import LegFailed
 
@@ -129,7 +132,8 @@ def sentence(outcome: Outcome, timeout_seconds: float, memory_bytes: int) -> str
         return f"perf_analyzer crashed ({_ending(outcome.code)}): {words or 'it said nothing'}"
     refused = re.search(r"^Thread \[\d+\] had error: (.+)$", outcome.said, re.MULTILINE)
     if refused:
-        return f"perf_analyzer stopped at a request that failed: {refused[1].strip()[:LONGEST]}"
+        told = reason(InferenceServerException(refused[1]))
+        return f"perf_analyzer stopped at a request that failed: {told[:LONGEST]}"
     return f"perf_analyzer failed: {words or f'exit code {outcome.code}, and it said nothing'}"
 
 

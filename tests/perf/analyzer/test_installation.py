@@ -115,6 +115,7 @@ def test_an_installation_that_was_killed_leaves_nothing_in_the_way(
     assert {path.name for path in tmp_path.iterdir()} == {"made", wheel.name}
 
 
+@pytest.mark.slow
 def test_pips_own_reason_is_given_when_it_brings_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ def test_it_runs_in_its_folder_and_ends_well(tmp_path: Path) -> None:
             "^perf_analyzer failed: failed to get model metadata: no$",
         ),
         (
-            "import sys; sys.exit('Failed to maintain load.\\nThread [1] had error: too big\\n')",
+            "import sys; sys.exit(\"Thread [1] had error: in ensemble 'o', too big\\n\\n\")",
             "^perf_analyzer stopped at a request that failed: too big$",
         ),
         (
