@@ -41,7 +41,8 @@ class Outcome:
     """One figure of one leg, then and now.
 
     Attributes:
-        what: leg, reference, figure and load.
+        load: the load, and the loader.
+        what: leg, reference and figure; a leg alone where there is nothing to compare.
         baseline: the leg's figure as a multiple of its reference's, in the baseline.
         now: the same in the result.
         change: how many times worse it became: above one is slower, or less throughput.
@@ -49,6 +50,7 @@ class Outcome:
         note: why there is no figure, or why it is unclear; empty otherwise.
     """
 
+    load: str
     what: str
     baseline: Estimate
     now: Estimate
@@ -83,7 +85,8 @@ class _Comparison:
             note = "beyond the bound, but among so many comparisons chance alone does that"
         leg, reference = (each.leg for each in self.then)
         return Outcome(
-            f"{_name(leg)} / {_name(reference)}: {self.figure}, {leg.load} ({leg.loader})",
+            _load(leg),
+            f"{_name(leg)} / {_name(reference)}, {self.figure}",
             mean(then, CONFIDENCE),
             mean(now, CONFIDENCE),
             changed,
@@ -126,14 +129,17 @@ def passed(outcomes: Sequence[Outcome], strict: bool = False) -> bool:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The outcomes for a terminal, a line each, and :func:`conclusion`."""
+    """The outcomes for a terminal, a line each, by load; and :func:`conclusion`."""
     rows: list[tuple[str, ...]] = [("", "baseline", "now", "times worse", "state")]
-    for each in outcomes:
-        figures = (
-            "-" if math.isnan(figure.value) else str(figure)
-            for figure in (each.baseline, each.now, each.change)
-        )
-        rows.append((each.what, *figures, f"{each.state}{each.note and ': '}{each.note}"))
+    for load in dict.fromkeys(each.load for each in outcomes):
+        rows.append((load, "", "", "", ""))
+        for each in (each for each in outcomes if each.load == load):
+            figures = (
+                "-" if math.isnan(figure.value) else str(figure)
+                for figure in (each.baseline, each.now, each.change)
+            )
+            state = f"{each.state}: {each.note}" if each.note else each.state
+            rows.append((f"  {each.what}", *figures, state))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -147,10 +153,13 @@ def conclusion(outcomes: Sequence[Outcome]) -> str:
     states = [each.state for each in outcomes]
     worse, missing, unclear = (states.count(s) for s in ("worse", "missing", "unclear"))
     if worse or missing:
+        hint = (
+            " A ratio also rises when its reference became faster; if that is why, make this "
+            "result the new baseline."
+        )
         return (
             f"The gate fails: of {len(states)} figures {worse} are worse, {missing} missing, "
-            f"{unclear} unclear. A ratio also rises when its reference became faster; if that is "
-            "why, make this result the new baseline."
+            f"{unclear} unclear.{hint if worse else ''}"
         )
     if unclear:
         return (
@@ -234,13 +243,17 @@ def _examined(key: Key, then: Legs, now: Legs) -> Iterator[Outcome | _Comparison
 
 
 def _without(leg: LegResult, state: State, note: str) -> Outcome:
-    return Outcome(str(leg.leg), NOTHING, NOTHING, NOTHING, state, note)
+    return Outcome(_load(leg.leg), _name(leg.leg), NOTHING, NOTHING, NOTHING, state, note)
 
 
 def _errors(leg: LegResult) -> float:
     """The share of requests that failed, of a leg that answered some."""
     errors = max(leg.errors, 0)
     return errors / (errors + sum(len(each.latencies_ms) for each in leg.rounds))
+
+
+def _load(leg: Leg) -> str:
+    return f"{leg.load} ({leg.loader})"
 
 
 def _name(leg: Leg) -> str:
