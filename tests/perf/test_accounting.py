@@ -71,16 +71,18 @@ def test_failed_requests_have_no_time_of_their_own(server, accounting) -> None:
     assert (echo.calls, sleeper.calls) == (1, 0)
 
 
-def test_counts_that_fell_are_an_error(server, accounting) -> None:
-    with Endpoint(server.grpc, "pair", REQUESTS) as endpoint:
+def test_counts_that_fell_are_an_error(server, write_model) -> None:
+    write_model(server.repository, "lone")
+    server.control.load("lone")
+    accounting = Accounting({"lone": server.grpc})
+    with Endpoint(server.grpc, "lone", REQUESTS) as endpoint:
         endpoint(0)
     before = accounting.snapshot()
-    server.control.unload("sleeper")
-    server.control.load("sleeper")
-    server.control.load("pair")
+    server.control.unload("lone")
+    server.control.load("lone")
     after = accounting.snapshot()
-    for read in (lambda: steps(before, after, 1), lambda: server_ms(before, after, "sleeper")):
-        with pytest.raises(LegFailed, match=r"fell during .* started again"):
+    for read in (lambda: steps(before, after, 1), lambda: server_ms(before, after, "lone")):
+        with pytest.raises(LegFailed, match=r"'lone' fell during .* started again"):
             read()
 
 
