@@ -18,7 +18,7 @@ from perf.scenario import Scenario
 from perf.tune.measure import Bench, seconds_for
 from perf.tune.patch import refuse_foreign
 from perf.tune.row import Objective, Row
-from perf.tune.search import LATE, Search
+from perf.tune.search import BUDGET, LATE, Search
 from perf.tune.servers import Servers
 from perf.tune.settings import Settings, read
 from perf.tune.space import Block, Bounds, blocks, objections
@@ -135,8 +135,8 @@ def _release(repository: Path) -> Release:
 
 
 def _demand_something(search: Search, budget: float, seconds: float) -> None:
-    tried = [row for row in search.rows[1:] if row.samples or row.failure != LATE]
-    if search.ended != INTERRUPTED and not tried and len(search.rows) > 1:
+    short = search.ended == BUDGET or any(row.failure == LATE for row in search.rows)
+    if short and not any(row.samples for row in search.rows[1:]):
         raise PerfError(
             f"The budget of {budget:.0f} s is too small: after {seconds:.0f} s nothing but the "
             f"present settings was measured. Give at least {5 * max(seconds, budget):.0f} s."

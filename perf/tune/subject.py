@@ -43,21 +43,22 @@ class Subject:
 
 
 def find_scenario(repository: Path, model: str, pipeline: str | None) -> Scenario:
-    """The first scenario that comes with the kit for this pipeline, or for one with this model.
+    """The first scenario of the kit for this pipeline, or else for one with this model.
 
     Raises:
-        PerfError: there is none.
+        PerfError: there is none, or no such model or pipeline.
     """
     there = _models(repository)
-    for name in scenarios():
-        scenario = load_scenario(name)
-        if scenario.pipeline == pipeline or (
-            pipeline is None and model in _needed(scenario.pipeline, there)
-        ):
-            return scenario
-    wanted = f"pipeline '{pipeline}'" if pipeline else f"model '{model}'"
+    for each in (model, pipeline or model):
+        _config(each, there, repository)
+    known = [load_scenario(name) for name in scenarios()]
+    fitting = [each for each in known if each.pipeline == pipeline] or [
+        each for each in known if model in _needed(each.pipeline, there)
+    ]
+    if fitting:
+        return fitting[0]
     raise PerfError(
-        f"No scenario of the kit ({', '.join(scenarios())}) has requests for the {wanted}. "
+        f"No scenario of the kit ({', '.join(scenarios())}) has requests that reach '{model}'. "
         "Write one and name it with --scenario."
     )
 

@@ -89,8 +89,11 @@ def test_a_decoupled_model_is_refused(letter: Scenario, tmp_path: Path) -> None:
 def test_the_scenario_is_found_by_the_pipeline_or_by_the_model() -> None:
     assert find_scenario(REPOSITORY, "recognise", None).pipeline == "ocr"
     assert find_scenario(REPOSITORY, "recognise", "ocr").pipeline == "ocr"
-    with pytest.raises(PerfError, match=r"No scenario of the kit .* model 'nothing'.*--scenario"):
-        find_scenario(REPOSITORY, "nothing", None)
+    assert find_scenario(REPOSITORY, "recognise", "ocr_bls").pipeline == "ocr"
+    with pytest.raises(PerfError, match=r"no model 'recognize'.*Did you mean 'recognise'\?"):
+        find_scenario(REPOSITORY, "recognize", None)
+    with pytest.raises(PerfError, match=r"No scenario of the kit .*reach 'ocr_bls'.*--scenario"):
+        find_scenario(REPOSITORY, "ocr_bls", None)
 
 
 def test_where_memory_runs_short_no_instances_are_added(
