@@ -55,12 +55,14 @@ class Drawing:
         name: of the PNG, without its suffix.
         title: of the whole.
         caption: how to read it, in a sentence or two.
-        panels: none if there was nothing to draw.
+        absent: what to say instead when there is nothing to draw.
+        panels: none if there is nothing.
     """
 
     name: str
     title: str
     caption: str
+    absent: str
     panels: tuple[Panel, ...]
 
 
@@ -102,7 +104,7 @@ def png(drawing: Drawing) -> bytes:
     """All panels on one white picture, with title and caption."""
     columns = _columns(drawing.panels)
     width = WIDTH * max(1, len(columns))
-    caption = drawing.caption if columns else f"Nothing to draw: {drawing.caption}"
+    caption = drawing.caption if columns else drawing.absent
     lines = textwrap.wrap(clean(caption), int(width * 16))
     head, foot = 0.5, 0.3 + 0.16 * len(lines)
     height = head + foot + max((_height(column) for column in columns), default=0.0)

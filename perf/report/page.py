@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import yaml
+from pydantic_core import to_jsonable_python
 
 from perf.report.canvas import Drawing, svgs
 from perf.report.markup import esc, pairs, section
@@ -15,14 +16,8 @@ from perf.report.selection import LOADERS
 from perf.report.style import css
 from perf.report.tables import leg_table, ratio_table, step_table
 from perf.report.verdict import LOADER_NAMES, verdict
-from perf.report.words import listing, number
+from perf.report.words import listing, number, plural
 from perf.result import LegResult, Loader, Result
-
-RATIOS = (
-    "Each figure is the ensemble's divided by the other's, both measured in the same rounds, with "
-    "its 95 % interval: a p50 below 1 and a throughput above 1 speak for the ensemble. Bold: the "
-    "interval leaves out 1."
-)
 
 
 def page(result: Result, drawings: Mapping[str, Drawing]) -> str:
@@ -32,7 +27,7 @@ def page(result: Result, drawings: Mapping[str, Drawing]) -> str:
         drawings: by name: latency, throughput, time, variants, profile, start.
     """
     sections = {
-        "ratios": ("Ratios", f"{ratio_table(result)}<p>{RATIOS}</p>"),
+        "ratios": ("Ratios", ratio_table(result)),
         "latency": ("Latency", figure(drawings["latency"])),
         "throughput": ("Throughput against latency", figure(drawings["throughput"])),
         "time": ("Where the time goes", figure(drawings["time"]) + step_table(result)),
@@ -60,7 +55,7 @@ def page(result: Result, drawings: Mapping[str, Drawing]) -> str:
 def figure(drawing: Drawing) -> str:
     """A drawing's panels in as many columns as there is room for."""
     if not drawing.panels:
-        return f"<p>{esc(_capital(drawing.caption))}</p>"
+        return f"<p>{esc(drawing.absent)}</p>"
     panels = "".join(f"<div>{svg}</div>" for svg in svgs(drawing))
     caption = f"<figcaption>{esc(drawing.caption)}</figcaption>"
     return f'<figure><div class="panels">{panels}</div>{caption}</figure>'
@@ -76,20 +71,21 @@ def _notes(result: Result) -> str:
         text = "perf_analyzer drove no leg of this run; the figures are the kit's own loader's."
         why = next((each.failure for each in legs["perf_analyzer"] if each.failure), None)
         notes.append(("warn", f"{text} It failed: {why}" if why else text))
-    drove = [_drove(by, its) for by, its in legs.items() if its]
+    drove = [said for by, its in legs.items() if (said := _drove(by, its))]
     if drove:
         notes.append(("", f"Legs are compared only under one loader: {listing(drove)}."))
     without = sum(result.doubt(each) is not None for each in result.legs)
     if without:
-        many = f"{without} of {len(result.legs)} legs have no figure"
+        many = f"{without} of {plural(len(result.legs), 'leg')} without a figure"
         notes.append(("warn", f"{many}; the table of every leg says why."))
     return "".join(f'<p class="note {kind}">{esc(text)}</p>\n' for kind, text in notes)
 
 
 def _drove(loader: Loader, legs: list[LegResult]) -> str:
-    counts = Counter(each.leg.mode for each in legs)
+    counts = Counter(each.leg.mode for each in legs if each.rounds)
     its = [f"{MODES[mode].label} {counts[mode]}" for mode in MODES if mode in counts]
-    return f"{LOADER_NAMES[loader]} drove {len(legs)} legs ({', '.join(its)})"
+    drove = f"{LOADER_NAMES[loader]} drove {plural(counts.total(), 'leg')} ({', '.join(its)})"
+    return drove if its else ""
 
 
 def _machine(result: Result) -> dict[str, str]:
@@ -106,7 +102,8 @@ def _machine(result: Result) -> dict[str, str]:
 
 
 def _scenario(result: Result) -> str:
-    text = yaml.safe_dump(result.scenario, sort_keys=False, allow_unicode=True, width=90)
+    values = to_jsonable_python(result.scenario)
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=90)
     return "\n".join(_indent(line) + esc(line) for line in text.splitlines())
 
 

@@ -51,17 +51,17 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 """What a request's time is made of -> its colour on white and on a dark ground."""
 
-INK, MUTED, GRID, FAINT = "#1b1f24", "#5c6672", "#d5dae1", "#eef1f4"
-"""Text and marks, lesser text, lines, and stripes, on white."""
+PAPER, INK, MUTED, GRID, FAINT = "#ffffff", "#1b1f24", "#5c6672", "#d5dae1", "#eef1f4"
+"""The ground, text and marks, lesser text, lines, and boxes."""
 
-DARK = {INK: "#e8eaed", MUTED: "#a3adb8", GRID: "#3a424c", FAINT: "#20262d"}
-"""The same on a dark ground."""
+DARK = {PAPER: "#14181d", INK: "#e8eaed", MUTED: "#a3adb8", GRID: "#3a424c", FAINT: "#20262d"}
+"""The same in the dark."""
 
 
 def variables() -> dict[str, tuple[str, str, str]]:
     """Each colour on white -> its CSS variable's name, itself, and the colour on a dark ground."""
     named = {style.light: (f"--{mode}", style.dark) for mode, style in MODES.items()}
     named |= {light: (f"--{kind.replace(' ', '-')}", dark) for kind, (light, dark) in KINDS.items()}
-    names = {INK: "--ink", MUTED: "--muted", GRID: "--grid", FAINT: "--faint"}
+    names = {PAPER: "--paper", INK: "--ink", MUTED: "--muted", GRID: "--grid", FAINT: "--faint"}
     named |= {light: (names[light], dark) for light, dark in DARK.items()}
     return {light: (name, light, dark) for light, (name, dark) in named.items()}

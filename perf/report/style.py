@@ -10,9 +10,9 @@ def css() -> str:
     light = "".join(f"{name}:{colour};" for name, colour, _ in variables().values())
     dark = "".join(f"{name}:{colour};" for name, _, colour in variables().values())
     return (
-        f":root{{color-scheme:light dark;{light}--paper:#fff;--warn:#fdf3d8;--line:#e0b04a}}\n"
+        f":root{{color-scheme:light dark;{light}--warn:#fdf3d8;--line:#e0b04a}}\n"
         "@media screen and (prefers-color-scheme:dark){"
-        f":root{{{dark}--paper:#14181d;--warn:#322a14;--line:#a8862f}}}}\n{_RULES}"
+        f":root{{{dark}--warn:#322a14;--line:#a8862f}}}}\n{_RULES}"
     )
 
 

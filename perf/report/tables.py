@@ -14,6 +14,12 @@ from perf.report.verdict import LOADER_NAMES
 from perf.report.words import number
 from perf.result import LegResult, Result
 
+RATIOS = (
+    "Each figure is the ensemble's divided by the other's, both measured in the same rounds, with "
+    "its 95 % interval: a p50 below 1 and a throughput above 1 speak for the ensemble. Bold: the "
+    "interval leaves out 1."
+)
+
 PERCENTS = (50, 90, 95, 99)
 
 
@@ -31,7 +37,7 @@ def ratio_table(result: Result) -> str:
         body.append(
             f'<tr><th scope="row">{esc(each.label)}</th><td class="text">{loader}</td>{cells}</tr>'
         )
-    return table(head, body)
+    return f"{table(head, body)}<p>{RATIOS}</p>"
 
 
 def _ratio(found: Cell) -> str:

@@ -39,6 +39,11 @@ def short(text: object, length: int) -> str:
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 
 
+def plural(count: int, what: str) -> str:
+    """1 leg, 2 legs."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def listing(names: list[str]) -> str:
     """One, two and three."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

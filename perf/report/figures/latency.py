@@ -31,6 +31,8 @@ WHISKERS = {99: 0.0, 50: 0.3}
 COLUMNS = {50: 1.13, 90: 1.30, 99: 1.47}
 """Where each percentile's figures end, as a share of the axes' width."""
 
+ABSENT = "No leg ran at a fixed concurrency."
+
 CLIP = 3.0
 """Bars end at so many times the greatest p50: one far p99 must not crush all others."""
 
@@ -63,7 +65,7 @@ def latency(result: Result) -> Drawing:
         "the middle one at p90, the thin one at p99; whiskers at p50 and p99 span the "
         "lowest and the highest round."
     )
-    return Drawing("latency", "Latency", caption, tuple(panels))
+    return Drawing("latency", "Latency", caption, ABSENT, tuple(panels))
 
 
 def variants(result: Result) -> Drawing:
@@ -87,7 +89,8 @@ def variants(result: Result) -> Drawing:
         "Latency in milliseconds; thick, middle and thin bar: p50, p90, p99, as above. Shared "
         "memory is system shared memory."
     )
-    return Drawing("variants", "Protocol and shared memory", caption, tuple(panels))
+    absent = "Only plain gRPC was measured."
+    return Drawing("variants", "Protocol and shared memory", caption, absent, tuple(panels))
 
 
 def panel(title: str, blocks: Sequence[Block], limit_ms: float) -> Panel:
@@ -100,7 +103,7 @@ def panel(title: str, blocks: Sequence[Block], limit_ms: float) -> Panel:
 def _limit(blocks: Sequence[Block]) -> float:
     legs = [leg for block in blocks for _, leg, doubt in block.legs if doubt is None]
     if not legs:
-        return 1.0
+        return 0.0
     middle = max(leg.percentile(50) for leg in legs)
     return min(max(_range(leg, 99)[1] for leg in legs), CLIP * middle)
 
@@ -113,6 +116,8 @@ def _range(leg: LegResult, percent: float) -> tuple[float, float]:
 def _draw(axes: Axes, blocks: Sequence[Block], limit_ms: float) -> None:
     across = axes.get_yaxis_transform()
     limit(axes, limit_ms, "latency, ms")
+    if not limit_ms:
+        axes.set_xticks([])
     for percent, end in COLUMNS.items():
         axes.text(end, -0.6, f"p{percent}", transform=across, ha="right", va="bottom", color=MUTED)
     line, places, labels = 0, [], []

@@ -9,6 +9,7 @@ from perf.report.selection import common, concurrencies
 from perf.report.verdict import LOADER_NAMES
 from perf.result import Mode, Result
 
+ABSENT = "This was not measured."
 TOTAL = "all parts"
 ORDER = (TOTAL, "client", "gateway", "server")
 """The parts that come first; stubs follow by model."""
@@ -21,7 +22,7 @@ def profile(result: Result) -> Drawing:
     legs = found[1] if found else {}
     used = {mode: its for mode, leg in legs.items() if (its := uses(leg))}
     if found is None or not used:
-        return Drawing("profile", "CPU and memory", "not measured.", ())
+        return Drawing("profile", "CPU and memory", "", ABSENT, ())
     cpu = {mode: {part: Bar(use.cpu_ms) for part, use in its.items()} for mode, its in used.items()}
     memory = {
         mode: {part: Bar(use.proportional_mib, use.resident_mib) for part, use in its.items()}
@@ -42,13 +43,13 @@ def profile(result: Result) -> Drawing:
         "a Python model stand under the model's name. Resident memory counts shared pages for "
         "each process that maps them, proportional memory divides them; figures are proportional."
     )
-    return Drawing("profile", "CPU and memory", caption, panels)
+    return Drawing("profile", "CPU and memory", caption, ABSENT, panels)
 
 
 def start(result: Result) -> Drawing:
     """From process start to ready, and what each model's load takes of it."""
     if not result.cold_starts:
-        return Drawing("start", "Cold start", "not measured.", ())
+        return Drawing("start", "Cold start", "", ABSENT, ())
     ready = "start to ready"
     starts: dict[Mode, dict[str, Bar]] = {}
     loads: dict[Mode, dict[str, Bar]] = {}
@@ -66,7 +67,7 @@ def start(result: Result) -> Drawing:
         f"Medians over {' or '.join(map(str, counts))} starts; whiskers span the quickest and the "
         "slowest. Models may load side by side, so their times can add up to more than the start."
     )
-    return Drawing("start", "Cold start", caption, tuple(panels))
+    return Drawing("start", "Cold start", caption, ABSENT, tuple(panels))
 
 
 def _bar(seconds: tuple[float, ...]) -> Bar:

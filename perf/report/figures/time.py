@@ -53,12 +53,11 @@ def time(result: Result) -> Drawing:
         title = f"By step, at {load}: queue, copies and compute"
         panels.append(grouped(title, labels, series, "ms for one request"))
     every = [(load, mode, each) for load, (_, its) in found for mode, each in its.items()]
-    return Drawing("time", "Where the time goes", _caption(every), tuple(panels))
+    absent = "No leg at a fixed concurrency has both a figure and its servers' statistics."
+    return Drawing("time", "Where the time goes", _caption(every), absent, tuple(panels))
 
 
 def _caption(every: list[tuple[Load, Mode, Breakdown]]) -> str:
-    if not every:
-        return "no leg at a fixed concurrency has both a figure and its servers' statistics."
     caption = (
         "From the servers' own statistics, for one request of the pipeline; medians over the "
         "rounds. The mark is the mean latency that the client measured (the statistics are sums, "

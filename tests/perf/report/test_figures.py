@@ -71,9 +71,21 @@ def test_a_far_p99_does_not_crush_the_bars(make):
     assert [each for each in axes.texts if each.get_text() == "▸"]
 
 
+def test_a_line_breaks_where_a_leg_has_no_figure(make):
+    broken = {("services", 2, "loader"): {"failure": "The gateway ended."}}
+    drawing = throughput(
+        make({"ensemble": 60, "services": 80}, changes=broken, extras=False, loaders=("loader",))
+    )
+    with looks():
+        axes = alone(drawing.panels[0]).axes[0]
+    lines = {line.get_color(): line.get_ydata() for line in axes.lines if line.get_ydata().size}
+    assert np.isnan(lines[MODES["services"].light]).tolist() == [False, True, False]
+    assert not np.isnan(lines[MODES["ensemble"].light]).any()
+
+
 def test_every_mode_and_kind_has_colours_of_its_own():
     assert set(MODES) == set(get_args(Mode))
-    assert len(variables()) == len(MODES) + len(KINDS) + 4
+    assert len(variables()) == len(MODES) + len(KINDS) + 5
     assert len({style.marker for style in MODES.values()}) == len(MODES)
 
 
