@@ -1,0 +1,153 @@
+"""The command line. It imports nothing heavy: each command loads what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from perf.cli_compare import REPOSITORY, compare
+from perf.cli_exit import failed, usage
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Measure what an ensemble buys over other ways to serve a pipeline. "
+    "Exit codes: 0 done; 1 a failure, or figures that are missing or too unsteady; "
+    "2 wrong usage; 130 interrupted.",
+)
+
+
+@app.command(epilog="Example: `python -m perf install`")
+def install() -> None:
+    """Get perf_analyzer: an installed one if it runs here, else a pinned one, verified."""
+    from perf.analyzer import install as make
+    from perf.errors import PerfError
+
+    try:
+        analyzer = make(lambda line: typer.echo(line, err=True))
+    except PerfError as problem:
+        raise failed(str(problem)) from problem
+    typer.echo(f"perf_analyzer {analyzer.version}: {analyzer.path} ({analyzer.origin})")
+
+
+app.command(
+    epilog="Examples: `python -m perf compare ocr` · "
+    "`python -m perf compare ocr --modes ensemble,services --rounds 3` · "
+    "`python -m perf compare mine.yaml --repository /srv/models` · "
+    "`python -m perf compare ocr --input image=page.png --quick` · "
+    "`python -m perf compare ocr --url 127.0.0.1:8001 --http-url 127.0.0.1:8000`"
+)(compare)
+
+
+@app.command(epilog="Example: `python -m perf report perf/results/ocr/result.json`")
+def report(
+    result: Annotated[Path, typer.Argument(help="A result.json, or its folder.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write; else the result's own.")
+    ] = None,
+) -> None:
+    """Draw a result: report.html, pictures, tables as CSV; and its verdict in a sentence."""
+    from perf.errors import PerfError
+    from perf.result import load
+
+    path = result / "result.json" if result.is_dir() else result
+    try:
+        read = load(path)
+    except PerfError as problem:
+        raise usage(str(problem)) from problem
+    try:
+        from perf.report import verdict, write
+
+        for written in write(read, out or path.parent):
+            typer.echo(written)
+        typer.echo(verdict(read))
+    except PerfError as problem:
+        raise failed(str(problem)) from problem
+
+
+@app.command(epilog="Example: `python -m perf gate baseline.json perf/results/ocr/result.json`")
+def gate(
+    baseline: Annotated[Path, typer.Argument(help="The result.json to hold it against.")],
+    result: Annotated[Path, typer.Argument(help="The result.json that is judged.")],
+    bound: Annotated[
+        float, typer.Option(help="By which share a ratio may be worse: 0.1 is 10 %.")
+    ] = 0.1,
+    strict: Annotated[bool, typer.Option("--strict", help="Unclear ratios fail too.")] = False,
+) -> None:
+    """Fail if a ratio between legs has become worse than a bound, with confidence."""
+    from perf.errors import PerfError
+    from perf.gate import gate as judge
+    from perf.gate import passed, remarks, table
+    from perf.result import load
+
+    try:
+        then, now = load(baseline), load(result)
+        outcomes = judge(then, now, bound)
+    except PerfError as problem:
+        raise usage(str(problem)) from problem
+    typer.echo(table(outcomes))
+    for sentence in remarks(then, now):
+        typer.echo(sentence, err=True)
+    raise typer.Exit(0 if passed(outcomes, strict) else 1)
+
+
+@app.command(
+    epilog="Examples: `python -m perf tune recognise` · "
+    "`python -m perf tune detect --pipeline ocr --budget 300 --objective latency`"
+)
+def tune(
+    model: Annotated[str, typer.Argument(help="A model of the repository, as detect.")],
+    repository: Annotated[Path, typer.Option(help="A built repository.")] = REPOSITORY,
+    scenario: Annotated[
+        str | None,
+        typer.Option(help="Whose requests; else the first scenario with the model."),
+    ] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Measure through this pipeline, not the model alone.")
+    ] = None,
+    budget: Annotated[float, typer.Option(min=1, help="Seconds for all of it.")] = 120.0,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=256, help="Requests under way at once.")
+    ] = 4,
+    objective: Annotated[
+        Literal["throughput", "latency"], typer.Option(help="What shall be better.")
+    ] = "throughput",
+    out: Annotated[
+        Path | None, typer.Option(help="The profile patch to write; else tune-MODEL.yaml.")
+    ] = None,
+) -> None:
+    """Try instances, threads, batches and queue delays of a model; write the best as a patch."""
+    from perf.errors import PerfError, ScenarioError
+    from perf.scenario import load_scenario
+
+    try:
+        from perf.tune import find_scenario, save
+        from perf.tune import tune as search
+
+        wanted = load_scenario(scenario) if scenario else find_scenario(repository, model, pipeline)
+        tuned = search(
+            repository,
+            model,
+            wanted,
+            pipeline=pipeline,
+            budget_seconds=budget,
+            concurrency=concurrency,
+            objective=objective,
+            report=lambda line: typer.echo(line, err=True),
+        )
+        typer.echo(str(tuned))
+        for path in save(tuned, out or Path(f"tune-{model}.yaml")):
+            typer.echo(path)
+    except ScenarioError as problem:
+        raise usage(str(problem)) from problem
+    except PerfError as problem:
+        raise failed(str(problem)) from problem
+    except KeyboardInterrupt:
+        typer.echo("interrupted before anything was measured", err=True)
+        raise typer.Exit(130) from None
+    if tuned.interrupted:
+        raise typer.Exit(130)

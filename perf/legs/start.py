@@ -1,0 +1,211 @@
+"""Starts what the modes of a comparison need, and ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from builders.kit.emit_bls import SUFFIX
+from perf.errors import LegFailed, PerfError
+from perf.inputs import Request
+from perf.legs.called import chained, in_process
+from perf.legs.served import Served
+from perf.legs.target import Target
+from perf.result import Mode
+from perf.services import Gateway, StepServers
+from perf.services.gateway import Kind
+from perf.usage import Pids, parts_of_server
+from runtime.errors import RuntimeFailure
+from runtime.server import LocalServer
+
+if TYPE_CHECKING:
+    from perf.analyzer import Analyzer
+
+IN_ONE_SERVER: tuple[Mode, ...] = ("ensemble", "bls", "chained")
+GATEWAYS: dict[Mode, Kind] = {"services": "tritonclient", "services-kserve": "kserve"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """A server that runs already.
+
+    Attributes:
+        grpc: ``host:port`` of its gRPC endpoint.
+        http: of its HTTP endpoint, if it is known.
+    """
+
+    grpc: str
+    http: str | None = None
+
+
+@dataclass
+class Targets:
+    """All modes of a comparison, each running once it is entered.
+
+    Attributes:
+        config: the pipeline's ``ModelConfig``.
+        modes: which.
+        requests: what they are called with.
+        repository: the built model repository; not needed by modes of a server that runs.
+        address: of a server that runs already, instead of one that is started here.
+        analyzer: what drives perf_analyzer's legs.
+        timeout_seconds: the longest that a request may take.
+        tell: is told what is being started.
+        running: by mode, those that started.
+        failures: by mode, why the others did not.
+        server_version: what the server of the ensemble says that it is, as "2.51.0".
+    """
+
+    config: Any
+    modes: Sequence[Mode]
+    requests: list[Request]
+    repository: Path | None
+    address: Address | None
+    analyzer: Analyzer | None
+    timeout_seconds: float
+    tell: Callable[[str], None]
+    running: dict[Mode, Target] = field(default_factory=dict)
+    failures: dict[Mode, str] = field(default_factory=dict)
+    server_version: str | None = None
+    _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def __enter__(self) -> Self:
+        """Starts them; a mode that does not start is among the failures."""
+        with contextlib.ExitStack() as starting:
+            self._open = starting
+            if wanted := [mode for mode in IN_ONE_SERVER if mode in self.modes]:
+                self._start(wanted, self._in_one_server)
+            if wanted := [mode for mode in GATEWAYS if mode in self.modes]:
+                self._start(wanted, self._services)
+            if "in-process" in self.modes:
+                self._start(["in-process"], self._in_process)
+            self._open = starting.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends them."""
+        self._open.close()
+
+    @property
+    def composing(self) -> list[str]:
+        """The pipeline's models, each once."""
+        steps = self.config.ensemble_scheduling.step
+        return list(dict.fromkeys(step.model_name for step in steps))
+
+    def _start(self, modes: Sequence[Mode], start: Callable[[Sequence[Mode]], None]) -> None:
+        self.tell(f"starting {', '.join(modes)}")
+        try:
+            start(modes)
+        except (PerfError, RuntimeFailure) as problem:
+            for mode in modes:
+                if mode not in self.running:
+                    self.failures[mode] = str(problem)
+
+    def _add(self, mode: Mode, target: Target) -> None:
+        self._open.callback(target.close)
+        self.running[mode] = target
+
+    def _in_one_server(self, modes: Sequence[Mode]) -> None:
+        pipeline, twin = self.config.name, self.config.name + SUFFIX
+        parts: dict[str, Pids] = {}
+        broken: dict[str, str] = {}
+        if self.address is None:
+            repository = self._needed_repository()
+            load = [*self.composing, pipeline, *([twin] if "bls" in modes else [])]
+            server = LocalServer(repository, load=load)
+            server.start()
+            # No request is under way by then, and an orderly end takes seconds.
+            self._open.callback(server.stop, now=True)
+            parts = parts_of_server(server)
+            broken = {status.name: status.reason for status in server.failed_models()}
+            if not (repository / twin).is_dir():
+                broken[twin] = "the repository has none; set bls: true in its profile"
+            address = Address(server.grpc, server.http)
+        else:
+            address = self.address
+        self.server_version = _version(address.grpc)
+        for mode in modes:
+            model = {"ensemble": pipeline, "bls": twin}.get(mode)
+            models = [*self.composing, *([model] if model else [])]
+            # An ensemble whose composing model is missing only repeats it, so that comes first.
+            name = next((name for name in models if name in broken), None)
+            if name is not None:
+                self.failures[mode] = f"model '{name}' did not load: {broken[name]}"
+                continue
+            target: Target
+            if model is None:
+                target = chained(address.grpc, pipeline, self.requests, self.timeout_seconds)
+            else:
+                target = Served(
+                    self.requests,
+                    model=model,
+                    grpc=address.grpc,
+                    http=address.http,
+                    analyzer=self.analyzer,
+                    entry=model,
+                )
+            target.models = dict.fromkeys(models, address.grpc)
+            # The twin's own processes are no part of the ensemble.
+            target.parts = {
+                name: pids for name, pids in parts.items() if name != twin or mode == "bls"
+            }
+            self._add(mode, target)
+
+    def _services(self, modes: Sequence[Mode]) -> None:
+        steps = self._open.enter_context(StepServers(self._needed_repository(), self.config.name))
+        for mode in modes:
+            gateway = Gateway(steps.plan, steps.addresses, kind=GATEWAYS[mode])
+            try:
+                self._open.enter_context(gateway)
+            except PerfError as problem:
+                self.failures[mode] = str(problem)
+                continue
+            # KServe's model server keeps no statistics.
+            entry = self.config.name if GATEWAYS[mode] == "tritonclient" else None
+            self._add(
+                mode,
+                Served(
+                    self.requests,
+                    models=steps.addresses | ({entry: gateway.address} if entry else {}),
+                    parts={**steps.parts, "gateway": functools.partial(_pid, gateway)},
+                    model=self.config.name,
+                    grpc=gateway.address,
+                    analyzer=self.analyzer,
+                    entry=entry,
+                ),
+            )
+
+    def _in_process(self, modes: Sequence[Mode]) -> None:
+        for mode in modes:
+            repository = self._needed_repository()
+            self._add(mode, in_process(repository, self.config.name, self.requests))
+
+    def _needed_repository(self) -> Path:
+        if self.repository is None:
+            raise LegFailed("it needs the model repository: give --repository beside --url")
+        return self.repository
+
+
+def _pid(gateway: Gateway) -> list[int]:
+    return [gateway.pid]
+
+
+def _version(address: str) -> str:
+    import tritonclient.grpc as grpc
+    from tritonclient.utils import InferenceServerException
+
+    try:
+        with grpc.InferenceServerClient(address) as client:
+            return str(client.get_server_metadata().version)
+    except InferenceServerException as problem:
+        raise PerfError(f"no server answers at {address}") from problem

@@ -1,0 +1,128 @@
+"""A tiny pipeline that every mode can run, and scenarios for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from builders.kit.config import model_config, to_text
+from builders.kit.emit_bls import bls
+from builders.kit.graph import DType, Ensemble, InstanceGroup, Model, PythonModel, Tensor
+from builders.kit.layout import version_files
+from builders.kit.release import release
+
+SPLIT = """
+import numpy as np
+
+
+def prepare(folder, parameters):
+    def split(inputs):
+        text = inputs["text"].tobytes()
+        if b"\\0" in text:
+            raise ValueError("text must not hold zeros")
+        words = text.split() * int(inputs.get("times", [1])[0])
+        return {
+            "words": np.array(words, np.object_),
+            "lengths": np.array([len(word) for word in words], np.float32),
+        }
+
+    return split
+"""
+
+DOUBLE = """
+def prepare(folder, parameters):
+    return lambda inputs: {"y": inputs["x"] * 2}
+"""
+
+BROKEN = """
+def prepare(folder, parameters):
+    raise OSError("no such dictionary")
+"""
+
+TEXT = Tensor("text", DType.UINT8, {"byte": -1})
+TIMES = Tensor("times", DType.INT32, {"one": 1}, optional=True)
+WORDS = Tensor("words", DType.BYTES, {"word": -1})
+LENGTHS, X, Y, TWICE = (
+    Tensor(name, DType.FP32, {"word": -1}) for name in ("lengths", "x", "y", "twice")
+)
+TWO = (InstanceGroup(count=2),)
+
+Scenario = Callable[..., Path]
+
+
+def pipeline(name: str, stage: str) -> Ensemble:
+    split = PythonModel(
+        name="split",
+        inputs=(TEXT, TIMES),
+        outputs=(WORDS, LENGTHS),
+        stage="tiny_split",
+        instances=TWO,
+    )
+    second = PythonModel(
+        name=stage, inputs=(X,), outputs=(Y,), stage=f"tiny_{stage}", instances=TWO
+    )
+    return Ensemble(
+        name=name,
+        inputs=(TEXT, TIMES),
+        outputs=(WORDS, TWICE),
+        steps=split >> second.step({"x": "lengths"}, {"y": "twice"}),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A repository with ``tiny``, ``tiny_bls``, and ``lame``, a step of which does not load."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for name, code in (("split", SPLIT), ("double", DOUBLE), ("broken", BROKEN)):
+        (folder / f"tiny_{name}.py").write_text(code)
+    sys.path.insert(0, str(folder))
+    try:
+        for made in (pipeline("tiny", "double"), pipeline("lame", "broken")):
+            models: tuple[Model, ...] = (*made.composing(), made)
+            for model in (*models, bls(made)) if made.name == "tiny" else models:
+                write(folder / "models", model)
+    finally:
+        sys.path.remove(str(folder))
+    yield folder / "models"
+
+
+def write(repository: Path, model: Model) -> None:
+    target = repository / model.name
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "config.pbtxt").write_text(to_text(model_config(model, release("24.10"))))
+    for name, content in version_files(model, {}).items():
+        path = target / "1" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Scenario:
+    """Writes a scenario with two requests: ``scenario(pipeline="lame", rounds="1")``."""
+
+    def make(**fields: str) -> Path:
+        (tmp_path / "one.txt").write_bytes(b"an ensemble of one")
+        (tmp_path / "two.txt").write_bytes(b"and another")
+        (tmp_path / "zero.bin").write_bytes(b"\0\1")
+        values = {
+            "pipeline": "tiny",
+            # With every input given, as perf_analyzer wants it for shared memory.
+            "requests": "[{text: {file: one.txt}, times: {value: [1]}}, "
+            "{text: {file: two.txt}, times: {value: [3]}}]",
+            "concurrency": "[1]",
+            "count": "4",
+            "warmup": "1",
+            "cold_starts": "0",
+            "rounds": "1",
+            "request_rate": "[]",
+            "variants": "[]",
+            "timeout_seconds": "60",
+        }
+        path = tmp_path / "scenario.yaml"
+        path.write_text("".join(f"{k}: {v}\n" for k, v in (values | fields).items()))
+        return path
+
+    return make
