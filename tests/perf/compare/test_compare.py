@@ -120,11 +120,11 @@ def test_what_was_measured_is_kept_and_no_server_is_left(
 def test_a_server_that_dies_fails_its_legs_and_the_others_go_on(
     tiny: Path, scenario: Scenario, tmp_path: Path
 ) -> None:
-    path = scenario(modes="[chained, in-process]", rounds="400", spread_limit="1")
+    path = scenario(modes="[chained, in-process]", rounds="60", spread_limit="1")
     with running("compare", path, "--repository", tiny, "--out", tmp_path / "out") as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if "round 2 of 400" in line:
+            if "round 2 of 60" in line:
                 break
         [server] = tritons(process)
         server.kill()
@@ -133,9 +133,9 @@ def test_a_server_that_dies_fails_its_legs_and_the_others_go_on(
     assert "Traceback" not in said
     legs = {each.leg.mode: each for each in load(tmp_path / "out" / "result.json").legs}
     assert legs["in-process"].failure is None
-    assert len(legs["in-process"].rounds) == 400
+    assert len(legs["in-process"].rounds) == 60
     assert legs["chained"].failure
-    assert 1 <= len(legs["chained"].rounds) < 400
+    assert 1 <= len(legs["chained"].rounds) < 60
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
