@@ -38,7 +38,8 @@ class Breakdown:
 
     @property
     def overlap(self) -> bool:
-        """Whether steps ran side by side, so that together they took longer than the request."""
+        """Whether calls ran side by side or in one batch, whose time counts for each of them, so
+        that together they took longer than the request."""
         return sum(self.kinds.values()) > self.latency * 1.01
 
 
@@ -90,8 +91,8 @@ def median(values: Iterable[float]) -> float:
 def _kinds(each: Round) -> dict[str, float]:
     split = {kind: sum(map(take, each.steps)) / 1000 for kind, take in FIELDS.items()}
     steps, latency = sum(split.values()), _mean(each)
-    within = steps if each.server_ms is None else max(steps, each.server_ms)
-    split["between the steps"] = within - steps
+    within = steps if each.server_ms is None else each.server_ms
+    split["between the steps"] = max(0.0, within - steps)
     split["network and client"] = max(0.0, latency - within)
     return split
 

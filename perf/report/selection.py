@@ -79,6 +79,12 @@ def concurrencies(result: Result) -> list[Load]:
     return sorted((x for x in loads if x.kind == "concurrency"), key=lambda each: each.value)
 
 
+def models(result: Result) -> list[str]:
+    """The pipeline's models in the order of its steps, as the statistics have them."""
+    rounds = (measured for each in result.legs for measured in each.rounds)
+    return list(dict.fromkeys(step.model for each in rounds for step in each.steps))
+
+
 def compare(result: Result, mode: Mode, load: Load, loader: Loader) -> Comparison | None:
     """The ensemble against a mode, or None if either has no figure under this load and loader."""
     ours = sound(result, "ensemble", load, loader)

@@ -100,23 +100,35 @@ def _opening(head: Comparison, tail: Comparison | None) -> str:
 def _against(found: list[Comparison], head: Comparison) -> str:
     """Each other mode's ratio of p50, grouped by loader; the deciding mode's group comes first."""
     ranked = sorted(found, key=lambda each: (each.loader != head.loader, _importance(each)))
-    groups: dict[Loader, list[str]] = {}
+    groups: dict[Loader, list[Comparison]] = {}
     for each in ranked:
-        groups.setdefault(each.loader, []).append(_p50(each, first=each is head))
-    written = [f"{', '.join(said)} ({LOADER_NAMES[by]})" for by, said in groups.items()]
-    return f"p50 {', '.join(written)}"
+        groups.setdefault(each.loader, []).append(each)
+    return f"p50 {', '.join(_group(by, its, head) for by, its in groups.items())}"
+
+
+def _group(loader: Loader, its: list[Comparison], head: Comparison) -> str:
+    """Those of one loader; the ones that the run could not tell apart share their words."""
+    said = [_p50(each, first=each is head) for each in its if _latency(each) != "unclear"]
+    level = [_unclear(each) for each in its if _latency(each) == "unclear"]
+    if level:
+        shown = f"no different, that this run could show, from {listing(level)}"
+        said.insert(0 if head in its and _latency(head) == "unclear" else len(said), shown)
+    return f"{', '.join(said)} ({LOADER_NAMES[loader]})"
+
+
+def _unclear(comparison: Comparison) -> str:
+    p50 = comparison.p50
+    interval = f", {ratio(p50.low)} to {ratio(p50.high)}" if p50.known else ""
+    return f"{MODES[comparison.mode].phrase} ({ratio(p50.value)}{interval})"
 
 
 def _p50(comparison: Comparison, first: bool) -> str:
     p50, other = comparison.p50, MODES[comparison.mode].phrase
-    state = _latency(comparison)
-    if state == "unclear":
-        interval = f", {ratio(p50.low)} to {ratio(p50.high)}" if p50.known else ""
-        return f"no different from {other} that this run could show ({ratio(p50.value)}{interval})"
-    if first:
-        faster = f"{ratio(1 / p50.value)} times faster than {other}"
-        return faster if state == "gain" else f"{ratio(p50.value)} times that of {other}"
-    return f"{ratio(p50.value)} of {other}"
+    if not first:
+        return f"{ratio(p50.value)} of {other}"
+    if _latency(comparison) == "gain":
+        return f"{ratio(1 / p50.value)} times faster than {other}"
+    return f"{ratio(p50.value)} times that of {other}"
 
 
 def _at_highest(low: Comparison, high: Comparison) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from perf.report.breakdown import median, uses
 from perf.report.canvas import Drawing
 from perf.report.figures.grouped import Bar, grouped
-from perf.report.selection import common, concurrencies
+from perf.report.selection import common, concurrencies, models
 from perf.report.verdict import LOADER_NAMES
 from perf.result import Mode, Result
 
 ABSENT = "This was not measured."
 TOTAL = "all parts"
 ORDER = (TOTAL, "client", "gateway", "server")
-"""The parts that come first; stubs follow by model."""
+"""The parts that come first; stubs follow in the order of the steps."""
 
 
 def profile(result: Result) -> Drawing:
@@ -33,7 +33,7 @@ def profile(result: Result) -> Drawing:
             every = list(bars.values())
             bars[TOTAL] = Bar(sum(b.value for b in every), sum(b.beyond for b in every))
     parts = list(dict.fromkeys(part for bars in cpu.values() for part in bars))
-    parts.sort(key=lambda part: ORDER.index(part) if part in ORDER else len(ORDER))
+    parts = _ordered(parts, [*ORDER, *models(result)])
     panels = (
         grouped("CPU time", parts, cpu, "ms of processor time for one request"),
         grouped("Memory", parts, memory, "MiB: solid proportional, light resident"),
@@ -60,14 +60,21 @@ def start(result: Result) -> Drawing:
     loads = {mode: bars for mode, bars in loads.items() if bars}
     panels = [grouped("Cold start", [ready], starts, "seconds")] if starts else []
     if loads:
-        models = list(dict.fromkeys(model for bars in loads.values() for model in bars))
-        panels.append(grouped("Model loads", models, loads, "seconds"))
+        loaded = list(dict.fromkeys(model for bars in loads.values() for model in bars))
+        labels = _ordered(loaded, models(result))
+        panels.append(grouped("Model loads", labels, loads, "seconds"))
     counts = sorted({len(each.seconds) for each in result.cold_starts})
     caption = (
         f"Medians over {' or '.join(map(str, counts))} starts; whiskers span the quickest and the "
         "slowest. Models may load side by side, so their times can add up to more than the start."
     )
     return Drawing("start", "Cold start", caption, ABSENT, tuple(panels))
+
+
+def _ordered(names: list[str], order: list[str]) -> list[str]:
+    """Those that the order knows first, as it has them."""
+    known = set(names)
+    return [name for name in order if name in known] + [n for n in names if n not in order]
 
 
 def _bar(seconds: tuple[float, ...]) -> Bar:

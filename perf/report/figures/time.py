@@ -13,7 +13,6 @@ from perf.report.figures.marks import beneath, limit, rows
 from perf.report.palette import INK, KINDS, MODES
 from perf.report.selection import common, concurrencies
 from perf.report.verdict import LOADER_NAMES
-from perf.report.words import listing
 from perf.result import Load, Loader, Mode, Result
 
 if TYPE_CHECKING:
@@ -52,23 +51,22 @@ def time(result: Result) -> Drawing:
         }
         title = f"By step, at {load}: queue, copies and compute"
         panels.append(grouped(title, labels, series, "ms for one request"))
-    every = [(load, mode, each) for load, (_, its) in found for mode, each in its.items()]
+    every = [each for _, (_, its) in found for each in its.values()]
     absent = "No leg at a fixed concurrency has both a figure and its servers' statistics."
     return Drawing("time", "Where the time goes", _caption(every), absent, tuple(panels))
 
 
-def _caption(every: list[tuple[Load, Mode, Breakdown]]) -> str:
+def _caption(every: list[Breakdown]) -> str:
     caption = (
         "From the servers' own statistics, for one request of the pipeline; medians over the "
         "rounds. The mark is the mean latency that the client measured (the statistics are sums, "
         "so means are what they can be set against). “Between the steps” is time in the pipeline's "
         "own server or gateway beyond its steps; where none tells, it is part of the last kind."
     )
-    over = [f"{MODES[mode].label} at {load}" for load, mode, each in every if each.overlap]
-    if over:
+    if any(each.overlap for each in every):
         caption += (
-            f" Where a bar passes its mark ({listing(over)}), steps ran side by side, so together "
-            "they took longer than the request."
+            " Where a bar passes its mark, calls ran side by side or in one batch, whose time "
+            "counts for each of them: together they took longer than the request."
         )
     return caption
 

@@ -50,10 +50,17 @@ def test_without_the_servers_word_the_rest_is_one():
 def test_steps_side_by_side_are_told(make):
     found = breakdown(leg(9.0, step("a", 0, 0, 8000, 0), step("b", 0, 0, 8000, 0)))
     assert found.overlap
-    assert found.kinds["network and client"] == 0
+    assert found.kinds["between the steps"] == 0
+    assert found.kinds["network and client"] == 1.0
     over = leg(9.0, step("a", 0, 0, 8000, 0), step("b", 0, 0, 8000, 0))
     drawing = time(make({}, extras=False).model_copy(update={"legs": (over,)}))
-    assert "(ensemble at concurrency 1), steps ran side by side" in drawing.caption
+    assert "Where a bar passes its mark, calls ran side by side" in drawing.caption
+
+
+def test_nothing_is_said_of_overlap_where_there_is_none(make):
+    apart = leg(9.0, step("a", 0, 0, 4000, 0))
+    drawing = time(make({}, extras=False).model_copy(update={"legs": (apart,)}))
+    assert drawing.panels and "side by side" not in drawing.caption
 
 
 def test_no_statistics_no_breakdown():
