@@ -43,6 +43,7 @@ def tune(
     objective: Objective = "throughput",
     crowded: bool = False,
     loader: str | None = None,
+    measurement_seconds: float | None = None,
     report: Callable[[str], None] = lambda line: None,
     environment: ServerEnvironment | None = None,
 ) -> Tuned:
@@ -59,6 +60,8 @@ def tune(
         objective: what shall be better.
         crowded: tries more threads than the cores can carry, too.
         loader: "perf_analyzer" or "loader"; None is the first if it is there.
+        measurement_seconds: that one measurement of the present settings shall take; None is a
+            part of the budget.
         report: gets a line for each measurement.
         environment: the server environment; the project's own by default.
 
@@ -80,7 +83,8 @@ def tune(
         )
     report(f"present settings: {present}")
     with Servers(repository, subject, environment) as servers:
-        bench = Bench(servers, subject, concurrency, seconds_for(budget_seconds), loader)
+        seconds = measurement_seconds or seconds_for(budget_seconds)
+        bench = Bench(servers, subject, concurrency, seconds, loader)
         search = Search(
             present,
             bench.measure,

@@ -18,7 +18,7 @@ from perf.tune.servers import Servers
 from perf.tune.settings import Settings
 from perf.tune.subject import Subject
 
-SECONDS = (0.25, 3.0)
+SECONDS = (0.5, 3.0)
 """The shortest and the longest measurement of the present settings."""
 
 SHARE = 1 / 40

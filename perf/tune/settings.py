@@ -38,6 +38,14 @@ class Settings:
     delay_microseconds: int = 0
 
     def __str__(self) -> str:
+        return ", ".join(self._parts()) or "nothing that can be set"
+
+    def beside(self, other: Settings) -> str:
+        """What is other than there; all of it if nothing is."""
+        known = other._parts()
+        return ", ".join(part for part in self._parts() if part not in known) or str(self)
+
+    def _parts(self) -> list[str]:
         parts = []
         if self.instances is not None:
             parts.append(_counted(self.instances, "instance"))
@@ -48,10 +56,10 @@ class Settings:
         if self.batching is not None:
             parts.append("joined" if self.batching else "not joined")
         if self.batching:
-            if self.preferred_sizes:
-                parts.append(f"preferred {'/'.join(map(str, self.preferred_sizes))}")
+            sizes = "/".join(map(str, self.preferred_sizes))
+            parts.append(f"preferred {sizes}" if sizes else "none preferred")
             parts.append(f"delay {self.delay_microseconds} us")
-        return ", ".join(parts) or "nothing that can be set"
+        return parts
 
 
 def read(config: pb.ModelConfig) -> Settings:

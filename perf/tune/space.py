@@ -24,7 +24,7 @@ since a request that waits for another's tensors leaves its core idle."""
 STAGE_INSTANCES = 4
 """Instances for each core of a model that is not known to compute all the time."""
 
-DELAYS = (0, 500, 2000, 5000)
+DELAYS = (0, 500, 2000)
 """Microseconds of queue delay, from none to a good part of what a small model takes."""
 
 
@@ -86,12 +86,15 @@ def _load(count: int | None, threads: int | None, bounds: Bounds) -> int:
 
 
 def _batches(best: Settings, bounds: Bounds) -> Iterator[Settings]:
-    """Joined into batches as large as so many requests can fill, or not joined."""
-    assert best.max_batch_size is not None
-    least, filled = max(2, bounds.rows), bounds.under_way * bounds.rows
-    for size in sorted({*(n for n in _steps(filled) if n >= least), best.max_batch_size}):
-        preferred = tuple(n for n in best.preferred_sizes if n <= size)
-        yield replace(best, max_batch_size=size, batching=True, preferred_sizes=preferred)
+    """Joined into batches as large as so many requests can fill, or not joined.
+
+    A max_batch_size is never lowered: it also bounds what one request may bring, to any client.
+    """
+    present = best.max_batch_size or 1
+    filled = bounds.under_way * bounds.rows
+    larger = {2**n for n in range(filled.bit_length()) if 2**n > present}
+    for size in sorted({present, *larger}):
+        yield replace(best, max_batch_size=size, batching=True)
     yield replace(best, batching=False, preferred_sizes=(), delay_microseconds=0)
 
 

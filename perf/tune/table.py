@@ -25,6 +25,8 @@ HEAD = (
 def lines(rows: Sequence[Row], objective: Objective, winner: Row | None) -> list[list[str]]:
     """A line for each row, under :data:`HEAD`; the present settings first, then the best first.
 
+    The settings of a candidate are those that differ from the present ones.
+
     The last column of a row that is out says why.
     """
     present = rows[0]
@@ -36,8 +38,9 @@ def lines(rows: Sequence[Row], objective: Objective, winner: Row | None) -> list
             note = f"{note}; {row.failure}" if note else row.failure
         made.append(
             [
-                f"{row.settings}{' (present)' if row is present else ''}"
-                f"{' (winner)' if row is winner else ''}",
+                f"{row.settings} (present)"
+                if row is present
+                else row.settings.beside(present.settings) + " (winner)" * (row is winner),
                 _figure(row.throughput),
                 _figure(row.percentile(50)),
                 _figure(row.percentile(99)),
@@ -144,7 +147,9 @@ def _share(value: float) -> str:
 def _ratio(gain: Estimate) -> str:
     if math.isnan(gain.value):
         return ""
-    return str(gain) if gain.known else f"{gain.value:.2f}"
+    if not gain.known:  # measured once
+        return f"{gain.value:.2f}"
+    return str(gain) if gain.high < 10 * gain.value else f"{gain.value:.2f} (too few rounds)"
 
 
 def _cell(text: str) -> str:
