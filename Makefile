@@ -5,6 +5,8 @@ SHELL := bash
 
 PROFILE ?= demo
 OUT ?= model_repository
+SCENARIO ?= ocr
+RESULTS ?= perf/results/$(basename $(notdir $(SCENARIO)))
 OPTIONS ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -17,11 +19,11 @@ FIND_PYTHON = for each in $${PYTHON3:-} python3.12 python3.11 python3; do \
 	  "for others. Install one (Debian: apt-get install python3 python3-venv), or set PYTHON3=/path/to/python3.12." >&2; exit 1
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-slow bench readme lint format types clean
+.PHONY: help build-repo serve check test test-slow perf perf-install bench readme lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, OPTIONS for serve (see python -m runtime serve --help)."
+	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, SCENARIO=$(SCENARIO) for perf, OPTIONS for serve (see python -m runtime serve --help)."
 
 build-repo: $(VENV)/.installed .venv-server/.installed ## Set up the environments and build OUT from PROFILE
 	@$(PYTHON) -m builders build --profile $(PROFILE) --out $(OUT)
@@ -38,6 +40,13 @@ test: $(VENV)/.installed-dev build-repo ## Build the repository, then run the te
 
 test-slow: $(VENV)/.installed-dev build-repo ## Run the tests that take long or measure speed
 	@$(PYTHON) -m pytest -m slow
+
+perf: $(VENV)/.installed-dev build-repo perf-install ## Measure what the ensemble of SCENARIO buys; draw perf/results/<pipeline>
+	@code=0; $(PYTHON) -m perf compare $(SCENARIO) --repository $(OUT) --out $(RESULTS) || code=$$?; \
+	[ $$code -gt 1 ] || $(PYTHON) -m perf report $(RESULTS); exit $$code
+
+perf-install: $(VENV)/.installed .venv-server/.installed ## Get perf_analyzer; without it `make perf` uses a loader of its own
+	@$(PYTHON) -m perf install || echo "Going on without perf_analyzer."
 
 bench: $(VENV)/.installed-dev build-repo ## Measure OCR's speed and errors against RapidOCR; write perf/results
 	@$(PYTHON) -m perf.ocr
