@@ -73,14 +73,16 @@ def prepend_image_preprocessing(
     stem = f"{name}/preprocess"
     added = []
     pixels = name
-    if reverse_channels:
-        order = _constant(graph, f"{stem}/order", np.arange(len(mean), dtype=np.int64)[::-1])
-        added.append(helper.make_node("Gather", [pixels, order], [f"{stem}/reversed"], axis=3))
-        pixels = f"{stem}/reversed"
     if layout == "NCHW":
         # On bytes, before the cast, this moves a quarter of the memory.
         added.append(helper.make_node("Transpose", [pixels], [f"{stem}/planes"], perm=[0, 3, 1, 2]))
         pixels = f"{stem}/planes"
+    if reverse_channels:
+        # After the transposition three planes change places, not the bytes of every pixel.
+        order = _constant(graph, f"{stem}/order", np.arange(len(mean), dtype=np.int64)[::-1])
+        axis = _CHANNEL_AXIS[layout]
+        added.append(helper.make_node("Gather", [pixels, order], [f"{stem}/reversed"], axis=axis))
+        pixels = f"{stem}/reversed"
     added += [
         helper.make_node("Cast", [pixels], [f"{stem}/float"], to=TensorProto.FLOAT),
         helper.make_node(
