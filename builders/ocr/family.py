@@ -95,7 +95,8 @@ crop = PythonModel(
     outputs=(lines, slots, *(crops(k) for k in range(BUCKETS))),
     stage=f"{_STAGES}.crop",
     modules=tuple(
-        f"{_STAGES}.{name}" for name in ("buckets", "direction", "quads", "reading_order", "warp")
+        f"{_STAGES}.{name}"
+        for name in ("buckets", "direction", "quads", "reading_order", "squeeze", "warp")
     ),
     parameters={"buckets": str(BUCKETS)},
     queue=UNBOUNDED,

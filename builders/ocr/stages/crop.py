@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from . import buckets, direction, warp
+from . import buckets, direction, squeeze, warp
 from .reading_order import reading_order
 
 
@@ -67,8 +68,15 @@ def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.nda
         quads: [n, 4, 2] in pixels.
         count: of buckets.
     """
-    widths = warp.squeezed(warp.crop_widths(quads))
     pyramid = warp.Pyramid(pixels)
+    greys = warp.Pyramid(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    widths = np.array(
+        [
+            squeeze.squeezed(width, squeeze.characters(greys.crop(quad, width)))
+            for quad, width in zip(quads, warp.crop_widths(quads).tolist(), strict=True)
+        ],
+        np.int64,
+    )
     slots = np.zeros((len(quads), 2), np.int32)
     crops = []
     for number, members in enumerate(buckets.partition(widths, count)):

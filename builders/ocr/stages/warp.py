@@ -11,17 +11,6 @@ HEIGHT = 48
 PADDING = 127
 """The grey right of a crop: the recogniser learnt with zeros there, after normalisation."""
 
-SQUEEZE = 0.75
-"""Crops are this many times as wide as they would be undistorted.
-
-The recogniser's time grows with their width. On rendered pages of seeds of their own, 63,977
-characters, half of them in narrow and condensed faces, whose double letters need three steps, 11
-were wrong at 0.75 and 8 at 1; at 0.66 narrow faces have 37 in 25,735, instead of 1.
-"""
-
-SHORT = 160
-"""Crops are not squeezed below this width: boxes of single words are loose, their letters small."""
-
 SMALLEST_WIDTH, LARGEST_WIDTH = 16, 3200
 """Crops are stretched or squeezed into these widths."""
 
@@ -32,12 +21,6 @@ def crop_widths(quads: np.ndarray) -> np.ndarray:
     down = np.maximum(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), 1e-3)
     widths = np.clip(np.rint(across / down * HEIGHT), SMALLEST_WIDTH, LARGEST_WIDTH)
     return np.asarray(widths, np.int64)
-
-
-def squeezed(widths: np.ndarray) -> np.ndarray:
-    """Widths of crops as the recogniser gets them, INT64 [n]."""
-    narrow = np.rint(widths * SQUEEZE).astype(np.int64)
-    return np.asarray(np.maximum(narrow, np.minimum(widths, SHORT)))
 
 
 class Pyramid:
@@ -55,7 +38,7 @@ class Pyramid:
             height: of the crop.
 
         Returns:
-            UINT8 [height, width, 3].
+            UINT8 [height, width, 3], or [height, width] of an image of greys.
         """
         scale = float(np.linalg.norm(quad[3] - quad[0])) / height
         level = 0
