@@ -68,7 +68,7 @@ class Bar:
 
     def line(self, text: str) -> None:
         """A line."""
-        self._bars.console.print(text, markup=False, highlight=False)
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """No bar is left on the screen."""

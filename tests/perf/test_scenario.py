@@ -137,7 +137,7 @@ def test_every_shipped_scenario_is_valid() -> None:
 
 def test_options_are_checked_like_a_file() -> None:
     scenario = load_scenario("ocr").but(rounds=2, modes=["bls"], count=None)
-    assert (scenario.rounds, scenario.modes, scenario.count) == (2, ["bls"], 12)
+    assert (scenario.rounds, scenario.modes, scenario.count) == (2, ["bls"], 9)
     assert scenario.path("letter.png").is_file()
     with pytest.raises(ScenarioError, match=r"modes\.0.*\n.*rounds"):
         scenario.but(rounds=0, modes=["ensembl"])

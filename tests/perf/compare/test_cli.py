@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from perf.cli import app
+from perf.errors import AnalyzerMissing
 from perf.result import load
 from runtime.server import LocalServer
 
@@ -117,3 +118,26 @@ def test_a_mode_that_is_not_there_fails_and_the_others_are_measured(
     failed = {leg.leg.mode for leg in legs if leg.failure}
     assert failed == {"bls"}
     assert {leg.leg.mode for leg in legs} == {"ensemble", "bls", "chained"}
+
+
+def test_without_perf_analyzer_the_loader_drives_every_leg_and_the_result_says_so(
+    tiny: Path, scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find() -> None:
+        raise AnalyzerMissing("there is none for this system")
+
+    monkeypatch.setattr("perf.analyzer.find", find)
+    path = scenario(
+        modes="[ensemble, in-process]",
+        request_rate="[0.5]",
+        variants="[http, shared-memory]",
+        rounds="2",
+        spread_limit="1",
+    )
+    result = call("compare", path, "--repository", tiny, "--out", tmp_path / "out")
+    assert "so the loader drives all legs: there is none for this system" in result.output
+    made = load(tmp_path / "out" / "result.json")
+    assert made.software["perf_analyzer"] == "there is none for this system"
+    assert {each.leg.loader for each in made.legs} == {"loader"}
+    assert [each.failure for each in made.legs] == [None] * 5
+    assert all(len(each.rounds) == 2 and not each.errors for each in made.legs)
