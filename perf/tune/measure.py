@@ -1,4 +1,7 @@
-"""One measurement: a fixed number of requests at a fixed concurrency, perf_analyzer's if it runs.
+"""One measurement: a fixed number of requests at a fixed concurrency.
+
+perf_analyzer sends them if it runs here, unless its export, which repeats every request's inputs as
+text, would take longer than the measurement; then, and without it, :mod:`perf.loader` does.
 
 The number is chosen once, by a probe of the present settings, so that all candidates do the same
 work and an ordinary one takes a few seconds.
@@ -12,6 +15,7 @@ import time
 from perf.analyzer import Analyzer, find
 from perf.endpoint import Endpoint
 from perf.errors import AnalyzerMissing, LegFailed
+from perf.inputs import Request
 from perf.loader import Sample, closed_loop
 from perf.result import Load
 from perf.tune.servers import Servers
@@ -26,6 +30,10 @@ SHARE = 1 / 40
 
 SLOWEST = 5.0
 """A candidate that takes so many times as long as the present settings is given up."""
+
+MOST_INPUT = 16 * 2**20
+"""Bytes of input of one measurement up to which perf_analyzer is used: its export of them takes
+about a second, above its own second to start."""
 
 START = 10.0
 """Seconds that a load generator may take besides."""
@@ -55,12 +63,15 @@ class Bench:
         self._concurrency = concurrency
         self._seconds = seconds
         self._count = 0
-        self._analyzer = None if loader == "loader" else _analyzer(required=loader is not None)
+        self._is_bound = loader is not None
+        self._analyzer = None if loader == "loader" else _analyzer(required=self._is_bound)
 
     @property
     def loader(self) -> str:
         """What sends the requests."""
-        return "loader" if self._analyzer is None else f"perf_analyzer {self._analyzer.version}"
+        if self._analyzer is None:
+            return "the kit's loader"
+        return f"perf_analyzer {self._analyzer.version}"
 
     @property
     def count(self) -> int:
@@ -92,6 +103,9 @@ class Bench:
         number = len(self._subject.requests)
         # Whole turns of the requests, so that all are sent equally often.
         self._count = math.ceil(wanted / number) * number if wanted > number else wanted
+        each = sum(_bytes(request) for request in self._subject.requests) / number
+        if each * self._count > MOST_INPUT and not self._is_bound:
+            self._analyzer = None
 
     def measure(self, settings: Settings) -> Sample:
         """One measurement after a :meth:`probe`.
@@ -138,6 +152,13 @@ def seconds_for(budget: float) -> float:
     """How long one measurement should take."""
     least, most = SECONDS
     return min(most, max(least, budget * SHARE))
+
+
+def _bytes(request: Request) -> int:
+    return sum(
+        sum(map(len, array.flat)) if array.dtype.hasobject else array.nbytes
+        for array in request.values()
+    )
 
 
 def _analyzer(*, required: bool) -> Analyzer | None:

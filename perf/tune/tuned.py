@@ -80,8 +80,8 @@ class Tuned:
         gain = tried[0].gain(present, self.objective)
         return (
             f"The present settings of '{self.model}' stay, {present.settings}: nothing was better "
-            f"with confidence. The best, {tried[0].settings}, had {gain} times the {what} {load}."
-            f"{ended}"
+            f"with confidence. The best, {tried[0].settings}, had {gain} times the {what} {load}, "
+            f"with {self.loader}.{ended}"
         )
 
 
