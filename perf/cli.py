@@ -119,15 +119,20 @@ def tune(
     out: Annotated[
         Path | None, typer.Option(help="The profile patch to write; else tune-MODEL.yaml.")
     ] = None,
+    crowded: Annotated[
+        bool, typer.Option("--crowded", help="Try more threads than the cores can carry, too.")
+    ] = False,
 ) -> None:
     """Try instances, threads, batches and queue delays of a model; write the best as a patch."""
     from perf.errors import PerfError, ScenarioError
     from perf.scenario import load_scenario
 
+    out = out or Path(f"tune-{model}.yaml")
     try:
-        from perf.tune import find_scenario, save
+        from perf.tune import find_scenario, refuse_foreign, save
         from perf.tune import tune as search
 
+        refuse_foreign(out)
         wanted = load_scenario(scenario) if scenario else find_scenario(repository, model, pipeline)
         tuned = search(
             repository,
@@ -137,10 +142,11 @@ def tune(
             budget_seconds=budget,
             concurrency=concurrency,
             objective=objective,
+            crowded=crowded,
             report=lambda line: typer.echo(line, err=True),
         )
         typer.echo(str(tuned))
-        for path in save(tuned, out or Path(f"tune-{model}.yaml")):
+        for path in save(tuned, out):
             typer.echo(path)
     except ScenarioError as problem:
         raise usage(str(problem)) from problem
@@ -149,5 +155,5 @@ def tune(
     except KeyboardInterrupt:
         typer.echo("interrupted before anything was measured", err=True)
         raise typer.Exit(130) from None
-    if tuned.interrupted:
-        raise typer.Exit(130)
+    if not tuned.is_decided:
+        raise typer.Exit(130 if tuned.interrupted else 1)
