@@ -100,8 +100,8 @@ def compare(
 
 def _ended(problem: BaseException) -> typer.Exit:
     """The exit for a comparison that did not come to its end, after a sentence."""
-    from perf.compare import Interrupted
     from perf.errors import ScenarioError
+    from perf.record import Interrupted
 
     if isinstance(problem, Interrupted | KeyboardInterrupt):
         typer.echo(str(problem) or "Interrupted before anything was measured.", err=True)

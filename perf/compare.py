@@ -6,11 +6,7 @@ measured is there; until it is complete it says that it is not.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import statistics
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,19 +18,17 @@ from perf.legs.meter import measure
 from perf.legs.start import Address, Targets
 from perf.legs.target import Effort
 from perf.progress import Progress
-from perf.result import ColdStart, Leg, Mode, Result, Round, save
+from perf.record import Record
+from perf.result import Leg, Mode, Result, Round
 from perf.rounds import Board, fail_modes, run_rounds
 from perf.scenario import Scenario
+from perf.starts import cold_starts
 
 if TYPE_CHECKING:
     from perf.analyzer import Analyzer
 
 OWN_PROCESSES: tuple[Mode, ...] = ("services", "services-kserve", "in-process")
 """Modes that no running server has."""
-
-
-class Interrupted(PerfError):
-    """Somebody pressed Ctrl-C; the servers were ended, and what was measured was saved."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ def compare(
     if missing:
         progress.line(f"perf_analyzer is not to be had, so the loader drives all legs: {missing}")
     folder.mkdir(parents=True, exist_ok=True)
-    record = _Record(_first_result(scenario, subject), folder / "result.json", progress)
+    record = Record(_first_result(scenario, subject), folder / "result.json", progress)
     board = Board(plan.legs_of(scenario, analyzer=analyzer is not None))
     started = Targets(
         config,
@@ -129,55 +123,8 @@ def compare(
                 seed=seed,
             )
         record.began("the cold starts", 1, 1)
-        record.add(cold_starts=_cold_starts(scenario, subject, config, progress))
+        record.add(cold_starts=cold_starts(scenario, subject.repository, progress))
     return record.result
-
-
-class _Record:
-    """The result as far as it is known, and its file."""
-
-    def __init__(self, result: Result, path: Path, progress: Progress) -> None:
-        self.result = result
-        self._path = path
-        self._progress = progress
-        self._now = "the start"
-
-    def began(self, what: str, done: int, total: int) -> None:
-        self._now = what
-        self._progress.began(what, done, total)
-
-    def save(self, board: Board, unfinished: str | None = "") -> None:
-        if unfinished == "":
-            unfinished = f"still measuring: {self._now} was the last to be done"
-        self.result = self.result.model_copy(
-            update={"legs": board.results(), "unfinished": unfinished}
-        )
-        save(self.result, self._path)
-
-    def add(self, **fields: object) -> None:
-        self.result = self.result.model_copy(update=fields)
-
-    @contextlib.contextmanager
-    def kept(self, board: Board) -> Iterator[None]:
-        """Saves what is known however the block ends, if anything was measured.
-
-        Raises:
-            Interrupted: instead of KeyboardInterrupt.
-        """
-        try:
-            yield
-        except KeyboardInterrupt:
-            if not board.rounds:
-                raise Interrupted("Interrupted before anything was measured.") from None
-            self.save(board, f"it was interrupted at {self._now}")
-            raise Interrupted(
-                f"Interrupted at {self._now}; what was measured is in {self._path}."
-            ) from None
-        except BaseException:
-            if board.rounds:
-                self.save(board, f"it ended by an error at {self._now}")
-            raise
-        self.save(board, None)
 
 
 def _possible(scenario: Scenario, subject: Subject) -> tuple[Scenario, list[str]]:
@@ -244,41 +191,3 @@ def _digest(repository: Path | None) -> str | None:
         return read_manifest(repository).digest
     except ManifestError:
         return None
-
-
-def _cold_starts(
-    scenario: Scenario, subject: Subject, config: Any, progress: Progress
-) -> tuple[ColdStart, ...]:
-    """Of one Triton with the whole pipeline, of the services, and of the run in process."""
-    from perf import cold_start
-
-    repository, starts = subject.repository, scenario.cold_starts
-    if not starts or repository is None:
-        return ()
-    pipeline = scenario.pipeline
-    ways: dict[Mode, Callable[[], ColdStart]] = {
-        "ensemble": lambda: cold_start.cold_start(repository, [pipeline], starts),
-        "services": lambda: _services_cold_start(repository, pipeline, starts),
-        "in-process": lambda: cold_start.cold_start_in_process(repository, pipeline, starts),
-    }
-    made = []
-    for mode in (each for each in ways if each in scenario.modes):
-        try:
-            made.append(ways[mode]())
-            seconds = statistics.median(made[-1].seconds)
-            progress.line(f"cold start of {mode}: {seconds:.3g} s, the median of {starts}")
-        except PerfError as problem:
-            progress.line(f"cold start of {mode}: failed: {problem}")
-    return tuple(made)
-
-
-def _services_cold_start(repository: Path, pipeline: str, starts: int) -> ColdStart:
-    from perf.services import Services
-
-    seconds = []
-    for _ in range(starts):
-        services = Services(repository, pipeline)
-        began = time.perf_counter()
-        with services:
-            seconds.append(time.perf_counter() - began)
-    return ColdStart(mode="services", seconds=tuple(seconds))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from perf.accounting import Accounting, Snapshot, server_ms, steps
 from perf.errors import LegFailed
 from perf.legs.target import Effort, Target
-from perf.result import Leg, Round
+from perf.result import Leg, ProcessUse, Round
 from perf.usage import Usage, replaced, uses
 
 
@@ -41,8 +42,16 @@ def measure(target: Target, leg: Leg, number: int, effort: Effort) -> Round:
         first_error=sample.first_error,
         server_ms=server_ms(counts, counts_after, entry) if entry else None,
         steps=steps(_without(counts, entry), _without(counts_after, entry), requests),
-        processes=uses(used, used_after, requests, children=children),
+        processes=_told(uses(used, used_after, requests, children=children), leg),
     )
+
+
+def _told(found: Sequence[ProcessUse], leg: Leg) -> tuple[ProcessUse, ...]:
+    """Without the memory of a client, whose process also holds what runs in process."""
+    if leg.mode == "in-process":
+        return tuple(found)
+    none = {"resident_mib": 0.0, "proportional_mib": 0.0}
+    return tuple(use.model_copy(update=none) if use.part == "client" else use for use in found)
 
 
 def _requests(target: Target, before: Snapshot, after: Snapshot) -> int:

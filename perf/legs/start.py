@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,15 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 from builders.kit.emit_bls import SUFFIX
 from perf.errors import LegFailed, PerfError
 from perf.inputs import Request
-from perf.legs.called import chained, in_process
+from perf.legs import one_server
+from perf.legs.called import in_process
 from perf.legs.served import Served
 from perf.legs.target import Target
 from perf.result import Mode
 from perf.services import Gateway, StepServers
 from perf.services.gateway import Kind
-from perf.usage import Pids, parts_of_server
 from runtime.errors import RuntimeFailure
-from runtime.server import LocalServer
 
 if TYPE_CHECKING:
     from perf.analyzer import Analyzer
@@ -107,105 +105,66 @@ class Targets:
         try:
             start(modes)
         except (PerfError, RuntimeFailure) as problem:
-            for mode in modes:
-                if mode not in self.running:
-                    self.failures[mode] = str(problem)
+            self.failures |= dict.fromkeys(modes, str(problem))
 
     def _add(self, mode: Mode, target: Target) -> None:
         self._open.callback(target.close)
         self.running[mode] = target
 
     def _in_one_server(self, modes: Sequence[Mode]) -> None:
-        pipeline, twin = self.config.name, self.config.name + SUFFIX
-        parts: dict[str, Pids] = {}
-        broken: dict[str, str] = {}
-        if self.address is None:
-            repository = self._needed_repository()
-            load = [*self.composing, pipeline, *([twin] if "bls" in modes else [])]
-            server = LocalServer(repository, load=load)
-            server.start()
-            # No request is under way by then, and an orderly end takes seconds.
-            self._open.callback(server.stop, now=True)
-            parts = parts_of_server(server)
-            broken = {status.name: status.reason for status in server.failed_models()}
-            if not (repository / twin).is_dir():
-                broken[twin] = "the repository has none; set bls: true in its profile"
-            address = Address(server.grpc, server.http)
+        if self.address is not None:
+            server = one_server.running(self.address.grpc, self.address.http)
         else:
-            address = self.address
-        self.server_version = _version(address.grpc)
+            load = [*self.composing, self.config.name]
+            twin = [self.config.name + SUFFIX] if "bls" in modes else []
+            server = one_server.started(self._open, self._needed_repository(), [*load, *twin])
+        self.server_version = server.version
         for mode in modes:
-            model = {"ensemble": pipeline, "bls": twin}.get(mode)
-            models = [*self.composing, *([model] if model else [])]
-            # An ensemble whose composing model is missing only repeats it, so that comes first.
-            name = next((name for name in models if name in broken), None)
-            if name is not None:
-                self.failures[mode] = f"model '{name}' did not load: {broken[name]}"
-                continue
-            target: Target
-            if model is None:
-                target = chained(address.grpc, pipeline, self.requests, self.timeout_seconds)
-            else:
-                target = Served(
-                    self.requests,
-                    model=model,
-                    grpc=address.grpc,
-                    http=address.http,
-                    analyzer=self.analyzer,
-                    entry=model,
-                )
-            target.models = dict.fromkeys(models, address.grpc)
-            # The twin's own processes are no part of the ensemble.
-            target.parts = {
-                name: pids for name, pids in parts.items() if name != twin or mode == "bls"
-            }
-            self._add(mode, target)
+            with self._or_failed(mode):
+                self._add(mode, self._on(server, mode))
+
+    def _on(self, server: one_server.OneServer, mode: Mode) -> Target:
+        if mode == "chained":
+            return server.chained(
+                self.config.name, self.composing, self.requests, self.timeout_seconds
+            )
+        model = self.config.name + (SUFFIX if mode == "bls" else "")
+        return server.served(model, self.composing, self.requests, self.analyzer)
 
     def _services(self, modes: Sequence[Mode]) -> None:
         steps = self._open.enter_context(StepServers(self._needed_repository(), self.config.name))
         for mode in modes:
-            gateway = Gateway(steps.plan, steps.addresses, kind=GATEWAYS[mode])
-            try:
+            with self._or_failed(mode):
+                gateway = Gateway(steps.plan, steps.addresses, kind=GATEWAYS[mode])
                 self._open.enter_context(gateway)
-            except PerfError as problem:
-                self.failures[mode] = str(problem)
-                continue
-            # KServe's model server keeps no statistics.
-            entry = self.config.name if GATEWAYS[mode] == "tritonclient" else None
-            self._add(
-                mode,
-                Served(
-                    self.requests,
-                    models=steps.addresses | ({entry: gateway.address} if entry else {}),
-                    parts={**steps.parts, "gateway": functools.partial(_pid, gateway)},
-                    model=self.config.name,
-                    grpc=gateway.address,
-                    analyzer=self.analyzer,
-                    entry=entry,
-                ),
-            )
+                self._add(mode, self._behind(gateway, steps, mode))
+
+    def _behind(self, gateway: Gateway, steps: StepServers, mode: Mode) -> Target:
+        # KServe's model server keeps no statistics.
+        entry = self.config.name if GATEWAYS[mode] == "tritonclient" else None
+        return Served(
+            self.requests,
+            models=steps.addresses | ({entry: gateway.address} if entry else {}),
+            parts={**steps.parts, "gateway": lambda: [gateway.pid]},
+            model=self.config.name,
+            grpc=gateway.address,
+            analyzer=self.analyzer,
+            entry=entry,
+        )
 
     def _in_process(self, modes: Sequence[Mode]) -> None:
         for mode in modes:
             repository = self._needed_repository()
             self._add(mode, in_process(repository, self.config.name, self.requests))
 
+    @contextlib.contextmanager
+    def _or_failed(self, mode: Mode) -> Iterator[None]:
+        try:
+            yield
+        except PerfError as problem:
+            self.failures[mode] = str(problem)
+
     def _needed_repository(self) -> Path:
         if self.repository is None:
             raise LegFailed("it needs the model repository: give --repository beside --url")
         return self.repository
-
-
-def _pid(gateway: Gateway) -> list[int]:
-    return [gateway.pid]
-
-
-def _version(address: str) -> str:
-    import tritonclient.grpc as grpc
-    from tritonclient.utils import InferenceServerException
-
-    try:
-        with grpc.InferenceServerClient(address) as client:
-            return str(client.get_server_metadata().version)
-    except InferenceServerException as problem:
-        raise PerfError(f"no server answers at {address}") from problem
