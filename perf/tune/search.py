@@ -34,7 +34,7 @@ EXPLORING = 0.6
 CHANCE = 0.9
 """A candidate whose one ratio to the present settings was below this is not tried again."""
 
-BEHIND = 0.75
+BEHIND = 0.6
 """Nor one whose ratio was below such a share of the best one's."""
 
 TOGETHER = 4

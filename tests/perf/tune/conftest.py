@@ -40,7 +40,7 @@ class TritonPythonModel:
 SLEEP = "time.sleep(0.02)"
 FIXED_PACE = """fcntl.flock(self.lock, fcntl.LOCK_EX)
             self.lock.seek(0)
-            due = max(float(self.lock.read() or 0) + 0.02, time.time() - 0.2)
+            due = max(float(self.lock.read() or 0) + 0.02, time.time() - 0.03)
             self.lock.seek(0)
             self.lock.write(f"{due:.6f}")
             self.lock.flush()

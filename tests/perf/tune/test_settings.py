@@ -73,7 +73,7 @@ def candidates(present: Settings) -> list[Settings]:
 
 
 @given(model=models(), data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_build_with_the_patch_gives_the_config_that_was_measured(
     model: OnnxModel | PythonModel, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
