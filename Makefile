@@ -19,7 +19,7 @@ FIND_PYTHON = for each in $${PYTHON3:-} python3.12 python3.11 python3; do \
 	  "for others. Install one (Debian: apt-get install python3 python3-venv), or set PYTHON3=/path/to/python3.12." >&2; exit 1
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-slow perf perf-install bench readme lint format types clean
+.PHONY: help build-repo serve check test test-slow crds perf perf-install bench readme lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ test: $(VENV)/.installed-dev build-repo ## Build the repository, then run the te
 
 test-slow: $(VENV)/.installed-dev build-repo ## Run the tests that take long or measure speed
 	@$(PYTHON) -m pytest -m slow
+
+crds: $(VENV)/.installed-dev ## Fetch the CRDs that the tests of kserve/ need, where CRD_DIR does not name them
+	@$(PYTHON) tests/kserve/crds.py
 
 perf: $(VENV)/.installed-dev build-repo perf-install ## Measure what the ensemble of SCENARIO buys; draw perf/results/<pipeline>
 	@code=0; $(PYTHON) -m perf compare $(SCENARIO) --repository $(OUT) --out $(RESULTS) || code=$$?; \
