@@ -137,5 +137,5 @@ def test_a_config_that_is_none_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer_is_named() -> None:
-    with pytest.raises(PerfError, match=r"No server answers at 127\.0\.0\.1:1"):
+    with pytest.raises(PerfError, match=r"No server answers over gRPC at 127\.0\.0\.1:1"):
         config_from("127.0.0.1:1", "tiny")
