@@ -76,8 +76,8 @@ def config_from(address: str, pipeline: str) -> Any:
         except InferenceServerException as problem:
             if is_unreachable(problem):
                 raise PerfError(
-                    f"No server answers over gRPC at {address}; start one with `make serve`, or leave out "
-                    "--url to have one started."
+                    f"No server answers over gRPC at {address}; start one with `make serve`, or "
+                    "leave out --url to have one started."
                 ) from problem
             raise PerfError(f"The server at {address}: {reason(problem)}") from problem
 

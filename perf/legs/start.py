@@ -101,7 +101,8 @@ class Targets:
         return list(dict.fromkeys(step.model_name for step in steps))
 
     def _start(self, modes: Sequence[Mode], start: Callable[[Sequence[Mode]], None]) -> None:
-        self.tell(f"starting {', '.join(modes)}")
+        there = self.address is not None and modes[0] in IN_ONE_SERVER
+        self.tell(f"{'reaching' if there else 'starting'} {', '.join(modes)}")
         try:
             start(modes)
         except (PerfError, RuntimeFailure) as problem:
