@@ -30,7 +30,13 @@ def prepare(
         quads = inputs["quads"]
         if np.all(inputs.get("orientation", True)) and upside_down(inputs["turned"]):
             quads = quads[:, [2, 3, 0, 1]]
-        quads = quads[read(quads)] / float(inputs["zoom"][0])
+        zoom = float(inputs["zoom"][0])
+        if not zoom > 0 or not np.isfinite(quads).all():
+            raise ValueError(
+                "expected a zoom above 0 and quads of finite numbers, as prepare_page and locate "
+                f"give them, found a zoom of {zoom:g}"
+            )
+        quads = quads[read(quads)] / zoom
         crops, slots = fill(inputs["pixels"], quads, count)
         height, width = inputs["pixels"].shape[:2]
         lines = np.clip(quads, 0, (width, height)).astype(np.float32)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from builders.ocr.stages import warp
-from builders.ocr.stages.crop import fill, read, upside_down
+from builders.ocr.stages.crop import fill, prepare, read, upside_down
 
 COLOURS = np.array(((250, 20, 20), (20, 250, 20), (20, 20, 250), (240, 240, 20)), np.uint8)
 
@@ -97,3 +99,15 @@ def test_columns_of_a_turned_page_are_read_in_its_own_frame() -> None:
     for degrees in (0, 4, -30, 90, 180):
         assert read(turned(level, degrees)).tolist() == list(range(16))
     assert read(np.zeros((0, 4, 2), np.float32)).tolist() == []
+
+
+@pytest.mark.parametrize(("zoom", "corner"), [(0.0, 1.0), (np.nan, 1.0), (1.0, np.inf)])
+def test_what_no_step_before_gives_is_refused(zoom: float, corner: float) -> None:
+    inputs = {
+        "pixels": canvas(),
+        "zoom": np.array([zoom], np.float32),
+        "quads": np.full((1, 4, 2), corner, np.float32),
+        "turned": np.zeros((0, 2), np.float32),
+    }
+    with pytest.raises(ValueError, match="expected a zoom above 0"):
+        prepare(Path(), {"buckets": "4"})(inputs)
