@@ -59,6 +59,7 @@ class Loader(yaml.CSafeLoader):
 Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: node.value)
 
 
+@cache
 def locked(lock: Path = LOCK) -> dict[str, Crd]:
     """Every CRD of the lock, by ``<group>/<Kind>``.
 

@@ -97,5 +97,6 @@ def test_without_crds_one_sentence_names_both_places(
 def test_a_kind_is_defined_once(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
     lock.write_text(text.replace("projects: {", "projects: {other: " + text[19:-1] + ", "))
+    crds.locked.cache_clear()
     with pytest.raises(crds.CrdError, match="two files"):
         crds.locked(lock)
