@@ -16,7 +16,6 @@ from perf.errors import AnalyzerMissing, PerfError
 from perf.inputs import labels, requests_of
 from perf.legs.meter import measure
 from perf.legs.start import Address, Targets
-from perf.legs.target import Effort
 from perf.progress import Progress
 from perf.record import Record
 from perf.result import Leg, Mode, Result, Round
@@ -97,7 +96,7 @@ def compare(
 
             def one(leg: Leg, number: int) -> Round:
                 # With one seed, requests arrive alike in every round and every mode.
-                effort = Effort(scenario.count, scenario.warmup, scenario.timeout_seconds, seed)
+                effort = plan.effort(scenario, leg, seed)
                 return measure(targets.running[leg.mode], leg, number, effort)
 
             def rates(board: Board) -> list[Leg]:

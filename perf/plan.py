@@ -10,11 +10,15 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from perf.legs.target import Effort
 from perf.result import Leg, Load, Loader, Mode
 from perf.scenario import Scenario
 
 ANALYZABLE: tuple[Mode, ...] = ("ensemble", "bls", "services")
 """What perf_analyzer can drive."""
+
+TURNS = 5
+"""Requests of one measurement, at least, for each that is under way at once."""
 
 TWINS: tuple[Mode, ...] = ("ensemble", "services")
 """What is measured under both loaders."""
@@ -71,6 +75,27 @@ def rate_legs(scenario: Scenario, throughput: float, *, analyzer: bool) -> list[
         for mode in scenario.modes
         if mode in ANALYZABLE
     ]
+
+
+def effort(scenario: Scenario, leg: Leg, seed: int = 0) -> Effort:
+    """How much one measurement of a leg is.
+
+    The first and the last requests of a measurement meet fewer others than the concurrency has,
+    so where it is higher there are more. And all requests are sent equally often, in the warm-up
+    too, which the servers' own statistics cannot leave out: their means are of one mixture.
+
+    Args:
+        scenario: says what is the least.
+        leg: which.
+        seed: of arrival times.
+    """
+    concurrency = round(leg.load.value) if leg.load.kind == "concurrency" else 1
+    count = max(scenario.count, TURNS * concurrency)
+    warmup = max(scenario.warmup, concurrency) if scenario.warmup else 0
+    cycle = len(scenario.requests)
+    if cycle <= count:
+        count, warmup = (-(-number // cycle) * cycle for number in (count, warmup))
+    return Effort(count, warmup, scenario.timeout_seconds, seed)
 
 
 def order(legs: Sequence[Leg], number: int, seed: int = 0) -> list[Leg]:

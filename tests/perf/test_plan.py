@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf.plan import ANALYZABLE, legs_of, order, rate_legs, reference
+from perf.plan import ANALYZABLE, effort, legs_of, order, rate_legs, reference
 from perf.result import Leg
 from perf.scenario import MODES, Scenario, load_scenario
 
@@ -93,3 +93,26 @@ def test_no_leg_always_follows_the_same_one_and_every_round_has_all(seed: int) -
         for earlier, leg in itertools.pairwise(shuffled):
             before[leg].add(earlier)
     assert all(len(earlier) > 1 for earlier in before.values())
+
+
+@given(
+    count=st.integers(8, 60),
+    warmup=st.integers(0, 20),
+    cycle=st.integers(1, 80),
+    concurrency=st.sampled_from([1, 2, 4, 8]),
+)
+def test_a_measurement_sends_whole_cycles_and_keeps_its_crowd_together(
+    count: int, warmup: int, cycle: int, concurrency: int
+) -> None:
+    one = load_scenario("ocr").model_dump()["requests"][0]
+    scenario = load_scenario("ocr").but(
+        requests=[one] * cycle, count=count, warmup=warmup, concurrency=[concurrency]
+    )
+    for leg in legs_of(scenario, analyzer=True):
+        made = effort(scenario, leg)
+        assert made.count >= max(count, 5 * leg.load.value)
+        assert (made.warmup == 0) == (warmup == 0)
+        assert made.warmup >= warmup
+        if cycle <= count:
+            assert made.count % cycle == made.warmup % cycle == 0
+            assert made.count < max(count, 5 * leg.load.value) + cycle

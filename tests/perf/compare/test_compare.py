@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perf.plan import legs_of, rate_legs
+from perf.plan import effort, legs_of, rate_legs
 from perf.result import Result, load
 from perf.scenario import load_scenario
 
@@ -36,7 +36,7 @@ def check_every_leg(result: Result, path: Path) -> None:
         assert each.failure is None, (str(each.leg), each.failure)
         assert len(each.rounds) == scenario.rounds
         for made in each.rounds:
-            assert len(made.latencies_ms) == scenario.count, str(each.leg)
+            assert len(made.latencies_ms) == effort(scenario, each.leg).count, str(each.leg)
             assert made.errors == 0, (str(each.leg), made.first_error)
             parts = {use.part: use for use in made.processes}
             # perf_analyzer is a process of its own, which has ended; the loader is in this one.
