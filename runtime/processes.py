@@ -58,6 +58,11 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def named(name: str) -> list[int]:
+    """The processes whose program has this name."""
+    return [pid for pid in _pids() if arguments(pid)[:1] and Path(arguments(pid)[0]).name == name]
+
+
 def arguments(pid: int) -> list[str]:
     """The command line; empty for a process that has ended or that we may not read."""
     try:

@@ -1,0 +1,118 @@
+"""The liveness probe of the container, against a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runtime import live, stubs
+from runtime.server import LocalServer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CONFIG = {
+    "backend": "python",
+    "max_batch_size": 0,
+    "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [1]}],
+    "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": [1]}],
+    "instance_group": [{"kind": "KIND_CPU", "count": 1}],
+}
+MODEL = """
+import time
+import numpy, triton_python_backend_utils as pb
+
+class TritonPythonModel:
+    def execute(self, requests):
+        {act}
+        y = pb.Tensor("y", numpy.zeros(1, numpy.float32))
+        return [pb.InferenceResponse([y]) for _ in requests]
+"""
+REFUSES = """
+        why = pb.TritonError("no", pb.TritonError.INVALID_ARG)
+        return [pb.InferenceResponse([], why) for _ in requests]
+"""
+
+
+def add(server: LocalServer, name: str, act: str = "pass", instances: int = 1) -> None:
+    folder = server.repository / name
+    (folder / "1").mkdir(parents=True)
+    (folder / "1" / "model.py").write_text(MODEL.format(act=act))
+    groups = [{"kind": "KIND_CPU", "count": instances}]
+    config = CONFIG | {"name": name, "instance_group": groups}
+    (folder / "config.pbtxt").write_text(text(config))
+    server.control.load(name)
+
+
+def text(config: dict[str, object]) -> str:
+    """The configuration in the text format, of which JSON is nearly a part."""
+    lines = []
+    for key, value in config.items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                lines.append(f"{key} {{ {text(each)} }}")
+            else:
+                enum = str(each).startswith(("TYPE_", "KIND_"))
+                lines.append(f"{key}: {each if enum else json.dumps(each)}")
+    return "\n".join(lines)
+
+
+def url(server: LocalServer) -> str:
+    return f"http://{server.http}"
+
+
+def requests(server: LocalServer, name: str) -> int:
+    answer = json.loads(server.control.request("GET", f"/v2/models/{name}/stats"))
+    return int(answer["model_stats"][0]["inference_count"])
+
+
+def test_a_model_that_refuses_the_request_is_asked_once(
+    triton: LocalServer, tmp_path: Path
+) -> None:
+    add(triton, "refuses", REFUSES)
+    for _ in range(3):
+        live.look(url(triton), tmp_path / "memory")
+    assert requests(triton, "refuses") == 1
+    triton.control.unload("refuses")
+
+
+def test_a_model_that_hangs_is_dead_unless_others_are_answered(
+    triton: LocalServer, tmp_path: Path
+) -> None:
+    add(triton, "slow", "time.sleep(0.8)")
+    with pytest.raises(live.Dead, match=r"No answer within 0\.2 s, and no other success, of slow"):
+        live.look(url(triton), tmp_path / "memory", answer_seconds=0.2)
+    live.look(url(triton), tmp_path / "memory", answer_seconds=5.0)
+    triton.control.unload("slow")
+
+
+@pytest.mark.parametrize("instances", [1, 3])
+def test_a_killed_stub_is_seen(triton: LocalServer, tmp_path: Path, instances: int) -> None:
+    name = f"killed{instances}"
+    add(triton, name, instances=instances)
+    command = [sys.executable, "-m", "runtime.live", url(triton)]
+    variables = os.environ | {"TMPDIR": str(tmp_path)}
+    well = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert (well.returncode, well.stderr) == (0, "")
+
+    victim = next(s for s in stubs.running(triton.pid) if s.instance.startswith(name))
+    os.kill(victim.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while victim in stubs.running(triton.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    ill = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert ill.returncode == 1
+    assert "1 Python stub(s) of the server have died" in ill.stderr
+    assert triton.control.is_ready(name)  # which is why this probe exists
+    triton.control.unload(name)
+
+
+def test_no_server(tmp_path: Path) -> None:
+    with pytest.raises(live.Dead, match="does not give its statistics"):
+        live.look("http://127.0.0.1:9", tmp_path / "memory")
