@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from builders.cli_exit import failed, report, usage
+from builders.cli_sign import REPOSITORY, Repository, sign, verify
+
 if TYPE_CHECKING:
     from builders.kit.build import Result
-    from builders.kit.findings import Finding
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,13 +23,10 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 findings or a failed step, 2 wrong usage.",
 )
 
-REPOSITORY = Path("model_repository")
-
 Out = Annotated[Path, typer.Option(help="The model repository to write.")]
 ProfileName = Annotated[
     str, typer.Option(help="A profile: a name in builders/profiles/, or the path of a YAML file.")
 ]
-Repository = Annotated[Path, typer.Argument(help="A model repository.")]
 
 
 class Form(enum.StrEnum):
@@ -201,19 +199,14 @@ def check(
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command(epilog="Example: `python -m builders verify model_repository`")
-def verify(repository: Repository = REPOSITORY) -> None:
-    """Compare every file of a built repository with its manifest's SHA-256."""
-    from builders.kit import manifest
-
-    if not repository.is_dir():
-        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
-    findings = manifest.verify(repository)
-    report(findings)
-    if findings:
-        raise typer.Exit(1)
-    built = manifest.read_manifest(repository)
-    typer.echo(f"{repository}: {len(built.files)} files are as they were built")
+app.command(
+    epilog="Examples: `python -m builders verify model_repository` · "
+    "`python -m builders verify /mnt/models --require-signature --public-key public.pem`"
+)(verify)
+app.command(
+    epilog="Examples: `python -m builders sign --key private.pem` · "
+    "`python -m builders sign /srv/models --keyless`"
+)(sign)
 
 
 @app.command(epilog="Example: `python -m builders run ocr page.png`")
@@ -258,21 +251,3 @@ def doctor() -> None:
     for check in checks:
         typer.echo(str(check))
     raise typer.Exit(1 if any(check.outcome is Outcome.ERROR for check in checks) else 0)
-
-
-def report(findings: Sequence[Finding]) -> None:
-    """Prints findings, errors first, to standard error."""
-    for finding in sorted(findings, key=lambda finding: (finding.severity, finding.where)):
-        typer.echo(str(finding), err=True)
-
-
-def failed(sentence: str) -> typer.Exit:
-    """The exit for a step that failed, after its sentence."""
-    typer.echo(f"error: {sentence}", err=True)
-    return typer.Exit(1)
-
-
-def usage(sentence: str) -> typer.Exit:
-    """The exit for wrong usage, after its sentence."""
-    typer.echo(f"error: {sentence}", err=True)
-    return typer.Exit(2)

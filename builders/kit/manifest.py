@@ -26,6 +26,12 @@ VERSION = "0.1.0"
 UNMANAGED = ("README.md",)
 """Files at the root of a repository that no build writes."""
 
+SIGNATURE = "model.sig"
+"""The signature at the root of a repository, made after the build: a rebuild does not keep it."""
+
+UNLISTED = (MANIFEST, SIGNATURE, *UNMANAGED)
+"""The files at the root of a repository that its manifest does not list."""
+
 MAXIMUM_BYTES = 64 << 20
 """A manifest larger than this is not read."""
 
@@ -105,11 +111,12 @@ def read_manifest(folder: Path) -> Manifest:
     )
 
 
-def verify(folder: Path) -> list[Finding]:
+def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
     """Every difference between a repository and its manifest: changed, missing, added files.
 
     Args:
         folder: the repository.
+        contents: compare SHA-256; without it, names and sizes alone.
 
     Returns:
         Findings, all of them errors; none for a repository that is as it was built. Links and
@@ -129,11 +136,11 @@ def verify(folder: Path) -> list[Finding]:
             what = "a link" if stat.S_ISLNK(mode) else "a special file"
             findings.append(finding("not-a-file", name, "a regular file", what, REBUILD))
         elif known is None:
-            if name != MANIFEST and name not in UNMANAGED:
+            if name not in UNLISTED:
                 found = _added(name)
                 added[found.where] = found
         else:
-            findings.extend(_changed(folder / name, name, known))
+            findings.extend(_changed(folder / name, name, known, contents=contents))
     findings.extend(
         finding("missing-file", name, "the file that was built", "no such file", REBUILD)
         for name in manifest.files
@@ -168,13 +175,15 @@ def walk(folder: Path, findings: list[Finding]) -> Iterator[tuple[str, int]]:
                 yield name, mode
 
 
-def _changed(path: Path, name: str, known: File) -> Iterator[Finding]:
+def _changed(path: Path, name: str, known: File, *, contents: bool) -> Iterator[Finding]:
     try:
         size = path.stat(follow_symlinks=False).st_size
         if size != known.bytes:
             yield finding(
                 "changed-file", name, f"{known.bytes:,} bytes", f"{size:,} bytes", REBUILD
             )
+            return
+        if not contents:
             return
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

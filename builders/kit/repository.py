@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from builders.kit.findings import Finding
-from builders.kit.manifest import UNMANAGED, ManifestError, read_manifest, walk
+from builders.kit.manifest import UNLISTED, UNMANAGED, ManifestError, read_manifest, walk
 from builders.kit.manifest_schema import MANIFEST, finding
 
 _AT_FDCWD = -100
@@ -66,7 +66,7 @@ class Target:
             return
         if not stat.S_ISDIR(mode):
             raise self._error("folder", "a folder, or none yet", "a file", "Give another folder.")
-        known = {MANIFEST, *UNMANAGED, *ours}
+        known = {*UNLISTED, *ours}
         with contextlib.suppress(ManifestError):
             known |= read_manifest(self.out).files.keys()
         problems: list[Finding] = []
@@ -78,7 +78,7 @@ class Target:
         if problems := [each for each in problems if each.rule == "unreadable"]:
             raise RepositoryError(problems)
         built = MANIFEST in os.listdir(self.out)  # noqa: PTH208
-        if strange or (built and known == {MANIFEST, *UNMANAGED}):
+        if strange or (built and known == set(UNLISTED)):
             more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
             names = ", ".join(strange[:_SHOWN]) or MANIFEST
             raise self._error(

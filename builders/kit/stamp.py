@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.cache import Cache
-from builders.kit.manifest import UNMANAGED
+from builders.kit.manifest import SIGNATURE, UNMANAGED
 
 Listing = dict[str, Any]
 
@@ -116,7 +116,7 @@ def files_built(cache: Cache, out: Path) -> frozenset[str]:
 def _repository_state(out: Path) -> Listing:
     # In a repository bytecode is a stranger's, and the next build removes it.
     state = files_state([out], bytecode=True)
-    for name in UNMANAGED:
+    for name in (SIGNATURE, *UNMANAGED):
         state.pop(str(out / name), None)
     return state
 

@@ -29,7 +29,7 @@ def sentence(result: Result, code: int) -> str:
 
 
 def test_help_has_every_command_with_an_example() -> None:
-    for command in ("build", "plan", "parity", "graph", "check", "verify", "run", "doctor"):
+    for command in ("build", "plan", "parity", "graph", "check", "verify", "sign", "run", "doctor"):
         result = call(command, "--help")
         assert result.exit_code == 0
         assert "Example" in result.output, command

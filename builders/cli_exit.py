@@ -1,0 +1,29 @@
+"""How the commands tell findings, and how they end when they cannot do what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from builders.kit.findings import Finding
+
+
+def report(findings: Sequence[Finding]) -> None:
+    """Prints findings, errors first, to standard error."""
+    for finding in sorted(findings, key=lambda finding: (finding.severity, finding.where)):
+        typer.echo(str(finding), err=True)
+
+
+def failed(sentence: str) -> typer.Exit:
+    """The exit for a step that failed, after its sentence."""
+    typer.echo(f"error: {sentence}", err=True)
+    return typer.Exit(1)
+
+
+def usage(sentence: str) -> typer.Exit:
+    """The exit for wrong usage, after its sentence."""
+    typer.echo(f"error: {sentence}", err=True)
+    return typer.Exit(2)

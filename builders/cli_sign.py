@@ -1,0 +1,119 @@
+"""The commands ``sign`` and ``verify``. They import nothing heavy before they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builders.cli_exit import report, usage
+
+REPOSITORY = Path("model_repository")
+
+Repository = Annotated[Path, typer.Argument(help="A model repository.")]
+TrustConfig = Annotated[
+    Path | None,
+    typer.Option(help="A private sigstore's client trust configuration; else the public one."),
+]
+
+
+def sign(
+    repository: Repository = REPOSITORY,
+    key: Annotated[
+        Path | None, typer.Option(help="A private key in PEM, on P-256, P-384 or P-521.")
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="The file with the key's password, if it is encrypted.")
+    ] = None,
+    keyless: Annotated[
+        bool, typer.Option("--keyless", help="Sign with an OpenID Connect identity (sigstore).")
+    ] = False,
+    identity_token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SIGSTORE_ID_TOKEN",
+            help="For --keyless; else the CI job's own identity, else a browser's.",
+        ),
+    ] = None,
+    trust_config: TrustConfig = None,
+) -> None:
+    """Sign a built repository (OpenSSF model signing); model.sig at its root is the signature."""
+    from builders.kit.sign import Keyless, PrivateKey, SigningError
+    from builders.kit.sign import sign as sign_repository
+
+    if (key is None) is not keyless:
+        raise usage("give a key, --key private.pem, or --keyless")
+    _require_folder(repository)
+    password = None
+    if password_file is not None:
+        try:
+            password = password_file.read_bytes().rstrip(b"\r\n")
+        except OSError as problem:
+            raise usage(f"cannot read {password_file}: {problem.strerror}") from problem
+    try:
+        made = sign_repository(
+            repository,
+            Keyless(identity_token, trust_config) if key is None else PrivateKey(key, password),
+        )
+    except SigningError as problem:
+        report(problem.findings)
+        raise typer.Exit(1) from problem
+    typer.echo(f"{repository}: signed, {made}")
+
+
+def verify(
+    repository: Repository = REPOSITORY,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(help="Refuse what was not signed with this public key's other half."),
+    ] = None,
+    require_signature: Annotated[
+        bool,
+        typer.Option(
+            "--require-signature",
+            help="Refuse to go on without a key or an identity, for scripts in which it may be "
+            "missing.",
+        ),
+    ] = False,
+    identity: Annotated[
+        str | None, typer.Option(help="Who must have signed, if it was --keyless; with --issuer.")
+    ] = None,
+    issuer: Annotated[
+        str | None, typer.Option(help="The address of that identity's OpenID Connect issuer.")
+    ] = None,
+    trust_config: TrustConfig = None,
+) -> None:
+    """Compare every file of a built repository with its manifest's SHA-256, and its signature."""
+    from builders.kit import manifest
+    from builders.kit.sign import Identity, SigningError, verify_signature
+
+    if (identity is None) is not (issuer is None):
+        raise usage("--identity and --issuer belong together")
+    if public_key is not None and identity is not None:
+        raise usage("give either --public-key or --identity")
+    _require_folder(repository)
+    key = public_key
+    who = None if identity is None or issuer is None else Identity(identity, issuer, trust_config)
+    if require_signature and key is None and who is None:
+        raise usage("--require-signature needs --public-key public.pem, or --identity and --issuer")
+    signed = key or who
+    if signed is None:
+        findings = manifest.verify(repository)
+    else:
+        try:
+            verify_signature(repository, signed)
+            findings = []
+        except SigningError as problem:
+            findings = problem.findings
+    report(findings)
+    if findings:
+        raise typer.Exit(1)
+    built = manifest.read_manifest(repository)
+    how = "" if signed is None else ", and signed"
+    typer.echo(f"{repository}: {len(built.files)} files are as they were built{how}")
+
+
+def _require_folder(repository: Path) -> None:
+    if not repository.is_dir():
+        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
