@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -117,13 +119,14 @@ class Analyzer:
                 due = _write_intervals(load.value, max(count, warmup), seed, folder / _INTERVALS)
                 command += ["--request-intervals", _INTERVALS, "--async", "--max-threads", "1"]
             command += ["--warmup-request-count", str(warmup)]
-            process.run(
-                command,
-                folder,
-                variables=process.variables(self.libraries, address),
-                regions=regions,
-                timeout_seconds=timeout_seconds,
-            )
+            with self._alone() if regions else contextlib.nullcontext():
+                process.run(
+                    command,
+                    folder,
+                    variables=process.variables(self.libraries, address),
+                    regions=regions,
+                    timeout_seconds=timeout_seconds,
+                )
             answered = export.read(folder / _EXPORT)
         if len(answered) != count:
             raise LegFailed(
@@ -131,6 +134,13 @@ class Analyzer:
                 "were not answered, and it does not say why: see the server's log"
             )
         return _sample(answered, None if due is None else due[:count])
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Lets one run with shared memory go on at a time: its regions' names are the tensors'."""
+        with self.path.open("rb") as binary:
+            fcntl.flock(binary, fcntl.LOCK_EX)
+            yield
 
 
 def _check(load: Load, count: int, warmup: int) -> None:

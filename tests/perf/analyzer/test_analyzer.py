@@ -12,6 +12,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,27 @@ def test_shared_memory_over_http(run: Run, served: LocalServer) -> None:
     sample = run("plain", [large, floats(7)], protocol="http", shared_memory="system")
     assert len(sample.latencies_ms) == 8
     assert str(large["probe_in"].tolist()) in seen(served, "plain").read_text()
+
+
+def test_two_runs_with_shared_memory_of_one_name_do_not_meet(
+    analyzer: Analyzer, served: LocalServer
+) -> None:
+    def measure(value: float) -> Sample:
+        return analyzer.run(
+            model="plain",
+            address=served.grpc,
+            protocol="grpc",
+            requests=[floats(value)],
+            load=TWO,
+            count=8,
+            warmup=0,
+            shared_memory="system",
+            timeout_seconds=60,
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        samples = list(pool.map(measure, [1, 2]))
+    assert [len(sample.latencies_ms) for sample in samples] == [8, 8]
 
 
 def test_shared_memory_wants_every_input(run: Run) -> None:
