@@ -8,6 +8,7 @@ OUT ?= model_repository
 SCENARIO ?= ocr
 RESULTS ?= perf/results/$(basename $(notdir $(SCENARIO)))
 OPTIONS ?=
+OVERLAY ?= local-cpu
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
@@ -17,13 +18,15 @@ FIND_PYTHON = for each in $${PYTHON3:-} python3.12 python3.11 python3; do \
 	    2>/dev/null; then echo $$each; exit 0; fi; done; \
 	echo "error: no Python 3.11 or 3.12 with venv was found: onnxruntime and numpy 1.26 have no wheels" \
 	  "for others. Install one (Debian: apt-get install python3 python3-venv), or set PYTHON3=/path/to/python3.12." >&2; exit 1
+FIND_OVERLAY = [ -f kserve/overlays/$(OVERLAY)/kustomization.yaml ] || { echo "error: there is no overlay '$(OVERLAY)'; there are:" \
+	  $$(ls kserve/overlays) >&2; exit 1; }
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-slow crds perf perf-install bench readme lint format types clean
+.PHONY: help build-repo serve check test test-slow crds perf perf-install bench readme render deploy lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, SCENARIO=$(SCENARIO) for perf, OPTIONS for serve (see python -m runtime serve --help)."
+	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, SCENARIO=$(SCENARIO) for perf, OVERLAY=$(OVERLAY) for KServe, OPTIONS for serve (see python -m runtime serve --help)."
 
 build-repo: $(VENV)/.installed .venv-server/.installed ## Set up the environments and build OUT from PROFILE
 	@$(PYTHON) -m builders build --profile $(PROFILE) --out $(OUT)
@@ -57,6 +60,22 @@ bench: $(VENV)/.installed-dev build-repo ## Measure OCR's speed and errors again
 
 readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into the README
 	@$(PYTHON) -m perf.readme
+
+render: ## Print the manifests of kserve/overlays/OVERLAY
+	@$(FIND_OVERLAY); if command -v kustomize >/dev/null; then exec kustomize build kserve/overlays/$(OVERLAY); fi; \
+	command -v kubectl >/dev/null || { echo "error: neither kubectl nor kustomize is on PATH; install one of them." >&2; exit 1; }; \
+	exec kubectl kustomize kserve/overlays/$(OVERLAY)
+
+deploy: ## Apply kserve/overlays/OVERLAY to the cluster that kubectl points at
+	@$(FIND_OVERLAY); command -v kubectl >/dev/null || { echo "error: kubectl is not on PATH; install it." >&2; exit 1; }; \
+	kubectl version --request-timeout=10s >/dev/null 2>&1 || { echo "error: no cluster answers kubectl;" \
+	  "kubectl config current-context says which one it asks. For one on this machine: kind create cluster." >&2; exit 1; }; \
+	kubectl get crd inferenceservices.serving.kserve.io >/dev/null 2>&1 || { echo "error: the cluster has no KServe;" \
+	  "kserve/README.md says how to install it." >&2; exit 1; }; \
+	kubectl apply -k kserve/base/namespace; \
+	kubectl get secret triton-admin -n multimodal >/dev/null 2>&1 || head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' | \
+	  kubectl create secret generic triton-admin -n multimodal --from-file=key=/dev/stdin; \
+	kubectl apply -k kserve/overlays/$(OVERLAY)
 
 lint: $(VENV)/.installed-dev ## Check style
 	@$(VENV)/bin/ruff check .
