@@ -1,0 +1,157 @@
+"""Every overlay renders, and what its objects say of each other agrees."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.kserve.render import KSERVE, shipped
+
+ROOT = KSERVE.parent
+OVERLAYS = sorted(each.name for each in (KSERVE / "overlays").iterdir())
+CLUSTER_WIDE = {"Namespace", "ClusterStorageContainer", "LocalModelCache", "LocalModelNodeGroup"}
+
+
+def of(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}
+
+
+def args(container: dict[str, Any]) -> dict[str, str]:
+    """``--name=value`` arguments; the last value counts, as for Triton."""
+    pairs = [each.partition("=") for each in container.get("args", []) if each.startswith("--")]
+    return {name: value for name, _, value in pairs}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+class TestOverlay:
+    def test_everything_is_in_one_namespace(self, overlay: str) -> None:
+        objects = shipped(f"overlays/{overlay}")
+        assert "multimodal" in of(objects, "Namespace")
+        for each in objects:
+            if each["kind"] not in CLUSTER_WIDE:
+                assert each["metadata"]["namespace"] == "multimodal", each["metadata"]["name"]
+
+    def test_every_image_has_a_tag(self, overlay: str) -> None:
+        for name, runtime in of(shipped(f"overlays/{overlay}"), "ServingRuntime").items():
+            for container in runtime["spec"]["containers"]:
+                assert re.search(r":[\w.-]+$|@sha256:", container["image"]), (name, container)
+
+    def test_services_find_their_runtime_their_volume_and_their_mode(self, overlay: str) -> None:
+        objects = shipped(f"overlays/{overlay}")
+        mode = "Knative" if overlay == "knative" else "Standard"
+        for name, service in of(objects, "InferenceService").items():
+            model = service["spec"]["predictor"]["model"]
+            assert model["runtime"] in of(objects, "ServingRuntime"), name
+            annotations = service["metadata"]["annotations"]
+            assert annotations["serving.kserve.io/deploymentMode"] == mode
+            if model["storageUri"].startswith("pvc://"):
+                claim = model["storageUri"].removeprefix("pvc://").split("/")[0]
+                assert claim in of(objects, "PersistentVolumeClaim"), name
+
+    def test_a_pod_has_time_to_answer_what_it_accepted(self, overlay: str) -> None:
+        objects = shipped(f"overlays/{overlay}")
+        runtimes = of(objects, "ServingRuntime")
+        for service in of(objects, "InferenceService").values():
+            predictor = service["spec"]["predictor"]
+            container = runtimes[predictor["model"]["runtime"]]["spec"]["containers"][0]
+            exits = int(args(container).get("--exit-timeout-secs", 0))
+            if overlay == "knative":  # its queue-proxy drains, and the grace period is the timeout
+                assert exits < predictor["timeout"]
+                continue
+            delay = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+            assert delay + exits + 5 <= predictor["terminationGracePeriodSeconds"]
+
+
+def test_a_split_decoder_gets_as_many_gpus_as_ranks() -> None:
+    (service,) = shipped("base/services/decoder-trtllm-multi-gpu")
+    model = service["spec"]["predictor"]["model"]
+    assert args(model)["--tp_size"] == model["resources"]["limits"]["nvidia.com/gpu"]
+    (nodes,) = shipped("base/services/decoder-trtllm-multi-node")
+    leader = nodes["spec"]["template"]["containers"][0]
+    gpus = leader["resources"]["limits"]["nvidia.com/gpu"]
+    assert nodes["spec"]["parallelism"]["tensor"] == int(gpus)
+    script = leader["args"][0]
+    assert f"--tp_size={gpus}" in script
+    assert f"-np $(({gpus} * LWS_GROUP_SIZE))" in script
+    assert set(re.findall(r":(\d+)\"", script)) == {gpus}
+
+
+def test_image_tags_are_in_kustomizations_only() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {image}"
+        for path in KSERVE.rglob("*.yaml")
+        if path.name != "kustomization.yaml"
+        for image in re.findall(r"^\s*-?\s*image: (\S+)", path.read_text(), re.MULTILINE)
+        if re.search(r":[\w.-]+$|@", image)
+    ]
+    assert found == []
+
+
+def test_one_object_kind_a_file() -> None:
+    for path in KSERVE.rglob("*.yaml"):
+        kinds = {each.get("kind") for each in yaml.safe_load_all(path.read_text()) if each}
+        assert len(kinds) == 1, path
+
+
+def make(*words: str, path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *words],
+        cwd=ROOT,
+        env={"PATH": f"{path}", "HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A PATH with the shell's tools, and a kubectl that a test writes."""
+    for name in ("bash", "make", "ls", "head", "od", "tr", "cat"):
+        source = next(p for p in (Path("/bin") / name, Path("/usr/bin") / name) if p.exists())
+        (tmp_path / name).symlink_to(source)
+    return tmp_path
+
+
+def kubectl(tools: Path, script: str) -> None:
+    (tools / "kubectl").write_text(f"#!/bin/bash\n{script}\n")
+    (tools / "kubectl").chmod(0o755)
+
+
+def test_render_says_what_is_missing(tools: Path) -> None:
+    unknown = make("render", "OVERLAY=gpus", path=tools)
+    assert unknown.returncode
+    assert "there is no overlay 'gpus'; there are: " + " ".join(OVERLAYS) in unknown.stderr
+    assert "neither kubectl nor kustomize is on PATH" in make("render", path=tools).stderr
+
+
+def test_deploy_says_what_is_missing(tools: Path) -> None:
+    assert "kubectl is not on PATH" in make("deploy", path=tools).stderr
+    kubectl(tools, "exit 1")
+    assert "no cluster answers kubectl" in make("deploy", path=tools).stderr
+    kubectl(tools, '[[ "$*" != *"get crd"* ]]')
+    assert "the cluster has no KServe" in make("deploy", path=tools).stderr
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_deploy_makes_the_key_once(tools: Path, there: bool) -> None:
+    kubectl(
+        tools,
+        f"""case "$*" in
+          "get secret"*) exit {0 if there else 1};;
+          "create secret"*) cat > {tools}/key;;
+          "apply -k"*) echo "$*" >> {tools}/applied;;
+        esac""",
+    )
+    assert make("deploy", "OVERLAY=knative", path=tools).returncode == 0
+    applied = (tools / "applied").read_text().splitlines()
+    assert applied == ["apply -k kserve/base/namespace", "apply -k kserve/overlays/knative"]
+    if not there:
+        assert re.fullmatch("[0-9a-f]{48}", (tools / "key").read_text())
+    assert (tools / "key").exists() is not there
