@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from builders.cli_bundle import resources, sbom
 from builders.cli_exit import failed, report, usage
 from builders.cli_sign import REPOSITORY, Repository, sign, verify
 
@@ -207,6 +208,11 @@ app.command(
     epilog="Examples: `python -m builders sign --key private.pem` · "
     "`python -m builders sign /srv/models --keyless`"
 )(sign)
+app.command(epilog="Example: `python -m builders sbom model_repository --out sbom.json`")(sbom)
+app.command(
+    epilog="Examples: `python -m builders resources --out patch.yaml` · "
+    "`python -m builders resources --request ocr=scan.png --concurrency 8 --out patch.yaml`"
+)(resources)
 
 
 @app.command(epilog="Example: `python -m builders run ocr page.png`")

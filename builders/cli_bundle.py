@@ -1,0 +1,104 @@
+"""The commands ``sbom`` and ``resources``. They import nothing heavy before they run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builders.cli_exit import failed, report, usage
+from builders.cli_sign import REPOSITORY, Repository
+from builders.kit.manifest import Manifest
+
+
+def sbom(
+    out: Annotated[Path, typer.Option(help="The file to write; - is standard output.")],
+    repository: Repository = REPOSITORY,
+) -> None:
+    """List what a built repository and its image hold, as CycloneDX 1.6 in JSON."""
+    manifest = _as_built(repository, out)
+    try:
+        from builders.kit.sbom import SbomError
+        from builders.kit.sbom import sbom as list_contents
+    except ModuleNotFoundError as problem:
+        raise failed(
+            f"no module '{problem.name}': install the packages of the extra 'sbom', "
+            "pip install -c constraints.txt -e '.[sbom]'"
+        ) from problem
+    try:
+        text = list_contents(manifest)
+    except SbomError as problem:
+        raise failed(str(problem)) from problem
+    _write(out, text)
+
+
+def resources(
+    out: Annotated[Path, typer.Option(help="The patch to write; - is standard output.")],
+    repository: Repository = REPOSITORY,
+    runtime: Annotated[
+        str, typer.Option(help="The ServingRuntime that the patch is for.")
+    ] = "triton-multimodal",
+    request: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="PIPELINE=FILE: its largest request; can be repeated. Without, every pipeline "
+            "gets a page of text of 4000x3000 pixels."
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="How many largest requests are under way at once.")
+    ] = 4,
+) -> None:
+    """Measure what a repository needs, and write memory, /dev/shm and GPUs as a kustomize patch."""
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", runtime):
+        raise usage(f"'{runtime}' is no name of a ServingRuntime; give one as triton-multimodal")
+    manifest = _as_built(repository, out)
+    from builders.kit import resources_patch
+    from builders.kit.resources import resources as add_up
+    from builders.kit.resources_measure import measure
+    from builders.kit.resources_request import RequestError
+
+    files: dict[str, Path | None] = {}
+    for each in request or ():
+        name, given, file = each.partition("=")
+        if not given:
+            raise usage(f"'{each}' is not PIPELINE=FILE, as ocr=page.png")
+        files[name] = Path(file)
+    if not files:
+        files = {name: None for each in manifest.families.values() for name in each["pipelines"]}
+    try:
+        load = measure(repository, files)
+    except RequestError as problem:
+        raise failed(str(problem)) from problem
+    needed = add_up(repository, manifest, load, concurrency=concurrency)
+    text = resources_patch.patch(
+        needed, runtime=runtime, requests=load.requests, concurrency=concurrency
+    )
+    _write(out, text)
+
+
+def _as_built(repository: Path, out: Path) -> Manifest:
+    """The manifest of a repository that is as it was built, and stays so."""
+    from builders.kit import manifest as manifests
+
+    if not repository.is_dir():
+        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
+    if out.resolve().is_relative_to(repository.resolve()):
+        raise usage(f"{out} would change the repository; give a path outside {repository}")
+    if findings := manifests.verify(repository):
+        report(findings)
+        raise typer.Exit(1)
+    return manifests.read_manifest(repository)
+
+
+def _write(out: Path, text: str) -> None:
+    if str(out) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text)
+    except OSError as problem:
+        raise failed(f"cannot write {out}: {problem.strerror}") from problem
+    typer.echo(f"{out}: written")
