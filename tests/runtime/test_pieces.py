@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime import backend_folder, logs, ports, state, stubs, synthetic
+from runtime.environment import ALLOCATOR, ROOT, ServerEnvironment
 from runtime.errors import ServerFailed
 
 LINE = 'I1123 14:44:34.335603 8767 model_lifecycle.cc:472] "loading: echo:1"'
@@ -157,3 +158,14 @@ def test_the_backends_folder_is_private_and_its_temporary_folders_bear_the_id(
     assert not list(folder.rglob("__pycache__"))
     stub = folder / "python" / "triton_python_backend_stub"
     assert stub.stat().st_mode & 0o100
+
+
+def test_stubs_keep_memory_for_large_blocks_here_and_in_the_container(
+    server_environment: ServerEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = server_environment.variables()
+    assert {name: variables[name] for name in ALLOCATOR} == ALLOCATOR
+    container = (ROOT / "runtime" / "Containerfile").read_text()
+    assert f"ENV {' '.join(f'{name}={value}' for name, value in ALLOCATOR.items())}\n" in container
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    assert server_environment.variables()["MALLOC_TRIM_THRESHOLD_"] == "131072", "the user's own"
