@@ -20,8 +20,12 @@ ANALYZABLE: tuple[Mode, ...] = ("ensemble", "bls", "services")
 TURNS = 5
 """Requests of one measurement, at least, for each that is under way at once."""
 
+ARRIVALS = 24
+"""Requests of one measurement, at least, where they arrive by themselves: with few of them a queue
+has no time to build up, and to be worked off."""
+
 TWINS: tuple[Mode, ...] = ("ensemble", "services")
-"""What is measured under both loaders."""
+"""What is measured under both loaders, and at request rates: the question itself."""
 
 
 def legs_of(scenario: Scenario, *, analyzer: bool) -> list[Leg]:
@@ -58,7 +62,7 @@ def reference(scenario: Scenario, *, analyzer: bool) -> Leg | None:
 
 
 def rate_legs(scenario: Scenario, throughput: float, *, analyzer: bool) -> list[Leg]:
-    """The legs of Poisson arrivals.
+    """The legs of Poisson arrivals: of the ensemble and of the services.
 
     Args:
         scenario: what to measure.
@@ -73,7 +77,7 @@ def rate_legs(scenario: Scenario, throughput: float, *, analyzer: bool) -> list[
         )
         for share in scenario.request_rate
         for mode in scenario.modes
-        if mode in ANALYZABLE
+        if mode in TWINS
     ]
 
 
@@ -90,7 +94,8 @@ def effort(scenario: Scenario, leg: Leg, seed: int = 0) -> Effort:
         seed: of arrival times.
     """
     concurrency = round(leg.load.value) if leg.load.kind == "concurrency" else 1
-    count = max(scenario.count, TURNS * concurrency)
+    least = TURNS * concurrency if leg.load.kind == "concurrency" else ARRIVALS
+    count = max(scenario.count, least)
     warmup = max(scenario.warmup, concurrency) if scenario.warmup else 0
     cycle = len(scenario.requests)
     if cycle <= count:

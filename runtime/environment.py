@@ -29,9 +29,9 @@ SITE_HOOK = ("triton_kit.pth", "import sys; sys.dont_write_bytecode = True\n")
 take no notice of PYTHONDONTWRITEBYTECODE, and would leave ``__pycache__`` folders in it."""
 
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
-"""Bytes, for glibc (mallopt(3)): blocks of up to 32 MB, its own upper bound for the first, come from
-memory that a process keeps. By default an image of 2 MB is new memory in every stage of every
-request, and each of its pages a fault: with them decoding took 0.5 to 0.8 of the time, and resizing
+"""Bytes, for glibc (mallopt(3)): blocks of up to 32 MB, its own upper bound for the first, come
+from memory that a process keeps. By default an image of 2 MB is new memory in every stage of every
+request, and each of its pages a fault: with them decoding took 0.5 to 0.8 of the time and resizing
 0.5 to 0.7, in two runs with both sides; the stubs' memory stayed as it was.
 """
 

@@ -58,7 +58,6 @@ def test_the_demo_is_driven_by_perf_analyzer_where_it_can_be() -> None:
         ("ensemble", "loader", "concurrency"): 2,
         ("ensemble", "perf_analyzer", "request_rate"): 2,
         ("bls", "perf_analyzer", "concurrency"): 2,
-        ("bls", "perf_analyzer", "request_rate"): 2,
         ("services", "perf_analyzer", "concurrency"): 2,
         ("services", "loader", "concurrency"): 2,
         ("services", "perf_analyzer", "request_rate"): 2,
@@ -70,6 +69,12 @@ def test_the_demo_is_driven_by_perf_analyzer_where_it_can_be() -> None:
     assert [leg.load.value for leg in variants] == [1, 1]
     [rate] = {leg.load.value for leg in legs if leg.load.share == 0.5}
     assert rate == 1.5
+
+
+def test_a_rate_is_measured_long_enough_for_a_queue() -> None:
+    scenario = load_scenario("ocr")
+    for leg in rate_legs(scenario, 3.0, analyzer=True):
+        assert effort(scenario, leg).count == 24
 
 
 def test_rates_are_shares_of_the_ensemble_at_the_highest_concurrency() -> None:
