@@ -11,6 +11,7 @@ import typer
 from builders.cli_bundle import resources, sbom
 from builders.cli_exit import failed, report, usage
 from builders.cli_sign import REPOSITORY, Repository, sign, verify
+from builders.cli_transfer import pull, push
 
 if TYPE_CHECKING:
     from builders.kit.build import Result
@@ -208,6 +209,14 @@ app.command(
     epilog="Examples: `python -m builders sign --key private.pem` · "
     "`python -m builders sign /srv/models --keyless`"
 )(sign)
+app.command(
+    epilog="Examples: `python -m builders push s3://models/ocr` · "
+    "`python -m builders push /srv/models oci:registry.example/ocr:1`"
+)(push)
+app.command(
+    epilog="Example: `python -m builders pull s3://models/ocr /mnt/models "
+    "--require-signature --public-key public.pem`"
+)(pull)
 app.command(epilog="Example: `python -m builders sbom model_repository --out sbom.json`")(sbom)
 app.command(
     epilog="Examples: `python -m builders resources --out patch.yaml` · "

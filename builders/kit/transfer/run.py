@@ -1,0 +1,99 @@
+"""Chooses by its address how a repository is sent or fetched, and says what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.kit.transfer.address import Bucket, Image, Layout, Mounted, parse
+from builders.kit.transfer.contents import contents_of
+from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.pull import Pulled, pull
+from builders.kit.transfer.push import push
+from builders.kit.transfer.store import FolderSource
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line may say about a transfer.
+
+    Attributes:
+        delete: remove what lies there and no push or pull wrote.
+        quiet: show no progress.
+        namespace: of a claim; None is the current context's.
+        plain_http: speak to a registry without TLS.
+        base: the image whose layers come first.
+        output: where to write an OCI image layout instead of sending.
+    """
+
+    delete: bool = False
+    quiet: bool = False
+    namespace: str | None = None
+    plain_http: bool = False
+    base: str | None = None
+    output: Path | None = None
+
+
+def run_push(repository: Path, destination: str, options: Options) -> str:
+    """Send a repository.
+
+    Returns:
+        What was done, and the ``storageUri`` to name in an InferenceService.
+
+    Raises:
+        TransferError: see the module of each destination.
+    """
+    address = parse(destination)
+    if (options.base or options.output) and not isinstance(address, Image | Layout):
+        raise TransferError(f"{address}: --base and --output are for oci: alone. Leave them out.")
+    contents = contents_of(repository)
+    if isinstance(address, Bucket):
+        from builders.kit.transfer.s3 import S3Store
+
+        done = push(contents, S3Store(address), delete=options.delete, quiet=options.quiet)
+        counts = f"{len(done.sent)} sent, {len(done.kept)} kept, {len(done.removed)} removed"
+        return f"{address}: {counts}, all verified\nstorageUri: {address.storage_uri}"
+    if isinstance(address, Mounted):
+        _outside(repository, address.folder)
+        source = FolderSource(repository)
+        pulled = pull(source, address.folder, delete=options.delete, quiet=options.quiet)
+        return f"{address}: {_counts(pulled)}"
+    raise TransferError(f"{address}: cannot be pushed to.")
+
+
+def run_pull(source: str, folder: Path, options: Options) -> str:
+    """Fetch a repository.
+
+    Returns:
+        What was done.
+
+    Raises:
+        TransferError: see the module of each source.
+    """
+    address = parse(source)
+    if isinstance(address, Bucket):
+        from builders.kit.transfer.s3 import S3Store
+
+        done = pull(S3Store(address), folder, delete=options.delete, quiet=options.quiet)
+    elif isinstance(address, Mounted):
+        _outside(address.folder, folder)
+        done = pull(
+            FolderSource(address.folder), folder, delete=options.delete, quiet=options.quiet
+        )
+    else:
+        raise TransferError(f"{address}: cannot be pulled from.")
+    return f"{folder}: {_counts(done)}"
+
+
+def _counts(done: Pulled) -> str:
+    return f"{len(done.fetched)} files copied, {len(done.kept)} kept, all verified"
+
+
+def _outside(source: Path, target: Path) -> None:
+    """A folder that is copied into itself would be lost."""
+    one, other = source.resolve(), target.resolve()
+    if one == other or one in other.parents or other in one.parents:
+        raise TransferError(
+            f"{target}: expected a folder apart from {source}, found one inside the other, or the "
+            "same. Give another folder."
+        )

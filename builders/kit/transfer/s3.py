@@ -1,0 +1,148 @@
+"""A prefix of an S3 bucket as a store."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from urllib3.exceptions import HTTPError
+
+from builders.kit.manifest import File
+from builders.kit.transfer.address import Bucket
+from builders.kit.transfer.contents import CHUNK
+from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.s3_client import connect, told
+from builders.kit.transfer.store import Entry, Told
+
+PART = 16 << 20
+"""Bytes of a part: what an interruption costs at most per connection; S3 takes 5 MiB and more."""
+
+_PARTS = 9_000
+"""S3 takes at most 10,000 parts of an object."""
+
+_KEY_BYTES = 1024
+"""S3's limit on a key, in UTF-8."""
+
+_RESUMED = 5
+"""How often a broken download goes on where it broke, without a byte of progress between."""
+
+_HASH = "sha256"
+"""The metadata field (``x-amz-meta-sha256``) that a push writes."""
+
+
+class S3Store:
+    """The objects under a prefix.
+
+    Args:
+        bucket: which.
+
+    Raises:
+        TransferError: see :func:`builders.kit.transfer.s3_client.connect`.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._client = connect()
+        self._bucket = bucket
+        self._under = f"{bucket.prefix}/" if bucket.prefix else ""
+
+    @property
+    def place(self) -> str:
+        """``s3://bucket/prefix``."""
+        return str(self._bucket)
+
+    def entries(self) -> dict[str, Entry]:
+        """Every object under the prefix; markers of folders (``name/``) are none."""
+        found: dict[str, Entry] = {}
+        with told(self.place):
+            for item in self._client.list_objects(self._bucket.name, self._under, recursive=True):
+                key = item.object_name or ""
+                if key.endswith("/"):
+                    continue
+                written = item.last_modified.timestamp() if item.last_modified else 0.0
+                name = key.removeprefix(self._under)
+                found[name] = Entry(item.size or 0, (item.etag or "").strip('"'), written)
+        return found
+
+    def tag(self, name: str) -> str:
+        """The ETag of an object."""
+        with told(f"{self.place}, {name}"):
+            return (self._stat(name).etag or "").strip('"')
+
+    def recorded(self, name: str) -> str | None:
+        """The SHA-256 in an object's metadata."""
+        with told(f"{self.place}, {name}"):
+            metadata = self._stat(name).metadata or {}
+        return {key.lower(): value for key, value in metadata.items()}.get(f"x-amz-meta-{_HASH}")
+
+    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+        """An object's bytes from an offset on; a broken connection goes on where it broke."""
+        failures = 0
+        with told(f"{self.place}, {name}"):
+            while True:
+                before = offset
+                try:
+                    for chunk in self._stream(name, offset):
+                        offset += len(chunk)
+                        yield chunk
+                    return
+                except HTTPError:
+                    failures = failures + 1 if offset == before else 0
+                    if failures == _RESUMED:
+                        raise
+
+    def write(self, name: str, content: Path, file: File, told_bytes: Told) -> None:
+        """Send a file, in parts if it is large."""
+        key = self._key(name)
+        if len(key.encode()) > _KEY_BYTES:
+            raise TransferError(
+                f"{self.place}, {name}: expected a key of at most {_KEY_BYTES} bytes, found "
+                f"{len(key.encode())}. Push to a shorter prefix."
+            )
+        part = max(PART, -(-file.bytes // _PARTS))
+        with told(f"{self.place}, {name}"), content.open("rb") as opened:
+            self._client.put_object(
+                self._bucket.name,
+                key,
+                _Counted(opened, told_bytes),  # type: ignore[arg-type]
+                file.bytes,
+                metadata={_HASH: file.sha256},
+                part_size=part if file.bytes > part else 0,
+            )
+
+    def remove(self, name: str) -> None:
+        """Remove an object."""
+        with told(f"{self.place}, {name}"):
+            self._client.remove_object(self._bucket.name, self._key(name))
+
+    def _key(self, name: str) -> str:
+        return f"{self._under}{name}"
+
+    def _stat(self, name: str) -> Any:
+        return self._client.stat_object(self._bucket.name, self._key(name))
+
+    def _stream(self, name: str, offset: int) -> Iterator[bytes]:
+        # 'identity' so that no proxy compresses what is counted and hashed.
+        response = self._client.get_object(
+            self._bucket.name,
+            self._key(name),
+            offset=offset,
+            request_headers={"Accept-Encoding": "identity"},
+        )
+        with contextlib.closing(response):
+            yield from response.stream(CHUNK)
+            response.release_conn()
+
+
+class _Counted:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: IO[bytes], told_bytes: Told) -> None:
+        self._file = file
+        self._told = told_bytes
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self._told(len(content))
+        return content

@@ -1,0 +1,104 @@
+"""A place that holds a repository's files one by one: a bucket, a claim, a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from builders.kit.manifest import File
+from builders.kit.transfer.contents import CHUNK
+from builders.kit.transfer.errors import TransferError
+
+Told = Callable[[int], None]
+"""Is told of bytes that are through."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file there.
+
+    Attributes:
+        bytes: its size.
+        tag: changes when the file is written again.
+        modified: when it was written, in seconds since 1970.
+    """
+
+    bytes: int
+    tag: str
+    modified: float
+
+
+class Source(Protocol):
+    """Files that can be read; all methods raise TransferError."""
+
+    @property
+    def place(self) -> str:
+        """Its address, for sentences."""
+
+    def entries(self) -> dict[str, Entry]:
+        """Everything there, by its path relative to the repository's root."""
+
+    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+        """A file's bytes from an offset on."""
+
+
+class Store(Source, Protocol):
+    """Files that can also be written."""
+
+    def write(self, name: str, content: Path, file: File, told: Told) -> None:
+        """Send a file; what it replaces is replaced whole."""
+
+    def tag(self, name: str) -> str:
+        """The tag of one file."""
+
+    def recorded(self, name: str) -> str | None:
+        """The SHA-256 that a push wrote beside a file; None where none did."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A folder of this machine, read as a source."""
+
+    folder: Path
+
+    @property
+    def place(self) -> str:
+        """Its path."""
+        return str(self.folder)
+
+    def entries(self) -> dict[str, Entry]:
+        """Every regular file below it; links are not followed."""
+        found: dict[str, Entry] = {}
+        try:
+            for path in self.folder.rglob("*"):
+                if path.is_file() and not path.is_symlink():
+                    facts = path.stat()
+                    name = path.relative_to(self.folder).as_posix()
+                    found[name] = Entry(facts.st_size, str(facts.st_mtime_ns), facts.st_mtime)
+        except OSError as error:
+            raise TransferError(f"{self.folder}: cannot be listed: {error.strerror}.") from error
+        return found
+
+    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+        """A file's bytes from an offset on."""
+        try:
+            with (self.folder / name).open("rb") as file:
+                file.seek(offset)
+                while chunk := file.read(CHUNK):
+                    yield chunk
+        except OSError as error:
+            raise TransferError(f"{self.folder / name}: {error.strerror}.") from error
+
+
+def hash_of(source: Source, name: str) -> str:
+    """The SHA-256 of what a source gives for a file, read to its end."""
+    digest = hashlib.sha256()
+    for chunk in source.read(name):
+        digest.update(chunk)
+    return digest.hexdigest()
