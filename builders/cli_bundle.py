@@ -11,6 +11,7 @@ import typer
 from builders.cli_exit import failed, report, usage
 from builders.cli_sign import REPOSITORY, Repository
 from builders.kit.manifest import Manifest
+from builders.kit.manifest_schema import REBUILD
 
 
 def sbom(
@@ -66,13 +67,18 @@ def resources(
         if not given:
             raise usage(f"'{each}' is not PIPELINE=FILE, as ocr=page.png")
         files[name] = Path(file)
-    if not files:
-        files = {name: None for each in manifest.families.values() for name in each["pipelines"]}
     try:
+        if not files:
+            every = manifest.families.values()
+            files = {name: None for each in every for name in each["pipelines"]}
         load = measure(repository, files)
+        needed = add_up(repository, manifest, load, concurrency=concurrency)
     except RequestError as problem:
         raise failed(str(problem)) from problem
-    needed = add_up(repository, manifest, load, concurrency=concurrency)
+    except (KeyError, TypeError) as problem:
+        raise failed(
+            f"manifest.json does not say what is counted ({problem}). {REBUILD}"
+        ) from problem
     text = resources_patch.patch(
         needed, runtime=runtime, requests=load.requests, concurrency=concurrency
     )

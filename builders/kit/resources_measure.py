@@ -18,10 +18,13 @@ from pathlib import Path
 from builders.kit.config import read_config
 from builders.kit.family import Arrays
 from builders.kit.inprocess import InProcess
-from builders.kit.resources_request import RequestError, first_input
+from builders.kit.resources_request import HEIGHT, WIDTH, RequestError, first_input
 from builders.kit.resources_size import size_of
 
 PROBE_SECONDS = 300
+
+UNMEASURED = 4 * WIDTH * HEIGHT * 3
+"""Bytes of tensors of a pipeline that runs on its target alone: a large page in RGB, four times."""
 
 
 @dataclass(frozen=True)
@@ -94,21 +97,30 @@ def _run(repository: Path, pipeline: str, file: Path | None) -> tuple[dict[str, 
             if model != pipeline and (model not in largest or size > size_of(largest[model])):
                 largest[model] = dict(inputs)
 
+    runner = InProcess(repository, observe=observe)
     try:
-        outputs = InProcess(repository, observe=observe).run(pipeline, {name: content})
-    except ValueError as error:
+        runner.load(pipeline)
+    except ValueError as error:  # as TensorRT's plans
+        return {}, f"{words}, not measured: {error}", UNMEASURED
+    try:
+        outputs = runner.run(pipeline, {name: content})
+    except (ValueError, RuntimeError) as error:
         raise RequestError(f"'{pipeline}' refuses its largest request: {error}") from error
     return largest, words, total + size_of(outputs)
 
 
 def _probe(repository: Path, model: str, inputs: Arrays) -> Measured:
-    done = subprocess.run(
-        [sys.executable, "-B", "-m", "builders.kit.resources_probe", str(repository), model],
-        input=pickle.dumps(dict(inputs)),
-        capture_output=True,
-        timeout=PROBE_SECONDS,
-        cwd=Path(__file__).resolve().parents[2],
-    )
+    command = [sys.executable, "-B", "-m", "builders.kit.resources_probe"]
+    try:
+        done = subprocess.run(
+            [*command, str(repository.resolve()), model],
+            input=pickle.dumps(dict(inputs)),
+            capture_output=True,
+            timeout=PROBE_SECONDS,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RequestError(f"'{model}' did not end within {PROBE_SECONDS} s") from error
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise RequestError(f"'{model}' does not run by itself: {' '.join(last)}")

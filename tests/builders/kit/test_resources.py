@@ -19,7 +19,7 @@ from builders.cli import app
 from builders.kit.config import read_config
 from builders.kit.manifest import Manifest, read_manifest
 from builders.kit.resources import MIB, Resources, resources
-from builders.kit.resources_measure import Load, Measured, measure
+from builders.kit.resources_measure import UNMEASURED, Load, Measured, measure
 from builders.kit.resources_patch import patch
 from builders.kit.resources_request import RequestError, first_input
 from builders.kit.resources_size import size_of
@@ -29,7 +29,7 @@ BUILT = ROOT / "model_repository"
 RUNTIME = ROOT / "kserve/base/runtimes/triton-multimodal/servingruntime.yaml"
 
 CONFIG = """
-name: "{name}" backend: "python" max_batch_size: {batch}
+name: "{name}" backend: "{backend}" max_batch_size: {batch}
 input {{ name: "file" data_type: TYPE_{dtype} dims: [{dims}] }}
 output {{ name: "y" data_type: TYPE_UINT8 dims: [-1] }}
 instance_group {{ {group} }}
@@ -63,6 +63,7 @@ def toy(
     dtype: str = "UINT8",
     dims: str = "-1",
     device: str = "cpu",
+    backend: str = "python",
 ) -> Manifest:
     """A repository of one model, which keeps some MiB and needs others for a request."""
     stages = folder / "eater" / "1" / "stages"
@@ -70,7 +71,9 @@ def toy(
     (stages / "__init__.py").write_text('"""Stages."""\n')
     (stages / "eat.py").write_text(STAGE.format(kept=kept, passing=passing))
     (folder / "eater" / "config.pbtxt").write_text(
-        CONFIG.format(name="eater", group=group, batch=batch, dtype=dtype, dims=dims)
+        CONFIG.format(
+            name="eater", backend=backend, group=group, batch=batch, dtype=dtype, dims=dims
+        )
     )
     return dataclasses.replace(
         read_manifest(BUILT),
@@ -114,6 +117,13 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(tmp_path: Path) -> Non
         toy(tmp_path, **wrong)
         with pytest.raises(RequestError, match="holds no file"):
             measure(tmp_path, {"eater": short})
+
+
+def test_a_pipeline_that_runs_on_its_target_alone_is_estimated(tmp_path: Path) -> None:
+    toy(tmp_path, backend="tensorrt")
+    load = measure(tmp_path, {"eater": None})
+    assert load.models == {} and load.tensors == UNMEASURED
+    assert "not measured: 'eater' cannot run in process" in load.requests[0]
 
 
 def test_the_sum_is_that_of_its_parts(tmp_path: Path) -> None:
