@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ from builders.cli import app
 from builders.kit import manifest as manifests
 from builders.kit.manifest_schema import digest_of
 from builders.kit.sign import Identity, PrivateKey, SigningError, sign, verify_signature
+from builders.kit.sign_keys import check_private, check_public
 
 ROOT = Path(__file__).resolve().parents[3]
 WEIGHTS = "detect/1/model.onnx"
@@ -288,6 +290,31 @@ def test_a_key_that_cannot_verify_is_refused_in_a_sentence(
 ) -> None:
     code, output = call("verify", signed, "--public-key", keys / key)
     assert (code, said in output, output.count("error")) == (1, True, 1), output
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    label=st.sampled_from(
+        ["PUBLIC KEY", "PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "CERTIFICATE"]
+    ),
+    position=st.integers(0, 10**6),
+    content=st.binary(max_size=40),
+    password=st.none() | st.binary(max_size=5),
+)
+def test_whatever_a_key_file_holds_is_told_as_a_finding(
+    keys: Path, tmp_path: Path, label: str, position: int, content: bytes, password: bytes | None
+) -> None:
+    body = bytearray(base64.b64decode("".join((keys / "good.pub").read_text().split("\n")[1:-2])))
+    place = position % len(body)
+    body[place : place + len(content)] = content
+    text = base64.encodebytes(bytes(body)).decode()
+    path = tmp_path / "key.pem"
+    path.write_text(f"-----BEGIN {label}-----\n{text}-----END {label}-----\n")
+    for check in (lambda: check_public(path), lambda: check_private(PrivateKey(path, password))):
+        with contextlib.suppress(SigningError):
+            check()
 
 
 def test_an_encrypted_key_signs_with_its_password(unsigned: Path, keys: Path) -> None:
