@@ -33,16 +33,21 @@ class _Garbled(Exception):
     """The text is no JSON, or not the export's."""
 
 
+class EmptyExport(LegFailed):
+    """perf_analyzer met a number that its JSON writer refuses, and then wrote nothing at all."""
+
+
 def read(path: Path) -> list[Timestamps]:
     """The requests of an export, in the order in which they were sent.
 
     Raises:
-        LegFailed: there is no such file, or it is no complete export of one measurement.
+        LegFailed: there is no such file, or it is no complete export of one measurement;
+            :class:`EmptyExport` if there is nothing in it.
     """
     try:
         with path.open("rb") as file:
             if path.stat().st_size == 0:
-                raise LegFailed(
+                raise EmptyExport(
                     "perf_analyzer's export is empty, as it is when an input or output holds NaN "
                     "or infinity; see what the model answers, or use system shared memory"
                 )

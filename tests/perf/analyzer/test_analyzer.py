@@ -6,6 +6,8 @@ Its tensors have names of their own, since perf_analyzer names shared memory aft
 from __future__ import annotations
 
 import ast
+import contextlib
+import dataclasses
 import hashlib
 import os
 import signal
@@ -285,3 +287,31 @@ def test_loads_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(LegFailed, match=expected):
         run("plain", [floats(1)], **options)
+
+
+@pytest.mark.parametrize(("empty", "good"), [(2, True), (3, False)])
+def test_an_export_that_shared_memory_left_empty_is_made_again(
+    analyzer: Analyzer, served: LocalServer, tmp_path: Path, empty: int, good: bool
+) -> None:
+    sometimes = tmp_path / "perf_analyzer"
+    sometimes.write_text(
+        "#!/bin/sh\n"
+        f"echo >> {tmp_path}/runs\n"
+        f'[ "$(wc -l < {tmp_path}/runs)" -le {empty} ] && : > export.json && exit 0\n'
+        f'exec {analyzer.path} "$@"\n'
+    )
+    sometimes.chmod(0o755)
+    expected = contextlib.nullcontext() if good else pytest.raises(LegFailed, match="is empty")
+    with expected:
+        dataclasses.replace(analyzer, path=sometimes).run(
+            model="plain",
+            address=served.grpc,
+            protocol="grpc",
+            requests=[floats(1)],
+            load=TWO,
+            count=8,
+            warmup=0,
+            shared_memory="system",
+            timeout_seconds=60,
+        )
+    assert len((tmp_path / "runs").read_text()) == 3
