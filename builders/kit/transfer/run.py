@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.transfer.address import Bucket, Image, Layout, Mounted, parse
+from builders.kit.transfer.address import Bucket, Claim, Image, Layout, Mounted, parse
 from builders.kit.transfer.contents import contents_of
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.pull import Pulled, pull
 from builders.kit.transfer.push import push
 from builders.kit.transfer.store import FolderSource
+
+_NO_CLAIM = (
+    "expected a folder where the claim is mounted, as pvc:/mnt/models, found the claim's name. "
+    "Run this command in a pod that mounts it."
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,23 @@ def run_push(repository: Path, destination: str, options: Options) -> str:
         source = FolderSource(repository)
         pulled = pull(source, address.folder, delete=options.delete, quiet=options.quiet)
         return f"{address}: {_counts(pulled)}"
-    raise TransferError(f"{address}: cannot be pushed to.")
+    if isinstance(address, Image | Layout):
+        from builders.kit.transfer.oci import push_image, write_layout
+
+        if isinstance(address, Layout) or options.output is not None:
+            if options.base:
+                raise TransferError(f"{address}: --base goes with a registry, not with a folder.")
+            folder = address.folder if isinstance(address, Layout) else options.output
+            assert folder is not None
+            return write_layout(contents, folder)
+        return push_image(
+            contents,
+            address,
+            base=options.base,
+            plain_http=options.plain_http,
+            quiet=options.quiet,
+        )
+    raise TransferError(f"{address}: {_NO_CLAIM}")
 
 
 def run_pull(source: str, folder: Path, options: Options) -> str:
@@ -80,8 +101,20 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
         done = pull(
             FolderSource(address.folder), folder, delete=options.delete, quiet=options.quiet
         )
+    elif isinstance(address, Image):
+        from builders.kit.transfer.oci import pull_image
+
+        done = pull_image(
+            address,
+            folder,
+            plain_http=options.plain_http,
+            delete=options.delete,
+            quiet=options.quiet,
+        )
+    elif isinstance(address, Claim):
+        raise TransferError(f"{address}: {_NO_CLAIM}")
     else:
-        raise TransferError(f"{address}: cannot be pulled from.")
+        raise TransferError(f"{address}: expected a registry's image, found a folder. Push it.")
     return f"{folder}: {_counts(done)}"
 
 
