@@ -8,73 +8,13 @@ from typing import Any
 import pytest
 
 from tests.kserve import cel, crds, schemas
+from tests.kserve.cel_cases import REFUSED, UPDATES
 from tests.kserve.edits import edited
 
 Object = dict[str, Any]
 
 CANNOT_RUN: frozenset[str] = frozenset()
 """The rules with functions that the evaluator lacks; what they demand is then not held true."""
-
-LLM: Object = {
-    "apiVersion": "serving.kserve.io/v1alpha2",
-    "kind": "LLMInferenceService",
-    "metadata": {"name": "decoder", "namespace": "multimodal"},
-    "spec": {
-        "model": {"uri": "hf://a/b"},
-        "replicas": 1,
-        "router": {
-            "route": {
-                "http": {
-                    "spec": {
-                        "rules": [
-                            {
-                                "matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}],
-                                "backendRefs": [{"name": "decoder", "port": 8000}],
-                            }
-                        ]
-                    }
-                }
-            }
-        },
-    },
-}
-SCALED: Object = {
-    "apiVersion": "keda.sh/v1alpha1",
-    "kind": "ScaledObject",
-    "metadata": {"name": "a", "namespace": "b"},
-    "spec": {
-        "scaleTargetRef": {"name": "a"},
-        "minReplicaCount": 1,
-        "maxReplicaCount": 3,
-        "triggers": [{"type": "prometheus", "metadata": {"query": "up"}}],
-    },
-}
-CACHE: Object = {
-    "apiVersion": "serving.kserve.io/v1alpha1",
-    "kind": "LocalModelCache",
-    "metadata": {"name": "a"},
-    "spec": {"sourceModelUri": "s3://a/b", "modelSize": "1Gi", "nodeGroups": ["gpu"]},
-}
-
-WVA = {"maxReplicas": 2, "wva": {"hpa": {}}}
-RULE = "spec router route http spec rules 0"
-REFUSED: list[tuple[Object, dict[str, Any], str]] = [
-    (LLM, {"spec scaling": WVA}, "mutually exclusive"),
-    (LLM, {"spec replicas": None, "spec scaling": {"maxReplicas": 2}}, "wva"),
-    (LLM, {"spec replicas": None, "spec scaling": {**WVA, "minReplicas": 3}}, "minReplicas"),
-    (LLM, {"spec replicas": None, "spec scaling": {"maxReplicas": 2, "wva": {}}}, "hpa"),
-    (LLM, {f"{RULE} backendRefs 0 port": None}, "port"),
-    (LLM, {f"{RULE} matches 0 path value": "v1"}, "start with '/'"),
-    (LLM, {f"{RULE} matches 0 path value": "/a//b"}, "'//'"),
-    (LLM, {f"{RULE} filters": [{"type": "URLRewrite"}]}, "urlRewrite"),
-    (LLM, {f"{RULE} timeouts": {"request": "1s", "backendRequest": "2s"}}, "backendRequest"),
-    (SCALED, {"spec maxReplicaCount": 0}, "minReplicaCount"),
-]
-
-UPDATES: list[tuple[Object, dict[str, Any], dict[str, Any]]] = [
-    (CACHE, {"spec modelSize": "2Gi"}, {"spec sourceModelUri": "s3://a/c"}),
-]
-"""For each transition rule: an object, an update that it accepts, one that it refuses."""
 
 
 def _schema(manifest: Object) -> Object:

@@ -1,0 +1,84 @@
+"""What a platform team may apply: overlays, bases, and components on overlays, alone and together.
+
+A component that lands in ``kserve/components`` is in every stack here without being named. Name
+it only where it does not fit on every overlay, or not beside every other component.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from tests.kserve.render import Object, folders, shipped
+
+OVERLAYS = tuple(folders("overlays"))
+BASES = tuple(folders("base"))
+COMPONENTS = tuple(each.removeprefix("components/") for each in folders("components"))
+
+KNATIVE = ("overlays/knative",)
+STANDARD = tuple(each for each in OVERLAYS if each not in KNATIVE)
+GPU = ("overlays/gpu",)
+
+HOSTS: dict[str, tuple[str, ...]] = {
+    "canary": STANDARD,
+    "disruption-budgets": STANDARD,
+    "keda": STANDARD,
+    "knative-scaling": KNATIVE,
+    "mig": GPU,
+    "monitoring": STANDARD,
+}
+"""Component -> the overlays that it is for, where that is not every one."""
+
+EXCLUSIVE: dict[frozenset[str], str] = {}
+"""Two components that cannot be together -> why."""
+
+Stack = tuple[str, tuple[str, ...]]
+
+
+def hosts(component: str) -> tuple[str, ...]:
+    """The overlays that a component is for."""
+    return HOSTS.get(component, OVERLAYS)
+
+
+def fits(components: tuple[str, ...]) -> bool:
+    """Whether components may be together."""
+    return not any(frozenset(pair) in EXCLUSIVE for pair in combinations(components, 2))
+
+
+def singles() -> list[Stack]:
+    """Each component alone, on each overlay that it is for."""
+    return [(overlay, (each,)) for each in COMPONENTS for overlay in hosts(each)]
+
+
+def pairs() -> list[Stack]:
+    """Any two components that fit, in both orders, on the first overlay that both are for."""
+    found: list[Stack] = []
+    for one, other in combinations(COMPONENTS, 2):
+        common = [overlay for overlay in hosts(one) if overlay in hosts(other)]
+        if common and fits((one, other)):
+            found += [(common[0], (one, other)), (common[0], (other, one))]
+    return found
+
+
+def full() -> list[Stack]:
+    """On each overlay as many components together as fit, twice: from either end of the list."""
+    found: list[Stack] = []
+    for overlay in OVERLAYS:
+        for order in (COMPONENTS, tuple(reversed(COMPONENTS))):
+            chosen: tuple[str, ...] = ()
+            for each in order:
+                if overlay in hosts(each) and fits((*chosen, each)):
+                    chosen = (*chosen, each)
+            if chosen and (overlay, chosen) not in found:
+                found.append((overlay, chosen))
+    return found
+
+
+def base(folder: str) -> list[Object]:
+    """A base's objects with the runtimes that its services name."""
+    own = shipped(folder)
+    names = {
+        (each["spec"]["predictor"].get("model") or {}).get("runtime")
+        for each in own
+        if each["kind"] == "InferenceService"
+    }
+    return shipped(folder, *(f"base/runtimes/{name}" for name in sorted(names - {None})))

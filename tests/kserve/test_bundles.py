@@ -1,0 +1,119 @@
+"""What is shipped is accepted: overlays, bases, and components alone, in pairs, and all at once."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kserve import bundles, cel, render, schemas
+from tests.kserve.cel_cases import REFUSED
+from tests.kserve.edits import edited
+from tests.kserve.webhooks.rule import breaches
+
+Object = dict[str, Any]
+
+
+def refused(objects: list[Object]) -> list[str]:
+    """Everything that schemas, CEL rules and webhooks' rules say against objects."""
+    found = [problem for each in objects for problem in schemas.problems(each)]
+    for each in objects:
+        schema = schemas.structural_schema(each)
+        for rule, where in cel.refusals(each, schema) if schema else ():
+            found.append(f"{schemas.label(each)}: {where}: {rule.message}")
+    return found + [sentence for group in breaches(objects).values() for sentence in group]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {"overlays/local-cpu", "overlays/gpu", "overlays/gpu-mig", "overlays/knative"} == set(
+        bundles.OVERLAYS
+    )
+    assert len(bundles.BASES) > 10
+
+
+@pytest.mark.parametrize("overlay", bundles.OVERLAYS)
+def test_an_overlay_is_accepted(overlay: str) -> None:
+    objects = render.shipped(overlay)
+    assert len(objects) > 3
+    assert refused(objects) == []
+
+
+@pytest.mark.parametrize("folder", bundles.BASES)
+def test_a_base_is_accepted(folder: str) -> None:
+    assert refused(bundles.base(folder)) == []
+
+
+def test_components_are_accepted_alone_in_pairs_and_all_at_once() -> None:
+    found = {
+        f"{overlay} {components}": refused(render.shipped(overlay, components=components))
+        for overlay, components in [*bundles.singles(), *bundles.pairs(), *bundles.full()]
+    }
+    assert {stack: sentences for stack, sentences in found.items() if sentences} == {}
+
+
+def test_every_component_changes_something_wherever_it_may_be() -> None:
+    idle = [
+        stack
+        for stack in bundles.singles()
+        if render.shipped(stack[0], components=stack[1]) == render.shipped(stack[0])
+    ]
+    assert idle == []
+
+
+def test_every_rule_of_cel_that_shipped_objects_meet_is_tried() -> None:
+    """Each of them refuses a mutation in ``test_cel.py``; a new one wants one there."""
+    met: set[str] = set()
+    for overlay, components in [*((each, ()) for each in bundles.OVERLAYS), *bundles.full()]:
+        met |= rules_met(render.shipped(overlay, components=components))
+    for folder in bundles.BASES:
+        met |= rules_met(bundles.base(folder))
+    tried = {
+        rule.text
+        for manifest, edits, _ in REFUSED
+        for rule, _ in cel.refusals(edited(manifest, edits), schema_of(manifest))
+    }
+    assert met - tried == set()
+
+
+def schema_of(manifest: Object) -> Object:
+    schema = schemas.structural_schema(manifest)
+    assert schema is not None
+    return schema
+
+
+def rules_met(objects: list[Object]) -> set[str]:
+    return {
+        rule.text
+        for each in objects
+        if schemas.structural_schema(each)
+        for rule, _, _ in cel.outcomes(each, schema_of(each))
+    }
+
+
+def test_what_does_not_render_says_why(tmp_path: Path) -> None:
+    with pytest.raises(render.RenderError, match="kustomization"):
+        render.render(tmp_path)
+
+
+def test_without_a_renderer_one_sentence_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(render.RenderError, match=r"kustomize nor kubectl.*install"):
+        render.tool()
+
+
+def test_kustomize_is_used_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "kustomize"
+    tool.write_text('#!/bin/sh\necho "kind: A"; echo "# $1 $2"; echo ---; echo "kind: B"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert render.render(tmp_path) == [{"kind": "A"}, {"kind": "B"}]
+    assert subprocess.run([*render.tool(), "x"], capture_output=True, check=True, text=True)
+
+
+def test_a_rendered_object_is_a_copy() -> None:
+    render.shipped("base/namespace")[0]["metadata"]["name"] = "changed"
+    assert render.shipped("base/namespace")[0]["metadata"]["name"] == "multimodal"

@@ -1,0 +1,222 @@
+"""YAML and code say the same: models, ports, arguments, versions, what must be there."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from builders.kit.profile import load_profile
+from builders.kit.release import RELEASES, release
+from clients.cli import ocr
+from clients.ocr import OcrClient
+from runtime.environment import ServerEnvironment
+from tests.kserve import bundles, render, schemas
+from tests.kserve.crds import ROOT
+from tests.kserve.webhooks.bundle import Bundle, Pod
+from tests.kserve.webhooks.quantity import quantity
+from tests.kserve.webhooks.repository import BUILT, kinds
+
+Object = dict[str, Any]
+
+LOCAL = "24.10"
+NEWER_FLAGS: dict[str, tuple[str, str]] = {
+    "allow-client-shm": ("26.04", "triton-inference-server/server@546a78766"),
+}
+"""Flags that 24.10's binary does not know -> the first release that does, and where it says so."""
+
+TENSORRT_11 = "26.07"
+"""The first image whose ONNX Runtime supports TensorRT 11 (ONNX Runtime 1.27)."""
+
+LAST_TRTLLM = "26.07"
+"""The last image of TensorRT-LLM (server docs/introduction/compatibility.md on r26.08)."""
+
+DECODERS = ("tensorrt_llm",)
+"""Models of the repositories that decoders bring, which are not built here."""
+
+
+def everything() -> Iterator[tuple[str, list[Object]]]:
+    for overlay in bundles.OVERLAYS:
+        yield overlay, render.shipped(overlay)
+    for overlay, components in bundles.full():
+        yield f"{overlay} {components}", render.shipped(overlay, components=components)
+    for folder in bundles.BASES:
+        yield folder, bundles.base(folder)
+
+
+def containers(node: object) -> Iterator[Object]:
+    """Whatever has an image, in any object."""
+    if isinstance(node, dict):
+        if "image" in node:
+            yield node
+        for value in node.values():
+            yield from containers(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from containers(value)
+
+
+def tritons() -> Iterator[tuple[str, Pod]]:
+    for where, objects in everything():
+        for pod in Bundle(objects).pods():
+            if pod.is_triton:
+                yield where, pod
+
+
+@pytest.fixture(scope="module")
+def known(server_environment: ServerEnvironment) -> set[str]:
+    """The flags of the local Triton."""
+    binary = server_environment.triton / "bin" / "tritonserver"
+    said = subprocess.run([binary, "--help"], capture_output=True, text=True, check=False)
+    flags = set(re.findall(r"^\s*--([a-z-]+)", said.stdout + said.stderr, re.MULTILINE))
+    assert "model-repository" in flags
+    return flags
+
+
+def triton_release(image: str) -> str:
+    """The release that an image's tag names, as ``24.10``."""
+    found = re.search(r":(\d\d\.\d\d)(-[\w.-]+)?$", image)
+    assert found, f"{image}: expected a tag that starts with a Triton release"
+    return found[1]
+
+
+def unknown_flags(arguments: list[str], name: str, known: set[str]) -> list[str]:
+    flags = [each.removeprefix("--").split("=")[0] for each in arguments if each.startswith("--")]
+    later = {flag for flag, (since, _) in NEWER_FLAGS.items() if since <= name}
+    return [flag for flag in flags if flag not in known | later]
+
+
+def test_triton_knows_its_arguments(known: set[str]) -> None:
+    looked = set()
+    for where, objects in everything():
+        for container in containers(objects):
+            words = [*container.get("command", ()), *container.get("args", ())]
+            if words and words[0] == "tritonserver":
+                name = triton_release(container["image"])
+                assert unknown_flags(words, name, known) == [], where
+                looked.add(name)
+    assert LOCAL in looked
+
+
+def test_an_argument_of_another_release_is_noticed(known: set[str]) -> None:
+    arguments = ["tritonserver", "--http-prot=1", "--allow-client-shm=true", "--http-port=1"]
+    assert unknown_flags(arguments, "24.10", known) == ["http-prot", "allow-client-shm"]
+    assert unknown_flags(arguments, "26.04", known) == ["http-prot"]
+    assert known.isdisjoint(NEWER_FLAGS)
+
+
+def test_the_models_that_manifests_name_are_built() -> None:
+    names: set[str] = set()
+    for _, objects in everything():
+        text = json.dumps(objects)
+        names |= set(re.findall(r"/v2/models/([\w-]+)", text))
+        names |= set(re.findall(r"--load-model=([\w-]+)", text))
+    assert "ocr" in names
+    assert names - set(DECODERS) <= kinds().keys()
+
+
+def test_a_graph_calls_services_and_ports_that_are_there() -> None:
+    urls = 0
+    for where, objects in everything():
+        services = {
+            f"{each['metadata']['name']}-predictor.{each['metadata']['namespace']}"
+            for each in objects
+            if each["kind"] == "InferenceService" and "namespace" in each["metadata"]
+        }
+        for graph in (each for each in objects if each["kind"] == "InferenceGraph"):
+            if not services:
+                continue
+            for url in re.findall(r'"serviceUrl": "([^"]+)"', json.dumps(graph)):
+                host = re.match(r"http://([a-z-]+\.[a-z-]+)(\.svc[a-z.]*)?/v2/models/", url)
+                assert host and host[1] in services, (where, url)
+                urls += 1
+    assert urls
+
+
+def test_clients_speak_to_what_is_served() -> None:
+    default = inspect.signature(OcrClient.__init__).parameters["model"].default
+    assert kinds()[default] == "ensemble"
+    assert inspect.signature(ocr).parameters["model"].default == default
+    readme = (render.KSERVE / "README.md").read_text(encoding="utf-8")
+    local = inspect.signature(ocr).parameters["url"].default.rpartition(":")[2]
+    assert f"{local}:9000" in readme, "the port that is forwarded to gRPC is the client's default"
+
+
+def test_images_are_of_the_profiles_release() -> None:
+    target = json.loads((BUILT / "manifest.json").read_text(encoding="utf-8"))["target"]["triton"]
+    assert target == load_profile("demo").triton == LOCAL
+    found = {
+        where: {triton_release(pod.container["image"]) for _, pod in group}
+        for where, group in (
+            (overlay, [each for each in tritons() if each[0] == overlay])
+            for overlay in bundles.OVERLAYS
+        )
+    }
+    assert found["overlays/local-cpu"] == found["overlays/knative"] == {target}
+    for names in found.values():
+        assert names <= RELEASES.keys()
+
+
+def test_gpu_images_load_this_tensorrt_and_stages_run_on_their_python() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert extras["tensorrt"][0].startswith("tensorrt-cu13==11.")
+    for where, pod in tritons():
+        name = triton_release(pod.container["image"])
+        major, minor = map(int, release(name).python.split("."))
+        assert (major, minor) >= (3, 10), "stages are written for Python 3.10 and newer"
+        if "nvidia.com" in json.dumps(pod.container.get("resources", {})):
+            assert name >= TENSORRT_11, where
+
+
+def test_tensorrt_llm_is_of_the_last_image_that_has_it() -> None:
+    (runtime,) = render.shipped("base/runtimes/triton-trtllm")
+    (container,) = runtime["spec"]["containers"]
+    assert container["image"].endswith("-trtllm-python-py3")
+    assert triton_release(container["image"]) <= LAST_TRTLLM
+    assert "--disable-auto-complete-config" not in container["args"], "llmapi completes its own"
+
+
+@pytest.mark.parametrize("overlay", bundles.OVERLAYS)
+def test_what_pods_refer_to_is_there_or_in_the_readme(overlay: str) -> None:
+    objects = render.shipped(overlay)
+    there = {(each["kind"], each["metadata"]["name"]) for each in objects}
+    readme = (render.KSERVE / "README.md").read_text(encoding="utf-8")
+    text = json.dumps(objects)
+    secrets = re.findall(r'"secretKeyRef": \{[^}]*"name": "([^"]+)"', text)
+    secrets += re.findall(r'"secretName": "([^"]+)"', text)
+    maps = re.findall(r'"configMap(?:KeyRef)?": \{[^}]*"name": "([^"]+)"', text)
+    assert secrets
+    for each in secrets:
+        assert ("Secret", each) in there or f"`{each}`" in readme
+    for each in maps:
+        assert ("ConfigMap", each) in there
+
+
+def test_the_repository_fits_into_its_volume() -> None:
+    size = sum(each.stat().st_size for each in BUILT.rglob("*") if each.is_file())
+    for overlay in bundles.OVERLAYS:
+        for each in render.shipped(overlay):
+            if each["metadata"]["name"] == "model-repository":
+                assert quantity(each["spec"]["resources"]["requests"]["storage"]) > 4 * size
+
+
+def test_quantities() -> None:
+    assert quantity("4Gi") == 4 * 1024**3
+    assert quantity("500m") * 2 == 1
+    assert quantity("1.5k") == 1500
+    for wrong in ("4GB", "", "Gi", "1e3x"):
+        with pytest.raises(ValueError, match="quantity"):
+            quantity(wrong)
+
+
+def test_kubernetes_is_the_readmes() -> None:
+    readme = (render.KSERVE / "README.md").read_text(encoding="utf-8")
+    assert f"| Kubernetes | {schemas.KUBERNETES} |" in readme

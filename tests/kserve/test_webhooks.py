@@ -1,0 +1,87 @@
+"""Every rule refuses a mutated manifest, and accepts the one that was mutated."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.kserve import cel, crds, schemas, webhooks
+from tests.kserve.edits import edited
+from tests.kserve.webhooks.mutations import MUTATIONS, UPDATES
+from tests.kserve.webhooks.repository import BUILT, kinds, stray, without_version
+from tests.kserve.webhooks.rule import RULES, UPDATE_RULES, breaches, update_breaches
+
+Object = dict[str, Any]
+
+TEXT = (Path(webhooks.__file__).parent / "accepted.yaml").read_text(encoding="utf-8")
+ACCEPTED: dict[str, Object] = {schemas.label(each): each for each in yaml.safe_load_all(TEXT)}
+
+
+def test_what_is_mutated_is_accepted() -> None:
+    assert breaches(ACCEPTED.values()) == {}
+    for name, manifest in ACCEPTED.items():
+        if schemas.group_kind(manifest) in crds.locked():
+            assert schemas.problems(manifest) == []
+            schema = schemas.structural_schema(manifest)
+            assert schema is not None
+            assert list(cel.refusals(manifest, schema)) == [], name
+
+
+@pytest.mark.parametrize(("rule", "name", "edits"), MUTATIONS)
+def test_a_rule_refuses_a_mutated_manifest(rule: str, name: str, edits: Object) -> None:
+    objects = {**ACCEPTED, name: edited(ACCEPTED[name], edits)}
+    assert rule in breaches(objects.values())
+
+
+def test_a_second_runtime_or_cache_collides() -> None:
+    for name, rule in (
+        ("ClusterServingRuntime/cluster-triton", "runtime collision"),
+        ("LocalModelCache/repository", "one cache a model"),
+    ):
+        second = edited(ACCEPTED[name], {"metadata name": "second"})
+        assert rule in breaches([*ACCEPTED.values(), second])
+
+
+@pytest.mark.parametrize(("rule", "name", "edits", "accepted"), UPDATES)
+def test_a_rule_refuses_an_update(rule: str, name: str, edits: Object, accepted: Object) -> None:
+    old = copy.deepcopy(ACCEPTED[name])
+    if name.startswith("InferenceService/"):
+        old["status"] = {"deploymentMode": "Standard"}
+    assert update_breaches(old, edited(old, accepted)) == {}
+    assert rule in update_breaches(old, edited(old, edits))
+
+
+def test_every_rule_has_a_mutation_and_a_source() -> None:
+    tried = {rule for rule, _, _ in MUTATIONS} | {"one cache a model"}
+    assert tried == RULES.keys()
+    assert {rule for rule, *_ in UPDATES} == UPDATE_RULES.keys()
+    assert all(each.source for each in (*RULES.values(), *UPDATE_RULES.values()))
+
+
+def test_the_seventeen_rules_are_there() -> None:
+    """Rules 2 and 3 are of the repository's files, all others of manifests."""
+    numbers = {int(name.split()[0]) for name in RULES if name[0].isdigit()}
+    assert numbers == set(range(1, 18)) - {2, 3}
+
+
+def test_a_model_without_a_version_and_a_stray_folder_are_found(tmp_path: Path) -> None:
+    for name in ("empty", "good", "missing"):
+        (tmp_path / name / "1").mkdir(parents=True)
+        (tmp_path / name / "config.pbtxt").touch()
+    (tmp_path / "good/1/README").write_text("An ensemble has no file of its own.")
+    (tmp_path / "empty/1/README").touch()
+    (tmp_path / "missing/1").rmdir()
+    (tmp_path / "tokenizer").mkdir()
+    (tmp_path / "manifest.json").touch()
+    assert list(without_version(tmp_path)) == ["empty", "missing"]
+    assert list(stray(tmp_path)) == ["tokenizer"]
+
+
+def test_the_built_repository_is_one_that_kserve_can_bring() -> None:
+    assert kinds()
+    assert list(without_version(BUILT)) == []
+    assert list(stray(BUILT)) == []

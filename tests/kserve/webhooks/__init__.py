@@ -1,0 +1,23 @@
+"""The rules that admission webhooks and reconcilers hold manifests to, and those of a Triton."""
+
+from tests.kserve.webhooks import (
+    canary,
+    graph,
+    inferenceservice,
+    knative,
+    llmisvc,
+    multinode,
+    reconcile,
+    scaling,
+    servingruntime,
+    triton_metrics,
+    triton_pod,
+    triton_storage,
+    updates,
+)
+
+MODULES = (
+    *(inferenceservice, scaling, multinode, canary, servingruntime, graph, llmisvc, reconcile),
+    *(knative, triton_storage, triton_pod, triton_metrics, updates),
+)
+"""Importing them registers their rules."""
