@@ -23,15 +23,20 @@ app = typer.Typer(
 
 @app.command(epilog="Example: `python -m perf install`")
 def install() -> None:
-    """Get perf_analyzer: an installed one if it runs here, else a pinned one, verified."""
+    """Get perf_analyzer, installed or pinned, and the environment of KServe's model server."""
     from perf.analyzer import install as make
     from perf.errors import PerfError
+    from perf.services import kserve_environment
+
+    def report(line: str) -> None:
+        typer.echo(line, err=True)
 
     try:
-        analyzer = make(lambda line: typer.echo(line, err=True))
+        analyzer = make(report)
+        typer.echo(f"perf_analyzer {analyzer.version}: {analyzer.path} ({analyzer.origin})")
+        typer.echo(f"KServe's model server: {kserve_environment.install(report=report)}")
     except PerfError as problem:
         raise failed(str(problem)) from problem
-    typer.echo(f"perf_analyzer {analyzer.version}: {analyzer.path} ({analyzer.origin})")
 
 
 app.command(
