@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,53 @@ def test_kustomize_is_used_where_there_is_one(
 def test_a_rendered_object_is_a_copy() -> None:
     render.shipped("base/namespace")[0]["metadata"]["name"] = "changed"
     assert render.shipped("base/namespace")[0]["metadata"]["name"] == "multimodal"
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of kserve/ with a component ``path`` that sets an environment variable."""
+    copy = tmp_path / "kserve"
+    shutil.copytree(render.KSERVE, copy)
+    folder = copy / "components" / "path"
+    folder.mkdir(parents=True)
+    (folder / "kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\n"
+        "kind: Component\n"
+        "patches:\n"
+        "  - target: {kind: ServingRuntime, name: triton-multimodal}\n"
+        '    patch: \'[{"op": "add", "path": "/spec/containers/0/env/-",'
+        ' "value": {"name": "PYTHONPATH", "value": "/a"}}]\'\n'
+    )
+    monkeypatch.setattr(render, "KSERVE", copy)
+    monkeypatch.setattr(render, "_shipped", render._shipped.__wrapped__)
+    return copy
+
+
+def test_a_component_that_breaks_a_rule_is_noticed(copied: Path) -> None:
+    (sentence,) = refused(render.shipped("overlays/local-cpu", components=("path",)))
+    assert "no PYTHONPATH" in sentence
+
+
+def test_a_component_that_replaces_containers_is_noticed(copied: Path) -> None:
+    """A strategic merge on a custom resource leaves nothing of the container but what it names."""
+    (copied / "components/path/kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\n"
+        "kind: Component\n"
+        "patches:\n"
+        "  - target: {kind: ServingRuntime, name: triton-multimodal}\n"
+        "    patch: '{kind: ServingRuntime, metadata: {name: triton-multimodal},"
+        " spec: {containers: [{name: kserve-container, image: a}]}}'\n"
+    )
+    assert refused(render.shipped("overlays/local-cpu", components=("path",)))
+
+
+def test_stacks_keep_to_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "COMPONENTS", ("keda", "knative-scaling", "tracing", "verify"))
+    monkeypatch.setattr(bundles, "EXCLUSIVE", {frozenset({"tracing", "verify"}): "for this test"})
+    assert ("overlays/knative", ("knative-scaling",)) in bundles.singles()
+    assert ("overlays/gpu", ("knative-scaling",)) not in bundles.singles()
+    together = {components for _, components in bundles.pairs()}
+    assert {("keda", "tracing"), ("tracing", "keda")} <= together
+    assert together.isdisjoint({("tracing", "verify"), ("keda", "knative-scaling")})
+    assert ("overlays/gpu", ("keda", "tracing")) in bundles.full()
+    assert ("overlays/gpu", ("verify", "keda")) in bundles.full()
