@@ -14,9 +14,6 @@ Quiet = Annotated[bool, typer.Option(help="Show no progress.")]
 Delete = Annotated[
     bool, typer.Option("--delete", help="Remove what lies there and no push or pull wrote.")
 ]
-Namespace = Annotated[
-    str | None, typer.Option(help="Of pvc:claim; else the current context's.", metavar="NAME")
-]
 PlainHttp = Annotated[
     bool, typer.Option("--plain-http", help="Of oci:; 127.0.0.1 and localhost need no TLS anyway.")
 ]
@@ -28,12 +25,11 @@ def push(
         typer.Argument(
             metavar="[REPOSITORY] DESTINATION",
             help="A built repository, else model_repository; then s3://bucket/prefix, "
-            "pvc:claim/path, pvc:/mounted/folder or oci:registry/name:tag.",
+            "pvc:/mounted/folder or oci:registry/name:tag.",
         ),
     ],
     delete: Delete = False,
     quiet: Quiet = False,
-    namespace: Namespace = None,
     plain_http: PlainHttp = False,
     base: Annotated[
         str | None,
@@ -53,7 +49,7 @@ def push(
     repository = Path(places[0]) if len(places) == 2 else REPOSITORY
     if not repository.is_dir():
         raise usage(f"{repository} is not a folder; `make build-repo` builds one")
-    options = Options(delete, quiet, namespace, plain_http, base, output)
+    options = Options(delete, quiet, plain_http, base, output)
     try:
         typer.echo(run_push(repository, places[-1], options))
     except TransferError as problem:
@@ -65,7 +61,6 @@ def pull(
     folder: Annotated[Path, typer.Argument(help="Where the repository will lie.")],
     delete: Delete = False,
     quiet: Quiet = False,
-    namespace: Namespace = None,
     plain_http: PlainHttp = False,
     public_key: Annotated[
         Path | None,
@@ -101,7 +96,7 @@ def pull(
     if require_signature and who is None:
         raise usage("--require-signature needs --public-key public.pem, or --identity and --issuer")
     try:
-        done = run_pull(source, folder, Options(delete, quiet, namespace, plain_http))
+        done = run_pull(source, folder, Options(delete, quiet, plain_http))
         if who is not None:
             verify_signature(folder, who)
     except (TransferError, SigningError) as problem:

@@ -25,7 +25,6 @@ class Options:
     Attributes:
         delete: remove what lies there and no push or pull wrote.
         quiet: show no progress.
-        namespace: of a claim; None is the current context's.
         plain_http: speak to a registry without TLS.
         base: the image whose layers come first.
         output: where to write an OCI image layout instead of sending.
@@ -33,7 +32,6 @@ class Options:
 
     delete: bool = False
     quiet: bool = False
-    namespace: str | None = None
     plain_http: bool = False
     base: str | None = None
     output: Path | None = None
