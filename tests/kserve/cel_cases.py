@@ -46,6 +46,15 @@ CACHE: Object = {
     "metadata": {"name": "a"},
     "spec": {"sourceModelUri": "s3://a/b", "modelSize": "1Gi", "nodeGroups": ["gpu"]},
 }
+COLLECTOR: Object = {
+    "apiVersion": "opentelemetry.io/v1beta1",
+    "kind": "OpenTelemetryCollector",
+    "metadata": {"name": "a", "namespace": "b"},
+    "spec": {
+        "mode": "sidecar",
+        "config": {"receivers": {}, "exporters": {}, "service": {"pipelines": {}}},
+    },
+}
 
 WVA = {"maxReplicas": 2, "wva": {"hpa": {}}}
 RULE = "spec router route http spec rules 0"
@@ -60,6 +69,10 @@ REFUSED: list[tuple[Object, dict[str, Any], str]] = [
     (LLM, {f"{RULE} filters": [{"type": "URLRewrite"}]}, "urlRewrite"),
     (LLM, {f"{RULE} timeouts": {"request": "1s", "backendRequest": "2s"}}, "backendRequest"),
     (SCALED, {"spec maxReplicaCount": 0}, "minReplicaCount"),
+    (COLLECTOR, {"spec tolerations": [{"operator": "Exists"}]}, "sidecar"),
+    (COLLECTOR, {"spec priorityClassName": "high"}, "sidecar"),
+    (COLLECTOR, {"spec affinity": {"nodeAffinity": {}}}, "sidecar"),
+    (COLLECTOR, {"spec additionalContainers": [{"name": "a"}]}, "sidecar"),
 ]
 
 UPDATES: list[tuple[Object, dict[str, Any], dict[str, Any]]] = [
