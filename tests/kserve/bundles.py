@@ -19,16 +19,19 @@ STANDARD = tuple(each for each in OVERLAYS if each not in KNATIVE)
 GPU = ("overlays/gpu",)
 
 HOSTS: dict[str, tuple[str, ...]] = {
-    "canary": STANDARD,
     "disruption-budgets": STANDARD,
     "keda": STANDARD,
     "knative-scaling": KNATIVE,
     "mig": GPU,
     "monitoring": STANDARD,
+    "verify": STANDARD,
 }
 """Component -> the overlays that it is for, where that is not every one."""
 
-EXCLUSIVE: dict[frozenset[str], str] = {}
+EXCLUSIVE: dict[frozenset[str], str] = {
+    frozenset({"canary", "verify"}): "the init container looks at the stable repository alone",
+    frozenset({"model-cache", "verify"}): "KServe fills the cache in a job of its own",
+}
 """Two components that cannot be together -> why."""
 
 Stack = tuple[str, tuple[str, ...]]
