@@ -22,6 +22,8 @@ PAGE = "clients/examples/page.png"
 
 def main() -> None:
     """Runs the commands and rewrites the README."""
+    from perf.report import markdown, verdict
+    from perf.result import load
     from runtime.server import LocalServer
 
     path = ROOT / "README.md"
@@ -35,6 +37,8 @@ def main() -> None:
         drawing = ("--draw", "docs/ocr-page.png")
         read = _run("clients", "ocr", PAGE, *drawing, TRITON_GRPC=server.grpc)
     text = fill(text, "ocr", fenced(read))
+    compared = load(RESULTS / "ocr" / "result.json")
+    text = fill(text, "compare", f"> {verdict(compared)}\n\n{markdown(compared)}")
     for name, result in (("accuracy", "ocr_accuracy.md"), ("perf", "ocr.md")):
         text = fill(text, name, (RESULTS / result).read_text(encoding="utf-8"))
     path.write_text(text, encoding="utf-8")
