@@ -7,7 +7,6 @@ pip's cache makes the next one shorter.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shlex
@@ -16,8 +15,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from runtime.environment import (
@@ -30,6 +28,7 @@ from runtime.environment import (
     expected_stamp,
 )
 from runtime.errors import EnvironmentUnfit
+from runtime.turns import one_at_a_time
 
 Progress = Callable[[str], None]
 
@@ -52,7 +51,7 @@ def install(
     if environment.is_current():
         return environment
     try:
-        with _locked(environment.folder, progress):
+        with one_at_a_time(environment.folder, progress):
             if not environment.is_current():
                 _make(environment.folder, progress)
     except subprocess.CalledProcessError as error:
@@ -65,21 +64,6 @@ def install(
             f"Cannot make the server environment {environment.folder}: {error}"
         ) from error
     return environment
-
-
-@contextmanager
-def _locked(folder: Path, progress: Progress) -> Iterator[None]:
-    """Keeps two installations into one folder apart."""
-    handle = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another installation to end")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _make(folder: Path, progress: Progress) -> None:

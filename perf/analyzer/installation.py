@@ -9,10 +9,8 @@ leaves nothing in the way.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import platform
 import shlex
 import shutil
@@ -20,8 +18,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from perf.errors import AnalyzerMissing
 from runtime.environment import ServerEnvironment, check_machine
 from runtime.errors import RuntimeFailure
 from runtime.install import install as install_server
+from runtime.turns import one_at_a_time
 
 Report = Callable[[str], None]
 
@@ -116,7 +114,7 @@ def install(report: Report, folder: Path | None = None) -> Analyzer:
         try:
             # Before the lock, which it takes too.
             server = install_server(progress=report) if wanted.libraries else None
-            with _locked(folder, report):
+            with one_at_a_time(folder, report):
                 if not _is_current(folder, wanted):
                     _make(folder, wanted, server, report)
         except RuntimeFailure as problem:
@@ -145,21 +143,6 @@ def _is_current(folder: Path, wanted: Source) -> bool:
 
 def _stamp(wanted: Source) -> str:
     return json.dumps(asdict(wanted), indent=1)
-
-
-@contextmanager
-def _locked(folder: Path, report: Report) -> Iterator[None]:
-    """Keeps two installations into one folder apart."""
-    handle = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("waiting for another installation to end")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _make(folder: Path, wanted: Source, server: ServerEnvironment | None, report: Report) -> None:

@@ -6,20 +6,18 @@ generated modules cannot be imported beside tritonclient's. So it has an environ
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import platform
 import shlex
 import shutil
 import subprocess
 import venv
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from perf.errors import LegFailed
 from runtime.environment import ROOT
+from runtime.turns import one_at_a_time
 
 FOLDER = ROOT / ".venv-kserve"
 REQUIREMENTS = Path(__file__).with_name("kserve_requirements.txt")
@@ -43,7 +41,7 @@ def install(folder: Path = FOLDER, *, report: Callable[[str], None] = lambda _: 
     if _is_current(folder):
         return folder
     try:
-        with _locked(folder.parent):
+        with one_at_a_time(folder, report):
             if not _is_current(folder):
                 report(f"making {folder.name} for KServe's model server: about a minute, once")
                 _make(folder)
@@ -62,17 +60,6 @@ def _is_current(folder: Path) -> bool:
         return (folder / _STAMP).read_text() == _stamp()
     except OSError:
         return False
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps two installations apart; the lock goes with the process that holds it."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _make(folder: Path) -> None:
