@@ -22,11 +22,11 @@ FIND_OVERLAY = [ -f kserve/overlays/$(OVERLAY)/kustomization.yaml ] || { echo "e
 	  $$(ls kserve/overlays) >&2; exit 1; }
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-slow crds perf perf-install bench readme render deploy lint format types clean
+.PHONY: help build-repo serve check test test-slow crds perf perf-install bench readme render deploy smoke lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
-	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, SCENARIO=$(SCENARIO) for perf, OVERLAY=$(OVERLAY) for KServe, OPTIONS for serve (see python -m runtime serve --help)."
+	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, SCENARIO=$(SCENARIO) for perf, OVERLAY=$(OVERLAY) for KServe, OPTIONS for serve and smoke (see python -m runtime serve --help, python -m clients.smoke --help)."
 
 build-repo: $(VENV)/.installed .venv-server/.installed ## Set up the environments and build OUT from PROFILE
 	@$(PYTHON) -m builders build --profile $(PROFILE) --out $(OUT)
@@ -77,6 +77,10 @@ deploy: ## Apply kserve/overlays/OVERLAY to the cluster that kubectl points at
 	kubectl get secret triton-admin -n multimodal >/dev/null 2>&1 || head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' | \
 	  kubectl create secret generic triton-admin -n multimodal --from-file=key=/dev/stdin; \
 	kubectl apply -k kserve/overlays/$(OVERLAY)
+
+smoke: $(VENV)/.installed ## Ask every pipeline of a deployed bundle at URL for its known answer
+	@[ -n "$(URL)" ] || { echo "error: say where: make smoke URL=http://127.0.0.1:8000 (OPTIONS=\"--host <name>\" behind a gateway)." >&2; exit 1; }
+	@$(PYTHON) -m clients.smoke $(URL) $(OPTIONS)
 
 lint: $(VENV)/.installed-dev ## Check style
 	@$(VENV)/bin/ruff check .

@@ -1,0 +1,218 @@
+"""Asks every pipeline of a deployed bundle over HTTP, and holds its answer to the known one.
+
+``python -m clients.smoke http://127.0.0.1:8000``, or ``make smoke URL=…``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import urllib3
+
+from clients.examples.make_page import HEADING, LEFT, RIGHT
+
+PAGE = Path(__file__).resolve().parent / "examples" / "page.png"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A real input of a pipeline and its known answer.
+
+    Attributes:
+        input: the name of the one input tensor, UINT8 [-1].
+        data: its content.
+        output: the name of the output that is looked at, BYTES [-1].
+        answer: what it has to be, element by element.
+    """
+
+    input: str
+    data: Callable[[], bytes]
+    output: str
+    answer: tuple[str, ...]
+
+
+_READ_PAGE = Known("image", PAGE.read_bytes, "text", (HEADING, *LEFT, *RIGHT))
+
+PIPELINES = {"ocr": _READ_PAGE, "ocr_bls": _READ_PAGE}
+"""What can be asked, by the pipeline's name."""
+
+
+class Wrong(Exception):
+    """A pipeline did not pass; the message is a sentence.
+
+    Attributes:
+        result: one word or two for the table.
+    """
+
+    def __init__(self, result: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.result = result
+
+
+class Unreachable(Exception):
+    """Nothing answers at the address; the message is a sentence."""
+
+
+class Deployed:
+    """A Triton behind its public address.
+
+    Args:
+        url: ``http://`` or ``https://``, with a path if a gateway routes by one.
+        host: the Host header, for a gateway that routes by it; by default that of the URL.
+        timeout: seconds that a request may take.
+    """
+
+    def __init__(self, url: str, host: str | None = None, timeout: float = 60.0) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Host": host} if host else {}
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        """The status and the JSON object of one request.
+
+        Raises:
+            Unreachable: no connection, no answer in time, or one that is not Triton's.
+        """
+        try:
+            answer = self._pool.request(
+                method, self._url + path, body=body, headers=self._headers | (headers or {})
+            )
+        except (urllib3.exceptions.HTTPError, ValueError) as problem:
+            raise Unreachable(
+                f"nothing answers at {self._url}{path} ({type(problem).__name__}); check the "
+                "address, and that the pods are ready: kubectl get inferenceservice"
+            ) from problem
+        try:
+            content = json.loads(answer.data)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise Unreachable(
+                f"what answers at {self._url}{path} is no Triton (expected a JSON object, found "
+                f"HTTP {answer.status} and {answer.data[:60]!r}); where a gateway routes by host "
+                "name, give it with --host"
+            )
+        return answer.status, content
+
+    def others(self) -> list[str]:
+        """Ensembles that are served and have no known answer here."""
+        # Not the repository index: the bundle's runtime asks for the admin key there.
+        _, statistics = self.request("GET", "/v2/models/stats")
+        names = {str(each["name"]) for each in statistics.get("model_stats", ())}
+        return [
+            name
+            for name in sorted(names - PIPELINES.keys())
+            if self.request("GET", f"/v2/models/{name}")[1].get("platform") == "ensemble"
+        ]
+
+    def ask(self, name: str) -> None:
+        """Sends a pipeline its known input.
+
+        Raises:
+            Wrong: it is not served, it refused, or it answered otherwise.
+            Unreachable: nothing answers.
+        """
+        status, metadata = self.request("GET", f"/v2/models/{name}")
+        if status != 200:
+            raise Wrong(
+                "missing",
+                f"{name} is not served at {self._url} ({metadata.get('error')}); check the "
+                "service's storageUri and its log, or leave it out with --pipeline",
+            )
+        known = PIPELINES[name]
+        status, answer = self.request("POST", f"/v2/models/{name}/infer", *_infer(known))
+        if status != 200:
+            raise Wrong("refused", f"{name} refused (HTTP {status}): {answer.get('error')}")
+        found: list[str] = next(
+            (o["data"] for o in answer["outputs"] if o["name"] == known.output), []
+        )
+        if tuple(found) != known.answer:
+            raise Wrong("wrong", f"{name} gave a wrong answer: {_difference(known, found)}")
+
+
+def _infer(known: Known) -> tuple[bytes, dict[str, str]]:
+    """The body and headers of a request with a binary tensor, whose answer is JSON.
+
+    https://github.com/triton-inference-server/server, docs/protocol/extension_binary_data.md.
+    """
+    data = known.data()
+    tensor = {
+        "name": known.input,
+        "datatype": "UINT8",
+        "shape": [len(data)],
+        "parameters": {"binary_data_size": len(data)},
+    }
+    head = json.dumps({"inputs": [tensor], "outputs": [{"name": known.output}]}).encode()
+    return head + data, {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(head)),
+    }
+
+
+def _difference(known: Known, found: Sequence[str]) -> str:
+    for number, expected in enumerate(known.answer):
+        if number >= len(found) or found[number] != expected:
+            got = repr(found[number]) if number < len(found) else "nothing"
+            return f"{known.output}[{number}], expected {expected!r}, found {got}"
+    return f"{known.output}, expected {len(known.answer)} elements, found {len(found)}"
+
+
+def smoke(
+    url: Annotated[str, typer.Argument(help="The public address, as http://127.0.0.1:8000.")],
+    host: Annotated[
+        str | None, typer.Option(help="The Host header, for a gateway that routes by host name.")
+    ] = None,
+    pipeline: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Ask these alone; the default is all: {', '.join(PIPELINES)}."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that each request may take.")] = 60.0,
+) -> None:
+    """Ask the pipelines of a deployed bundle; exit code 1 unless every answer is the known one."""
+    for name in pipeline or ():
+        if name not in PIPELINES:
+            raise typer.BadParameter(
+                f"no answer of '{name}' is known; there are: {', '.join(PIPELINES)}"
+            )
+    deployed = Deployed(url, host, timeout)
+    failures = []
+    rows = [("pipeline", "result", "seconds")]
+    try:
+        for name in pipeline or PIPELINES:
+            started = time.monotonic()
+            result = "ok"
+            try:
+                deployed.ask(name)
+            except Wrong as wrong:
+                result = wrong.result
+                failures.append(str(wrong))
+            rows.append((name, result, f"{time.monotonic() - started:.2f}"))
+        rows += [(name, "no known answer", "-") for name in ([] if pipeline else deployed.others())]
+    except Unreachable as problem:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(1) from problem
+    for row in rows:
+        typer.echo("{:<20}  {:<16}{:>8}".format(*row))
+    for sentence in failures:
+        typer.echo(f"error: {sentence}", err=True)
+    if failures:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(smoke)
+    sys.exit(app(prog_name="python -m clients.smoke"))

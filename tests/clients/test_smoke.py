@@ -1,0 +1,137 @@
+"""The smoke test of a deployed bundle, against real servers: right, wrong and none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from runtime.environment import ServerEnvironment
+from runtime.server import LocalServer
+
+WRONG = """
+import numpy, triton_python_backend_utils as pb
+
+class TritonPythonModel:
+    def execute(self, requests):
+        text = numpy.array([{text}], object)
+        return [pb.InferenceResponse([pb.Tensor("text", text)]) for _ in requests]
+"""
+CONFIG = """
+backend: "python"
+max_batch_size: 0
+input {{ name: "{input}" data_type: TYPE_UINT8 dims: -1 }}
+output {{ name: "text" data_type: TYPE_STRING dims: -1 }}
+instance_group {{ kind: KIND_CPU count: 1 }}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(built: Path, server_environment: ServerEnvironment) -> Iterator[LocalServer]:
+    with LocalServer(built, environment=server_environment) as server:
+        yield server
+        server.stop(now=True)
+
+
+@pytest.fixture
+def gateway(server: LocalServer) -> Iterator[str]:
+    """A gateway that routes the host name multimodal.example, below /serving, and no other."""
+
+    class Route(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.removeprefix("/serving")
+            if self.headers["Host"] != "multimodal.example" or path == self.path:
+                self.send_error(404, "no route")
+                return
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = dict(self.headers) | {"Host": server.http}
+            answer = urllib3.request(
+                self.command, f"http://{server.http}{path}", body=body or None, headers=headers
+            )
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.data)))
+            self.end_headers()
+            self.wfile.write(answer.data)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Route) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_port}/serving"
+        listening.shutdown()
+        thread.join()
+
+
+def smoke(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "clients.smoke", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def results(table: str) -> dict[str, str]:
+    return {line[:20].strip(): line[22:38].strip() for line in table.splitlines()[1:]}
+
+
+def add(server: LocalServer, name: str, text: str, tensor: str = "image") -> None:
+    (server.repository / name / "1").mkdir(parents=True)
+    (server.repository / name / "1" / "model.py").write_text(WRONG.format(text=text))
+    (server.repository / name / "config.pbtxt").write_text(CONFIG.format(input=tensor))
+    server.control.load(name)
+
+
+def test_every_pipeline_of_the_built_repository_answers_as_known(server: LocalServer) -> None:
+    code, table, errors = smoke(f"http://{server.http}/")
+    assert (code, errors) == (0, "")
+    assert results(table) == {"ocr": "ok", "ocr_bls": "ok"}
+
+
+def test_a_gateway_routes_by_host_and_path(gateway: str) -> None:
+    code, table, errors = smoke(gateway, "--host", "multimodal.example", "--pipeline", "ocr")
+    assert (code, errors, results(table)) == (0, "", {"ocr": "ok"})
+    code, _, errors = smoke(gateway)
+    assert code == 1
+    assert "no Triton (expected a JSON object, found HTTP 404" in errors
+    assert "--host" in errors
+    assert errors.count("\n") == 1
+
+
+def test_wrong_answers_and_missing_pipelines_are_told(triton: LocalServer) -> None:
+    code, table, errors = smoke(f"http://{triton.http}")
+    assert (code, results(table)) == (1, {"ocr": "missing", "ocr_bls": "missing"})
+    assert f"ocr is not served at http://{triton.http}" in errors
+
+    add(triton, "ocr", "'The Harbour Gazette', 'Fairy timetable'")
+    add(triton, "ocr_bls", "'never asked'", tensor="picture")
+    code, table, errors = smoke(f"http://{triton.http}")
+    assert (code, results(table)) == (1, {"ocr": "wrong", "ocr_bls": "refused"})
+    assert "text[1], expected 'Ferry timetable changes', found 'Fairy timetable'" in errors
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 2
+
+
+def test_nothing_listens() -> None:
+    code, table, errors = smoke("http://127.0.0.1:9")
+    assert (code, table) == (1, "")
+    assert errors.startswith("error: nothing answers at http://127.0.0.1:9/")
+    assert errors.count("\n") == 1
+
+
+def test_a_pipeline_without_a_known_answer_cannot_be_asked_for() -> None:
+    code, _, errors = smoke("http://127.0.0.1:9", "--pipeline", "orc")
+    assert code == 2
+    assert "there are: ocr, ocr_bls" in " ".join(errors.replace("│", " ").split())
