@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import threading
 import time
@@ -97,7 +96,10 @@ def test_no_port_is_open_while_models_load(tmp_path: Path) -> None:
     starting = threading.Thread(target=server.start)
     starting.start()
     try:
-        time.sleep(0.7)
+        deadline = time.monotonic() + 20
+        while not any("loading: slow" in line for line in server.log_lines):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         assert not http_probe(server, "startupProbe")
         starting.join(timeout=20)
         assert http_probe(server, "startupProbe")
@@ -108,7 +110,6 @@ def test_no_port_is_open_while_models_load(tmp_path: Path) -> None:
 
 
 def test_a_broken_model_ends_the_server_with_its_reason(tmp_path: Path) -> None:
-    shutil.rmtree(tmp_path / "slow", ignore_errors=True)
     server: LocalServer = DeclaredServer(write(tmp_path, "raise ValueError('no weights here')"))
     with pytest.raises(ServerFailed):
         server.start()
