@@ -31,6 +31,15 @@ output {{ name: "text" data_type: TYPE_STRING dims: -1 }}
 instance_group {{ kind: KIND_CPU count: 1 }}
 """
 
+ENSEMBLE = """
+platform: "ensemble"
+max_batch_size: 0
+input { name: "image" data_type: TYPE_UINT8 dims: -1 }
+output { name: "text" data_type: TYPE_STRING dims: -1 }
+ensemble_scheduling { step { model_name: "ocr" model_version: -1
+  input_map { key: "image" value: "image" } output_map { key: "text" value: "text" } } }
+"""
+
 
 @pytest.fixture(scope="module")
 def server(built: Path, server_environment: ServerEnvironment) -> Iterator[LocalServer]:
@@ -122,6 +131,11 @@ def test_wrong_answers_and_missing_pipelines_are_told(triton: LocalServer) -> No
     assert "text[1], expected 'Ferry timetable changes', found 'Fairy timetable'" in errors
     assert errors.startswith("error: ")
     assert errors.count("\n") == 2
+
+    (triton.repository / "chain" / "1").mkdir(parents=True)
+    (triton.repository / "chain" / "config.pbtxt").write_text(ENSEMBLE)
+    triton.control.load("chain")
+    assert results(smoke(f"http://{triton.http}")[1])["chain"] == "no known answer"
 
 
 def test_nothing_listens() -> None:
