@@ -40,9 +40,8 @@ def body(number: int) -> bytes:
     return json.dumps({"inputs": [tensor]}).encode()
 
 
-@pytest.mark.parametrize(
-    "idle_client", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["alone", "idle client"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("idle_client", [False, True], ids=["alone", "idle client"])
 def test_every_accepted_request_is_answered_within_the_grace_period(
     tmp_path: Path, idle_client: bool
 ) -> None:
