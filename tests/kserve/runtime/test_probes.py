@@ -92,7 +92,7 @@ def test_a_killed_stub_fails_the_liveness_probe_alone(
 
 
 def test_no_port_is_open_while_models_load(tmp_path: Path) -> None:
-    server = DeclaredServer(write(tmp_path, "time.sleep(1.5)"))
+    server = DeclaredServer(write(tmp_path, "time.sleep(0.5)"))
     starting = threading.Thread(target=server.start)
     starting.start()
     try:
