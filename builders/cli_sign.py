@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from builders.cli_exit import report, usage
+from builders.cli_signer import Issuer, PublicKey, RequireSignature, SignerIdentity, signer
 
 REPOSITORY = Path("model_repository")
 
@@ -64,40 +65,18 @@ def sign(
 
 def verify(
     repository: Repository = REPOSITORY,
-    public_key: Annotated[
-        Path | None,
-        typer.Option(help="Refuse what was not signed with this public key's other half."),
-    ] = None,
-    require_signature: Annotated[
-        bool,
-        typer.Option(
-            "--require-signature",
-            help="Refuse to go on without a key or an identity, for scripts in which it may be "
-            "missing.",
-        ),
-    ] = False,
-    identity: Annotated[
-        str | None, typer.Option(help="Who must have signed, if it was --keyless; with --issuer.")
-    ] = None,
-    issuer: Annotated[
-        str | None, typer.Option(help="The address of that identity's OpenID Connect issuer.")
-    ] = None,
+    public_key: PublicKey = None,
+    require_signature: RequireSignature = False,
+    identity: SignerIdentity = None,
+    issuer: Issuer = None,
     trust_config: TrustConfig = None,
 ) -> None:
     """Compare every file of a built repository with its manifest's SHA-256, and its signature."""
     from builders.kit import manifest
-    from builders.kit.sign import Identity, SigningError, verify_signature
+    from builders.kit.sign import SigningError, verify_signature
 
-    if (identity is None) is not (issuer is None):
-        raise usage("--identity and --issuer belong together")
-    if public_key is not None and identity is not None:
-        raise usage("give either --public-key or --identity")
     _require_folder(repository)
-    key = public_key
-    who = None if identity is None or issuer is None else Identity(identity, issuer, trust_config)
-    if require_signature and key is None and who is None:
-        raise usage("--require-signature needs --public-key public.pem, or --identity and --issuer")
-    signed = key or who
+    signed = signer(public_key, require_signature, identity, issuer, trust_config)
     if signed is None:
         findings = manifest.verify(repository)
     else:

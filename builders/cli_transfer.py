@@ -9,6 +9,7 @@ import typer
 
 from builders.cli_exit import failed, usage
 from builders.cli_sign import REPOSITORY, TrustConfig
+from builders.cli_signer import Issuer, PublicKey, RequireSignature, SignerIdentity, signer
 
 Quiet = Annotated[bool, typer.Option(help="Show no progress.")]
 Delete = Annotated[
@@ -62,39 +63,18 @@ def pull(
     delete: Delete = False,
     quiet: Quiet = False,
     plain_http: PlainHttp = False,
-    public_key: Annotated[
-        Path | None,
-        typer.Option(help="Refuse what was not signed with this public key's other half."),
-    ] = None,
-    require_signature: Annotated[
-        bool,
-        typer.Option(
-            "--require-signature",
-            help="Refuse what is not signed; with --public-key or --identity.",
-        ),
-    ] = False,
-    identity: Annotated[
-        str | None, typer.Option(help="Who must have signed, if it was --keyless; with --issuer.")
-    ] = None,
-    issuer: Annotated[
-        str | None, typer.Option(help="The address of that identity's OpenID Connect issuer.")
-    ] = None,
+    public_key: PublicKey = None,
+    require_signature: RequireSignature = False,
+    identity: SignerIdentity = None,
+    issuer: Issuer = None,
     trust_config: TrustConfig = None,
 ) -> None:
     """Fetch a repository, verify every file by its manifest, and its signature where required."""
-    from builders.kit.sign import Identity, SigningError, verify_signature
+    from builders.kit.sign import SigningError, verify_signature
     from builders.kit.transfer.errors import TransferError
     from builders.kit.transfer.run import Options, run_pull
 
-    if (identity is None) is not (issuer is None):
-        raise usage("--identity and --issuer belong together")
-    if public_key is not None and identity is not None:
-        raise usage("give either --public-key or --identity")
-    who: Identity | Path | None = public_key
-    if identity is not None and issuer is not None:
-        who = Identity(identity, issuer, trust_config)
-    if require_signature and who is None:
-        raise usage("--require-signature needs --public-key public.pem, or --identity and --issuer")
+    who = signer(public_key, require_signature, identity, issuer, trust_config)
     try:
         done = run_pull(source, folder, Options(delete, quiet, plain_http))
         if who is not None:
