@@ -111,6 +111,11 @@ def load(call: Call, leg: Leg, effort: Effort) -> Sample:
             f"{effort.count} requests were not answered within the scenario's timeout_seconds of "
             f"{effort.timeout_seconds:g}: {len(sample.latencies_ms)} were"
         )
+    if sample.held:
+        raise LegFailed(
+            f"{sample.held} of {effort.count} requests could not be sent when they were due, as "
+            "each of the loader's threads still waited for an answer: lower request_rate"
+        )
     if not sample.latencies_ms:
         raise LegFailed(f"no request was answered: {sample.first_error}")
     return sample
