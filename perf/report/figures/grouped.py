@@ -68,7 +68,7 @@ def _bar(axes: Axes, place: float, bar: Bar, colour: str) -> None:
     if bar.span:
         axes.plot(bar.span, (place, place), color=INK, linewidth=0.9, solid_capstyle="butt")
     axes.annotate(
-        number(bar.value),
+        number(bar.value) if not 0 < bar.value < 0.001 else "<0.001",
         (_end(bar), place),
         xytext=(3, 0),
         textcoords="offset points",

@@ -25,7 +25,11 @@ def profile(result: Result) -> Drawing:
         return Drawing("profile", "CPU and memory", "", ABSENT, ())
     cpu = {mode: {part: Bar(use.cpu_ms) for part, use in its.items()} for mode, its in used.items()}
     memory = {
-        mode: {part: Bar(use.proportional_mib, use.resident_mib) for part, use in its.items()}
+        mode: {
+            part: Bar(use.proportional_mib, use.resident_mib)
+            for part, use in its.items()
+            if use.resident_mib > 0
+        }
         for mode, its in used.items()
     }
     for series in (cpu, memory):
@@ -41,7 +45,8 @@ def profile(result: Result) -> Drawing:
     caption = (
         f"At {loads[0]}, driven by {LOADER_NAMES[found[0]]}; medians over the rounds. The stubs of "
         "a Python model stand under the model's name. Resident memory counts shared pages for "
-        "each process that maps them, proportional memory divides them; figures are proportional."
+        "each process that maps them, proportional memory divides them; figures are proportional. "
+        "A client's memory is told only where the pipeline runs in it."
     )
     return Drawing("profile", "CPU and memory", caption, ABSENT, panels)
 
