@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import kubernetes_validate
+from kubernetes_validate import utils
 
 from tests.kserve import crds
 from tests.kserve.structural import TYPE_META, Schema, defaulted, mistakes, strict
@@ -33,6 +34,10 @@ BUILT_IN = frozenset(
 kubernetes-validate looks for a schema by the first word of the group alone, so that
 ``networking.istio.io/v1`` would be taken for ``networking.k8s.io/v1``.
 """
+
+
+# It reads a megabyte of definitions for each object; once a session is enough.
+utils.schema_contents = cache(utils.schema_contents)
 
 
 def problems(manifest: Mapping[str, Any]) -> list[str]:

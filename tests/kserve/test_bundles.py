@@ -47,9 +47,11 @@ def test_a_base_is_accepted(folder: str) -> None:
 
 
 def test_components_are_accepted_alone_in_pairs_and_all_at_once() -> None:
+    stacks = [*bundles.singles(), *bundles.pairs(), *bundles.full()]
+    render.rendered(stacks)
     found = {
         f"{overlay} {components}": refused(render.shipped(overlay, components=components))
-        for overlay, components in [*bundles.singles(), *bundles.pairs(), *bundles.full()]
+        for overlay, components in stacks
     }
     assert {stack: sentences for stack, sentences in found.items() if sentences} == {}
 

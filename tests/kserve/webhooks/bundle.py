@@ -86,6 +86,7 @@ class Bundle:
 
     def __init__(self, objects: Iterable[Object]) -> None:
         self.objects = list(objects)
+        self._pods: dict[int, Pod] = {}
 
     def of_kind(self, *kinds: str) -> Iterator[Object]:
         """The objects of some kinds."""
@@ -106,7 +107,12 @@ class Bundle:
         return (self.pod(each) for each in self.of_kind("InferenceService"))
 
     def pod(self, service: Object) -> Pod:
-        """A service's predictor, resolved."""
+        """A service's predictor, resolved; once, since most rules ask for it."""
+        if id(service) not in self._pods:
+            self._pods[id(service)] = self._resolved(service)
+        return self._pods[id(service)]
+
+    def _resolved(self, service: Object) -> Pod:
         predictor = service["spec"]["predictor"]
         runtime = self.runtime(service)
         spec = runtime["spec"] if runtime else {}
