@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from runtime.environment import DEFAULT_ENVIRONMENT
-from runtime.errors import RuntimeFailure
+from runtime.errors import EnvironmentUnfit, RuntimeFailure
 
 app = typer.Typer(
     help="Run a model repository on a real Triton server, on this machine or in a container. "
@@ -25,6 +25,9 @@ app = typer.Typer(
 DEFAULT_REPOSITORY = Path("model_repository")
 DEFAULT_RELEASE = "24.10"
 """The local server's own."""
+
+GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+"""What NVIDIA's driver makes; the second one under WSL."""
 
 
 @app.command(epilog="Example: `python -m runtime install`")
@@ -119,6 +122,7 @@ def serve(
     if engine is Engine.LOCAL:
         if dry_run or image:
             raise usage("--dry-run and --image go with --engine docker or podman")
+        _fits_here(repository)
         from runtime.local import ServeOptions
         from runtime.local import serve as serve_here
 
@@ -186,6 +190,17 @@ def _target(repository: Path) -> tuple[str, str]:
     except ManifestError:
         return DEFAULT_RELEASE, "cpu"
     return target["triton"], target["device"]
+
+
+def _fits_here(repository: Path) -> None:
+    """Refuses a repository for a GPU where there is none: Triton would say so once a model."""
+    release, device = _target(repository)
+    if device == "gpu" and not any(each.exists() for each in GPU_DEVICES):
+        raise EnvironmentUnfit(
+            f"{repository} was built for a GPU and Triton {release} (manifest.json, target), and "
+            "this machine has no NVIDIA GPU: serve it on a machine or a node that has one "
+            "(kserve/README.md, overlay gpu), or build one for a CPU, as with --profile demo"
+        )
 
 
 def usage(sentence: str) -> typer.Exit:
