@@ -18,8 +18,8 @@ def report(findings: Sequence[Finding]) -> None:
 
 
 def failed(sentence: str) -> typer.Exit:
-    """The exit for a step that failed, after its sentence."""
-    typer.echo(f"error: {sentence}", err=True)
+    """The exit for a step that failed, after its sentence, or after findings as text."""
+    typer.echo(sentence if sentence.startswith("error [") else f"error: {sentence}", err=True)
     return typer.Exit(1)
 
 

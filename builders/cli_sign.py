@@ -86,6 +86,9 @@ def verify(
         except SigningError as problem:
             findings = problem.findings
     report(findings)
+    if len(findings) > 1:
+        # Last, since of a pod's log Kubernetes shows the end.
+        typer.echo(f"{repository}: not as it was built, {len(findings)} findings", err=True)
     if findings:
         raise typer.Exit(1)
     built = manifest.read_manifest(repository)

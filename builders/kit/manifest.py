@@ -29,6 +29,9 @@ UNMANAGED = ("README.md",)
 SIGNATURE = "model.sig"
 """The signature at the root of a repository, made after the build: a rebuild does not keep it."""
 
+UNDER_WAY = ".pull"
+"""The folder at the root that is there as long as a push or a pull into it is under way."""
+
 UNLISTED = (MANIFEST, SIGNATURE, *UNMANAGED)
 """The files at the root of a repository that its manifest does not list."""
 
@@ -125,7 +128,7 @@ def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
     try:
         manifest = read_manifest(folder)
     except ManifestError as error:
-        return error.findings
+        return [_cut_off()] if (folder / UNDER_WAY).is_dir() else error.findings
     findings: list[Finding] = []
     present: set[str] = set()
     added: dict[str, Finding] = {}
@@ -147,6 +150,7 @@ def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
         if name not in present
     )
     findings.extend(added.values())
+    findings = [each for each in findings if not _is_known_folder(each, manifest)]
     return sorted(findings, key=lambda finding: (finding.where, finding.rule))
 
 
@@ -197,7 +201,21 @@ def _changed(path: Path, name: str, known: File, *, contents: bool) -> Iterator[
         )
 
 
+def _is_known_folder(empty: Finding, manifest: Manifest) -> bool:
+    """Whether an empty folder is one of the build's, whose files are told as missing."""
+    under = f"{empty.where}/"
+    return empty.rule == "added-folder" and any(name.startswith(under) for name in manifest.files)
+
+
+def _cut_off() -> Finding:
+    found = "a push that was cut off, or is under way"
+    remedy = "Push it again, or wait for its end; what is there already is not sent twice."
+    return finding("cut-off", UNDER_WAY, "a whole repository", found, remedy)
+
+
 def _added(name: str) -> Finding:
+    if name.startswith(f"{UNDER_WAY}/"):
+        return _cut_off()
     before, bytecode, _ = name.partition("/__pycache__/")
     if bytecode:
         remedy = "Remove it, and serve the folder read-only, or with `python -m runtime serve`."

@@ -107,6 +107,9 @@ def verify_signature(repository: Path, key: Path | Identity) -> None:
     require_library()
     from model_signing import verifying
 
+    findings = manifests.verify(repository, contents=False)
+    if any(each.rule in ("manifest", "cut-off") for each in findings):
+        raise SigningError(findings)
     content = _read(repository / SIGNATURE)
     config = verifying.Config().set_hashing_config(_hashing())
     if isinstance(key, Identity):
@@ -119,7 +122,6 @@ def verify_signature(repository: Path, key: Path | Identity) -> None:
     else:
         check_public(key)
         config.use_elliptic_key_verifier(public_key=key)
-    findings = manifests.verify(repository, contents=False)
     if any(each.rule == "not-a-file" for each in findings):
         raise SigningError(findings)
     try:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from builders.kit.findings import Finding
@@ -23,14 +23,14 @@ def differences(repository: Path, signature: bytes, known: Collection[str]) -> l
     Args:
         repository: what was signed.
         signature: the content of ``model.sig``, known to be authentic.
-        known: files that findings tell already.
+        known: files and folders that findings tell already.
     """
     signed = _signed(signature)
     findings: list[Finding] = []
     here = {name for name, _ in walk(repository, findings)} - {SIGNATURE, *UNMANAGED}
     findings = [each for each in findings if each.rule == "unreadable"]
     for name in sorted(here | signed.keys()):
-        if name in known:
+        if name in known or any(str(each) in known for each in PurePosixPath(name).parents):
             continue
         if name not in signed:
             what = "a file that was not signed"
