@@ -19,12 +19,11 @@ from typing import Self
 
 from builders.kit import manifest as manifests
 from builders.kit.findings import Finding
-from builders.kit.manifest import UNLISTED, File, Manifest, ManifestError, read_manifest
+from builders.kit.manifest import UNDER_WAY, UNLISTED, File, Manifest, ManifestError, read_manifest
 from builders.kit.manifest_schema import MANIFEST, finding
 from builders.kit.transfer.contents import file_of, layout_mistakes
 from builders.kit.transfer.errors import TransferError, refuse
 
-UNDER_WAY = ".pull"
 Read = Callable[[int], Iterator[bytes]]
 """Gives a file's bytes from an offset on."""
 _SHOWN = 5
