@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
-from builders.kit.profile import load_profile
+from builders.kit.config import model_config
+from builders.kit.profile import load_profile, profiles
+from builders.kit.recipe import make_recipe
 from builders.kit.release import RELEASES, release
 from clients.cli import ocr
 from clients.ocr import OcrClient
@@ -36,6 +39,14 @@ TENSORRT_11 = "26.07"
 
 LAST_TRTLLM = "26.07"
 """The last image of TensorRT-LLM (server docs/introduction/compatibility.md on r26.08)."""
+
+PROFILES = {
+    "overlays/local-cpu": "demo",
+    "overlays/knative": "demo",
+    "overlays/gpu": "gpu",
+    "overlays/gpu-mig": "gpu",
+}
+"""Overlay -> the profile that builds the repository which it serves."""
 
 DECODERS = ("tensorrt_llm",)
 """Models of the repositories that decoders bring, which are not built here."""
@@ -97,7 +108,7 @@ def test_triton_knows_its_arguments(known: set[str]) -> None:
     for where, objects in everything():
         for container in containers(objects):
             words = [*container.get("command", ()), *container.get("args", ())]
-            if words and words[0] == "tritonserver":
+            if "tritonserver" in words:
                 name = triton_release(container["image"])
                 assert unknown_flags(words, name, known) == [], where
                 looked.add(name)
@@ -149,31 +160,66 @@ def test_clients_speak_to_what_is_served() -> None:
 
 
 def test_images_are_of_the_profiles_release() -> None:
+    assert set(PROFILES) == set(bundles.OVERLAYS)
     target = json.loads((BUILT / "manifest.json").read_text(encoding="utf-8"))["target"]["triton"]
     assert target == load_profile("demo").triton == LOCAL
-    found = {
-        where: {triton_release(pod.container["image"]) for _, pod in group}
-        for where, group in (
-            (overlay, [each for each in tritons() if each[0] == overlay])
-            for overlay in bundles.OVERLAYS
+    served = {overlay: Bundle(render.shipped(overlay)).pods() for overlay in PROFILES}
+    for overlay, profile in PROFILES.items():
+        wanted = load_profile(profile)
+        pods = [pod for pod in served[overlay] if pod.is_triton]
+        assert pods
+        for pod in pods:
+            assert triton_release(pod.container["image"]) == wanted.triton, overlay
+            resources = json.dumps(pod.container["resources"])
+            assert ("nvidia.com" in resources) == (wanted.device == "gpu"), overlay
+
+
+def test_every_image_is_of_a_release_that_the_kit_knows() -> None:
+    for where, pod in tritons():
+        assert triton_release(pod.container["image"]) in RELEASES, where
+
+
+@pytest.mark.parametrize("profile", profiles())
+def test_stages_and_their_libraries_are_for_the_python_of_the_profiles_release(
+    profile: str,
+) -> None:
+    python = release(load_profile(profile).triton).python
+    assert tuple(map(int, python.split("."))) >= (3, 10), "what stages are written for"
+    text = (ROOT / "runtime" / "requirements.txt").read_text(encoding="utf-8")
+    wanted = [
+        requirement.name
+        for line in text[text.index("# stages:") :].splitlines()
+        if line
+        and not line.startswith("#")
+        and (
+            (requirement := Requirement(line)).marker is None
+            or requirement.marker.evaluate({"python_version": python})
         )
+    ]
+    assert {"opencv-python-headless", "pillow"} <= set(wanted)
+    assert len(wanted) == len(set(wanted)), "one version of each library for each Python"
+
+
+def test_the_gpu_profile_runs_onnx_on_gpus_and_stages_on_the_cpu() -> None:
+    recipe = make_recipe(load_profile("gpu"))
+    configs = [model_config(model, recipe.release) for model in recipe.models]
+    found = {
+        (config.backend, group.kind == group.KIND_GPU)
+        for config in configs
+        for group in config.instance_group
     }
-    assert found["overlays/local-cpu"] == found["overlays/knative"] == {target}
-    for names in found.values():
-        assert names <= RELEASES.keys()
+    assert found == {("onnxruntime", True), ("python", False)}
 
 
-def test_gpu_images_load_this_tensorrt_and_stages_run_on_their_python() -> None:
+def test_gpu_images_load_plans_of_this_tensorrt() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
     assert extras["tensorrt"][0].startswith("tensorrt-cu13==11.")
+    assert load_profile("gpu").triton >= TENSORRT_11
     for where, pod in tritons():
-        name = triton_release(pod.container["image"])
-        major, minor = map(int, release(name).python.split("."))
-        assert (major, minor) >= (3, 10), "stages are written for Python 3.10 and newer"
         if "nvidia.com" in json.dumps(pod.container.get("resources", {})):
-            assert name >= TENSORRT_11, where
+            assert triton_release(pod.container["image"]) >= TENSORRT_11, where
 
 
 def test_tensorrt_llm_is_of_the_last_image_that_has_it() -> None:
