@@ -79,9 +79,10 @@ def full() -> list[Stack]:
 def base(folder: str) -> list[Object]:
     """A base's objects with the runtimes that its services name."""
     own = shipped(folder)
-    names = {
-        (each["spec"]["predictor"].get("model") or {}).get("runtime")
+    models = [
+        each["spec"]["predictor"].get("model") or {}
         for each in own
         if each["kind"] == "InferenceService"
-    }
-    return shipped(folder, *(f"base/runtimes/{name}" for name in sorted(names - {None})))
+    ]
+    names = {str(each["runtime"]) for each in models if "runtime" in each}
+    return shipped(folder, *(f"base/runtimes/{name}" for name in sorted(names)))

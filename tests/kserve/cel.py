@@ -17,7 +17,8 @@ from typing import Any
 import celpy
 import lark
 from celpy import celtypes
-from celpy.evaluation import base_functions
+from celpy.adapter import json_to_cel
+from celpy.evaluation import CELEvalError, base_functions
 
 from tests.kserve.structural import Schema, defaulted, identity
 
@@ -165,7 +166,7 @@ def to_cel(value: Any, schema: Mapping[str, Any]) -> Any:
         return celtypes.DurationType(value)
     if isinstance(value, str) and schema.get("format") == "date-time":
         return celtypes.TimestampType(value)
-    return celpy.json_to_cel(value)
+    return json_to_cel(value)
 
 
 def escaped(name: str) -> str:
@@ -194,7 +195,7 @@ def _holds(text: str, bound: dict[str, Any]) -> bool:
     """Whether an expression is true; one that ends in an error refuses, as on the API server."""
     try:
         return bool(_program(text).runner.evaluate(bound))
-    except celpy.CELEvalError as error:
+    except CELEvalError as error:
         if "undeclared reference" in str(error):
             raise
         return False

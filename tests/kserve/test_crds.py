@@ -25,7 +25,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=served)  # type: ignore[arg-type,misc]
+            super().__init__(*args, directory=served)  # type: ignore[arg-type]
 
         def log_message(self, *args: object) -> None:
             """Keep quiet."""

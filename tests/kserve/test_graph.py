@@ -89,7 +89,7 @@ def routed(models: str, served: dict[str, str]) -> list[dict[str, Any]]:
     (graph,) = shipped("base/graph")
     assert set(graph["spec"]["nodes"]) == {"root"}
     assert graph["spec"]["nodes"]["root"]["routerType"] == "Sequence"
-    steps = graph["spec"]["nodes"]["root"]["steps"]
+    steps: list[dict[str, Any]] = graph["spec"]["nodes"]["root"]["steps"]
     for step in steps:
         host = str(urlsplit(step["serviceUrl"]).hostname).partition("-predictor.")[0]
         step["serviceUrl"] = f"{models}/{served[host]}/infer"

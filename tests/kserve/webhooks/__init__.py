@@ -10,6 +10,7 @@ from tests.kserve.webhooks import (
     reconcile,
     scaling,
     servingruntime,
+    trainedmodel,
     triton_metrics,
     triton_pod,
     triton_storage,
@@ -18,6 +19,6 @@ from tests.kserve.webhooks import (
 
 MODULES = (
     *(inferenceservice, scaling, multinode, canary, servingruntime, graph, llmisvc, reconcile),
-    *(knative, triton_storage, triton_pod, triton_metrics, updates),
+    *(knative, triton_storage, triton_pod, triton_metrics, trainedmodel, updates),
 )
 """Importing them registers their rules."""

@@ -13,7 +13,7 @@ KIND = "InferenceService"
 COMPONENT = f"{KSERVE} pkg/apis/serving/v1beta1/component.go"
 IMPLEMENTATIONS = (
     *("model", "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "huggingface"),
-    *("pmml", "lightgbm", "paddle", "containers"),
+    *("pmml", "lightgbm", "paddle", "containers", "art"),
 )
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
@@ -35,10 +35,13 @@ def name(service: Object, _: Bundle) -> Iterator[str]:
 
 @rule("one implementation", KIND, source=f"{COMPONENT} validateExactlyOneImplementation")
 def one_implementation(service: Object, _: Bundle) -> Iterator[str]:
-    """A predictor is one model, or containers of its own."""
-    found = [each for each in IMPLEMENTATIONS if service["spec"]["predictor"].get(each)]
-    if len(found) != 1:
-        yield f"spec.predictor: expected one implementation, found {', '.join(found) or 'none'}"
+    """A predictor, and a canary's, is one model or containers of its own."""
+    every = [*components(service)]
+    every += [("canary", each["predictor"]) for each in service["spec"].get("canary", ())]
+    for where, component in every:
+        found = [each for each in IMPLEMENTATIONS if component.get(each)]
+        if len(found) != 1:
+            yield f"spec.{where}: expected one implementation, found {', '.join(found) or 'none'}"
 
 
 @rule("model has no name", KIND, source=f"{ISV} validatePredictor")
@@ -85,7 +88,8 @@ def one_storage(service: Object, _: Bundle) -> Iterator[str]:
 def storage_paths(service: Object, _: Bundle) -> Iterator[str]:
     """Absolute, without dots, below one parent; those of volume claims differ."""
     uris = service["spec"]["predictor"].get("storageUris", ())
-    shared, claims = [], []
+    shared: list[str] = []
+    claims: list[str] = []
     for each in uris:
         path = each.get("mountPath", "/mnt/models")
         if not each.get("uri"):

@@ -17,6 +17,23 @@ OFF = (
     *("priorityClassName", "initContainers", "securityContext", "topologySpreadConstraints"),
     *("hostIPC", "hostNetwork", "hostPID", "hostAliases", "dnsPolicy", "dnsConfig"),
 )
+FIELDS = frozenset(
+    (
+        *("name", "args", "command", "env", "workingDir", "envFrom", "image", "imagePullPolicy"),
+        *("livenessProbe", "ports", "readinessProbe", "resources", "securityContext"),
+        *("startupProbe", "terminationMessagePath", "terminationMessagePolicy", "volumeMounts"),
+    )
+)
+MODEL = frozenset(
+    ("modelFormat", "runtime", "runtimeVersion", "protocolVersion", "storageUri", "storage")
+)
+"""KServe's own fields beside the container's, which do not reach Knative."""
+SECURITY = frozenset(
+    (
+        *("capabilities", "readOnlyRootFilesystem", "runAsUser", "runAsGroup", "runAsNonRoot"),
+        *("allowPrivilegeEscalation", "seccompProfile", "privileged"),
+    )
+)
 VOLUMES = ("emptyDir", "secret", "configMap", "projected")
 
 
@@ -55,13 +72,23 @@ def features(service: Object, bundle: Bundle) -> Iterator[str]:
         yield f"{each}: off by default in Knative; leave it out, or use Standard mode"
 
 
-@rule("Knative: fields that it drops", KIND, source=MASK)
-def dropped(service: Object, bundle: Bundle) -> Iterator[str]:
-    """Knative has no preStop hook and no grace period: ``timeout`` of the service bounds both."""
+@rule("Knative: fields", KIND, source=MASK)
+def fields(service: Object, bundle: Bundle) -> Iterator[str]:
+    """What it copies of a container and its security context; the webhook refuses the rest.
+
+    So there is no preStop hook and no grace period: ``timeout`` of the service bounds both.
+    """
     pod = bundle.pod(service)
     if pod.mode != "Knative":
         return
-    if "lifecycle" in pod.container:
-        yield "lifecycle: expected none in Knative mode"
-    if "terminationGracePeriodSeconds" in service["spec"]["predictor"]:
-        yield "terminationGracePeriodSeconds: expected none in Knative mode"
+    predictor, context = service["spec"]["predictor"], pod.container.get("securityContext", {})
+    found = [*(pod.container.keys() - FIELDS - MODEL)]
+    found += [f"securityContext.{key}" for key in context.keys() - SECURITY]
+    found += ["securityContext.privileged"] if context.get("privileged") else []
+    found += (
+        ["securityContext.capabilities.add"] if "add" in context.get("capabilities", {}) else []
+    )
+    found += [key for key in ("terminationGracePeriodSeconds",) if key in predictor]
+    found += [key for key in ("automountServiceAccountToken",) if predictor.get(key)]
+    for each in sorted(found):
+        yield f"{each}: expected none in Knative mode"

@@ -10,6 +10,8 @@ from tests.kserve.webhooks.rule import KSERVE, rule
 KIND = "LLMInferenceService"
 LLM = f"{KSERVE} pkg/apis/serving/v1alpha2/llm_inference_service_validation.go"
 WORKLOAD = f"{KSERVE} pkg/controller/v1alpha2/llmisvc"
+PRESET = "kserve v0.20.0 config/llmisvcconfig/config-llm-template.yaml, laid under by a merge"
+PORT, HEALTH = 8000, "/health"
 SCHEMES = ("hf", "s3", "pvc", "oci", "oci+native")
 
 
@@ -107,6 +109,23 @@ def engine(service: Object, _: Bundle) -> Iterator[str]:
     for key in ("lora", "kvCacheOffloading"):
         if key in service["spec"] or key in service["spec"]["model"]:
             yield f"{key}: expected none, it becomes a flag of vLLM"
+
+
+@rule("llm: probes", KIND, source=PRESET)
+def probes(service: Object, _: Bundle) -> Iterator[str]:
+    """Of a probe, what it does not say is the preset's: its handler, and HTTP or HTTPS."""
+    container = _main(service)
+    for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+        if (probe := container.get(kind)) is None:
+            continue
+        asked = probe.get("httpGet")
+        if asked is None:
+            yield f"spec.template main {kind}: expected httpGet, as the preset's, found another"
+            continue
+        if (asked.get("path"), asked.get("port")) != (HEALTH, PORT):
+            yield f"spec.template main {kind}: expected {HEALTH} at {PORT}, found {asked}"
+        if "scheme" not in asked:
+            yield f"spec.template main {kind}: expected a scheme, or it is the cluster's"
 
 
 @rule("llm: config has no bases", "LLMInferenceServiceConfig", source=f"{KSERVE} CRD, webhook")

@@ -22,6 +22,7 @@ TRITON = "ServingRuntime/triton"
 HTTP = "ServingRuntime/triton-http"
 WORKERS = "ServingRuntime/workers"
 CLUSTER = "ClusterServingRuntime/cluster-triton"
+TRAINED = "TrainedModel/trained"
 
 PREDICTOR = "spec predictor"
 MODEL = "spec predictor model"
@@ -30,6 +31,10 @@ METRIC = "spec predictor autoScaling metrics 0"
 NOTE = "metadata annotations"
 ROOT = "spec nodes root steps 0"
 QUERY = f"{METRIC} external metric query"
+MAIN = "spec template containers 0"
+PRIORITY = "spec supportedModelFormats 0 priority"
+HTTP_ROUTE = "spec router route http"
+CACHED = "s3://bucket/repository"
 
 MUTATIONS: list[tuple[str, str, Edits]] = [
     ("service name", STANDARD, {"metadata name": "my_service"}),
@@ -39,10 +44,13 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("names and labels", TRITON, {"metadata labels": {"a/b/c": "x"}}),
     ("one implementation", STANDARD, {f"{PREDICTOR} containers": [{"name": "a"}]}),
     ("one implementation", STANDARD, {MODEL: None}),
+    ("one implementation", STANDARD, {"spec transformer": {"minReplicas": 1}}),
+    ("one implementation", CANARY, {"spec canary 0 predictor model": None}),
     ("model has no name", STANDARD, {f"{MODEL} name": "a"}),
     ("no PYTHONPATH", STANDARD, {f"{MODEL} env": [{"name": "PYTHONPATH", "value": "/a"}]}),
     ("no PYTHONPATH", TRITON, {f"{CONTAINER} env +": {"name": "PYTHONPATH", "value": "/a"}}),
     ("one way of storage", EXPLICIT, {f"{MODEL} storageUri": "s3://a/b"}),
+    ("storageUris' paths", EXPLICIT, {f"{PREDICTOR} storageUris 0 uri": ""}),
     ("storageUris' paths", EXPLICIT, {f"{PREDICTOR} storageUris 0 mountPath": "models"}),
     ("storageUris' paths", EXPLICIT, {f"{PREDICTOR} storageUris 0 mountPath": "/mnt/../etc"}),
     ("storageUris' paths", EXPLICIT, {f"{PREDICTOR} storageUris 0 mountPath": "/models"}),
@@ -96,6 +104,7 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("several nodes: runtime", WORKERS, {"spec workerSpec": None}),
     ("several nodes: runtime", NODES, {f"{NOTE} {MODE}": "Knative"}),
     ("canary: mode", CANARY, {f"{NOTE} {MODE}": "Knative"}),
+    ("canary: mode", CANARY, {MODEL: None}),
     ("canary: names and shares", CANARY, {"spec canary 0 predictor name": "stable"}),
     ("canary: names and shares", CANARY, {"spec canary 0 predictor name": None}),
     ("canary: names and shares", CANARY, {"spec canary 0 trafficPercent": 101}),
@@ -104,6 +113,7 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("canary: storage", CANARY, {"spec canary 0 predictor model storageUri": None}),
     ("canary: share in Knative mode", STANDARD, {f"{PREDICTOR} canaryTrafficPercent": 10}),
     ("runtime collision", CLUSTER, {"spec supportedModelFormats 0 priority": 1}),
+    ("runtime collision", "ClusterServingRuntime/second", {PRIORITY: 2}),
     ("one priority a format", CLUSTER, {"spec supportedModelFormats 1 priority": 3}),
     ("the runtime's container", TRITON, {f"{CONTAINER} name": "triton"}),
     ("no hostIPC", TRITON, {"spec hostIPC": True}),
@@ -125,6 +135,7 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("llm: scaling", SCALED, {"spec scaling minReplicas": 3}),
     ("llm: scaling", SCALED, {"spec prefill scaling wva": {"keda": {}}}),
     ("llm: routes", LLM, {"spec router route http refs": [{"name": "a"}]}),
+    ("llm: routes", LLM, {"spec router gateway refs": None, HTTP_ROUTE: {"refs": [{"name": "a"}]}}),
     ("llm: routes", LLM, {"spec router route weight": None}),
     ("llm: scheduler", LLM, {"spec router scheduler config": None}),
     ("llm: scheduler", LLM, {"spec router scheduler config ref": {"name": "a"}}),
@@ -132,7 +143,14 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("llm: another engine", LLM, {"spec template containers 0 command": None}),
     ("llm: another engine", LLM, {"spec template containers 0 args": ["--port=8080"]}),
     ("llm: another engine", LLM, {"spec model lora": {}}),
+    ("llm: probes", LLM, {f"{MAIN} readinessProbe httpGet path": "/v1/models"}),
+    ("llm: probes", LLM, {f"{MAIN} livenessProbe httpGet port": 8080}),
+    ("llm: probes", LLM, {f"{MAIN} startupProbe httpGet scheme": None}),
+    ("llm: probes", LLM, {f"{MAIN} livenessProbe": {"tcpSocket": {"port": 8000}}}),
     ("llm: config has no bases", "LLMInferenceServiceConfig/config", {"spec baseRefs": [{}]}),
+    ("trained model: name", TRAINED, {"metadata name": "a.b"}),
+    ("trained model: storage", TRAINED, {"spec model storageUri": "pvc://claim/model"}),
+    ("one cache a model", "LocalModelCache/other", {"spec sourceModelUri": CACHED}),
     ("the runtime is there", STANDARD, {f"{MODEL} runtime": "nowhere"}),
     ("the runtime is there", TRITON, {"spec disabled": True}),
     ("the runtime is there", TRITON, {"metadata namespace": "b"}),
@@ -158,8 +176,12 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("Knative: features", KNATIVE, {f"{PREDICTOR} nodeSelector": {"a": "b"}}),
     ("Knative: features", KNATIVE, {f"{PREDICTOR} storageUris": [{"uri": "s3://a/b"}]}),
     ("Knative: features", HTTP, {"spec volumes 1": {"name": "tmp", "hostPath": {"path": "/tmp"}}}),
-    ("Knative: fields that it drops", HTTP, {f"{CONTAINER} lifecycle": {}}),
-    ("Knative: fields that it drops", KNATIVE, {f"{PREDICTOR} terminationGracePeriodSeconds": 60}),
+    ("Knative: fields", HTTP, {f"{CONTAINER} lifecycle": {}}),
+    ("Knative: fields", HTTP, {f"{CONTAINER} securityContext procMount": "Default"}),
+    ("Knative: fields", HTTP, {f"{CONTAINER} securityContext privileged": True}),
+    ("Knative: fields", HTTP, {f"{CONTAINER} securityContext capabilities add": ["IPC_LOCK"]}),
+    ("Knative: fields", KNATIVE, {f"{PREDICTOR} terminationGracePeriodSeconds": 60}),
+    ("Knative: fields", KNATIVE, {f"{PREDICTOR} automountServiceAccountToken": True}),
     ("1 URI of the root", STANDARD, {f"{MODEL} storageUri": "s3://bucket/repository/ocr/"}),
     ("1 URI of the root", TRITON, {f"{CONTAINER} args 1": "--model-repository=/models"}),
     ("4 no explicit mode by surprise", EXPLICIT, {f"{MODEL} args 1": "--log-verbose=0"}),
@@ -232,6 +254,12 @@ UPDATES: list[tuple[str, str, Edits, Edits]] = [
         LLM,
         {"spec parallelism pipeline": 3},
         {"spec parallelism tensor": 2},
+    ),
+    (
+        "trained model: memory stays",
+        TRAINED,
+        {"spec model memory": "2Gi"},
+        {"spec model memory": "1024Mi"},
     ),
 ]
 """Rule, manifest, an update that it refuses, one that it accepts."""

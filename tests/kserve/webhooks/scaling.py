@@ -37,27 +37,27 @@ def keda(service: Object, _: Bundle) -> Iterator[str]:
         if "scaleMetric" in each:
             yield f"spec.{where}.scaleMetric: expected none with KEDA"
         for metric in (each.get("autoScaling") or {}).get("metrics", ()):
-            for sentence in _keda_metric(metric):
-                yield f"spec.{where}.autoScaling.metrics: {sentence}"
+            yield from _keda_metric(metric, f"spec.{where}.autoScaling.metrics")
 
 
-def _keda_metric(metric: Object) -> Iterator[str]:
+def _keda_metric(metric: Object, where: str) -> Iterator[str]:
     kind = metric["type"]
     source = metric.get({"PodMetric": "podmetric"}.get(kind, kind.lower()))
     if source is None:
-        yield f"expected the source of a {kind} metric, found none"
+        yield f"{where}: expected the source of a {kind} metric, found none"
     elif kind == "Resource":
         target = source["target"].get("type")
         allowed = ("Utilization",) if source["name"] == "cpu" else ("Utilization", "AverageValue")
         if target not in allowed:
-            yield f"{source['name']}: expected target {' or '.join(allowed)}, found {target}"
+            names = " or ".join(allowed)
+            yield f"{where}: {source['name']}: expected target {names}, found {target}"
         elif target == "Utilization" and source["target"].get(PERCENT) not in range(1, 101):
-            yield f"{source['name']}: expected averageUtilization from 1 to 100"
+            yield f"{where}: {source['name']}: expected averageUtilization from 1 to 100"
     else:
         if not source["metric"].get("query"):
-            yield "expected a query, found none"
+            yield f"{where}: expected a query, found none"
         if source["target"].get("value") is None:
-            yield "expected target.value, found none"
+            yield f"{where}: expected target.value, found none"
 
 
 @rule("HPA metrics", KIND, source=f"{ISV} validateScalingHPACompExtension")

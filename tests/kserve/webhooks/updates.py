@@ -56,5 +56,5 @@ def parallelism(old: Object, new: Object) -> Iterator[str]:
 def _size(workload: Object) -> int:
     found = workload.get("parallelism") or {}
     if found.get("data") and found.get("dataLocal"):
-        return math.ceil(found["data"] / found["dataLocal"])
+        return math.ceil(int(found["data"]) / int(found["dataLocal"]))
     return int(found.get("pipeline") or 1)
