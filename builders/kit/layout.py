@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         }
     if isinstance(model, PythonModel):
         stages = {
-            f"stages/{dotted.rpartition('.')[2]}.py": module_path(dotted)
+            f"stages/{dotted.rpartition('.')[2]}.py": _stage_source(dotted)
             for dotted in (model.stage, *model.modules)
         }
         return {
@@ -80,6 +81,18 @@ def module_path(dotted: str) -> Path:
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"no module '{dotted}' with a source file")
     return Path(found.origin)
+
+
+_SHARED = re.compile(r"^from builders(?:\.\w+)*\.(stages|kit)(\.\w+)? import ", re.MULTILINE)
+"""A stage's import of a module that several families share; relative ones are its own family's."""
+
+
+def _stage_source(dotted: str) -> Content:
+    """A stage's module as it stands in the version folder, where all of them share one package."""
+    path = module_path(dotted)
+    text = path.read_text("utf-8")
+    moved = _SHARED.sub(lambda match: f"from .{(match[2] or '.')[1:]} import ", text)
+    return path if moved == text else moved.encode()
 
 
 def _tree(target: str, source: Path) -> dict[str, Content]:

@@ -94,9 +94,12 @@ crop = PythonModel(
     inputs=(pixels, zoom, quads, turned, orientation),
     outputs=(lines, slots, *(crops(k) for k in range(BUCKETS))),
     stage=f"{_STAGES}.crop",
-    modules=tuple(
-        f"{_STAGES}.{name}"
-        for name in ("buckets", "direction", "quads", "reading_order", "squeeze", "warp")
+    modules=(
+        "builders.stages.buckets",
+        *(
+            f"{_STAGES}.{name}"
+            for name in ("direction", "quads", "reading_order", "squeeze", "warp")
+        ),
     ),
     parameters={"buckets": str(BUCKETS)},
     queue=UNBOUNDED,

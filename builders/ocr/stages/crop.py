@@ -16,8 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import buckets, direction, squeeze, warp
+from builders.stages import buckets
+
+from . import direction, squeeze, warp
 from .reading_order import reading_order
+
+WIDTHS = buckets.Costs(grain=16, call=64.0)
+"""In pixels of crop width: the grain is two of the recogniser's steps."""
 
 
 def prepare(
@@ -85,11 +90,11 @@ def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.nda
     )
     slots = np.zeros((len(quads), 2), np.int32)
     crops = []
-    for number, members in enumerate(buckets.partition(widths, count)):
+    for number, members in enumerate(buckets.partition(widths, count, WIDTHS)):
         if not len(members):
             crops.append(warp.blank())
             continue
         own = widths[members]
-        crops.append(warp.batch(pyramid, quads[members], own, buckets.bucket_width(own)))
+        crops.append(warp.batch(pyramid, quads[members], own, buckets.padded_size(own, WIDTHS)))
         slots[members] = np.stack((np.full(len(members), number), np.arange(len(members))), 1)
     return crops, slots
