@@ -37,6 +37,9 @@ def sign(
             help="For --keyless; else the CI job's own identity, else a browser's.",
         ),
     ] = None,
+    identity_token_file: Annotated[
+        Path | None, typer.Option(help="The file with that token, as a pod's projected one.")
+    ] = None,
     trust_config: TrustConfig = None,
 ) -> None:
     """Sign a built repository (OpenSSF model signing); model.sig at its root is the signature."""
@@ -46,16 +49,14 @@ def sign(
     if (key is None) is not keyless:
         raise usage("give a key, --key private.pem, or --keyless")
     _require_folder(repository)
-    password = None
-    if password_file is not None:
-        try:
-            password = password_file.read_bytes().rstrip(b"\r\n")
-        except OSError as problem:
-            raise usage(f"cannot read {password_file}: {problem.strerror}") from problem
+    password = None if password_file is None else _read(password_file).rstrip(b"\r\n")
+    token = identity_token or None
+    if identity_token_file is not None:
+        token = _read(identity_token_file).decode(errors="replace")
     try:
         made = sign_repository(
             repository,
-            Keyless(identity_token, trust_config) if key is None else PrivateKey(key, password),
+            Keyless(token, trust_config) if key is None else PrivateKey(key, password),
         )
     except SigningError as problem:
         report(problem.findings)
@@ -99,3 +100,10 @@ def verify(
 def _require_folder(repository: Path) -> None:
     if not repository.is_dir():
         raise usage(f"{repository} is not a folder; `make build-repo` builds one")
+
+
+def _read(secret: Path) -> bytes:
+    try:
+        return secret.read_bytes()
+    except OSError as problem:
+        raise usage(f"cannot read {secret}: {problem.strerror}") from problem

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from builders.kit import manifest as manifests
 from builders.kit.manifest import SIGNATURE, UNMANAGED
-from builders.kit.sign_compare import SIGN_AGAIN, differences, uncovered
+from builders.kit.sign_compare import SIGN_AGAIN, differences, is_keyless, uncovered
+from builders.kit.sign_keyless import cause, check_trust, refuse_sigstore, token_of
 from builders.kit.sign_keys import (
     Identity,
     Keyless,
@@ -35,11 +36,6 @@ __all__ = ["Identity", "Keyless", "PrivateKey", "SigningError", "sign", "verify_
 
 MAXIMUM_BYTES = 64 << 20
 """A signature larger than this is not read."""
-
-OFFLINE = (
-    "Sign where sigstore can be reached, name a private one with --trust-config, "
-    "or use a key: --key private.pem, and --public-key to verify."
-)
 
 
 def sign(repository: Path, key: PrivateKey | Keyless) -> Path:
@@ -69,10 +65,13 @@ def sign(repository: Path, key: PrivateKey | Keyless) -> Path:
     target, made = repository / SIGNATURE, repository / f".{SIGNATURE}.{os.getpid()}"
     if not os.access(repository, os.W_OK):
         refuse("signature", str(target), "to write it", "a read-only folder", "Make it writable.")
+    if isinstance(key, Keyless):
+        check_trust(key.trust_config)
+        key = Keyless(token_of(key), key.trust_config)
     try:
         if isinstance(key, Keyless):
             config.use_sigstore_signer(
-                use_ambient_credentials=True,
+                use_ambient_credentials=False,
                 force_oob=True,
                 identity_token=key.token,
                 trust_config=key.trust_config,
@@ -82,7 +81,7 @@ def sign(repository: Path, key: PrivateKey | Keyless) -> Path:
         made.replace(target)
     except Exception as error:  # sigstore's, requests' and OpenID Connect's share no class
         if isinstance(key, Keyless):
-            _refuse_sigstore(error)
+            refuse_sigstore(error, signing=True)
         if isinstance(error, OSError):
             _refuse_file(error, "Make the folder readable and writable.")
         raise
@@ -113,12 +112,13 @@ def verify_signature(repository: Path, key: Path | Identity) -> None:
     content = _read(repository / SIGNATURE)
     config = verifying.Config().set_hashing_config(_hashing())
     if isinstance(key, Identity):
+        check_trust(key.trust_config)
         try:
             config.use_sigstore_verifier(
                 identity=key.name, oidc_issuer=key.issuer, trust_config=key.trust_config
             )
         except Exception as error:  # as in sign
-            _refuse_sigstore(error)
+            refuse_sigstore(error, signing=False)
     else:
         check_public(key)
         config.use_elliptic_key_verifier(public_key=key)
@@ -130,7 +130,7 @@ def verify_signature(repository: Path, key: Path | Identity) -> None:
         _refuse_file(error, "Make it readable for this user.")
     except Exception as error:  # whatever a stranger's file makes of the library
         if not str(error).startswith("Signature mismatch"):
-            _refuse_signature(error, key)
+            _refuse_signature(error, key, content)
         findings += differences(repository, content, {each.where for each in findings})
         raise SigningError(findings) from error
     if not findings:
@@ -166,14 +166,16 @@ def _refuse_file(error: OSError, remedy: str) -> NoReturn:
     refuse("unreadable", str(error.filename or SIGNATURE), "a readable file", found, remedy)
 
 
-def _refuse_signature(error: Exception, key: Path | Identity) -> NoReturn:
+def _refuse_signature(error: Exception, key: Path | Identity, content: bytes) -> NoReturn:
     who = f"a signature by {key.name}" if isinstance(key, Identity) else f"one that {key} fits"
+    if is_keyless(content) is not isinstance(key, Identity) and is_keyless(content) is not None:
+        found = "one by a key" if isinstance(key, Identity) else "a keyless one"
+        options = "--public-key" if isinstance(key, Identity) else "--identity and --issuer"
+        refuse("signature", SIGNATURE, who, found, f"Verify it with {options}.")
     if str(error).startswith("Key mismatch"):
         remedy = "Give the key of whoever signed it, or sign it again with yours."
         refuse("signature", SIGNATURE, who, "one by another key", remedy)
-    refuse("signature", SIGNATURE, who, "one that is damaged or forged", SIGN_AGAIN)
-
-
-def _refuse_sigstore(error: Exception) -> NoReturn:
-    said = " ".join(str(error).split())[:200] or type(error).__name__
-    refuse("sigstore", "keyless signing", "an answer of sigstore", said, OFFLINE)
+    found = "one that is damaged or forged"
+    if isinstance(key, Identity):
+        found = f"another, or one that is damaged or forged ({cause(error)})"
+    refuse("signature", SIGNATURE, who, found, SIGN_AGAIN)

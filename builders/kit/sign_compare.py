@@ -66,6 +66,20 @@ def uncovered(manifest: Manifest, signature: bytes) -> list[Finding]:
     ]
 
 
+def is_keyless(signature: bytes) -> bool | None:
+    """Whether a signature, of which nothing is known, is one of a certificate; None if of nothing.
+
+    Source: ``VerificationMaterial.content`` in sigstore's protobuf-specs.
+    """
+    try:
+        material = json.loads(signature)["verificationMaterial"]
+        if "publicKey" in material:
+            return False
+        return True if {"certificate", "x509CertificateChain"} & set(material) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 def _signed(signature: bytes) -> Mapping[str, str]:
     """Path -> hash, from the statement: https://model_signing/signature/v1.0."""
     bundle: dict[str, Any] = json.loads(signature)

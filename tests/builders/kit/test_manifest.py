@@ -122,6 +122,17 @@ def test_bytecode_left_by_a_server_names_its_own_remedy(repository: Path) -> Non
     assert "read-only" in finding.remedy
 
 
+def test_a_folder_that_a_push_left_half_way_says_so_once(repository: Path) -> None:
+    (repository / ".pull").mkdir()
+    for name in ("manifest.json", "0123"):
+        (repository / ".pull" / name).write_bytes(b"x")
+    (repository / "detect/1/model.onnx").unlink()
+    assert rules(repository) == [("cut-off", ".pull"), ("missing-file", "detect/1/model.onnx")]
+    (repository / "manifest.json").unlink()
+    (finding,) = verify(repository)
+    assert finding.where == ".pull" and "Push it again" in finding.remedy
+
+
 def test_an_edited_manifest_is_found(repository: Path) -> None:
     value = json.loads((repository / "manifest.json").read_text())
     value["models"]["detect"]["backend"] = "python"

@@ -130,6 +130,8 @@ def test_signing_again_replaces(signed: Path, keys: Path) -> None:
 
 def test_an_unsigned_repository_is_refused(unsigned: Path, keys: Path) -> None:
     assert refusals(unsigned, keys / "good.pub") == [("unsigned", "model.sig")]
+    (unsigned / "manifest.json").unlink()
+    assert refusals(unsigned, keys / "good.pub") == [("manifest", "manifest.json")]
 
 
 def swap_consistently(folder: Path) -> None:
@@ -154,6 +156,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     ),
     "changed with its manifest": (swap_consistently, [WEIGHTS, "manifest.json"]),
     "added with its manifest": (add_consistently, ["manifest.json", "x/1/model.py"]),
+    "bytecode": (
+        lambda r: ((r / "a/__pycache__").mkdir(parents=True), (r / "a/__pycache__/m.pyc").touch()),
+        ["a/__pycache__"],
+    ),
+    "a push cut off": (
+        lambda r: ((r / ".pull").mkdir(), (r / ".pull/part").touch(), (r / WEIGHTS).unlink()),
+        [".pull", WEIGHTS],
+    ),
     "no manifest": (lambda r: (r / "manifest.json").unlink(), ["manifest.json"]),
     "several": (
         lambda r: ((r / WEIGHTS).unlink(), (r / CONFIG).write_text('name: "detecT"\n')),
@@ -347,20 +357,6 @@ def test_the_command_line_signs_and_verifies(unsigned: Path, keys: Path) -> None
     ):
         code, output = call(*wrong)
         assert code == 2 and len(output) > 20, wrong
-
-
-def test_keyless_without_sigstore_says_so_and_keeps_the_signature(
-    signed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    before = (signed / "model.sig").read_bytes()
-    config = tmp_path / "trust.json"
-    config.write_text("{}")
-    keyless = ("sign", signed, "--keyless", "--trust-config", config)
-    who = ("--identity", "somebody@example.org", "--issuer", "https://example.org")
-    for arguments in (keyless, ("verify", signed, *who, "--trust-config", config)):
-        code, output = call(*arguments)
-        assert code == 1 and "[sigstore]" in output and "--key private.pem" in output, output
-    assert (signed / "model.sig").read_bytes() == before
 
 
 def test_verifying_needs_the_standard_library_alone_until_a_key_is_given() -> None:
