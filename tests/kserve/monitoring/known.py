@@ -31,7 +31,26 @@ ELSEWHERE = frozenset(
         "nv_gpu_utilization",
         # kube-state-metrics docs/metrics/workload/pod-metrics.md
         "kube_pod_container_status_restarts_total",
+        "kube_pod_status_phase",
         "kube_pod_status_ready",
+        # TensorRT-LLM tensorrt_llm/metrics/collector.py (NVIDIA/TensorRT-LLM#5785, #11243)
+        "trtllm_e2e_request_latency_seconds_bucket",
+        "trtllm_kv_cache_utilization",
+        "trtllm_request_queue_time_seconds_bucket",
+        "trtllm_request_queue_time_seconds_count",
+        "trtllm_request_queue_time_seconds_sum",
+        "trtllm_request_success_total",
+        "trtllm_time_per_output_token_seconds_bucket",
+        "trtllm_time_to_first_token_seconds_bucket",
+        # vLLM docs/usage/metrics.md, vllm/v1/metrics/loggers.py
+        "vllm:e2e_request_latency_seconds_bucket",
+        "vllm:inter_token_latency_seconds_bucket",
+        "vllm:kv_cache_usage_perc",
+        "vllm:request_queue_time_seconds_bucket",
+        "vllm:request_queue_time_seconds_count",
+        "vllm:request_queue_time_seconds_sum",
+        "vllm:request_success_total",
+        "vllm:time_to_first_token_seconds_bucket",
     }
 )
 """What neither the local Triton nor its Prometheus has: queries of these are synthetic."""
@@ -75,6 +94,14 @@ REAL = frozenset(
 SYNTHETIC = frozenset(
     {
         "alert/TritonRestarts",
+        "alert/PodNotReady",
+        "alert/DecoderQueueSlow",
+        "decoder/Requests answered",
+        "decoder/Latency of requests",
+        "decoder/Time to the first token",
+        "decoder/Time per token",
+        "decoder/Time in the queue",
+        "decoder/KV cache in use",
         "triton-servers/Containers restarted in an hour",
         "triton-servers/Pods that are not ready",
         "triton-servers/GPU occupancy",

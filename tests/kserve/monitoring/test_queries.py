@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -94,21 +95,87 @@ def test_the_backlog_that_alarms_is_one_that_fits_in_the_queues() -> None:
     assert threshold < min(bounds)
 
 
-def test_the_job_is_the_one_that_the_operator_makes_of_the_pod_monitor() -> None:
-    """prometheus-operator pkg/prometheus/promcfg.go: ``<namespace>/<name>``."""
+def jobs() -> set[str]:
+    """What the operator calls the targets (prometheus-operator pkg/prometheus/promcfg.go)."""
     objects = shipped(queries.OVERLAY, components=("monitoring",))
-    (monitor,) = (each for each in objects if each["kind"] == "PodMonitor")
-    job = f"{monitor['metadata']['namespace']}/{monitor['metadata']['name']}"
-    for where, query in RULES.items():
-        for value in re.findall(r'job="([^"]*)"', query.expression):
-            assert value == job, where
+    return {
+        f"{each['metadata']['namespace']}/{each['metadata']['name']}"
+        for each in objects
+        if each["kind"] == "PodMonitor"
+    }
 
 
-def test_dashboards_are_small_and_their_panels_do_not_overlap() -> None:
-    assert len(queries.dashboards()) == 2
-    for dashboard in queries.dashboards().values():
-        places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard["panels"]]
-        assert len(places) == len(set(places)) <= 10
-        ids = [panel["id"] for panel in dashboard["panels"]]
-        assert len(ids) == len(set(ids))
-        assert {panel["datasource"]["uid"] for panel in dashboard["panels"]} == {"${datasource}"}
+def test_the_jobs_are_those_that_the_operator_makes_of_the_pod_monitors() -> None:
+    asked = [(query.where, query.expression) for query in RULES.values()]
+    for name, dashboard in queries.dashboards().items():
+        asked += [(name, each["query"]) for each in dashboard["templating"]["list"]]
+    named: set[str] = set()
+    for where, text in asked:
+        for value in re.findall(r'job=~?"([^"]*)"', text):
+            prefix, _, rest = value.partition("(")
+            values = {prefix + each for each in rest.rstrip(")").split("|")}
+            assert values <= jobs(), where
+            named |= values
+    assert named == jobs()
+
+
+@pytest.mark.parametrize(
+    ("service", "monitor"), [("decoder-trtllm", "tensorrt-llm"), ("decoder-vllm", "vllm")]
+)
+def test_a_decoders_pods_are_selected_by_the_label_of_their_runtime(
+    service: str, monitor: str
+) -> None:
+    """A runtime's labels become its pods' (kserve v0.20.0 components/predictor.go)."""
+    objects = shipped(
+        "base/namespace",
+        f"base/runtimes/{monitor}",
+        f"base/services/{service}",
+        components=("monitoring",),
+    )
+    found = {(each["kind"], each["metadata"]["name"]): each.get("spec") for each in objects}
+    runtime = found["ServingRuntime", monitor]
+    spec = found["PodMonitor", monitor]
+    assert spec["selector"]["matchLabels"] == runtime["labels"]
+    (endpoint,) = spec["podMetricsEndpoints"]
+    ports = {port["name"] for each in runtime["containers"] for port in each["ports"]}
+    assert endpoint["port"] in ports
+    assert "metrics" not in ports, "or the PodMonitor triton would scrape it as well"
+
+
+def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
+    return (
+        one["x"] < other["x"] + other["w"]
+        and other["x"] < one["x"] + one["w"]
+        and one["y"] < other["y"] + other["h"]
+        and other["y"] < one["y"] + one["h"]
+    )
+
+
+def test_places_that_overlap_are_noticed() -> None:
+    place = {"x": 0, "y": 0, "w": 12, "h": 8}
+    assert overlap(place, {"x": 11, "y": 7, "w": 1, "h": 1})
+    assert not overlap(place, {"x": 12, "y": 0, "w": 12, "h": 8})
+    assert not overlap(place, {"x": 0, "y": 8, "w": 12, "h": 8})
+
+
+@pytest.mark.parametrize("name", ["decoder", "triton-models", "triton-servers"])
+def test_a_dashboard_is_one_that_grafana_can_show(name: str) -> None:
+    """Grafana's JSON model: 24 columns, a data source that can be chosen, a unit and a title."""
+    dashboard = queries.dashboards()[f"{name}.json"]
+    assert dashboard["uid"] == name
+    variables = [each["name"] for each in dashboard["templating"]["list"]]
+    assert variables[0] == "datasource", "the other variables and every panel ask it"
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) <= 10
+    for panel in panels:
+        assert panel["title"] and panel["description"].endswith("."), panel["title"]
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+        for target in panel["targets"]:
+            used = set(re.findall(r"\$(?!__)(\w+)", target["expr"])) - {"datasource"}
+            assert used <= set(variables), panel["title"]
+            assert "{{" in target["legendFormat"], panel["title"]
+    for one, other in combinations(panels, 2):
+        assert not overlap(one["gridPos"], other["gridPos"]), (one["title"], other["title"])
+    assert len(queries.dashboards()) == 3
