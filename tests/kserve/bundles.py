@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from tests.kserve.render import Object, folders, shipped
+from tests.kserve.render import Object, folders, rendered, shipped
 
 OVERLAYS = tuple(folders("overlays"))
 BASES = tuple(folders("base"))
@@ -73,6 +73,13 @@ def full() -> list[Stack]:
                     chosen = (*chosen, each)
             if chosen and (overlay, chosen) not in found:
                 found.append((overlay, chosen))
+    return found
+
+
+def stacks() -> list[Stack]:
+    """Components alone, in pairs, and all at once, each rendered."""
+    found = [*singles(), *pairs(), *full()]
+    rendered(found)
     return found
 
 

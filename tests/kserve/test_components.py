@@ -19,7 +19,6 @@ Object = dict[str, Any]
 
 SERVICES = ("multimodal", "ocr")
 S3 = "s3://models/multimodal"
-STACKS = [*bundles.singles(), *bundles.pairs(), *bundles.full()]
 
 
 def containers(objects: list[Object]) -> Iterator[tuple[str, Object]]:
@@ -77,7 +76,7 @@ def test_containers_keep_what_the_overlay_gave_them() -> None:
         f"{overlay} {components}": lost(
             render.shipped(overlay), render.shipped(overlay, components=components)
         )
-        for overlay, components in STACKS
+        for overlay, components in bundles.stacks()
     }
     assert len(found) > len(bundles.COMPONENTS)
     assert {stack: sentences for stack, sentences in found.items() if sentences} == {}
@@ -222,29 +221,6 @@ def test_spans_go_to_the_collectors_service() -> None:
     endpoint = collector["spec"]["config"]["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     port = endpoint.rpartition(":")[2]
     assert url.endswith(f"http://{collector['metadata']['name']}-collector:{port}/v1/traces")
-
-
-def test_a_restricted_namespace_has_no_pod_that_it_refuses() -> None:
-    objects = with_components("restricted")
-    (namespace,) = (each for each in objects if each["kind"] == "Namespace")
-    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert not [each for each in objects if each["kind"] == "InferenceGraph"]
-    for components in [("restricted",), ("object-store",), ("verify",)]:
-        for each in with_components(*components):
-            if each["kind"] in ("ServingRuntime", "ClusterStorageContainer", "InferenceService"):
-                for container in pods(each["spec"]):
-                    context = container["securityContext"]
-                    assert context["allowPrivilegeEscalation"] is False
-                    assert context["runAsNonRoot"] is True
-                    assert context["capabilities"] == {"drop": ["ALL"]}
-                    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
-
-
-def pods(spec: Object) -> list[Object]:
-    """The containers of a runtime, of a storage container, and a service's own init containers."""
-    single = [spec["container"]] if "container" in spec else []
-    init = spec.get("predictor", {}).get("initContainers", [])
-    return [*single, *spec.get("containers", []), *init]
 
 
 def test_no_component_brings_a_secret() -> None:
