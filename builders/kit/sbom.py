@@ -2,6 +2,8 @@
 
 Models are components with their files and hashes; checkpoints are components of their own, with
 source, revision and licence, on which models depend; so are the image and its Python packages.
+A licence is declared by who made a thing, or concluded: a model's from the checkpoints that it is
+made of, a package's from another version of it.
 Equal repositories give equal lists, the time of the build aside, which SOURCE_DATE_EPOCH replaces.
 """
 
@@ -25,7 +27,7 @@ from cyclonedx.model import (
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.dependency import Dependency
-from cyclonedx.model.license import License
+from cyclonedx.model.license import License, LicenseAcknowledgement
 from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
@@ -40,6 +42,14 @@ NAMESPACE = uuid.UUID("7f6b1a52-3f0e-5d0c-9c43-2a4e7b1f9d10")
 """Serial numbers are made in it from the content's digest."""
 
 _WEIGHTS = ("onnx", "plan")
+_SPDX = {
+    "apache 2.0": "Apache-2.0",
+    "apache license 2.0": "Apache-2.0",
+    "apache software license": "Apache-2.0",
+    "bsd 3-clause license": "BSD-3-Clause",
+    "mit license": "MIT",
+}
+"""How packages write licences -> SPDX's identifier."""
 
 
 class SbomError(ValueError):
@@ -111,16 +121,18 @@ def _bom(manifest: Manifest, image: Iterable[Package]) -> Bom:
     # Written out one by one: the library's register_dependency walks all of them for each.
     depends = {repository: [*models.values(), container], container: python}
     for name, model in models.items():
-        used = {
-            f"{manifest.exports[each]['family']}/{manifest.exports[each]['source']}"
-            for each in manifest.models[name]["exports"]
-        }
-        depends[model] = [sources[each] for each in sorted(used)]
+        depends[model] = [sources[each] for each in _sources(manifest, name)]
     bom.dependencies = [
         Dependency(ref=each.bom_ref, dependencies=[Dependency(ref=one.bom_ref) for one in on])
         for each, on in depends.items()
     ]
     return bom
+
+
+def _sources(manifest: Manifest, model: str) -> list[str]:
+    """``family/name`` of each checkpoint that a model is made of."""
+    used = [manifest.exports[each] for each in manifest.models[model]["exports"]]
+    return sorted({f"{each['family']}/{each['source']}" for each in used})
 
 
 def _model(manifest: Manifest, name: str) -> Component:
@@ -137,6 +149,7 @@ def _model(manifest: Manifest, name: str) -> Component:
         type=ComponentType.MACHINE_LEARNING_MODEL if weights else ComponentType.APPLICATION,
         bom_ref=f"model/{name}",
         version="1",
+        licenses=_licences(_concluded(manifest, name), LicenseAcknowledgement.CONCLUDED),
         properties=[Property(name=key, value=value) for key, value in properties.items()],
         components=[
             Component(
@@ -148,6 +161,22 @@ def _model(manifest: Manifest, name: str) -> Component:
             for path, file in files.items()
         ],
     )
+
+
+def _concluded(manifest: Manifest, model: str) -> str:
+    """The licences of a model's checkpoints together; empty if one is not known, or there is none.
+
+    Source: SPDX specification 2.3, annex D, for the expression.
+    """
+    found = set()
+    for each in _sources(manifest, model):
+        family, _, name = each.partition("/")
+        found.add(manifest.families[family]["sources"][name]["licence"])
+    if UNKNOWN in found:
+        return ""
+    if len(found) == 1:
+        return str(*found)
+    return " AND ".join(f"({each})" if " " in each else each for each in sorted(found))
 
 
 def _source(name: str, source: Mapping[str, Any]) -> Component:
@@ -212,13 +241,23 @@ def _package(package: Package) -> Component:
         type=ComponentType.LIBRARY,
         bom_ref=f"package/{package.name}",
         version=package.version,
-        licenses=_licences(package.licence),
+        licenses=_licences(
+            package.licence,
+            LicenseAcknowledgement.DECLARED
+            if package.declared
+            else LicenseAcknowledgement.CONCLUDED,
+        ),
         purl=PackageURL("pypi", None, package.name, package.version),
     )
 
 
-def _licences(declared: str) -> list[License]:
-    return [LicenseFactory().make_from_string(declared)] if declared else []
+def _licences(
+    licence: str, how: LicenseAcknowledgement = LicenseAcknowledgement.DECLARED
+) -> list[License]:
+    if not licence:
+        return []
+    name = _SPDX.get(licence.lower(), licence)
+    return [LicenseFactory().make_from_string(name, license_acknowledgement=how)]
 
 
 def _sha256(value: str) -> HashType:

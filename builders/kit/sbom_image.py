@@ -24,12 +24,14 @@ class Package:
     Attributes:
         name: as the package index writes it, in lower case with hyphens.
         version: the pinned one.
-        licence: what its metadata declare, if that version is installed here; else empty.
+        licence: what the metadata of the one that is installed here declare; empty if none is.
+        declared: whether that one is of the same version; else its licence is concluded from it.
     """
 
     name: str
     version: str
     licence: str
+    declared: bool
 
 
 def packages(triton: str, requirements: str | None = None) -> tuple[Package, ...]:
@@ -61,16 +63,14 @@ def packages(triton: str, requirements: str | None = None) -> tuple[Package, ...
         if len(pins) != 1 or len(wanted.specifier) != 1:
             raise ValueError(f"'{line}' is not pinned to one version")
         name = canonicalize_name(wanted.name)
-        found.append(Package(name, pins[0], _licence(name, pins[0])))
+        found.append(Package(name, pins[0], *_licence(name, pins[0])))
     return tuple(sorted(found, key=lambda package: package.name))
 
 
-def _licence(name: str, version: str) -> str:
+def _licence(name: str, version: str) -> tuple[str, bool]:
     try:
         installed = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
-        return ""
-    if installed.version != version:
-        return ""
-    declared = source_licence.of_distribution(installed.metadata)  # type: ignore[arg-type]
-    return "" if declared == source_licence.UNKNOWN else declared
+        return "", False
+    licence = source_licence.of_distribution(installed.metadata)  # type: ignore[arg-type]
+    return "" if licence == source_licence.UNKNOWN else licence, installed.version == version

@@ -36,27 +36,61 @@ def components(text: str) -> dict[str, dict[str, Any]]:
     return {each["bom-ref"]: each for each in json.loads(text)["components"]}
 
 
+def hashes(component: dict[str, Any]) -> dict[str, str]:
+    """File -> SHA-256 of a listed model or checkpoint."""
+    found = {}
+    for file in component["components"]:
+        assert file["type"] == "file"
+        ((algorithm, value),) = ((each["alg"], each["content"]) for each in file["hashes"])
+        assert algorithm == "SHA-256"
+        found[file["name"]] = value
+    return found
+
+
 def test_the_built_repository_is_listed_as_the_schema_asks(built: Manifest) -> None:
     text = sbom(built)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     listed = components(text)
-    assert listed["model/detect"]["type"] == "machine-learning-model"
-    assert listed["model/ocr"]["type"] == "application"
-    files = {
-        file["name"]: file["hashes"][0]["content"]
-        for ref, each in listed.items()
-        if ref.startswith("model/")
-        for file in each["components"]
-    }
+    kinds = {"onnx": "machine-learning-model", "plan": "machine-learning-model"}
+    files: dict[str, str] = {}
+    for name, model in built.models.items():
+        component = listed.pop(f"model/{name}")
+        assert component["type"] == kinds.get(model["kind"], "application")
+        files |= hashes(component)
+        used = {
+            (built.exports[each]["family"], built.exports[each]["source"])
+            for each in model["exports"]
+        }
+        licences = {built.families[family]["sources"][one]["licence"] for family, one in used}
+        if licences == {"Apache-2.0"}:
+            licence = {"id": "Apache-2.0", "acknowledgement": "concluded"}
+            assert component["licenses"] == [{"license": licence}]
+        if not licences:
+            assert "licenses" not in component
     assert files == {name: file.sha256 for name, file in built.files.items()}
-    source = listed["source/ocr/detector"]
-    assert source["purl"].startswith("pkg:pypi/rapidocr@3.10.0#")
-    assert source["licenses"] == [{"license": {"id": "Apache-2.0"}}]
-    assert source["version"] == built.families["ocr"]["sources"]["detector"]["revision"]
+    for family, each in built.families.items():
+        for name, source in each["sources"].items():
+            component = listed.pop(f"source/{family}/{name}")
+            assert hashes(component) == source["files"]
+            assert component.get("version") == source["revision"]
+            assert component["externalReferences"][0]["url"] == source["uri"]
+            if source["licence"] == "unknown":
+                assert "licenses" not in component
+                continue
+            (told,) = component["licenses"]
+            licence = told.get("license") or {"id": told["expression"]}
+            assert source["licence"] in (licence.get("id"), licence.get("name"))
+    assert {each["type"] for each in listed.values()} == {"container", "library"}
     dependencies = {each["ref"]: each for each in json.loads(text)["dependencies"]}
     assert dependencies["model/detect"]["dependsOn"] == ["source/ocr/detector"]
-    assert "model/ocr" in dependencies["repository"]["dependsOn"]
-    assert "package/opencv-python-headless" in dependencies["image"]["dependsOn"]
+    models = {f"model/{name}" for name in built.models}
+    assert set(dependencies["repository"]["dependsOn"]) == {*models, "image"}
+    assert listed.keys() - {"image"} == set(dependencies["image"]["dependsOn"])
+
+
+def test_a_package_of_a_source_is_named_by_its_package_url(built: Manifest) -> None:
+    source = components(sbom(built))["source/ocr/detector"]
+    assert source["purl"].startswith("pkg:pypi/rapidocr@3.10.0#")
 
 
 def test_equal_repositories_have_equal_lists(
@@ -89,14 +123,49 @@ def test_every_kind_of_source_and_licence_is_valid(built: Manifest) -> None:
     assert listed["source/ocr/classifier"]["licenses"][0]["license"]["name"] == "see LICENSE.txt"
 
 
-def test_the_images_packages_are_those_for_its_python() -> None:
-    old = {each.name: each.version for each in packages("24.10")}
-    new = {each.name: each.version for each in packages("26.08")}
-    assert old["pillow"] != new["pillow"]
-    assert old.keys() == new.keys() >= {"opencv-python-headless", "pillow", "soxr"}
-    licences = {each.name: each.licence for each in packages("26.08")}
-    assert licences["opencv-python-headless"].startswith("Apache")
-    assert licences["soxr"] == "LGPL-2.1-or-later"
+def test_a_models_licence_is_that_of_its_sources_together(built: Manifest) -> None:
+    families = copy.deepcopy(dict(built.families))
+    sources = families["ocr"]["sources"]
+    models = copy.deepcopy(dict(built.models))
+    both = models["collect"]["exports"] = ["ocr/detector", "ocr/recogniser"]
+    assert set(both) <= built.exports.keys()
+
+    def licences(one: str, other: str) -> Any:
+        sources["detector"]["licence"], sources["recogniser"]["licence"] = one, other
+        text = sbom(dataclasses.replace(built, families=families, models=models))
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+        return components(text)["model/collect"].get("licenses")
+
+    (both_known,) = licences("MIT", "Apache-2.0 OR BSD-3-Clause")
+    assert both_known["expression"] == "(Apache-2.0 OR BSD-3-Clause) AND MIT"
+    assert both_known["acknowledgement"] == "concluded"
+    assert licences("MIT", "unknown") is None
+    assert licences("MIT", "see LICENSE.txt")[0]["license"]["name"] == "(see LICENSE.txt) AND MIT"
+
+
+def test_the_images_packages_are_those_that_its_python_gets(built: Manifest) -> None:
+    lines = (ROOT / "runtime/requirements.txt").read_text().partition("# stages:")[2].splitlines()
+    pinned = [each.partition(";") for each in lines[1:] if "==" in each]
+    for triton, other in (("24.10", '>= "3.11"'), ("26.08", '< "3.11"')):
+        wanted = {pin.strip() for pin, _, marker in pinned if other not in marker}
+        text = sbom(dataclasses.replace(built, target={**built.target, "triton": triton}))
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+        listed = {ref: each for ref, each in components(text).items() if each["type"] == "library"}
+        assert {f"{each['name']}=={each['version']}" for each in listed.values()} == wanted
+        for each in listed.values():
+            assert each["purl"] == f"pkg:pypi/{each['name']}@{each['version']}"
+            assert each["licenses"], each["name"]
+        assert components(text)["image"]["version"] == f"{triton}-py3"
+
+
+def test_a_licence_is_concluded_from_another_version(built: Manifest) -> None:
+    old = {each.name: each for each in packages("24.10")}
+    new = {each.name: each for each in packages("26.08")}
+    assert old["pillow"].version != new["pillow"].version
+    assert old["pillow"].licence == new["pillow"].licence == "MIT-CMU"
+    assert (old["pillow"].declared, new["pillow"].declared) == (False, True)
+    (licence,) = components(sbom(built))["package/opencv-python-headless"]["licenses"]
+    assert licence["license"] == {"id": "Apache-2.0", "acknowledgement": "declared"}
 
 
 @pytest.mark.parametrize("line", ["numpy", "numpy>=1,<2", "numpy==1,<2", "numpy =="])
