@@ -140,7 +140,7 @@ def test_a_models_licence_is_that_of_its_sources_together(built: Manifest) -> No
     assert both_known["expression"] == "(Apache-2.0 OR BSD-3-Clause) AND MIT"
     assert both_known["acknowledgement"] == "concluded"
     assert licences("MIT", "unknown") is None
-    assert licences("MIT", "see LICENSE.txt")[0]["license"]["name"] == "(see LICENSE.txt) AND MIT"
+    assert licences("MIT", "see LICENSE.txt")[0]["license"]["name"] == "MIT AND (see LICENSE.txt)"
 
 
 def test_the_images_packages_are_those_that_its_python_gets(built: Manifest) -> None:
