@@ -187,6 +187,9 @@ def smoke(
             raise typer.BadParameter(
                 f"no answer of '{name}' is known; there are: {', '.join(PIPELINES)}"
             )
+    if not url.startswith(("http://", "https://")):
+        typer.echo(f"error: expected http://<host> or https://<host>, found '{url}'", err=True)
+        raise typer.Exit(2)
     deployed = Deployed(url, host, timeout)
     failures = []
     rows = [("pipeline", "result", "seconds")]

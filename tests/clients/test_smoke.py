@@ -149,3 +149,8 @@ def test_a_pipeline_without_a_known_answer_cannot_be_asked_for() -> None:
     code, _, errors = smoke("http://127.0.0.1:9", "--pipeline", "orc")
     assert code == 2
     assert "there are: ocr, ocr_bls" in " ".join(errors.replace("│", " ").split())
+
+
+def test_an_address_without_a_scheme_is_wrong_usage() -> None:
+    expected = "error: expected http://<host> or https://<host>, found '127.0.0.1:9'\n"
+    assert smoke("127.0.0.1:9") == (2, "", expected)
