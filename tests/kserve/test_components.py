@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import permutations
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -13,7 +13,9 @@ import yaml
 
 from tests.kserve import bundles, render
 from tests.kserve.test_overlays import CLUSTER_WIDE
+from tests.kserve.webhooks.bundle import Bundle
 from tests.kserve.webhooks.repository import kinds
+from tests.kserve.webhooks.rule import breaches
 
 Object = dict[str, Any]
 
@@ -21,10 +23,14 @@ SERVICES = ("multimodal", "ocr")
 S3 = "s3://models/multimodal"
 
 
+def name_of(manifest: Object) -> str:
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
 def containers(objects: list[Object]) -> Iterator[tuple[str, Object]]:
     """The serving containers of runtimes and services, by object."""
     for each in objects:
-        name = f"{each['kind']}/{each['metadata']['name']}"
+        name = name_of(each)
         if each["kind"] == "ServingRuntime":
             yield name, each["spec"]["containers"][0]
         elif each["kind"] == "InferenceService":
@@ -82,14 +88,61 @@ def test_containers_keep_what_the_overlay_gave_them() -> None:
     assert {stack: sentences for stack, sentences in found.items() if sentences} == {}
 
 
+DIFFER: dict[str, set[str]] = {
+    "overlays/gpu": {"image", "memory"},
+    "overlays/gpu-mig": {"image", "memory"},
+    "overlays/knative": {"lifecycle", "ports"},
+    "overlays/local-cpu": set(),
+}
+"""What an overlay's triton-multimodal has otherwise than the base's, and why it is an overlay."""
+
+
+@pytest.mark.parametrize("overlay", bundles.OVERLAYS)
+def test_containers_of_an_overlay_are_those_of_its_bases(overlay: str) -> None:
+    bases = render.shipped(*bundles.BASES)
+    objects = render.shipped(overlay)
+    there = dict(containers(objects))
+    before = [each for each in bases if name_of(each) in there]
+    assert len(before) == len(there)
+    expected = {f"ServingRuntime/triton-multimodal: {each}" for each in DIFFER[overlay]}
+    assert set(lost(before, objects)) == expected
+
+
+def test_every_mount_has_its_volume() -> None:
+    for overlay, components in bundles.stacks():
+        for pod in Bundle(render.shipped(overlay, components=components)).pods():
+            names = {each["name"] for each in pod.container["volumeMounts"]}
+            assert names <= pod.volumes.keys(), (overlay, components)
+            assert names, (overlay, components)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("overlay", bundles.OVERLAYS)
-def test_any_two_components_on_any_overlay_leave_containers_alone(overlay: str) -> None:
+def test_any_components_that_fit_leave_containers_alone_in_any_order(overlay: str) -> None:
+    """Every set of those that patch containers, beside all others, forwards and backwards."""
     fitting = [each for each in bundles.COMPONENTS if overlay in bundles.hosts(each)]
+    patching = [each for each in fitting if patches(each)]
+    others = tuple(each for each in fitting if each not in patching)
+    sets = [
+        (*chosen, *others)
+        for size in range(1, len(patching) + 1)
+        for chosen in combinations(patching, size)
+        if bundles.fits((*chosen, *others))
+    ]
+    render.rendered((overlay, each[::step]) for each in sets for step in (1, -1))
     before = render.shipped(overlay)
-    for pair in permutations(fitting, 2):
-        if bundles.fits(pair):
-            assert lost(before, render.shipped(overlay, components=pair)) == [], pair
+    for each in sets:
+        after = render.shipped(overlay, components=each)
+        assert lost(before, after) == [], each
+        assert breaches(after) == {}, each
+        assert canonical(after) == canonical(render.shipped(overlay, components=each[::-1])), each
+
+
+def patches(component: str) -> bool:
+    """Whether a component changes objects that have containers."""
+    path = render.KSERVE / "components" / component / "kustomization.yaml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8")).get("patches", ())
+    return any(each["target"]["kind"] in ("ServingRuntime", "InferenceService") for each in found)
 
 
 @pytest.mark.parametrize(
@@ -110,16 +163,18 @@ def test_a_container_that_lost_something_is_noticed(key: str, value: object) -> 
 
 
 def test_the_order_of_two_components_does_not_matter() -> None:
-    def canonical(overlay: str, components: tuple[str, ...]) -> list[str]:
-        objects = render.shipped(overlay, components=components)
-        return sorted(json.dumps(each, sort_keys=True) for each in objects)
-
     found = [
         pair
         for overlay, pair in bundles.pairs()
-        if canonical(overlay, pair) != canonical(overlay, pair[::-1])
+        if canonical(render.shipped(overlay, components=pair))
+        != canonical(render.shipped(overlay, components=pair[::-1]))
     ]
     assert found == []
+
+
+def canonical(objects: list[Object]) -> list[str]:
+    """The same for the same objects, in whatever order."""
+    return sorted(json.dumps(each, sort_keys=True) for each in objects)
 
 
 def test_what_a_component_adds_is_in_the_namespace_and_of_the_project() -> None:
@@ -132,13 +187,6 @@ def test_what_a_component_adds_is_in_the_namespace_and_of_the_project() -> None:
             assert metadata["labels"]["app.kubernetes.io/part-of"] == "triton-multimodal-kit"
             if each["kind"] not in CLUSTER_WIDE:
                 assert metadata.get("namespace") == "multimodal", (components, metadata["name"])
-
-
-def test_every_image_of_components_has_a_tag() -> None:
-    for overlay, components in bundles.singles():
-        text = yaml.safe_dump(render.shipped(overlay, components=components))
-        for image in re.findall(r"\bimage: (\S+)", text):
-            assert re.search(r":[\w.-]+$", image), (components, image)
 
 
 @pytest.mark.parametrize("name", SERVICES)

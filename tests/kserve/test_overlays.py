@@ -37,11 +37,6 @@ class TestOverlay:
             if each["kind"] not in CLUSTER_WIDE:
                 assert each["metadata"]["namespace"] == "multimodal", each["metadata"]["name"]
 
-    def test_every_image_has_a_tag(self, overlay: str) -> None:
-        for name, runtime in of(shipped(f"overlays/{overlay}"), "ServingRuntime").items():
-            for container in runtime["spec"]["containers"]:
-                assert re.search(r":[\w.-]+$|@sha256:", container["image"]), (name, container)
-
     def test_services_find_their_runtime_their_volume_and_their_mode(self, overlay: str) -> None:
         objects = shipped(f"overlays/{overlay}")
         mode = "Knative" if overlay == "knative" else "Standard"
@@ -80,17 +75,6 @@ def test_a_split_decoder_gets_as_many_gpus_as_ranks() -> None:
     assert f"--tp_size={gpus}" in script
     assert f"-np $(({gpus} * LWS_GROUP_SIZE))" in script
     assert set(re.findall(r":(\d+)\"", script)) == {gpus}
-
-
-def test_image_tags_are_in_kustomizations_only() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}: {image}"
-        for path in KSERVE.rglob("*.yaml")
-        if path.name != "kustomization.yaml"
-        for image in re.findall(r"^\s*-?\s*image: (\S+)", path.read_text(), re.MULTILINE)
-        if re.search(r":[\w.-]+$|@", image)
-    ]
-    assert found == []
 
 
 def test_one_object_kind_a_file() -> None:
