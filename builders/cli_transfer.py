@@ -10,6 +10,7 @@ import typer
 from builders.cli_exit import failed, usage
 from builders.cli_sign import REPOSITORY, TrustConfig
 from builders.cli_signer import Issuer, PublicKey, RequireSignature, SignerIdentity, signer
+from builders.kit.transfer.kubectl import IMAGE, TIMEOUT
 
 Quiet = Annotated[bool, typer.Option(help="Show no progress.")]
 Delete = Annotated[
@@ -19,6 +20,21 @@ PlainHttp = Annotated[
     bool, typer.Option("--plain-http", help="Of oci:; 127.0.0.1 and localhost need no TLS anyway.")
 ]
 
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Of pvc:claim; kubectl's own by default.")
+]
+Context = Annotated[str | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
+Kubeconfig = Annotated[Path | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
+PodImage = Annotated[
+    str,
+    typer.Option(
+        "--image", help="Of pvc:claim; the pod's, with busybox or coreutils and findutils."
+    ),
+]
+Timeout = Annotated[
+    float, typer.Option(min=0, help="Of pvc:claim; seconds that the pod gets to start.")
+]
+
 
 def push(
     places: Annotated[
@@ -26,7 +42,7 @@ def push(
         typer.Argument(
             metavar="[REPOSITORY] DESTINATION",
             help="A built repository, else model_repository; then s3://bucket/prefix, "
-            "pvc:/mounted/folder or oci:registry/name:tag.",
+            "pvc:claim/path (through kubectl), pvc:/mounted/folder or oci:registry/name:tag.",
         ),
     ],
     delete: Delete = False,
@@ -40,9 +56,15 @@ def push(
         Path | None,
         typer.Option(help="Of oci:; write an OCI image layout into this folder, and send nothing."),
     ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    image: PodImage = IMAGE,
+    timeout: Timeout = TIMEOUT,
 ) -> None:
     """Send a built repository to a bucket, a volume or a registry; resumes, and verifies."""
     from builders.kit.transfer.errors import TransferError
+    from builders.kit.transfer.kubectl import Cluster
     from builders.kit.transfer.run import Options, run_push
 
     if len(places) > 2:
@@ -50,7 +72,8 @@ def push(
     repository = Path(places[0]) if len(places) == 2 else REPOSITORY
     if not repository.is_dir():
         raise usage(f"{repository} is not a folder; `make build-repo` builds one")
-    options = Options(delete, quiet, plain_http, base, output)
+    cluster = Cluster(namespace, context, kubeconfig, image, timeout)
+    options = Options(delete, quiet, plain_http, base, output, cluster)
     try:
         typer.echo(run_push(repository, places[-1], options))
     except TransferError as problem:
@@ -63,6 +86,11 @@ def pull(
     delete: Delete = False,
     quiet: Quiet = False,
     plain_http: PlainHttp = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    image: PodImage = IMAGE,
+    timeout: Timeout = TIMEOUT,
     public_key: PublicKey = None,
     require_signature: RequireSignature = False,
     identity: SignerIdentity = None,
@@ -72,11 +100,13 @@ def pull(
     """Fetch a repository, verify every file by its manifest, and its signature where required."""
     from builders.kit.sign import SigningError, verify_signature
     from builders.kit.transfer.errors import TransferError
+    from builders.kit.transfer.kubectl import Cluster
     from builders.kit.transfer.run import Options, run_pull
 
     who = signer(public_key, require_signature, identity, issuer, trust_config)
+    cluster = Cluster(namespace, context, kubeconfig, image, timeout)
     try:
-        done = run_pull(source, folder, Options(delete, quiet, plain_http))
+        done = run_pull(source, folder, Options(delete, quiet, plain_http, cluster=cluster))
         if who is not None:
             verify_signature(folder, who)
     except (TransferError, SigningError) as problem:

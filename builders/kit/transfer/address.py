@@ -21,7 +21,7 @@ _IMAGE = re.compile(
     rf"(?P<repository>{_PART}(?:/{_PART})*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-FORMS = "s3://bucket/prefix, pvc:/mounted/folder or oci:registry/name:tag"
+FORMS = "s3://bucket/prefix, pvc:claim/path, pvc:/mounted/folder or oci:registry/name:tag"
 
 
 @dataclass(frozen=True)

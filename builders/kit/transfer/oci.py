@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from builders.kit.manifest import MAXIMUM_BYTES, SIGNATURE, Manifest
+from builders.kit.manifest import MAXIMUM_BYTES, SIGNATURE, UNDER_WAY, Manifest
 from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.address import Image, Layout, parse
-from builders.kit.transfer.arrival import UNDER_WAY, Arrival
+from builders.kit.transfer.arrival import Arrival
 from builders.kit.transfer.contents import CHUNK, Contents
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter

@@ -18,7 +18,7 @@ from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.contents import Contents
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter
-from builders.kit.transfer.store import Entry, Store, hash_of
+from builders.kit.transfer.store import Entry, Store
 
 _ATTEMPTS = 2
 _SHOWN = 5
@@ -62,12 +62,14 @@ def push(contents: Contents, store: Store, *, delete: bool = False, quiet: bool 
                 seen[name] = _send(store, contents.folder, name, file, meter)
                 sent.append(name)
         if not sent and not stale and _is_right(store, MANIFEST, contents.last, entries, None):
+            store.finish()
             return Pushed((), (*kept, MANIFEST), ())
         for name in stale:
             store.remove(name)
         _undisturbed(store, seen)
         seen[MANIFEST] = _send(store, contents.folder, MANIFEST, contents.last, meter)
         _undisturbed(store, seen)
+        store.finish()
     return Pushed((*sent, MANIFEST), tuple(kept), tuple(stale))
 
 
@@ -77,7 +79,7 @@ def _send(store: Store, folder: Path, name: str, file: File, meter: Meter) -> st
     for attempt in range(_ATTEMPTS):
         store.write(name, folder / name, file, meter.add if not attempt else lambda _: None)
         tag = store.tag(name)
-        found = hash_of(store, name)
+        found = store.hash(name)
         if found == file.sha256:
             return tag
         meter.note(f"{name}: came back changed; sending it again")
@@ -98,7 +100,7 @@ def _is_right(
     if vouched and entry.modified <= entries[MANIFEST].modified:
         return True
     recorded = store.recorded(name)
-    return recorded in (None, file.sha256) and hash_of(store, name) == file.sha256
+    return recorded in (None, file.sha256) and store.hash(name) == file.sha256
 
 
 def _manifest_there(store: Store, entries: Mapping[str, Entry]) -> Manifest | None:

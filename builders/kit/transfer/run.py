@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.kit.transfer.address import Bucket, Claim, Image, Layout, Mounted, parse
+from builders.kit.transfer.address import Address, Bucket, Claim, Image, Layout, Mounted, parse
 from builders.kit.transfer.contents import contents_of
 from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.kubectl import Cluster
+from builders.kit.transfer.meter import Meter
 from builders.kit.transfer.pull import Pulled, pull
-from builders.kit.transfer.push import push
+from builders.kit.transfer.push import Pushed, push
 from builders.kit.transfer.store import FolderSource
-
-_NO_CLAIM = (
-    "expected a folder where the claim is mounted, as pvc:/mnt/models, found the claim's name. "
-    "Run this command in a pod that mounts it."
-)
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,7 @@ class Options:
         plain_http: speak to a registry without TLS.
         base: the image whose layers come first.
         output: where to write an OCI image layout instead of sending.
+        cluster: where a claim is.
     """
 
     delete: bool = False
@@ -35,6 +33,7 @@ class Options:
     plain_http: bool = False
     base: str | None = None
     output: Path | None = None
+    cluster: Cluster = field(default_factory=Cluster)
 
 
 def run_push(repository: Path, destination: str, options: Options) -> str:
@@ -49,35 +48,40 @@ def run_push(repository: Path, destination: str, options: Options) -> str:
     address = parse(destination)
     if (options.base or options.output) and not isinstance(address, Image | Layout):
         raise TransferError(f"{address}: --base and --output are for oci: alone. Leave them out.")
+    _claims_alone(address, options)
     contents = contents_of(repository)
     if isinstance(address, Bucket):
         from builders.kit.transfer.s3 import S3Store
 
         done = push(contents, S3Store(address), delete=options.delete, quiet=options.quiet)
-        counts = f"{len(done.sent)} sent, {len(done.kept)} kept, {len(done.removed)} removed"
-        return f"{address}: {counts}, all verified\nstorageUri: {address.storage_uri}"
+        return _pushed(address, done)
+    if isinstance(address, Claim):
+        from builders.kit.transfer.claim import claim_store
+
+        note = Meter(f"push to {address}", 0, quiet=options.quiet).note
+        with claim_store(address, options.cluster, writable=True, note=note) as store:
+            done = push(contents, store, delete=options.delete, quiet=options.quiet)
+        return _pushed(address, done)
     if isinstance(address, Mounted):
         _outside(repository, address.folder)
         source = FolderSource(repository)
         pulled = pull(source, address.folder, delete=options.delete, quiet=options.quiet)
         return f"{address}: {_counts(pulled)}"
-    if isinstance(address, Image | Layout):
-        from builders.kit.transfer.oci import push_image, write_layout
+    from builders.kit.transfer.oci import push_image, write_layout
 
-        if isinstance(address, Layout) or options.output is not None:
-            if options.base:
-                raise TransferError(f"{address}: --base goes with a registry, not with a folder.")
-            folder = address.folder if isinstance(address, Layout) else options.output
-            assert folder is not None
-            return write_layout(contents, folder)
-        return push_image(
-            contents,
-            address,
-            base=options.base,
-            plain_http=options.plain_http,
-            quiet=options.quiet,
-        )
-    raise TransferError(f"{address}: {_NO_CLAIM}")
+    if isinstance(address, Layout) or options.output is not None:
+        if options.base:
+            raise TransferError(f"{address}: --base goes with a registry, not with a folder.")
+        folder = address.folder if isinstance(address, Layout) else options.output
+        assert folder is not None
+        return write_layout(contents, folder)
+    return push_image(
+        contents,
+        address,
+        base=options.base,
+        plain_http=options.plain_http,
+        quiet=options.quiet,
+    )
 
 
 def run_pull(source: str, folder: Path, options: Options) -> str:
@@ -90,6 +94,7 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
         TransferError: see the module of each source.
     """
     address = parse(source)
+    _claims_alone(address, options)
     if isinstance(address, Bucket):
         from builders.kit.transfer.s3 import S3Store
 
@@ -110,10 +115,27 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
             quiet=options.quiet,
         )
     elif isinstance(address, Claim):
-        raise TransferError(f"{address}: {_NO_CLAIM}")
+        from builders.kit.transfer.claim import claim_store
+
+        note = Meter(f"pull from {address}", 0, quiet=options.quiet).note
+        with claim_store(address, options.cluster, writable=False, note=note) as store:
+            done = pull(store, folder, delete=options.delete, quiet=options.quiet)
     else:
         raise TransferError(f"{address}: expected a registry's image, found a folder. Push it.")
     return f"{folder}: {_counts(done)}"
+
+
+def _claims_alone(address: Address, options: Options) -> None:
+    if options.cluster != Cluster() and not isinstance(address, Claim):
+        raise TransferError(
+            f"{address}: --namespace, --context, --kubeconfig, --image and --timeout are for a "
+            "claim, as pvc:claim/path, alone. Leave them out."
+        )
+
+
+def _pushed(address: Bucket | Claim, done: Pushed) -> str:
+    counts = f"{len(done.sent)} sent, {len(done.kept)} kept, {len(done.removed)} removed"
+    return f"{address}: {counts}, all verified\nstorageUri: {address.storage_uri}"
 
 
 def _counts(done: Pulled) -> str:

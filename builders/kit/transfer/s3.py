@@ -14,7 +14,7 @@ from builders.kit.transfer.address import Bucket
 from builders.kit.transfer.contents import CHUNK
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.s3_client import connect, told
-from builders.kit.transfer.store import Entry, Told
+from builders.kit.transfer.store import Entry, Told, hash_of
 
 PART = 16 << 20
 """Bytes of a part: what an interruption costs at most per connection; S3 takes 5 MiB and more."""
@@ -110,6 +110,13 @@ class S3Store:
                 metadata={_HASH: file.sha256},
                 part_size=part if file.bytes > part else 0,
             )
+
+    def hash(self, name: str) -> str:
+        """The SHA-256 of an object, fetched for this: no header of S3's says it for certain."""
+        return hash_of(self, name)
+
+    def finish(self) -> None:
+        """Nothing: a broken upload is no object."""
 
     def remove(self, name: str) -> None:
         """Remove an object."""

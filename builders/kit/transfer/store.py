@@ -57,8 +57,14 @@ class Store(Source, Protocol):
     def recorded(self, name: str) -> str | None:
         """The SHA-256 that a push wrote beside a file; None where none did."""
 
+    def hash(self, name: str) -> str:
+        """The SHA-256 of what is there under a file's name, read for this."""
+
     def remove(self, name: str) -> None:
         """Remove a file."""
+
+    def finish(self) -> None:
+        """Tidy after a complete push: what pushes that were cut off left behind."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,272 @@
+"""A folder of a PersistentVolumeClaim as a store, through a pod that mounts it.
+
+Every file goes through one ``kubectl exec`` of its own. What is under way lies in ``.pull/`` of the
+folder, by its SHA-256, as where a mounted folder is pushed to: a file that was cut off goes on
+where it broke, also in the next push. The pod hashes a file before it gets its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from builders.kit.manifest import UNDER_WAY, File
+from builders.kit.transfer.address import Claim
+from builders.kit.transfer.claim_pod import CONTAINER, ROOT, claim_pod
+from builders.kit.transfer.claim_scripts import (
+    FINISH,
+    HASH,
+    LIST,
+    READ,
+    REFUSED,
+    REMOVE,
+    STATE,
+    WRITE,
+)
+from builders.kit.transfer.contents import CHUNK
+from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.kubectl import Cluster, Kubectl, ended, refusal
+from builders.kit.transfer.store import Entry, Told
+
+_ATTEMPTS = 5
+"""How often a broken connection is made anew without a byte of progress between."""
+
+_PAUSE = 0.5
+"""Seconds before the second attempt; each further one waits that much longer."""
+
+_END = b"\0"
+_GONE = ("NotFound", "container not found", "completed pod", "not running")
+_REMEDIES = (
+    ("No space left", "the volume is full", "Make room in it, or take a larger claim"),
+    ("quota exceeded", "the volume's quota is used up", "Make room in it, or raise the quota"),
+    ("Read-only file system", "the volume is read-only", "Take a claim that may be written to"),
+    (
+        "ermission denied",
+        "a folder that user 1000 may not use",
+        "Name a folder of the claim, as pvc:claim/models, not its root; where its owner is another "
+        "user, push from a pod of that user's that mounts it, as pvc:/mnt/models",
+    ),
+    ("Is a directory", "a folder in the file's place", "Remove it, or push to another folder"),
+    ("Not a directory", "a file in a folder's place", "Remove it, or push to another folder"),
+    (": not found", "an image without it", "Name one with busybox or coreutils, with --image"),
+)
+
+
+class _Broken(Exception):
+    """The connection ended before the answer did; what kubectl said."""
+
+
+@contextlib.contextmanager
+def claim_store(
+    claim: Claim, cluster: Cluster, *, writable: bool, note: Callable[[str], None]
+) -> Iterator[ClaimStore]:
+    """The files of a claim's folder, for as long as the block lasts.
+
+    Args:
+        claim: which.
+        cluster: where it is.
+        writable: False to read only.
+        note: gets a line now and then while the pod starts.
+
+    Raises:
+        TransferError: see :func:`builders.kit.transfer.claim_pod.claim_pod`.
+    """
+    kubectl = Kubectl(cluster)
+    with claim_pod(kubectl, claim, cluster, writable=writable, note=note) as pod:
+        yield ClaimStore(kubectl, claim, pod)
+
+
+class ClaimStore:
+    """The files below a claim's folder.
+
+    Args:
+        kubectl: of the claim's namespace.
+        claim: which folder.
+        pod: the name of a running pod that mounts it.
+    """
+
+    def __init__(self, kubectl: Kubectl, claim: Claim, pod: str) -> None:
+        self._kubectl = kubectl
+        self._claim = claim
+        self._pod = pod
+        self._folder = f"{ROOT}/{claim.path}".rstrip("/")
+        self._entries: dict[str, Entry] = {}
+        self._begun: dict[str, int] = {}
+        self._hashes: dict[str, str] = {}
+
+    @property
+    def place(self) -> str:
+        """``pvc://claim/path``."""
+        return str(self._claim)
+
+    def entries(self) -> dict[str, Entry]:
+        """Everything there that is no folder; what is no regular file has -1 bytes."""
+        self._entries.clear()
+        self._begun.clear()
+        for text in self._ask(self.place, LIST):
+            *facts, name = text.split(" ", 4)
+            entry = _entry(facts)
+            if name.startswith(f"{UNDER_WAY}/"):
+                self._begun[name.rpartition("/")[2]] = entry.bytes
+            else:
+                self._entries[name] = entry
+        return dict(self._entries)
+
+    def tag(self, name: str) -> str:
+        """The tag of a file, as it was listed or written last; empty for one that is not there."""
+        return self._entries[name].tag if name in self._entries else ""
+
+    def recorded(self, name: str) -> str | None:
+        """None: nothing is written beside a file."""
+        return None
+
+    def hash(self, name: str) -> str:
+        """The SHA-256 of a file, computed in the pod."""
+        if name not in self._hashes:
+            (text,) = self._ask(f"{self.place}, {name}", HASH, name)
+            return text.split(" ", 1)[0]
+        return self._hashes[name]
+
+    def write(self, name: str, content: Path, file: File, told_bytes: Told) -> None:
+        """Send a file, on from where an earlier attempt broke; the pod hashes and places it."""
+        place = f"{self.place}, {name}"
+        offset = self._begun.pop(file.sha256, 0)
+        told_bytes(min(offset, file.bytes))
+        failures = 0
+        while True:
+            offset = offset if offset <= file.bytes else 0
+            try:
+                outcome, *rest = self._send(place, name, content, file, offset, told_bytes)
+                if outcome == "short":
+                    raise _Broken("fewer bytes arrived than were sent")
+                break
+            except _Broken as broken:
+                before, offset = offset, self._size(place, f"{UNDER_WAY}/{file.sha256}")
+                failures = failures + 1 if offset <= before else 0
+                self._again(place, failures, broken)
+        self._entries.pop(name, None)
+        if outcome == "placed":
+            self._entries[name] = _entry(rest)
+            self._hashes[name] = file.sha256
+        else:
+            self._hashes[name] = rest[0]
+
+    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+        """A file's bytes from an offset on; a broken connection goes on where it broke."""
+        place = f"{self.place}, {name}"
+        size = self._entries[name].bytes if name in self._entries else self._size(place, name)
+        failures = 0
+        while offset < size:
+            before = offset
+            try:
+                with self._exec(READ, name, str(offset)) as (process, errors):
+                    assert process.stdout
+                    while offset < size:
+                        chunk = process.stdout.read1(min(CHUNK, size - offset))  # type: ignore[attr-defined]
+                        if not chunk:
+                            self._fail(place, process, errors)
+                        offset += len(chunk)
+                        yield chunk
+            except _Broken as broken:
+                failures = failures + 1 if offset == before else 0
+                self._again(place, failures, broken)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, and folders that are empty then."""
+        self._ask(f"{self.place}, {name}", REMOVE, name)
+
+    def finish(self) -> None:
+        """Remove what cut-off pushes left, and let others read what is there."""
+        self._ask(self.place, FINISH)
+
+    def _size(self, place: str, path: str) -> int:
+        (text,) = self._ask(place, STATE, path)
+        return int(text)
+
+    def _ask(self, place: str, script: str, *arguments: str) -> list[str]:
+        """Run a script that may be run again, until it has answered."""
+        failures = 0
+        while True:
+            try:
+                with self._exec(script, *arguments) as (process, errors):
+                    return self._answer(place, process, errors)
+            except _Broken as broken:
+                failures += 1
+                self._again(place, failures, broken)
+
+    def _send(
+        self, place: str, name: str, content: Path, file: File, offset: int, told_bytes: Told
+    ) -> list[str]:
+        arguments = (name, file.sha256, str(file.bytes), str(offset))
+        with self._exec(WRITE, *arguments) as (process, errors), content.open("rb") as opened:
+            assert process.stdin
+            opened.seek(offset)
+            # A pipe that broke shows in the answer, with its reason.
+            with contextlib.suppress(BrokenPipeError):
+                while chunk := opened.read(CHUNK):
+                    process.stdin.write(chunk)
+                    told_bytes(len(chunk))
+                process.stdin.flush()
+            return self._answer(place, process, errors)[0].split(" ")
+
+    def _answer(self, place: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> list[str]:
+        assert process.stdout
+        answer = bytearray()
+        while answer != _END and not answer.endswith(_END + _END):
+            chunk = process.stdout.read1(CHUNK)  # type: ignore[attr-defined]
+            if not chunk:
+                self._fail(place, process, errors)
+            answer += chunk
+        return answer.decode(errors="surrogateescape").split("\0")[:-2]
+
+    @contextlib.contextmanager
+    def _exec(
+        self, script: str, *arguments: str
+    ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+        command = ("exec", "--stdin", "--quiet", self._pod, f"--container={CONTAINER}", "--")
+        shell = ("sh", "-c", script, "sh", self._folder)
+        with self._kubectl.stream(*command, *shell, *arguments) as opened:
+            yield opened
+
+    def _fail(self, place: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        """Raises what an answer that ended too early means."""
+        code = ended(process)
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+        if code == REFUSED:
+            lines = [line for line in said.splitlines() if "command terminated" not in line]
+            reason = (lines or ["nothing was said"])[-1].strip()[:200]
+            for word, found, remedy in _REMEDIES:
+                if word in said:
+                    raise TransferError(
+                        f"{place}: expected to use it, found {found} ({reason}). {remedy}."
+                    )
+            raise TransferError(f"{place}: expected to use it, found: {reason}. Mend that.")
+        if "Forbidden" in said:
+            raise TransferError(f"{place}: {refusal('exec', said)}")
+        if any(word in said for word in _GONE):
+            raise TransferError(
+                f"{place}: expected the pod that mounts the claim, found that it was ended: "
+                f"{refusal('exec', said).reason}. Try again; what is right is not sent twice."
+            )
+        raise _Broken(said.strip().splitlines()[-1][:200] if said.strip() else f"exit code {code}")
+
+    def _again(self, place: str, failures: int, broken: _Broken) -> None:
+        if failures >= _ATTEMPTS:
+            raise TransferError(
+                f"{place}: expected a connection through kubectl, found that it broke {failures} "
+                f"times: {broken}. Try again; what is right is not sent twice."
+            ) from broken
+        time.sleep(_PAUSE * failures)
+
+
+def _entry(facts: list[str]) -> Entry:
+    """An entry from mode (hexadecimal), bytes, time of change and inode."""
+    mode, size, changed, inode = facts
+    regular = stat.S_ISREG(int(mode, 16))
+    return Entry(int(size) if regular else -1, f"{inode}-{changed}-{size}", float(changed))
