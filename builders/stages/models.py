@@ -15,3 +15,20 @@ decode_image = PythonModel(
     stage="builders.stages.decode_image",
 )
 """An encoded file -> its pixels, RGB, upright."""
+
+decode_audio = PythonModel(
+    name="decode_audio",
+    inputs=(
+        Tensor("audio", DType.UINT8, {"bytes": -1}, optional=True),
+        Tensor("samples", DType.FP32, {"given": -1}, optional=True),
+        Tensor("sample_rate", DType.INT32, {"one": 1}, optional=True),
+    ),
+    outputs=(Tensor("waveform", DType.FP32, {"samples": -1}),),
+    instances=(InstanceGroup(count=2),),
+    stage="builders.stages.decode_audio",
+    parameters={
+        "maximum_seconds": "600",
+        "longer": "stream it to 'asr_stream', as 'python -m clients asr' does",
+    },
+)
+"""A sound file, or samples of any rate -> its sound at 16 kHz, mono."""
