@@ -1,0 +1,1 @@
+"""Speech recognition: sound in, time-stamped text out."""

@@ -1,0 +1,1 @@
+"""The Python-backend stages of speech recognition."""

@@ -1,0 +1,55 @@
+"""Tokens to words with times: pieces that begin with a mark of white space begin a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from .ctc import Token
+
+MARKS = ("\u2581", "\u0120")
+"""SentencePiece's and byte-level BPE's marks of the space before a piece."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that was read; times in steps of the acoustic model."""
+
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+class Vocabulary:
+    """A checkpoint's tokenizer, for reading.
+
+    Args:
+        tokenizer: of the tokenizers package.
+        silent: numbers of tokens that are no text: the blank, and whatever else is special.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, silent: Sequence[int]) -> None:
+        self.tokenizer = tokenizer
+        self._silent = frozenset(silent)
+
+    def words(self, tokens: Sequence[Token]) -> list[Word]:
+        """The words that tokens spell; a word's score is the mean of its tokens'."""
+        groups: list[list[Token]] = []
+        for token in tokens:
+            if token.index in self._silent:
+                continue
+            piece = self.tokenizer.id_to_token(token.index) or ""
+            if not groups or piece.startswith(MARKS):
+                groups.append([])
+            groups[-1].append(token)
+        found = []
+        for group in groups:
+            text = self.tokenizer.decode([token.index for token in group]).strip()
+            if text:
+                score = float(np.mean([token.score for token in group]))
+                found.append(Word(text, group[0].start, group[-1].end, score))
+        return found

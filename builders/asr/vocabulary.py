@@ -1,0 +1,63 @@
+"""What the stages need to turn tokens into text: the tokenizer as it is, and a few settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from builders.asr.acoustic import load_acoustic, step_seconds
+from builders.kit.sources import SourceError
+
+TOKENIZER = "tokenizer.json"
+
+
+def tokenizer(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """Copies ``tokenizer.json``, in the format of the tokenizers package.
+
+    Raises:
+        SourceError: the checkpoint has none, or it cannot be read.
+    """
+    read = _read(checkpoint)
+    out.write_bytes((checkpoint / TOKENIZER).read_bytes())
+    return {"tokens": read.get_vocab_size(with_added_tokens=True)}
+
+
+def decoding(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """Writes JSON: ``blank``, the tokens that are no text (``silent``), ``seconds_per_step``.
+
+    Raises:
+        SourceError: not a Parakeet CTC checkpoint, or its tokenizer lacks tokens of the model.
+    """
+    module = load_acoustic(checkpoint)
+    config = module.model.config
+    read = _read(checkpoint)
+    size = read.get_vocab_size(with_added_tokens=True)
+    # NVIDIA's checkpoints give the blank the number after the tokenizer's last.
+    if size < config.vocab_size - 1:
+        raise SourceError(
+            f"{checkpoint}: expected a tokenizer of {config.vocab_size} tokens, as the model has, "
+            f"found {size}. Fetch the checkpoint again."
+        )
+    special = [index for index, token in read.get_added_tokens_decoder().items() if token.special]
+    settings = {
+        "blank": config.pad_token_id,
+        "silent": sorted({config.pad_token_id, *special}),
+        "seconds_per_step": step_seconds(module),
+    }
+    out.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    return settings
+
+
+def _read(checkpoint: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    path = checkpoint / TOKENIZER
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises plain Exception for whatever it cannot read
+        raise SourceError(
+            f"{path}: expected a tokenizer in the tokenizers package's format, found: {error}. "
+            "Save it with transformers' save_pretrained."
+        ) from error
