@@ -23,7 +23,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @pytest.fixture(scope="package")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``private.pem``, and ``public.pem`` in ``mine``; in ``other`` the ``public.pem`` of another."""
+    """``private.pem``, its ``public.pem`` in ``mine``, and another's in ``other``."""
     folder = tmp_path_factory.mktemp("keys")
     for name in ("mine", "other"):
         key = ec.generate_private_key(ec.SECP256R1())

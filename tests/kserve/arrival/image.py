@@ -62,6 +62,7 @@ class Image:
                 self._entrypoint = json.loads(rest)
             elif instruction == "ENV":
                 self._variables |= dict(each.split("=", 1) for each in rest.split())
+        self._packages.mkdir()
         for line in REQUIREMENTS.read_text().splitlines():
             if line and not line.startswith("#"):
                 self._install(Requirement(line))
@@ -71,12 +72,16 @@ class Image:
     def _install(self, wanted: Requirement) -> None:
         found = importlib.metadata.distribution(wanted.name)
         assert found.version in wanted.specifier, f"{wanted}: found {found.version}"
-        for file in found.files or ():
-            source = Path(str(found.locate_file(file)))
-            if ".." not in file.parts and source.exists():
+        for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
+            source = Path(str(found.locate_file(top)))
+            if (source / "__init__.py").exists() or top.endswith(".dist-info"):
+                (self._packages / top).symlink_to(source)
+                continue
+            # A namespace that others install into too, or a single module.
+            for file in (each for each in found.files or () if each.parts[0] == top):
                 target = self._packages / file
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.symlink_to(source)
+                target.symlink_to(Path(str(found.locate_file(file))))
 
     def run(
         self,
