@@ -64,8 +64,8 @@ def test_the_built_repository_is_served_by_who_can_only_read_it(
         declared = container()
         options = [
             each.replace("$(TRITON_ADMIN_KEY)", ADMIN_KEY)
-            for each in declared["args"][1:]
-            if not each.startswith(LOCAL)
+            for each in declared["args"]
+            if each.startswith("--") and not each.startswith(LOCAL)
         ]
         variables = []
         for each in declared["env"]:

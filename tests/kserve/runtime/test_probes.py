@@ -2,128 +2,146 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runtime import stubs
 from runtime.control import CallFailed
-from runtime.errors import ServerFailed
-from runtime.server import LocalServer
 from tests.kserve.crds import ROOT
+from tests.kserve.runtime import toys
 from tests.kserve.runtime.declared import (
     ADMIN_KEY,
-    DeclaredServer,
     container,
+    flag,
     grace_seconds,
     http_probe,
     liveness_probe,
 )
 
-MODEL = """
-import time
-import triton_python_backend_utils as pb
+Kind = Callable[..., Any]
+KEY = {"admin-key": ADMIN_KEY}
 
-class TritonPythonModel:
-    def initialize(self, arguments):
-        {initialize}
 
-    def execute(self, requests):
-        time.sleep(1.0)
-        return [pb.InferenceResponse([pb.Tensor("y", pb.get_input_tensor_by_name(
-            request, "x").as_numpy())]) for request in requests]
-"""
-CONFIG = """
-backend: "python"
-max_batch_size: 0
-input { name: "x" data_type: TYPE_FP32 dims: 1 }
-output { name: "y" data_type: TYPE_FP32 dims: 1 }
-instance_group { kind: KIND_CPU count: 1 }
-"""
-INFER = b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [7]}]}'
+def wait_until_started(served: Any) -> int:
+    """Asks the startup probe until it succeeds; gives how often it failed."""
+    probe = container()["startupProbe"]
+    deadline = time.monotonic() + probe["periodSeconds"] * probe["failureThreshold"]
+    failures = 0
+    while not http_probe(served, "startupProbe"):
+        assert served.wait(0) is None and time.monotonic() < deadline, served.log
+        failures += 1
+        time.sleep(0.02)
+    return failures
+
+
+def message(served: Any) -> str:
+    """What FallbackToLogsOnError makes of a log: its last 2048 bytes, or 80 lines.
+
+    https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
+    """
+    assert container()["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    kept = "".join(served.log.splitlines(keepends=True)[-80:]).encode()[-2048:]
+    return kept.decode(errors="replace")
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[DeclaredServer]:
+def built(kind: Kind) -> Iterator[Any]:
     """The built repository under the declared command line."""
     folder = ROOT / "model_repository"
     assert (folder / "manifest.json").is_file(), "run `make build-repo` before the tests"
-    with DeclaredServer(folder) as server:
-        yield server
-        server.stop(now=True)
+    with kind(folder) as served:
+        served.start()
+        wait_until_started(served)
+        yield served
 
 
-def write(repository: Path, initialize: str) -> Path:
-    (repository / "slow" / "1").mkdir(parents=True)
-    (repository / "slow" / "1" / "model.py").write_text(MODEL.format(initialize=initialize))
-    (repository / "slow" / "config.pbtxt").write_text(CONFIG)
-    return repository
-
-
-def test_ready_with_the_built_repository(built: DeclaredServer, tmp_path: Path) -> None:
+def test_ready_and_right_with_the_built_repository(built: Any) -> None:
     assert http_probe(built, "startupProbe")
     assert http_probe(built, "readinessProbe")
     for _ in range(2):
-        alive = liveness_probe(built, tmp_path)
+        alive = liveness_probe(built)
         assert (alive.returncode, alive.stderr) == (0, "")
-    with pytest.raises(CallFailed):
-        built.control.request("POST", "/v2/repository/index", b"{}")
-    built.control.request("POST", "/v2/repository/index", b"{}", {"admin-key": ADMIN_KEY})
+    smoke = built.client(["-m", "clients.smoke", f"http://{built.http}"])
+    said, _ = smoke.communicate(timeout=60)
+    assert smoke.returncode == 0, said
+    with built.network():
+        with pytest.raises(CallFailed):
+            built.control.request("POST", "/v2/repository/index", b"{}")
+        built.control.request("POST", "/v2/repository/index", b"{}", KEY)
 
 
-def test_a_killed_stub_fails_the_liveness_probe_alone(
-    built: DeclaredServer, tmp_path: Path
-) -> None:
-    assert liveness_probe(built, tmp_path).returncode == 0
+def test_a_killed_stub_fails_the_liveness_probe_alone(built: Any) -> None:
+    assert liveness_probe(built).returncode == 0
     victim = next(s for s in stubs.running(built.pid) if s.instance.startswith("crop"))
     os.kill(victim.pid, signal.SIGKILL)
     deadline = time.monotonic() + 5
     while victim in stubs.running(built.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    dead = liveness_probe(built, tmp_path)
-    assert dead.returncode == 1
-    assert "1 Python stub(s) of the server have died" in dead.stderr
-    assert http_probe(built, "readinessProbe")
+    # Each in time and none by chance: so the kubelet restarts after that many periods.
+    for _ in range(container()["livenessProbe"]["failureThreshold"]):
+        dead = liveness_probe(built)
+        assert dead.returncode == 1
+        assert "1 Python stub(s) of the server have died" in dead.stderr
+        assert http_probe(built, "readinessProbe")
 
 
-def test_no_port_is_open_while_models_load(tmp_path: Path) -> None:
-    server = DeclaredServer(write(tmp_path, "time.sleep(0.5)"))
-    starting = threading.Thread(target=server.start)
-    starting.start()
-    try:
-        deadline = time.monotonic() + 20
-        while not any("loading: slow" in line for line in server.log_lines):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert not http_probe(server, "startupProbe")
-        starting.join(timeout=20)
-        assert http_probe(server, "startupProbe")
-        assert http_probe(server, "readinessProbe")
-    finally:
-        starting.join(timeout=20)
-        server.stop(now=True)
+def test_no_port_is_open_while_models_load(kind: Kind, tmp_path: Path) -> None:
+    with kind(toys.write(tmp_path, initialize="time.sleep(0.5)")) as served:
+        served.start()
+        assert not http_probe(served, "startupProbe")
+        assert not http_probe(served, "readinessProbe")
+        assert wait_until_started(served) > 5
+        assert http_probe(served, "readinessProbe")
 
 
-def test_a_broken_model_ends_the_server_with_its_reason(tmp_path: Path) -> None:
-    server: LocalServer = DeclaredServer(write(tmp_path, "raise ValueError('no weights here')"))
-    with pytest.raises(ServerFailed):
-        server.start()
-    assert "no weights here" in "\n".join(server.log_lines[-60:])
-    assert not http_probe(server, "readinessProbe")
+def test_a_broken_model_ends_the_server_and_the_pods_message_says_why(
+    kind: Kind, tmp_path: Path
+) -> None:
+    broken = toys.write(tmp_path, initialize="raise ValueError('no weights here')")
+    with kind(broken) as served:
+        served.start()
+        assert served.wait(20)
+        assert "failed to load 'slow' version 1: Internal: ValueError: no weights here" in message(
+            served
+        )
+        assert not http_probe(served, "readinessProbe")
+
+
+def test_a_running_version_goes_on_serving_at_a_bad_load(kind: Kind, tmp_path: Path) -> None:
+    # As an InferenceService may ask for it; the runtime's own mode loads nothing later on.
+    options = ("--model-control-mode=explicit", "--load-model=*")
+    with kind(toys.write(tmp_path), options=options) as served:
+        served.start()
+        wait_until_started(served)
+        load = "/v2/repository/models/slow/load"
+        config = toys.CONFIG.replace("TYPE_FP32", "TYPE_FP64")
+        (tmp_path / "slow" / "config.pbtxt").write_text(config)
+        (tmp_path / "slow" / "1" / "model.py").write_text("raise ValueError('no weights here')")
+        with served.network():
+            with pytest.raises(CallFailed, match=r"restricted|admin-key"):
+                served.control.request("POST", load, b"{}")
+            with pytest.raises(CallFailed, match="no weights here"):
+                served.control.request("POST", load, b"{}", KEY)
+            path = "/v2/models/slow/infer"
+            assert toys.answer(served.control.request("POST", path, toys.body(7))) == 7
+        assert http_probe(served, "readinessProbe")
+        assert liveness_probe(served).returncode == 0
 
 
 def test_the_times_of_the_shutdown_fit_into_the_grace_period() -> None:
-    declared = container()
-    delay = declared["lifecycle"]["preStop"]["sleep"]["seconds"]
-    (timeout,) = (
-        int(each.partition("=")[2])
-        for each in declared["args"]
-        if each.startswith("--exit-timeout-secs=")
-    )
+    delay = container()["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert delay > 0
-    assert delay + timeout < grace_seconds()
+    assert delay + int(flag("exit-timeout-secs")) < grace_seconds()
+
+
+def test_loading_later_is_off_by_default(built: Any) -> None:
+    with built.network(), pytest.raises(CallFailed, match="explicit model load"):
+        built.control.request("POST", "/v2/repository/models/crop/load", b"{}", KEY)
+    assert json.dumps(container()["args"]).count("--model-control-mode=none") == 1

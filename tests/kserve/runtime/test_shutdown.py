@@ -1,79 +1,139 @@
-"""The end of a pod: SIGTERM to Triton itself, as the kubelet sends it when preStop has ended."""
+"""The end of a pod as the kubelet brings it about: preStop, SIGTERM, and SIGKILL when time is up.
+
+https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
+"""
 
 from __future__ import annotations
 
 import http.client
-import json
-import os
+import itertools
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runtime.control import CallFailed
-from tests.kserve.runtime.declared import DeclaredServer, container, grace_seconds
+from tests.kserve.runtime import toys
+from tests.kserve.runtime.declared import container, flag, grace_seconds
+from tests.kserve.runtime.pod import Pod
+from tests.kserve.runtime.test_probes import wait_until_started
 
-MODEL = """
-import time
-import triton_python_backend_utils as pb
+CLIENTS = 4
+SECONDS = 0.4
+"""A request's time; the clients' requests wait for each other in the one instance's queue."""
+KNOWN = 0.4
+"""Seconds before SIGTERM in which no request begins: below what is in the queue then."""
 
-class TritonPythonModel:
-    def execute(self, requests):
-        time.sleep(0.4 * len(requests))
-        return [pb.InferenceResponse([pb.Tensor("y", pb.get_input_tensor_by_name(
-            request, "x").as_numpy())]) for request in requests]
+GRPC = f"""
+import queue, sys, numpy, tritonclient.grpc as triton
+client = triton.InferenceServerClient("127.0.0.1:{flag("grpc-port")}")
+tensor, answers = triton.InferInput("x", [1], "FP32"), queue.Queue()
+for number in (100, 101):
+    tensor.set_data_from_numpy(numpy.array([number], numpy.float32))
+    client.async_infer("slow", [tensor], lambda result, error: answers.put((result, error)))
+print("asked", flush=True)
+for _ in range(2):
+    result, error = answers.get()
+    print(error or result.as_numpy("y")[0], flush=True)
+sys.stdin.read()
 """
-CONFIG = """
-backend: "python"
-max_batch_size: 0
-input { name: "x" data_type: TYPE_FP32 dims: 1 }
-output { name: "y" data_type: TYPE_FP32 dims: 1 }
-instance_group { kind: KIND_CPU count: 1 }
-"""
-REQUESTS = 5
+"""Asks over one gRPC channel, which stays open and idle."""
 
 
-def body(number: int) -> bytes:
-    tensor = {"name": "x", "datatype": "FP32", "shape": [1], "data": [number]}
-    return json.dumps({"inputs": [tensor]}).encode()
+class Load:
+    """HTTP clients, each of which asks again as soon as it is answered, until ``end``."""
+
+    def __init__(self, pod: Pod) -> None:
+        self.answers: dict[int, float | str] = {}
+        self.under_way: set[int] = set()
+        self._pod = pod
+        self._numbers = itertools.count(1)
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self) -> None:
+        while not self._ended.is_set():
+            number = next(self._numbers)
+            self.under_way.add(number)
+            try:
+                content = self._pod.control.request(
+                    "POST", "/v2/models/slow/infer", toys.body(number)
+                )
+                self.answers[number] = toys.answer(content)
+            except CallFailed as failed:
+                self.answers[number] = str(failed)
+            self.under_way.discard(number)
+
+    def end(self) -> None:
+        """No request begins any more; those under way go on."""
+        self._ended.set()
+
+    def join(self) -> None:
+        """Waits for those under way."""
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+
+def end(pod: Pod, factor: float, *, idle: bool) -> float:
+    """The kubelet's part, all declared times divided by one factor.
+
+    Returns:
+        seconds from SIGTERM to the container's end.
+    """
+    delay = container()["lifecycle"]["preStop"]["sleep"]["seconds"] / factor
+    with pod.network():
+        kept = http.client.HTTPConnection(pod.http)
+        if idle:
+            kept.request("GET", "/v2/health/live")
+            kept.getresponse().read()
+        load, deleted = Load(pod), time.monotonic()
+        time.sleep(delay * 0.6)  # preStop: the proxies do not know yet, and requests still come
+        grpc = pod.client(["-c", GRPC])
+        assert grpc.stdin is not None and grpc.stdout is not None
+        assert grpc.stdout.readline() == "asked\n"
+        time.sleep(max(0.0, deleted + delay - KNOWN - time.monotonic()))
+        load.end()  # the proxies know; what they have sent is in the queue
+        time.sleep(KNOWN)
+        assert load.answers and load.under_way
+        pod.kill(signal.SIGTERM)
+        told = time.monotonic()
+        load.join()
+        assert not load.under_way
+        assert load.answers == {number: float(number) for number in load.answers}
+        assert sorted(grpc.stdout.readline() for _ in range(2)) == ["100.0\n", "101.0\n"]
+        with pytest.raises(CallFailed):  # which is why preStop waits for the proxies first
+            pod.control.request("POST", "/v2/models/slow/infer", toys.body(0))
+        code = pod.wait(grace_seconds() / factor - delay - (time.monotonic() - told))
+        took = time.monotonic() - told
+        kept.close()
+        grpc.communicate("", timeout=10)
+    assert code is not None, f"killed by the grace period, {took:.1f} s after SIGTERM"
+    return took
+
+
+def test_with_all_times_shorter_every_accepted_request_is_answered(
+    make_pod: Callable[..., Pod], tmp_path: Path
+) -> None:
+    factor = 5
+    timeout = f"--exit-timeout-secs={int(flag('exit-timeout-secs')) // factor}"
+    with make_pod(toys.write(tmp_path, seconds=SECONDS), options=[timeout]) as pod:
+        pod.start()
+        wait_until_started(pod)
+        took = end(pod, factor, idle=True)
+        print(f"{took:.1f} s from SIGTERM to the end")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("idle_client", [False, True], ids=["alone", "idle client"])
+@pytest.mark.parametrize("idle", [False, True], ids=["alone", "idle client"])
 def test_every_accepted_request_is_answered_within_the_grace_period(
-    tmp_path: Path, idle_client: bool
+    make_pod: Callable[..., Pod], tmp_path: Path, idle: bool
 ) -> None:
-    (tmp_path / "slow" / "1").mkdir(parents=True)
-    (tmp_path / "slow" / "1" / "model.py").write_text(MODEL)
-    (tmp_path / "slow" / "config.pbtxt").write_text(CONFIG)
-    answers: dict[int, float] = {}
-    with DeclaredServer(tmp_path) as server:
-        idle = http.client.HTTPConnection(server.http)
-        if idle_client:
-            idle.request("GET", "/v2/health/live")
-            idle.getresponse().read()
-
-        def ask(number: int) -> None:
-            answer = server.control.request("POST", "/v2/models/slow/infer", body(number))
-            answers[number] = json.loads(answer)["outputs"][0]["data"][0]
-
-        asking = [threading.Thread(target=ask, args=(number,)) for number in range(REQUESTS)]
-        for thread in asking:
-            thread.start()
-        time.sleep(0.3)
-        assert not answers  # all are accepted, none is answered
-        os.kill(server.pid, signal.SIGTERM)
-        told = time.monotonic()
-        for thread in asking:
-            thread.join(timeout=30)
-        assert answers == {number: float(number) for number in range(REQUESTS)}
-        with pytest.raises(CallFailed):  # which is why preStop waits for the proxies first
-            server.control.request("POST", "/v2/models/slow/infer", body(0))
-        server.wait()
-        took = time.monotonic() - told
-        idle.close()
-        server.stop(now=True)
-    delay = container()["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert took < grace_seconds() - delay
+    with make_pod(toys.write(tmp_path, seconds=SECONDS)) as pod:
+        pod.start()
+        wait_until_started(pod)
+        print(f"{end(pod, 1, idle=idle):.1f} s from SIGTERM to the end")

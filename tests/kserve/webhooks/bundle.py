@@ -48,8 +48,8 @@ class Pod:
 
     @property
     def is_triton(self) -> bool:
-        """Whether the process is tritonserver."""
-        return any("tritonserver" in each.split()[0:1] for each in self.arguments[:1])
+        """Whether the process is tritonserver, or becomes it."""
+        return "tritonserver" in self.arguments
 
     def flag(self, name: str) -> str | None:
         """The value of ``--name=value``: the last one, which Triton keeps."""

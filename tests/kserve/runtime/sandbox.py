@@ -1,0 +1,96 @@
+"""What the container of a :class:`~tests.kserve.runtime.pod.Pod` sees: mounts, and the image."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from runtime.environment import ALLOCATOR, ServerEnvironment, libpython_folder
+from tests.kserve.crds import ROOT
+from tests.kserve.render import Object
+from tests.kserve.webhooks.quantity import quantity
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/sys")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+TRITON = "/opt/tritonserver"
+KIT = "/opt/triton-multimodal-kit/runtime"
+LOOPBACK = shlex.join(
+    [
+        "-c",
+        "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, "
+        "struct.pack('16sH14x', b'lo', 1))",
+    ]
+)
+"""Python's arguments that bring a new network's loopback up: SIOCSIFFLAGS, IFF_UP."""
+
+
+def image_variables(environment: ServerEnvironment) -> dict[str, str]:
+    """What the image's own environment has, for the environment in its place."""
+    libraries = [str(environment.packages / "nvidia_pytriton.libs"), str(libpython_folder() or "")]
+    return ALLOCATOR | {
+        "PATH": f"{TRITON}/bin:{environment.folder}/bin:/usr/bin:/bin",
+        "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
+    }
+
+
+def script(root: Path, spec: Object, repository: Path, environment: ServerEnvironment) -> str:
+    """Shell commands that mount a container's root file system, all of it read-only but volumes.
+
+    Args:
+        root: an empty folder.
+        spec: of the ServingRuntime.
+        repository: what KServe mounts.
+        environment: the server environment, at its own path.
+    """
+    (container,) = spec["containers"]
+    user = container["securityContext"]["runAsUser"]
+    lines = [f"mount -t tmpfs -o mode=755,size=64m root {root}"]
+    for path in SYSTEM:
+        if Path(path).is_symlink():
+            lines.append(f"ln -s {Path(path).readlink()} {root}{path}")
+        elif Path(path).exists():
+            lines += _bind(Path(path), f"{root}{path}")
+    lines += [line for path in DEVICES for line in _bind(Path(path), f"{root}{path}", "rw")]
+    lines += [f"mkdir {root}/proc", *_bind(repository, f"{root}/mnt/models")]
+    for path in (environment.folder, Path(sys.base_prefix)):
+        if not path.is_relative_to("/usr"):
+            lines += _bind(path, f"{root}{path}")
+    lines += _image(f"{root}{TRITON}", environment, user)
+    for name in _copied_to_the_image():
+        lines += _bind(ROOT / "runtime" / name, f"{root}{KIT}/{name}")
+    volumes = {each["name"]: each["emptyDir"] for each in spec["volumes"]}
+    for mount in container["volumeMounts"]:
+        size = int(quantity(volumes[mount["name"]]["sizeLimit"]))
+        place = f"{root}{mount['mountPath']}"
+        lines += [f"mkdir -p {place}", f"mount -t tmpfs -o mode=777,size={size} volume {place}"]
+    return "\n".join([*lines, f"mount -o remount,bind,ro {root}"])
+
+
+def _image(triton: str, environment: ServerEnvironment, user: int) -> list[str]:
+    """Triton where the image has it; the stub belongs to the image's user, who sets its mode."""
+    python = environment.triton / "backends" / "python"
+    stub = f"{triton}/backends/python/{environment.stub.name}"
+    lines = _bind(environment.triton / "bin", f"{triton}/bin")
+    for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
+        lines += _bind(python / name, f"{triton}/backends/python/{name}")
+    lines += [
+        f"cp {environment.stub} {stub}",
+        f"chown {user} {stub}",
+        f"mount --bind {stub} {stub}",
+    ]
+    return lines + _bind(ROOT / "runtime/backends/onnxruntime", f"{triton}/backends/onnxruntime")
+
+
+def _copied_to_the_image() -> list[str]:
+    """The files that runtime/Containerfile copies for the liveness probe."""
+    for line in (ROOT / "runtime" / "Containerfile").read_text().splitlines():
+        if line.startswith("COPY ") and line.endswith(f" {KIT}/"):
+            return line.split()[1:-1]
+    raise AssertionError(f"runtime/Containerfile copies nothing to {KIT}/")
+
+
+def _bind(source: Path, target: str, mode: str = "ro") -> list[str]:
+    """A mount of its own, so that its mode is its own."""
+    make = f"mkdir -p {target}" if source.is_dir() else f"install -D /dev/null {target}"
+    return [make, f"mount --bind {source} {target}", f"mount -o remount,bind,{mode} {target}"]

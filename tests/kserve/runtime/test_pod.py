@@ -1,0 +1,65 @@
+"""What the container may do, and what it leaves to the next one in the same pod."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime import stubs
+from tests.kserve.runtime import sandbox, toys
+from tests.kserve.runtime.declared import container
+from tests.kserve.runtime.pod import Pod
+from tests.kserve.runtime.test_probes import wait_until_started
+
+OWN = {"/proc", *sandbox.DEVICES}
+"""What every container may write to, whatever its manifest says."""
+
+
+def test_only_volumes_are_writable_and_nothing_comes_of_a_restart(
+    make_pod: Callable[..., Pod], tmp_path: Path
+) -> None:
+    with make_pod(toys.write(tmp_path)) as pod:
+        pod.start()
+        wait_until_started(pod)
+        declared = container()
+        volumes = {each["mountPath"] for each in declared["volumeMounts"]}
+        mounts = [line.split() for line in run(pod, "cat", "/proc/mounts").splitlines()]
+        writable = {place for _, place, _, options, *_ in mounts if "rw" in options.split(",")}
+        # One file more: Triton 24.10 sets the stub's mode, as the manifest says.
+        assert declared["securityContext"]["readOnlyRootFilesystem"] is False
+        stub = f"{sandbox.TRITON}/backends/python/triton_python_backend_stub"
+        assert writable == volumes | OWN | {stub}
+        for place in ("/", "/mnt/models", "/mnt/models/slow/1", sandbox.TRITON, "/usr"):
+            tried = pod.execute(["touch", f"{place}/new"], 10)
+            assert "Read-only file system" in tried.stderr
+        for place in volumes:
+            run(pod, "sh", "-c", f"echo > {place}/new")
+
+        context = declared["securityContext"]
+        for pid in (pod.pid, *(each.pid for each in stubs.running(pod.pid))):
+            status = Path(f"/proc/{pid}/status").read_text()
+            fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+            assert fields["Uid"].split() == [str(context["runAsUser"])] * 4
+            assert fields["Gid"].split() == [str(context["runAsGroup"])] * 4
+            assert {int(fields[f"Cap{name}"], 16) for name in ("Inh", "Prm", "Eff", "Bnd")} == {0}
+            assert fields["NoNewPrivs"] == "1"
+        assert "tritonserver" in run(pod, "cat", "/proc/1/cmdline")
+
+        first = {place: set(pod.files(place)) for place in ("/dev/shm", "/tmp")}
+        pod.kill(signal.SIGKILL)
+        pod.wait(10)
+        left = {place: set(pod.files(place)) for place in ("/dev/shm", "/tmp")}
+        assert left["/dev/shm"] and any("python_env_" in each for each in left["/tmp"])
+        pod.start()
+        wait_until_started(pod)
+        for place, files in first.items():
+            assert len(pod.files(place)) <= len(files)
+            assert not left[place] & set(pod.files(place))
+
+
+def run(pod: Pod, *command: str) -> str:
+    done: subprocess.CompletedProcess[str] = pod.execute(command, 10)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
