@@ -94,7 +94,7 @@ types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
 clean: ## Remove the environments and perf_analyzer; the repository and the build cache stay
-	rm -rf $(VENV) .venv-server .venv-kserve .perf_analyzer
+	rm -rf $(VENV) .venv-server .venv-kserve .venv-s3 .perf_analyzer
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \
