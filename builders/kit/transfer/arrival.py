@@ -119,7 +119,7 @@ class Arrival:
         raise TransferError(
             f"{where}, {name}: expected the SHA-256 {file.sha256[:16]}… and {file.bytes:,} bytes, "
             f"found {found[:16]}…, {_ATTEMPTS} times. It was changed where it lies or on its way: "
-            "push it again."
+            "remove it there, then push again."
         )
 
     def finish(self, signature: bytes | None) -> None:

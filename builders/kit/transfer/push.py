@@ -97,7 +97,8 @@ def _is_right(
     if entry is None or entry.bytes != file.bytes:
         return False
     vouched = old is not None and old.files.get(name) == file
-    if vouched and entry.modified <= entries[MANIFEST].modified:
+    # Stores tell times in seconds: what is as old as the manifest may have been written after it.
+    if vouched and entry.modified < entries[MANIFEST].modified:
         return True
     recorded = store.recorded(name)
     return recorded in (None, file.sha256) and store.hash(name) == file.sha256

@@ -136,9 +136,7 @@ def test_a_second_push_sends_what_changed_and_removes_what_went(
     repository: Path, cluster: Standin
 ) -> None:
     run_push(repository, PLACE, QUICK)
-    before = len(cluster.calls("exec"))
     assert "0 sent" in run_push(repository, PLACE, QUICK)
-    assert len(cluster.calls("exec")) - before == 4
     changed = {name: body for name, body in FILES.items() if not name.startswith("recognise/")}
     shutil.rmtree(repository)
     write_repository(repository, changed | {MODEL: b"smaller"})
