@@ -1,0 +1,326 @@
+"""Commands, options, files, versions, tables and examples of kserve/README.md are real."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import typer.core
+import yaml
+
+from builders import cli
+from builders.kit.profile import load_profile, profiles
+from clients.cli import app as clients
+from clients.smoke import smoke
+from tests.kserve import bundles, render, schemas
+from tests.kserve.crds import ROOT
+from tests.kserve.monitoring import queries
+from tests.kserve.test_contracts import PROFILES, triton_release
+
+Object = dict[str, Any]
+
+README = (render.KSERVE / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+INLINE = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", README, flags=re.M | re.S))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+OWN = "mine"
+"""The overlay that a reader makes."""
+
+VERSIONS = {
+    "cert-manager/cert-manager": "cert-manager",
+    "kserve/charts": "KServe",
+    "envoyproxy/gateway-helm": "Envoy Gateway",
+    "knative/serving": "Knative Serving",
+    "knative-extensions/net-kourier": "Knative Serving",
+    "helm.ngc.nvidia.com/nvidia": "NVIDIA GPU operator",
+    "prometheus-community": "kube-prometheus-stack",
+}
+"""What a command fetches from -> the row of the table that has its version."""
+
+
+def commands() -> Iterator[list[str]]:
+    """The words of each line of the shell blocks, with what a line is continued by."""
+    for language, block in BLOCKS:
+        if language != "bash":
+            continue
+        text = re.sub(r"<<'END'\n.*?^END$", "", block, flags=re.M | re.S).replace("\\\n", " ")
+        for line in text.splitlines():
+            for part in line.split(" && "):
+                yield shlex.split(part, comments=True)
+
+
+def after(tool: str) -> list[list[str]]:
+    """The arguments of every command that starts with these words, and those in the text."""
+    words = tool.split()
+    given = [*commands(), *(shlex.split(each) for each in INLINE if each.count("'") % 2 == 0)]
+    found = []
+    for each in given:
+        for at in range(len(each)):
+            if [*each[at : at + len(words)]] == words:
+                found.append(each[at + len(words) :])
+    return found
+
+
+def table(*headings: str) -> dict[str, list[str]]:
+    """The rows of the table with these headings: the first cell -> the others."""
+    line = re.escape(f"| {' | '.join(headings)} |".replace("|  |", "| |"))
+    (rows,) = re.findall(rf"^{line}\n\|[-|]+\n((?:\|.*\n)+)", README + "\n", re.MULTILINE)
+    cells = [
+        re.split(r" \| ?", row.removeprefix("| ").removesuffix(" |")) for row in rows.splitlines()
+    ]
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+def versions() -> dict[str, str]:
+    """The table of what this is written for: the project -> its versions."""
+    return {name: cells[0] for name, cells in table("", "version", "").items()}
+
+
+def options(command: Any) -> set[str]:
+    """Every spelling of a command's options."""
+    return {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+
+
+def test_make_targets_and_their_variables_exist() -> None:
+    asked = after("make")
+    assert {each[0] for each in asked} >= {"build-repo", "render", "deploy", "smoke"}
+    known = {
+        "OVERLAY": {*(Path(each).name for each in bundles.OVERLAYS), OWN, "…"},
+        "PROFILE": {*profiles()},
+    }
+    for target, *variables in asked:
+        assert target in TARGETS
+        for each in variables:
+            name, _, value = each.partition("=")
+            assert name in ("OVERLAY", "URL", "OPTIONS", "PROFILE", "OUT"), each
+            assert value in known.get(name, {value}), each
+
+
+def test_every_overlay_is_deployed_somewhere() -> None:
+    names = {Path(each).name for each in bundles.OVERLAYS}
+    deployed = {word.removeprefix("OVERLAY=") for each in after("make deploy") for word in each}
+    assert deployed >= names
+    assert set(table("overlay", "what it serves", "needs")) == names
+
+
+@pytest.mark.parametrize("module", ["builders", "clients"])
+def test_subcommands_and_their_options_exist(module: str) -> None:
+    group = typer.main.get_command(cli.app if module == "builders" else clients)
+    assert isinstance(group, typer.core.TyperGroup)
+    asked = [*after(f"-m {module}"), *([] if module == "clients" else after(module))]
+    assert len(asked) >= (8 if module == "builders" else 1)
+    for name, *arguments in asked:
+        assert name in group.commands, (module, name)
+        given = {each.partition("=")[0] for each in arguments if each.startswith("--")}
+        assert given <= options(group.commands[name]), (module, name)
+        for each in arguments:
+            if each.startswith("clients/"):
+                assert (ROOT / each).is_file()
+
+
+def test_the_options_of_smoke_exist() -> None:
+    app = typer.Typer()
+    app.command()(smoke)
+    known = options(typer.main.get_command(app))
+    given = [
+        word.removeprefix("OPTIONS=")
+        for each in after("make")
+        for word in each
+        if word.startswith("OPTIONS=")
+    ]
+    assert given
+    for each in given:
+        assert {word for word in each.split() if word.startswith("--")} <= known
+
+
+def test_files_and_folders_exist() -> None:
+    named = {
+        each for each in INLINE if re.match(r"(kserve|runtime|builders|clients)/[\w./-]+$", each)
+    }
+    for words in commands():
+        for each in words:
+            if re.match(r"(kserve|runtime|builders|clients)(/[\w.-]+)*$", each):
+                named.add(each)
+    assert len(named) >= 6
+    for each in named:
+        assert (ROOT / each).exists() or f"/{OWN}/" in f"{each}/", each
+
+
+def test_images_are_tagged_as_the_overlays_have_them() -> None:
+    text = "\n".join(block for language, block in BLOCKS if language == "bash")
+    tags = set(re.findall(r"triton-multimodal-kit:([\d.]+)", text))
+    releases = set(re.findall(r"TRITON_RELEASE=([\d.]+)", text))
+    assert tags == releases == {load_profile(each).triton for each in PROFILES.values()}
+    stated = versions()["Triton"]
+    for overlay, profile in PROFILES.items():
+        (part,) = (
+            each
+            for each in re.findall(r"[\d.]+ \([^)]*\)", stated)
+            if f"`{Path(overlay).name}`" in each
+        )
+        assert part.startswith(load_profile(profile).triton)
+    verify = set(re.findall(r"triton-multimodal-kit-verify:([\w.]+)", text))
+    objects = render.shipped("overlays/gpu", components=("verify",))
+    used = re.findall(r"triton-multimodal-kit-verify:([\w.]+)", json.dumps(objects))
+    assert verify == set(used)
+    assert triton_release(f"a:{max(tags)}") in tags
+
+
+def stated(project: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The least and the greatest version that the table states for a row."""
+    numbers = [
+        tuple(map(int, each.split(".")))
+        for each in re.findall(r"\d+(?:\.\d+)+", versions()[project])
+    ]
+    return numbers[0], numbers[-1]
+
+
+def test_what_is_fetched_is_of_the_versions_that_the_table_states() -> None:
+    fetched = []
+    for words in commands():
+        text = " ".join(words)
+        for source, project in VERSIONS.items():
+            if source in text and ("https://" in text or "oci://" in text):
+                found = re.search(r"(?:--version v?|/(?:knative-)?v)(\d+(?:\.\d+)+)", text)
+                assert found, text
+                least, greatest = stated(project)
+                version = tuple(map(int, found[1].split(".")))
+                assert least[: len(version)] <= version, (project, text)
+                assert version[: len(greatest)] <= greatest, (project, text)
+                fetched.append(project)
+                break
+        else:
+            unknown = re.search(r"(?:https|oci)://(?!127)[\w./-]+", text)
+            assert not unknown or "example" in unknown[0], f"{text}: add its version to the table"
+    assert set(fetched) == set(VERSIONS.values())
+
+
+def test_versions_are_those_that_the_manifests_are_held_to() -> None:
+    lock = yaml.safe_load((render.KSERVE / "crds.lock.yaml").read_text(encoding="utf-8"))
+    pinned = lock["projects"]
+    assert versions()["KServe"] == pinned["kserve"]["version"].removeprefix("v")
+    assert versions()["Kubernetes"] == schemas.KUBERNETES
+    for name, project in (("keda", "KEDA"), ("opentelemetry-operator", "OpenTelemetry operator")):
+        version = tuple(map(int, pinned[name]["version"].removeprefix("v").split(".")))
+        greatest = stated(project)[1]
+        assert version[: len(greatest)] == greatest, project
+
+
+def test_the_tables_list_what_there_is() -> None:
+    assert set(table("component", "what it does", "needs, and limits")) == set(bundles.COMPONENTS)
+    bases = {Path(each).name for each in bundles.BASES if "/decoder-" in each}
+    assert set(table("base", "engine", "how")) == bases
+    explained = table("alert", "what it means", "what to do")
+    assert list(explained) == list(queries.alerts()), "in the order of the rules"
+
+
+def test_the_fence_names_the_policies_that_it_explains() -> None:
+    objects = render.shipped("overlays/gpu", components=("network-policies",))
+    policies = {
+        each["metadata"]["name"]: each for each in objects if each["kind"] == "NetworkPolicy"
+    }
+    fence = README[README.index("## The fence") : README.index("## The decoder, otherwise")]
+    for rows in re.findall(r"^\| \w+ \| (?:from|to) (.*)\|$", fence, re.MULTILINE):
+        places, _, remedy = rows.partition(" | ")
+        (name,) = [each for each in re.findall(r"`([\w-]+)`", remedy) if each in policies]
+        text = json.dumps(policies[name])
+        for place in re.findall(r"`([\w-]+)`", places):
+            assert f'"{place}"' in text, (name, place)
+    assert "ipBlock" in json.dumps(policies["to-object-store"])
+
+
+def yaml_blocks() -> dict[str, str]:
+    """The YAML examples by their first line."""
+    return {block.partition("\n")[0]: block for language, block in BLOCKS if language == "yaml"}
+
+
+def own_overlay(folder: Path, patches: str = "", components: tuple[str, ...] = ()) -> list[Object]:
+    """The README's overlay of a reader's own, rendered, with other patches and components."""
+    (example,) = (block for block in yaml_blocks().values() if "kind: Kustomization" in block)
+    overlay: Object = yaml.safe_load(example)
+    overlay["images"][0]["digest"] = "sha256:" + "0" * 64
+    overlay["components"] = [
+        *overlay["components"],
+        *(f"../../components/{each}" for each in components),
+    ]
+    overlay["patches"] += yaml.safe_load(patches)["patches"] if patches else []
+    where = render.KSERVE / "overlays" / OWN
+    for key in ("resources", "components"):
+        overlay[key] = [os.path.relpath(where / each, folder.resolve()) for each in overlay[key]]
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+    patch = [{"op": "test", "path": "/spec/containers/0/name", "value": "kserve-container"}]
+    (folder / "resources.yaml").write_text(yaml.safe_dump(patch), encoding="utf-8")
+    return render.render(folder.resolve())
+
+
+def test_the_examples_of_an_overlay_render_and_do_what_they_say(tmp_path: Path) -> None:
+    examples = [block for first, block in yaml_blocks().items() if first.startswith("# after the")]
+    assert len(examples) == 2
+    both = yaml.safe_dump(
+        {"patches": [each for text in examples for each in yaml.safe_load(text)["patches"]]}
+    )
+    objects = own_overlay(tmp_path, both, ("network-policies",))
+    text = json.dumps(objects)
+    assert "registry.example/triton-multimodal-kit@sha256:000" in text
+    assert "prometheus-operated" not in text
+    assert text.count("https://prometheus.example") == 4
+    (policy,) = (each for each in objects if each["metadata"]["name"] == "to-object-store")
+    assert policy["spec"]["egress"][-1]["to"] == [{"ipBlock": {"cidr": "10.20.30.40/32"}}]
+
+
+def test_objects_in_the_commands_are_valid() -> None:
+    """What ``kubectl apply -f -`` gets; a GatewayClass has no schema here."""
+    given = [
+        yaml.safe_load(text)
+        for _, block in BLOCKS
+        for text in re.findall(r"<<'END'\n(.*?)^END$", block, re.M | re.S)
+    ]
+    kinds = {each["kind"] for each in given}
+    assert kinds == {"GatewayClass", "Pod"}
+    for each in given:
+        if each["kind"] == "Pod":
+            assert schemas.problems(each) == []
+            claims = {
+                volume["persistentVolumeClaim"]["claimName"] for volume in each["spec"]["volumes"]
+            }
+            assert claims <= {
+                one["metadata"]["name"]
+                for one in render.shipped("overlays/gpu")
+                if one["kind"] == "PersistentVolumeClaim"
+            }
+
+
+def test_the_graphs_request_is_one_that_its_services_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = (block for language, block in BLOCKS if language == "python")
+    page = (ROOT / "clients" / "examples" / "page.png").read_bytes()
+    target = tmp_path / "request.json"
+    exec(code.replace('"request.json"', repr(str(target))), {})
+    request = json.loads(target.read_text(encoding="utf-8"))
+    config = (ROOT / "model_repository" / "ocr" / "config.pbtxt").read_text(encoding="utf-8")
+    (tensor,) = request["inputs"]
+    assert tensor["shape"] == [len(tensor["data"])] == [len(page)]
+    wanted = rf'name: "{tensor["name"]}"\s+data_type: TYPE_{tensor["datatype"]}\s'
+    assert re.search(wanted, config)
+    assert f'name: "{request["outputs"][0]["name"]}"' in config
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        ("what is seen", "why", "what to do"),
+        ("", "what the user sees", "remedy"),
+        ("alert", "what it means", "what to do"),
+    ],
+)
+def test_every_row_has_a_reason_and_a_remedy(headings: tuple[str, ...]) -> None:
+    for name, cells in table(*headings).items():
+        assert len(cells) == 2 and all(cells), name
