@@ -13,21 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import triton_python_backend_utils as pb_utils
+from calling import CODED, told
 from flow import Wiring, gather, scatter, waves
-
-CODED = "error_code_in_text"
-"""The request parameter that asks a stage to write its error's code before the text.
-
-Up to 24.10 at least, a BLS call's error reaches the caller as INTERNAL, whatever its code was.
-"""
 
 
 class StepFailedError(Exception):
     """A composing model answered with an error, which goes to the client as it is."""
 
-    def __init__(self, error: Any) -> None:
-        super().__init__(error.message())
-        self.error = error
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class TritonPythonModel:
@@ -57,7 +52,8 @@ class TritonPythonModel:
                 [_named(tensors[name], name) for name in self.outputs if name in wanted]
             )
         except StepFailedError as failure:
-            return pb_utils.InferenceResponse(error=failure.error)
+            code = getattr(pb_utils.TritonError, failure.code)
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(failure), code))
         except Exception:
             pb_utils.Logger.log_error(f"{self.name}: {traceback.format_exc()}")
             sentence = f"{self.name} failed on this request; the server's log has the reason"
@@ -73,17 +69,10 @@ class TritonPythonModel:
             inputs=[_named(tensor, name) for name, tensor in gather(step, tensors).items()],
         ).async_exec()
         if response.has_error():
-            raise StepFailedError(_with_code(response.error()))
+            raise StepFailedError(*told(response.error(), step.model))
         return {tensor.name(): tensor for tensor in response.output_tensors()}
 
 
 def _named(tensor: Any, name: str) -> Any:
     """The tensor under another name."""
     return tensor if tensor.name() == name else pb_utils.Tensor(name, tensor.as_numpy())
-
-
-def _with_code(error: Any) -> Any:
-    """The error with the code that :mod:`builders.kit.stage_model` wrote into its text."""
-    name, mark, sentence = error.message().partition(": ")
-    code = getattr(pb_utils.TritonError, name, None) if mark and name.isupper() else None
-    return error if code is None else pb_utils.TritonError(sentence, code)

@@ -44,13 +44,12 @@ from builders.kit.check_graph import (
     check_call_graph,
     check_calls,
     check_declarations,
-    everything,
 )
 from builders.kit.check_model import check_model, is_ensemble
 from builders.kit.check_service import check_service, check_shared_memory
-from builders.kit.config import complete_config
+from builders.kit.config import called, complete_config
 from builders.kit.findings import Finding
-from builders.kit.graph import Model
+from builders.kit.graph import Model, closure
 from builders.kit.proto import pb
 from builders.kit.release import Release
 
@@ -59,10 +58,10 @@ def check_graph(models: Sequence[Model], release: Release) -> list[Finding]:
     """Every mistake of a graph.
 
     Args:
-        models: pipelines and single models; ensembles bring their composing models with them.
+        models: pipelines and single models; they bring with them what they need.
         release: the Triton release that will serve them.
     """
-    known = everything(models)
+    known = closure(models)
     configs = {model.name: complete_config(model) for model in known}
     versions = {
         model.name: {WRITTEN_VERSION} & set(model.versions.specific or (WRITTEN_VERSION,))
@@ -93,8 +92,10 @@ def check_repository(
         findings += _check_onnx(model, release)
     findings += check_shared_memory(configs.values(), shared_memory)
     calls = {model.name: model.calls() for model in models}
-    callers = {name for name, config in configs.items() if not is_ensemble(config)}
-    findings += check_call_graph(calls, callers)
+    declared = {
+        name: set(called(config)) for name, config in configs.items() if not is_ensemble(config)
+    }
+    findings += check_call_graph(calls, declared)
     return findings
 
 

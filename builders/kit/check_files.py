@@ -10,7 +10,7 @@ from pathlib import Path
 from builders.kit.check_model import is_ensemble
 from builders.kit.check_python import called_models, check_python
 from builders.kit.check_rule import finding, listed
-from builders.kit.config import FILE_NAME, ConfigError, parse
+from builders.kit.config import FILE_NAME, ConfigError, called, parse
 from builders.kit.findings import Finding
 from builders.kit.proto import pb
 
@@ -67,7 +67,7 @@ class ModelFolder:
             return {step.model_name for step in self.config.ensemble_scheduling.step}
         if backend_of(self.config) != "python":
             return set()
-        return set().union(*(called_models(path) for path in self.model_files()))
+        return set(called(self.config)).union(*map(called_models, self.model_files()))
 
 
 def backend_of(config: pb.ModelConfig) -> str:

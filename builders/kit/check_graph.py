@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from builders.kit.check_rule import finding
-from builders.kit.emit_bls import BlsModel
 from builders.kit.findings import Finding
-from builders.kit.graph import BATCH, DYNAMIC, Ensemble, Model, Tensor, wire
+from builders.kit.graph import (
+    BATCH,
+    DYNAMIC,
+    Ensemble,
+    Model,
+    PythonModel,
+    SequenceBatching,
+    Tensor,
+    wire,
+)
 from builders.kit.layout import VERSION
+from builders.kit.sequence_state import END, SEQUENCE_VALUES, START
 
 WRITTEN_VERSION = int(VERSION)
-
-
-def everything(models: Sequence[Model]) -> list[Model]:
-    """The models and all that they are composed of; of one name the first, unless they differ."""
-    found: list[Model] = []
-    for model in models:
-        inner = [step.model for step in model.steps] if isinstance(model, Ensemble) else []
-        for part in (*everything(inner), model):
-            if part not in found:
-                found.append(part)
-    return found
 
 
 def check_declarations(models: Sequence[Model]) -> Iterator[Finding]:
     """Findings about what the graph says and a config does not.
 
     Args:
-        models: as from :func:`everything`.
+        models: as from :func:`builders.kit.graph.closure`.
     """
     for index, model in enumerate(models):
         yield from _name(model)
@@ -56,6 +54,8 @@ def check_declarations(models: Sequence[Model]) -> Iterator[Finding]:
                 "DynamicBatching",
                 "Batch the composing models.",
             )
+        if isinstance(model, PythonModel) and model.sequences is not None:
+            yield from _sequences(model, model.sequences)
         if model.max_batch_size > 0:
             for tensor in (*model.inputs, *model.outputs):
                 yield from _batch_axis(model, tensor)
@@ -72,6 +72,36 @@ def _name(model: Model) -> Iterator[Finding]:
             f"'{model.name}'",
             "Use letters, digits and underscores.",
         )
+
+
+def _sequences(model: PythonModel, sequences: SequenceBatching) -> Iterator[Finding]:
+    if model.batching is not None:
+        yield finding(
+            "sequence-batching",
+            model.name,
+            "either sequence batching or dynamic batching",
+            "both",
+            "Take out one of the two.",
+        )
+    for what in ("max_candidate_sequences", "max_sequence_idle_microseconds"):
+        if getattr(sequences, what) < 1:
+            yield finding(
+                "sequence-batching",
+                model.name,
+                f"{what} of 1 or more",
+                str(getattr(sequences, what)),
+                "Write how many sequences are held, and for how long.",
+            )
+    for tensor in model.inputs:
+        if tensor.name in (*SEQUENCE_VALUES, START, END):
+            yield finding(
+                "sequence-input",
+                model.name,
+                f"inputs that are not named {', '.join((*SEQUENCE_VALUES, START, END))}",
+                f"'{tensor.name}'",
+                "Rename it.",
+                tensor=tensor.name,
+            )
 
 
 def _batch_axis(model: Model, tensor: Tensor) -> Iterator[Finding]:
@@ -142,33 +172,34 @@ def _swapped(first: list[str], second: list[str]) -> str:
 
 
 def check_calls(models: Sequence[Model]) -> Iterator[Finding]:
-    """Findings about BLS models that come to call themselves, or a model that is not there."""
-    calls = {model.name: _calls(model) for model in models}
-    callers = {model.name for model in models if isinstance(model, BlsModel)}
-    yield from check_call_graph(calls, callers)
+    """Findings about models that come to call themselves."""
+    calls: dict[str, set[str]] = {model.name: set() for model in models}
+    for model in models:
+        calls[model.name] |= {each.name for each in model.needs}
+    callers = {model.name for model in models if model.needs and not isinstance(model, Ensemble)}
+    yield from check_call_graph(calls, {name: calls[name] for name in callers})
 
 
-def _calls(model: Model) -> set[str]:
-    if isinstance(model, Ensemble):
-        return {step.model.name for step in model.steps}
-    return set(model.calls) if isinstance(model, BlsModel) else set()
-
-
-def check_call_graph(calls: dict[str, set[str]], callers: set[str]) -> Iterator[Finding]:
+def check_call_graph(
+    calls: Mapping[str, Set[str]], declared: Mapping[str, Set[str]]
+) -> Iterator[Finding]:
     """Findings about a graph of calls.
 
     Args:
         calls: model -> the models that it calls or is composed of; a key for every model.
-        callers: those of them that call from their own code.
+        declared: of the models that call from their own code, those calls that they declare.
     """
-    for name in sorted(callers):
+    for name in sorted(declared):
         for missing in sorted(calls[name] - set(calls)):
+            told = missing in declared[name]
             yield finding(
-                "unknown-call",
+                "missing-call" if told else "unknown-call",
                 name,
                 "calls to models of this repository",
                 f"'{missing}'",
-                "Add the model, or correct its name in the code.",
+                "Add the model, or take it out of the parameter 'calls'."
+                if told
+                else "Add the model, or correct its name in the code.",
             )
         trail = _way_back(name, calls)
         if trail:
@@ -181,7 +212,7 @@ def check_call_graph(calls: dict[str, set[str]], callers: set[str]) -> Iterator[
             )
 
 
-def _way_back(name: str, calls: dict[str, set[str]]) -> list[str]:
+def _way_back(name: str, calls: Mapping[str, Set[str]]) -> list[str]:
     """The shortest way of calls from a model to itself; empty if there is none."""
     trails = [[name]]
     seen: set[str] = set()

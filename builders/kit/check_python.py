@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from builders.kit.check_rule import finding
+from builders.kit.check_rule import finding, listed
+from builders.kit.config import called
 from builders.kit.findings import Finding
 from builders.kit.proto import pb
 
@@ -55,6 +55,8 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
             "none",
             "Copy the stage there, or correct the parameter 'stage'.",
         )
+    if stage:
+        yield from _undeclared_calls(name, path.parent / "stages", set(called(config)))
     yield from _environment(name, path.parent.parent, config)
 
 
@@ -86,33 +88,53 @@ def _loads_stages(tree: ast.Module) -> bool:
 
 
 def called_models(path: Path) -> set[str]:
-    """The models that a version folder calls by BLS, as far as it names them.
-
-    Found are the models of a ``flow.json`` (:mod:`builders.kit.bls_model`), and the constants in
-    ``InferenceRequest(model_name=…)`` of the ``model.py``.
+    """The models that a ``model.py`` calls by BLS, as far as it names them: the constants in its
+    ``InferenceRequest(model_name=…)``.
 
     Args:
         path: the ``model.py``.
     """
-    try:
-        flow = json.loads((path.parent / "flow.json").read_bytes())
-        return {str(step["model"]) for step in flow["steps"]}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
-    try:
-        tree = parse_python(path)
-    except (SyntaxError, ValueError, RecursionError, OSError):
-        return set()
     return {
         keyword.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "attr", getattr(node.func, "id", "")) == "InferenceRequest"
+        for node in _calls_of(path, "InferenceRequest")
         for keyword in node.keywords
         if keyword.arg == "model_name"
         and isinstance(keyword.value, ast.Constant)
         and isinstance(keyword.value.value, str)
     }
+
+
+def _undeclared_calls(name: str, stages: Path, declared: set[str]) -> Iterator[Finding]:
+    for path in sorted(stages.glob("*.py")):
+        named = {
+            node.args[0].value
+            for node in _calls_of(path, "call")
+            if node.args
+            and isinstance(node.args[0], ast.Constant)
+            and isinstance(node.args[0].value, str)
+        }
+        for missing in sorted(named - declared):
+            yield finding(
+                "undeclared-call",
+                f"{name}/{stages.parent.name}/stages/{path.name}",
+                f"calls of the models that '{name}' declares: {listed(declared)}",
+                f"'{missing}'",
+                "Name it in the model's calls, or correct the name in the stage.",
+            )
+
+
+def _calls_of(path: Path, function: str) -> Iterator[ast.Call]:
+    """The calls of a function in a file; none if it is no Python."""
+    try:
+        tree = parse_python(path)
+    except (SyntaxError, ValueError, RecursionError, OSError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and function in (
+            getattr(node.func, "attr", ""),
+            getattr(node.func, "id", ""),
+        ):
+            yield node
 
 
 def _environment(name: str, folder: Path, config: pb.ModelConfig) -> Iterator[Finding]:

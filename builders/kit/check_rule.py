@@ -128,8 +128,11 @@ RULES: dict[str, Rule] = {
     "axis-size": _stricter("axes of one name with different sizes"),
     "axis-order": _stricter("a tensor whose axes stand in another order at its other end"),
     "model-conflict": _stricter("two different models of one name"),
-    "self-call": _stricter("a BLS model that calls itself, directly or through others"),
-    "unknown-call": _warning("a BLS model that calls a model that is not there"),
+    "self-call": _stricter("a model whose code calls itself, directly or through others"),
+    "unknown-call": _warning("a model whose code calls a model that is not there"),
+    "missing-call": _stricter("a declared call of a model that is not there"),
+    "undeclared-call": _stricter("a stage that calls a model that its declaration does not name"),
+    "sequence-input": _stricter("an input with a name that a sequence's own values take"),
 }
 """Every rule by name; onnxruntime's own come on top."""
 

@@ -11,7 +11,8 @@ becomes ``dims: [1] reshape { shape: [] }``.
 **Queues.** The bound and the timeout of a queue are part of ``dynamic_batching``, and hold for
 models that do not batch too: a server of 24.10 refuses the overload of a model with
 ``max_batch_size: 0`` with UNAVAILABLE "Exceeds maximum queue size". So every bounded model has
-``dynamic_batching``. A batching model that shall not join requests gets the preferred batch size
+``dynamic_batching``, but for one with ``sequence_batching``, which takes its place and has no
+bound. A batching model that shall not join requests gets the preferred batch size
 1, which sends each one alone. An ensemble has no queue of its own: its composing models' hold.
 """
 
@@ -31,14 +32,19 @@ from builders.kit.graph import (
     PlanModel,
     PythonModel,
     QueuePolicy,
+    SequenceBatching,
     Tensor,
     WarmupInput,
     wire,
 )
 from builders.kit.proto import pb
 from builders.kit.release import Release
+from builders.kit.sequence_state import END, START
 
 FILE_NAME = "config.pbtxt"
+
+CALLS = "calls"
+"""The parameter that names the models that a Python-backend model calls, with commas between."""
 
 
 class ConfigError(ValueError):
@@ -114,9 +120,11 @@ def _describe_kind(model: Model, config: pb.ModelConfig) -> None:
             config.backend = "python"
             config.default_model_filename = "model.py"
             config.parameters["stage"].string_value = model.stage.rpartition(".")[2]
+            _describe_calls(model, config)
         case BlsModel():
             config.backend = "python"
             config.default_model_filename = "model.py"
+            _describe_calls(model, config)
         case Ensemble():
             config.platform = "ensemble"
             config.ensemble_scheduling.SetInParent()
@@ -126,6 +134,23 @@ def _describe_kind(model: Model, config: pb.ModelConfig) -> None:
                 )
                 step.input_map.update(wiring.inputs)
                 step.output_map.update(wiring.outputs)
+
+
+def _describe_calls(model: Model, config: pb.ModelConfig) -> None:
+    if model.needs:
+        config.parameters[CALLS].string_value = ",".join(each.name for each in model.needs)
+
+
+def called(config: pb.ModelConfig) -> tuple[str, ...]:
+    """The models that a model's own code calls, as its config declares them."""
+    value = config.parameters[CALLS].string_value if CALLS in config.parameters else ""
+    return tuple(filter(None, value.split(",")))
+
+
+def needed(config: pb.ModelConfig) -> tuple[str, ...]:
+    """The models that a model's requests run: those of an ensemble's steps, and :func:`called`."""
+    steps = (step.model_name for step in config.ensemble_scheduling.step)
+    return tuple(dict.fromkeys((*steps, *called(config))))
 
 
 def _describe_versions(model: Model, config: pb.ModelConfig) -> None:
@@ -153,6 +178,10 @@ def _describe_queue(model: Model, config: pb.ModelConfig) -> None:
     batching = model.batching
     if isinstance(model, Ensemble):
         return
+    if isinstance(model, PythonModel) and model.sequences is not None:
+        _describe_sequences(model.sequences, config.sequence_batching)
+        if batching is None:
+            return
     bounded = _queue_policy(model.queue)
     if batching is None and bounded == pb.ModelQueuePolicy():
         return
@@ -171,6 +200,18 @@ def _describe_queue(model: Model, config: pb.ModelConfig) -> None:
     target.default_priority_level = batching.default_priority_level
     for level, policy in batching.priority_queues.items():
         target.priority_queue_policy[level].CopyFrom(_queue_policy(policy))
+
+
+def _describe_sequences(sequences: SequenceBatching, target: pb.ModelSequenceBatching) -> None:
+    target.max_sequence_idle_microseconds = sequences.max_sequence_idle_microseconds
+    target.oldest.max_candidate_sequences = sequences.max_candidate_sequences
+    target.oldest.preferred_batch_size.extend(sequences.preferred_sizes)
+    target.oldest.max_queue_delay_microseconds = sequences.max_queue_delay_microseconds
+    for name, kind in (
+        (START, pb.ModelSequenceBatching.Control.CONTROL_SEQUENCE_START),
+        (END, pb.ModelSequenceBatching.Control.CONTROL_SEQUENCE_END),
+    ):
+        target.control_input.add(name=name).control.add(kind=kind, bool_false_true=(False, True))
 
 
 def _queue_policy(policy: QueuePolicy) -> pb.ModelQueuePolicy:

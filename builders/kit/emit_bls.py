@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 
 from builders.kit.flow import waves
-from builders.kit.graph import Ensemble, InstanceGroup, Model, wire
+from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, wire
 
 SUFFIX = "_bls"
 """What the BLS model's name adds to the ensemble's."""
@@ -21,14 +21,18 @@ class BlsModel(Model):
     """A generated BLS model.
 
     Attributes:
-        calls: the names of the models that it calls. In explicit model control Triton loads an
-            ensemble's composing models with it, but not these: load them first.
+        calls: the models that it calls.
         flow: what :mod:`builders.kit.bls_model` runs: ``inputs`` and ``outputs``, the names of
             the pipeline's tensors, and ``steps``, as :class:`~builders.kit.flow.Wiring`.
     """
 
-    calls: tuple[str, ...]
+    calls: tuple[Model, ...]
     flow: str
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """What it calls."""
+        return self.calls
 
 
 def bls(ensemble: Ensemble) -> BlsModel:
@@ -36,12 +40,17 @@ def bls(ensemble: Ensemble) -> BlsModel:
 
     Raises:
         ValueError: the ensemble is decoupled (asynchronous BLS calls do not exist in decoupled
-            models), or its steps cannot be ordered.
+            models), has a step whose requests come in sequences, or its steps cannot be ordered.
     """
     if any(model.decoupled for model in ensemble.composing()):
         raise ValueError(
             f"'{ensemble.name}' has a decoupled step, which an asynchronous BLS model cannot "
             "call; leave its BLS twin out of the profile (bls: false)"
+        )
+    if any(isinstance(each, PythonModel) and each.sequences for each in ensemble.composing()):
+        raise ValueError(
+            f"'{ensemble.name}' has a step whose requests come in sequences, which its BLS twin "
+            "would not pass on; leave the twin out of the profile (bls: false)"
         )
     steps = wire(ensemble)
     inputs = [tensor.name for tensor in ensemble.inputs]
@@ -62,6 +71,6 @@ def bls(ensemble: Ensemble) -> BlsModel:
         # An instance runs one request at a time, and releases before 26.08 let single requests
         # stand still behind a bounded queue with one instance alone.
         instances=(InstanceGroup(count=2),),
-        calls=tuple(dict.fromkeys(step.model for step in steps)),
+        calls=tuple({step.model.name: step.model for step in ensemble.steps}.values()),
         flow=json.dumps(flow, indent=2) + "\n",
     )

@@ -19,178 +19,44 @@ Nothing here validates: :mod:`builders.kit.check` reports every mistake of a gra
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
-
-import numpy as np
 
 from builders.kit.flow import Wiring
+from builders.kit.serving import (
+    DynamicBatching,
+    InstanceGroup,
+    QueuePolicy,
+    SequenceBatching,
+    VersionPolicy,
+    Warmup,
+    WarmupInput,
+)
+from builders.kit.tensor import BATCH, DYNAMIC, DType, Tensor
 
-DYNAMIC = -1
-"""The size of an axis that is known only at run time."""
-
-BATCH = "batch"
-"""The name of the first axis of every tensor of a model whose ``max_batch_size`` is above 0."""
-
-
-class DType(enum.StrEnum):
-    """Triton's tensor data types, by the names of the KServe v2 protocol."""
-
-    BOOL = "BOOL"
-    UINT8 = "UINT8"
-    UINT16 = "UINT16"
-    UINT32 = "UINT32"
-    UINT64 = "UINT64"
-    INT8 = "INT8"
-    INT16 = "INT16"
-    INT32 = "INT32"
-    INT64 = "INT64"
-    FP16 = "FP16"
-    FP32 = "FP32"
-    FP64 = "FP64"
-    BYTES = "BYTES"
-    BF16 = "BF16"
-
-    @property
-    def config_name(self) -> str:
-        """The member of ``inference.DataType`` in model_config.proto, as ``TYPE_FP32``."""
-        return "TYPE_STRING" if self is DType.BYTES else f"TYPE_{self.value}"
-
-    @property
-    def numpy(self) -> np.dtype[np.generic]:
-        """The numpy dtype that carries it; BYTES is ``object``.
-
-        Raises:
-            TypeError: numpy has no BF16.
-        """
-        if self is DType.BF16:
-            raise TypeError("numpy has no dtype for BF16")
-        if self is DType.BYTES:
-            return np.dtype(np.object_)
-        named = self.value.replace("FP", "float").lower()
-        return np.dtype(named)
-
-    @classmethod
-    def from_config(cls, config_name: str) -> DType:
-        """The type whose :attr:`config_name` this is.
-
-        Raises:
-            ValueError: not the name of a Triton data type.
-        """
-        name = config_name.removeprefix("TYPE_")
-        return cls("BYTES" if name == "STRING" else name)
-
-    @classmethod
-    def from_numpy(cls, dtype: np.dtype[np.generic]) -> DType:
-        """The type that carries a numpy dtype; bytes, str and object are BYTES.
-
-        Raises:
-            ValueError: Triton has no such type.
-        """
-        if dtype.kind in "OSU":
-            return cls.BYTES
-        return cls(dtype.name.upper().replace("FLOAT", "FP"))
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A named tensor with named axes.
-
-    Attributes:
-        name: as in config.pbtxt.
-        dtype: the element type.
-        axes: each axis' name and size, outermost first; a size of -1 is dynamic. Equal names in
-            one graph mean equal sizes at run time.
-        optional: a request may leave this input out.
-    """
-
-    name: str
-    dtype: DType
-    axes: Mapping[str, int]
-    optional: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """All axes' sizes, the batch axis included."""
-        return tuple(self.axes.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueuePolicy:
-    """``ModelQueuePolicy``: what happens to requests that have to wait.
-
-    Attributes:
-        max_size: requests that may wait before further ones are refused; 0 is unbounded.
-        timeout_microseconds: the longest wait; 0 is without end.
-        timeout_action: REJECT answers UNAVAILABLE, DELAY moves it behind all others.
-        allow_timeout_override: a request may shorten its own wait.
-    """
-
-    max_size: int = 64
-    timeout_microseconds: int = 0
-    timeout_action: Literal["REJECT", "DELAY"] = "REJECT"
-    allow_timeout_override: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class DynamicBatching:
-    """``ModelDynamicBatching``: requests joined into one execution.
-
-    Attributes:
-        preferred_sizes: batch sizes that are sent at once, in 1..max_batch_size.
-        max_queue_delay_microseconds: how long to wait for a preferred size.
-        preserve_ordering: answer in the order of arrival.
-        priority_levels: 1 is the highest; 0 is none.
-        default_priority_level: the level of a request without one.
-        priority_queues: a queue policy for single levels.
-    """
-
-    preferred_sizes: tuple[int, ...] = ()
-    max_queue_delay_microseconds: int = 0
-    preserve_ordering: bool = False
-    priority_levels: int = 0
-    default_priority_level: int = 0
-    priority_queues: Mapping[int, QueuePolicy] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class InstanceGroup:
-    """``ModelInstanceGroup``: how many copies run, and where."""
-
-    count: int = 1
-    kind: Literal["KIND_CPU", "KIND_GPU", "KIND_MODEL"] = "KIND_CPU"
-    gpus: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class WarmupInput:
-    """One input of a warm-up request: zeros, random data, or a file in the ``warmup`` folder."""
-
-    shape: tuple[int, ...]
-    data: Literal["zero", "random"] | str = "zero"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Warmup:
-    """``ModelWarmup``: a request that Triton runs before the model is ready."""
-
-    name: str
-    inputs: Mapping[str, WarmupInput]
-    batch_size: int = 1
-    count: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionPolicy:
-    """``ModelVersionPolicy``: the numbered folders that are served.
-
-    Exactly those of ``specific`` if any; else the ``latest`` newest; with ``latest`` 0, all.
-    """
-
-    latest: int = 1
-    specific: tuple[int, ...] = ()
+__all__ = [
+    "BATCH",
+    "DYNAMIC",
+    "DType",
+    "DynamicBatching",
+    "Ensemble",
+    "Flow",
+    "InstanceGroup",
+    "Model",
+    "OnnxModel",
+    "PlanModel",
+    "PythonModel",
+    "QueuePolicy",
+    "SequenceBatching",
+    "Step",
+    "Tensor",
+    "VersionPolicy",
+    "Warmup",
+    "WarmupInput",
+    "as_flow",
+    "closure",
+    "wire",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,12 +84,17 @@ class Model:
     max_batch_size: int = 0
     decoupled: bool = False
     instances: tuple[InstanceGroup, ...] = (InstanceGroup(),)
-    queue: QueuePolicy = QueuePolicy()
+    queue: QueuePolicy = field(default_factory=QueuePolicy)
     batching: DynamicBatching | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     warmup: tuple[Warmup, ...] = ()
-    versions: VersionPolicy = VersionPolicy()
+    versions: VersionPolicy = field(default_factory=VersionPolicy)
     response_cache: bool = False
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """The models that run for its requests: an ensemble's steps, or what its code calls."""
+        return ()
 
     def step(
         self,
@@ -280,15 +151,33 @@ class PythonModel(Model):
     numpy, the standard library, what ``runtime/requirements.txt`` names, and each other by
     relative imports.
 
+    With :attr:`calls` it is ``prepare(folder, parameters, call)``. ``call(name, requests)`` runs
+    one of those models on each of the requests (arrays by input name), all of them under way at
+    once, and returns their outputs by name, in order. A call that is refused raises ``ValueError``
+    for INVALID_ARG, and else an error that reaches the client with the same code and sentence.
+
+    With :attr:`sequences` the function's inputs also have, of the request's sequence, ``start`` and
+    ``end`` (bool), ``correlation`` (int or str), and ``state``: a dict of its own, empty at the
+    start, that is kept from request to request and dropped with the sequence.
+
     Attributes:
         stage: the dotted name of the stage's module, copied to ``stages/`` in the version folder.
         modules: dotted names of the modules that it imports, copied beside it.
         exports: names of the family's exports copied into the version folder under those names.
+        calls: the models that it calls, which are built and loaded with it.
+        sequences: its requests come in sequences.
     """
 
     stage: str
     modules: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
+    calls: tuple[Model, ...] = ()
+    sequences: SequenceBatching | None = None
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """What it calls."""
+        return self.calls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,6 +190,11 @@ class Ensemble(Model):
 
     steps: Flow
     instances: tuple[InstanceGroup, ...] = ()
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """The models of its steps."""
+        return tuple(step.model for step in self.steps)
 
     def composing(self) -> tuple[Model, ...]:
         """Each model of the steps once, in the order of first use, nested ensembles' too."""
@@ -355,6 +249,14 @@ def as_flow(part: Model | Step | Flow | Sequence[Model | Step]) -> Flow:
     if isinstance(part, Model):
         return Flow((part.step(),))
     return Flow(tuple(step for member in part for step in as_flow(member)))
+
+
+def closure(models: Iterable[Model]) -> tuple[Model, ...]:
+    """The models and all that they need, what is needed first; of equal ones, one."""
+    found: list[Model] = []
+    for model in models:
+        found.extend(each for each in (*closure(model.needs), model) if each not in found)
+    return tuple(found)
 
 
 def wire(ensemble: Ensemble) -> tuple[Wiring, ...]:

@@ -9,17 +9,23 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from builders.kit.config import read_config
+import numpy as np
+
+from builders.kit.config import called, read_config
 from builders.kit.family import Array, Arrays
 from builders.kit.flow import Wiring, gather, scatter, waves
 from builders.kit.layout import VERSION
+from builders.kit.sequence_state import Sequences
 
 Runner = Callable[[Arrays], Arrays]
+
+_UNDER_WAY = 8
+"""Calls that a stage makes at once and that run at once, in threads."""
 
 
 class InProcess:
@@ -43,7 +49,9 @@ class InProcess:
 
         Args:
             pipeline: a model's name, usually an ensemble's.
-            inputs: its inputs by name; optional ones may be missing.
+            inputs: its inputs by name; optional ones may be missing. Of a model whose requests
+                come in sequences also ``start`` and ``end`` (BOOL, default false) and
+                ``correlation`` (an integer or BYTES), each of one element.
 
         Returns:
             All of its outputs by name.
@@ -88,8 +96,27 @@ class InProcess:
         if config.backend == "onnxruntime" or config.platform == "onnxruntime_onnx":
             return _onnx(folder, parameters)
         if config.backend == "python" and "stage" in parameters:
-            return _stage(name, folder, parameters)
+            return self._stage(name, config, folder, parameters)
         raise ValueError(f"'{name}' cannot run in process: its backend is '{config.backend}'")
+
+    def _stage(self, name: str, config: Any, folder: Path, parameters: Mapping[str, str]) -> Runner:
+        names = called(config)
+        for each in names:
+            self._runner(each)
+
+        def call(model: str, requests: Sequence[Arrays]) -> list[Arrays]:
+            if model not in names:
+                raise KeyError(f"'{name}' declares no call of '{model}'")
+            run = self._runner(model)
+            if len(requests) < 2:
+                return [run(each) for each in requests]
+            # Threads of its own: in a pool that all calls share, callers could wait for each other.
+            with ThreadPoolExecutor(min(len(requests), _UNDER_WAY)) as pool:
+                return list(pool.map(run, requests))
+
+        prepare = _load_stage(name, folder, parameters).prepare
+        run: Runner = prepare(folder, parameters, *([call] if names else []))
+        return _in_sequences(run, config) if config.HasField("sequence_batching") else run
 
     def _ensemble(self, config: Any) -> Runner:
         order = waves(
@@ -124,6 +151,9 @@ def _checked(config: Any, run: Runner) -> Runner:
     """A runner that refuses what a server would: unknown and missing inputs."""
     known = {tensor.name for tensor in config.input}
     required = {tensor.name for tensor in config.input if not tensor.optional}
+    if config.HasField("sequence_batching"):
+        known |= {"start", "end", "correlation"}
+        required |= {"correlation"}
 
     def checked(inputs: Arrays) -> Arrays:
         if unknown := set(inputs) - known:
@@ -153,7 +183,28 @@ def _onnx(folder: Path, parameters: Mapping[str, str]) -> Runner:
     return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
 
-def _stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Runner:
+def _in_sequences(run: Runner, config: Any) -> Runner:
+    """A stage whose requests come in sequences, and which is told of them as a server would."""
+    batching = config.sequence_batching
+    sequences = Sequences(
+        batching.oldest.max_candidate_sequences, 1e-6 * batching.max_sequence_idle_microseconds
+    )
+
+    def in_sequence(inputs: Arrays) -> Arrays:
+        given = dict(inputs)
+        flags = [bool(np.ravel(given.pop(name, False))[0]) for name in ("start", "end")]
+        correlation = np.ravel(given.pop("correlation"))[0]
+        key = correlation.decode() if isinstance(correlation, bytes) else correlation.item()
+        told = sequences.inputs(given, start=flags[0], end=flags[1], correlation=key)
+        try:
+            return run(told)
+        finally:
+            sequences.done(key, end=flags[1])
+
+    return in_sequence
+
+
+def _load_stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Any:
     # Each model has its own package 'stages'; a name of its own keeps them apart in one process.
     package = f"_stages_{name}_{abs(hash(folder))}"
     for module, path in (
@@ -170,8 +221,7 @@ def _stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Runner:
         sys.modules[module] = loaded
         with _no_bytecode():
             spec.loader.exec_module(loaded)
-    run: Runner = loaded.prepare(folder, parameters)
-    return run
+    return loaded
 
 
 @contextlib.contextmanager

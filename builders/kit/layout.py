@@ -40,6 +40,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         return {"model.plan": exports[model.export]}
     if isinstance(model, BlsModel):
         return {
+            "calling.py": module_path("builders.kit.calling"),
             "flow.json": model.flow.encode(),
             "flow.py": module_path("builders.kit.flow"),
             "model.py": module_path("builders.kit.bls_model"),
@@ -49,8 +50,11 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
             f"stages/{dotted.rpartition('.')[2]}.py": _stage_source(dotted)
             for dotted in (model.stage, *model.modules)
         }
+        beside = ["calling"] if model.calls else []
+        beside += ["sequence_state"] if model.sequences is not None else []
         return {
             "model.py": module_path("builders.kit.stage_model"),
+            **{f"{name}.py": module_path(f"builders.kit.{name}") for name in beside},
             "stages/__init__.py": _PACKAGE,
             **stages,
             **{name: exports[name] for name in model.exports},

@@ -60,7 +60,8 @@ class Manifest:
         exports: by ``family/export``: ``family``, ``source`` (component), ``facts``, ``bytes``,
             and ``parity``, the figures of the comparison with the source, None for a file that is
             not a model.
-        models: by name: ``kind``, ``backend``, ``families``, ``exports`` (ids), ``bytes``.
+        models: by name: ``kind``, ``backend``, ``families``, ``exports`` (ids), ``calls`` (the
+            models that its own code calls), ``bytes``.
         metrics: ``family``, ``name``, ``pipeline``, ``better``, ``bound``, ``value`` of each gate.
         tools: name -> version of Python and of the packages that made it.
         files: path relative to the repository -> its hash and size, the manifest itself apart.

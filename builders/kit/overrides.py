@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from builders.kit.emit_bls import BlsModel
 from builders.kit.findings import Finding, Severity
 from builders.kit.graph import (
     DynamicBatching,
@@ -13,17 +14,19 @@ from builders.kit.graph import (
     InstanceGroup,
     Model,
     OnnxModel,
+    PythonModel,
+    closure,
 )
 from builders.kit.profile import BatchingOptions, ModelOptions, Profile, ProfileError
 from builders.kit.yaml_file import suggest
 
 
 def apply(profile: Profile, models: Sequence[Model]) -> tuple[Model, ...]:
-    """The models as the profile wants them served, composing models of ensembles included.
+    """The models as the profile wants them served, with all that they need.
 
     Args:
         profile: its ``device`` puts ONNX models on GPUs; its ``models`` override single settings.
-        models: models in any mixture; ensembles bring their composing models along.
+        models: models in any mixture; they bring along what they need.
 
     Returns:
         New models in the order given. A model that stands in two ensembles stays one model.
@@ -46,19 +49,12 @@ def apply(profile: Profile, models: Sequence[Model]) -> tuple[Model, ...]:
             if isinstance(new, Ensemble):
                 steps = tuple(replace(step, model=remake(step.model)) for step in new.steps)
                 new = replace(new, steps=Flow(steps))
+            elif isinstance(new, PythonModel | BlsModel) and new.calls:
+                new = replace(new, calls=tuple(map(remake, new.calls)))
             made[model.name] = new
         return made[model.name]
 
     return tuple(remake(model) for model in models)
-
-
-def closure(models: Iterable[Model]) -> tuple[Model, ...]:
-    """The models and all their composing models; of equal ones, one."""
-    found: list[Model] = []
-    for model in models:
-        composing = model.composing() if isinstance(model, Ensemble) else ()
-        found.extend(each for each in (*composing, model) if each not in found)
-    return tuple(found)
 
 
 def _override(model: Model, options: ModelOptions, device: str) -> Model:
@@ -121,6 +117,11 @@ def _mistakes(
             yield _finding(
                 name, "no batching for a model with max_batch_size 0", "some", "Remove it."
             )
+        if isinstance(model, PythonModel) and model.sequences is not None:
+            for option in ("batching", "queue"):
+                if getattr(options, option) is not None:
+                    remedy = "Remove it: sequence batching takes its place."
+                    yield _finding(f"{name}.{option}", "none for a sequence model", "one", remedy)
         if isinstance(model, Ensemble):
             for option in ("instances", "batching", "queue"):
                 if getattr(options, option) is not None:

@@ -9,8 +9,8 @@ from builders.kit.checkout import Checkout
 from builders.kit.emit_bls import bls
 from builders.kit.family import Export, Family
 from builders.kit.findings import Finding, finding_of
-from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
-from builders.kit.overrides import apply, closure
+from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel, closure
+from builders.kit.overrides import apply
 from builders.kit.profile import Profile, ProfileError
 from builders.kit.release import Release, release
 from builders.kit.sources import Source, SourceError, resolve
@@ -25,7 +25,7 @@ class Recipe:
         profile: what was asked for.
         release: the facts of its Triton release.
         families: by name, in the profile's order.
-        models: every model of the repository once: composing models, pipelines, BLS twins.
+        models: every model of the repository once: pipelines, what they need, BLS twins.
         owners: model's name -> the families whose pipelines it is part of.
         exports: ``family/export`` -> the export, for those that some model needs.
         sources: ``family/component`` -> the checkpoint, for those that some export needs.

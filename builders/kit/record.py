@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from builders.kit.config import called
 from builders.kit.family import Metric
 from builders.kit.graph import Model
 from builders.kit.layout import kind_of
@@ -126,6 +127,7 @@ def _model(
         "backend": config.backend or config.platform,
         "families": list(recipe.owners[model.name]),
         "exports": sorted(recipe.exports_of(model).values()),
+        "calls": list(called(config)),
         "max_batch_size": model.max_batch_size,
         "bytes": sum(
             entry["bytes"] for name, entry in files.items() if name.startswith(f"{model.name}/")

@@ -9,6 +9,7 @@ import importlib
 import json
 import traceback
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,33 @@ class TritonPythonModel:
             output["name"]: pb_utils.triton_string_to_numpy(output["data_type"])
             for output in config["output"]
         }
+        given: list[Any] = []
+        self.pool = None
+        if "calls" in parameters:
+            calling = importlib.import_module("calling")
+            given.append(calling.Caller(self.name, parameters["calls"].split(",")))
+            # While one request waits for what it called, others of the batch can go on.
+            self.pool = ThreadPoolExecutor(max(1, int(config["max_batch_size"])))
+        self.sequences = None
+        if "sequence_batching" in config:
+            batching = config["sequence_batching"]
+            self.sequences = importlib.import_module("sequence_state").Sequences(
+                int(batching["oldest"]["max_candidate_sequences"]),
+                2e-6 * int(batching["max_sequence_idle_microseconds"]),
+            )
         stage = importlib.import_module("stages." + parameters["stage"])
-        self.run = stage.prepare(folder, parameters)
+        self.run = stage.prepare(folder, parameters, *given)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response for each request."""
-        return [self._respond(request) for request in requests]
+        if self.pool is None or len(requests) == 1:
+            return [self._respond(request) for request in requests]
+        return list(self.pool.map(self._respond, requests))
 
     def _respond(self, request: Any) -> Any:
         try:
-            outputs = self.run({tensor.name(): tensor.as_numpy() for tensor in request.inputs()})
+            inputs = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
+            outputs = self._run(request, inputs)
             wanted = set(request.requested_output_names())
             return pb_utils.InferenceResponse(
                 [
@@ -58,14 +76,30 @@ class TritonPythonModel:
         except MemoryError:
             sentence = f"{self.name} ran out of memory on this request; send a smaller one"
             return _refuse(request, "UNAVAILABLE", sentence)
-        except Exception:
+        except Exception as problem:
+            code = getattr(problem, "code", "")
+            if code == "UNAVAILABLE":
+                return _refuse(request, code, str(problem))
             pb_utils.Logger.log_error(f"{self.name}: {traceback.format_exc()}")
+            if code:
+                return _refuse(request, code, str(problem))
             sentence = f"{self.name} failed on this request; the server's log has the reason"
             return _refuse(request, "INTERNAL", sentence)
 
+    def _run(self, request: Any, inputs: dict[str, Any]) -> Any:
+        if self.sequences is None:
+            return self.run(inputs)
+        start, end = (bool(inputs.pop(name).reshape(-1)[0]) for name in ("START", "END"))
+        correlation = request.correlation_id()
+        inputs = self.sequences.inputs(inputs, start=start, end=end, correlation=correlation)
+        try:
+            return self.run(inputs)
+        finally:
+            self.sequences.done(correlation, end=end)
+
 
 CODED = "error_code_in_text"
-"""The request parameter by which a BLS model asks for it: see :mod:`builders.kit.bls_model`."""
+"""The request parameter by which a BLS call asks for it: see :mod:`builders.kit.calling`."""
 
 
 def _refuse(request: Any, code: str, sentence: str) -> Any:

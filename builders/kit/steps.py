@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from builders.kit.cache import Cache, key_of
 from builders.kit.code import Sources, name_of
+from builders.kit.config import needed
 from builders.kit.family import Metric
 from builders.kit.graph import PythonModel
 from builders.kit.recipe import Recipe
@@ -175,14 +176,14 @@ class Steps:
 
 
 def models_under(name: str, configs: Mapping[str, Any]) -> set[str]:
-    """A model and every model that it calls as an ensemble, directly or not."""
+    """A model and every model that it is composed of or calls, directly or not."""
     found: set[str] = set()
     pending = [name]
     while pending:
         each = pending.pop()
         if each in configs and each not in found:
             found.add(each)
-            pending += [step.model_name for step in configs[each].ensemble_scheduling.step]
+            pending += needed(configs[each])
     return found
 
 
