@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from clients.cli_asr import asr
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -90,6 +92,14 @@ def ocr(
         )
     if not lines:
         typer.echo("no text found", err=True)
+
+
+app.command(
+    epilog="Examples: `python -m clients asr talk.wav` · `python -m clients asr talk.wav --srt` · "
+    "`python -m clients asr --microphone` · "
+    "`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. "
+    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage."
+)(asr)
 
 
 def _failed(sentence: str) -> typer.Exit:

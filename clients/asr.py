@@ -1,0 +1,211 @@
+"""The speech recognition pipelines as typed calls: a file at once, or a stream piece by piece."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tritonclient.grpc as grpc
+
+from clients.errors import one_sentence
+
+LIMIT = 2**31 - 1
+"""Bytes of a gRPC message."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word with its start and end in seconds and its confidence, 0 to 1."""
+
+    text: str
+    start: float
+    end: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech between pauses.
+
+    Attributes:
+        text: what was said.
+        start: in seconds.
+        end: in seconds.
+        score: the confidence, 0 to 1.
+        words: its words; none from a model that gives no times of words.
+    """
+
+    text: str
+    start: float
+    end: float
+    score: float
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a piece of a stream brought.
+
+    Attributes:
+        ended: the segments that ended with it.
+        partial: the words so far of the segment under way; "" in a pause.
+        partial_start: where that began, in seconds; None in a pause.
+    """
+
+    ended: tuple[Segment, ...]
+    partial: str
+    partial_start: float | None
+
+
+class AsrClient:
+    """Calls ``asr`` and ``asr_stream`` over gRPC.
+
+    Args:
+        url: ``host:port``; by default that of the environment variable ``TRITON_GRPC``, else
+            ``127.0.0.1:8001``.
+        model: ``asr``, ``asr_bls`` or ``asr_whisper``.
+        stream_model: ``asr_stream``.
+        timeout: seconds to wait for an answer.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        model: str = "asr",
+        stream_model: str = "asr_stream",
+        timeout: float = 120.0,
+    ) -> None:
+        self._url = url or os.environ.get("TRITON_GRPC", "127.0.0.1:8001")
+        self._model, self._stream_model, self._timeout = model, stream_model, timeout
+        self._client = grpc.InferenceServerClient(
+            self._url,
+            channel_args=[
+                ("grpc.max_send_message_length", LIMIT),
+                ("grpc.max_receive_message_length", LIMIT),
+            ],
+        )
+
+    def __enter__(self) -> AsrClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def transcribe(self, audio: bytes, **options: npt.NDArray[Any]) -> list[Segment]:
+        """The segments of a sound file, in order; none for silence.
+
+        Args:
+            audio: an encoded file: WAV, FLAC, OGG or MP3.
+            options: further inputs of the model by name.
+
+        Raises:
+            clients.errors.RequestError: the server refused the sound or is not there.
+        """
+        return self._transcribe({"audio": np.frombuffer(audio, np.uint8), **options})
+
+    def transcribe_file(self, path: Path, **options: str) -> list[Segment]:
+        """As :meth:`transcribe`, of a file, with options as text (``language="en"``).
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        arrays = {name: np.array([text.encode()], np.object_) for name, text in options.items()}
+        return self.transcribe(path.read_bytes(), **arrays)
+
+    def transcribe_samples(
+        self, samples: npt.NDArray[np.float32], sample_rate: int, **options: npt.NDArray[Any]
+    ) -> list[Segment]:
+        """As :meth:`transcribe`, of samples FP32 [n] in -1 .. 1 at a rate in Hz."""
+        rate = np.array([sample_rate], np.int32)
+        return self._transcribe({"samples": samples, "sample_rate": rate, **options})
+
+    def _transcribe(self, inputs: Mapping[str, npt.NDArray[Any]]) -> list[Segment]:
+        with one_sentence(self._url):
+            result = self._client.infer(
+                self._model,
+                [_input(name, array) for name, array in inputs.items()],
+                client_timeout=self._timeout,
+            )
+        return _segments(result)
+
+    def stream(
+        self, pieces: Iterable[npt.NDArray[np.float32]], sample_rate: int = 16_000
+    ) -> Iterator[Heard]:
+        """Sends a stream as its pieces come; gives what each brought, and the rest at the end.
+
+        Args:
+            pieces: FP32 [n] in -1 .. 1, each at most 30 s; some 0.3 s for live speech.
+            sample_rate: Hz.
+
+        Raises:
+            clients.errors.RequestError: the server refused a piece or is not there.
+        """
+        sequence = secrets.randbits(63) | 1
+        rate = np.array([sample_rate], np.int32)
+        start = True
+        for piece in pieces:
+            yield self._send(sequence, piece, rate, start=start, end=False)
+            start = False
+        yield self._send(sequence, np.zeros(0, np.float32), rate, start=start, end=True)
+
+    def _send(
+        self,
+        sequence: int,
+        piece: npt.NDArray[np.float32],
+        rate: npt.NDArray[np.int32],
+        *,
+        start: bool,
+        end: bool,
+    ) -> Heard:
+        with one_sentence(self._url):
+            result = self._client.infer(
+                self._stream_model,
+                [_input("samples", np.asarray(piece, np.float32)), _input("sample_rate", rate)],
+                sequence_id=sequence,
+                sequence_start=start,
+                sequence_end=end,
+                client_timeout=self._timeout,
+            )
+        partial = result.as_numpy("partial")
+        starts = result.as_numpy("partial_start")
+        return Heard(
+            tuple(_segments(result)),
+            partial[0].decode("utf-8") if len(partial) else "",
+            float(starts[0]) if len(starts) else None,
+        )
+
+
+def _segments(result: Any) -> list[Segment]:
+    """The answer's segments, each with the words that begin in it."""
+    words = [
+        Word(text.decode("utf-8"), float(start), float(end), float(score))
+        for text, (start, end), score in zip(
+            *(result.as_numpy(name) for name in ("words", "word_times", "word_scores")), strict=True
+        )
+    ]
+    found = []
+    for text, (start, end), score in zip(
+        *(result.as_numpy(name) for name in ("segment_text", "segments", "scores")), strict=True
+    ):
+        own = tuple(word for word in words if start <= word.start < end)
+        found.append(Segment(text.decode("utf-8"), float(start), float(end), float(score), own))
+    return found
+
+
+def _input(name: str, array: npt.NDArray[Any]) -> Any:
+    kinds = {"u": "UINT8", "i": "INT32", "f": "FP32", "b": "BOOL"}
+    tensor = grpc.InferInput(name, list(array.shape), kinds.get(array.dtype.kind, "BYTES"))
+    tensor.set_data_from_numpy(array)
+    return tensor

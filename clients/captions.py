@@ -1,0 +1,95 @@
+"""Segments as subtitles: SubRip, WebVTT, JSON, or plain lines."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from clients.asr import Segment, Word
+
+WIDEST = 42
+"""Characters of a line, and two lines a caption: what broadcasters' guidelines ask for."""
+
+LONGEST = 6.0
+"""Seconds that a caption stands at most."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Text with the time that it stands, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+def captions(segments: Iterable[Segment]) -> Iterator[Caption]:
+    """Segments cut into captions that can be read; one without words' times stays whole."""
+    for segment in segments:
+        if not segment.words:
+            yield Caption(segment.start, segment.end, segment.text)
+            continue
+        for words in _groups(segment.words):
+            text = " ".join(word.text for word in words)
+            yield Caption(words[0].start, words[-1].end, "\n".join(_lines(text)))
+
+
+def _groups(words: Sequence[Word]) -> Iterator[list[Word]]:
+    group: list[Word] = []
+    for word in words:
+        text = " ".join(each.text for each in [*group, word])
+        if group and (len(_lines(text)) > 2 or word.end - group[0].start > LONGEST):
+            yield group
+            group = []
+        group.append(word)
+    yield group
+
+
+def _lines(text: str) -> list[str]:
+    """The text in lines of at most :data:`WIDEST` characters; a longer word stands alone."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= WIDEST:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def srt(segments: Iterable[Segment]) -> Iterator[str]:
+    """SubRip, one caption after the other."""
+    for number, each in enumerate(captions(segments), 1):
+        yield f"{number}\n{clock(each.start, ',')} --> {clock(each.end, ',')}\n{each.text}\n"
+
+
+def vtt(segments: Iterable[Segment]) -> Iterator[str]:
+    """WebVTT (https://www.w3.org/TR/webvtt1/), its head first."""
+    cues = (
+        f"{clock(each.start)} --> {clock(each.end)}\n{_escaped(each.text)}\n"
+        for each in captions(segments)
+    )
+    return itertools.chain(["WEBVTT\n"], cues)
+
+
+def as_json(segments: Iterable[Segment]) -> str:
+    """The segments with their words, as a JSON list."""
+    return json.dumps([asdict(each) for each in segments], ensure_ascii=False, indent=2)
+
+
+def line(segment: Segment) -> str:
+    """One line for a reader: times, text."""
+    return f"{clock(segment.start)} {clock(segment.end)}  {segment.text}"
+
+
+def clock(seconds: float, point: str = ".") -> str:
+    """``00:01:02.345``."""
+    milliseconds = round(max(seconds, 0.0) * 1000)
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{point}{milliseconds % 1000:03d}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
