@@ -62,7 +62,12 @@ def push(
     image: PodImage = IMAGE,
     timeout: Timeout = TIMEOUT,
 ) -> None:
-    """Send a built repository to a bucket, a volume or a registry; resumes, and verifies."""
+    """Send a built repository to a bucket, a volume or a registry, and verify what arrived.
+
+    After an interruption, push again: files that are right there are not sent twice, and the one
+    that was cut off goes on: in a volume where it broke, in a bucket with its next part (16 MiB),
+    in a registry with the layer, which is a model, from its start.
+    """
     from builders.kit.transfer.errors import TransferError
     from builders.kit.transfer.kubectl import Cluster
     from builders.kit.transfer.run import Options, run_push

@@ -14,10 +14,11 @@ from builders.kit.transfer.address import Bucket
 from builders.kit.transfer.contents import CHUNK
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.s3_client import connect, told
+from builders.kit.transfer.s3_parts import Uploads
 from builders.kit.transfer.store import Entry, Told, hash_of
 
 PART = 16 << 20
-"""Bytes of a part: what an interruption costs at most per connection; S3 takes 5 MiB and more."""
+"""Bytes of a part, which an interruption costs at most; S3 takes 5 MiB and more."""
 
 _PARTS = 9_000
 """S3 takes at most 10,000 parts of an object."""
@@ -45,6 +46,7 @@ class S3Store:
     def __init__(self, bucket: Bucket) -> None:
         self._client = connect()
         self._bucket = bucket
+        self._uploads = Uploads(self._client, bucket.name)
         self._under = f"{bucket.prefix}/" if bucket.prefix else ""
 
     @property
@@ -93,7 +95,7 @@ class S3Store:
                         raise
 
     def write(self, name: str, content: Path, file: File, told_bytes: Told) -> None:
-        """Send a file, in parts if it is large."""
+        """Send a file; a large one in parts, on from those that a cut-off push left."""
         key = self._key(name)
         if len(key.encode()) > _KEY_BYTES:
             raise TransferError(
@@ -102,13 +104,16 @@ class S3Store:
             )
         part = max(PART, -(-file.bytes // _PARTS))
         with told(f"{self.place}, {name}"), content.open("rb") as opened:
+            if file.bytes > part:
+                metadata = {f"x-amz-meta-{_HASH}": file.sha256}
+                self._uploads.send(key, content, part, metadata, told_bytes)
+                return
             self._client.put_object(
                 self._bucket.name,
                 key,
                 _Counted(opened, told_bytes),  # type: ignore[arg-type]
                 file.bytes,
                 metadata={_HASH: file.sha256},
-                part_size=part if file.bytes > part else 0,
             )
 
     def hash(self, name: str) -> str:
@@ -116,7 +121,9 @@ class S3Store:
         return hash_of(self, name)
 
     def finish(self) -> None:
-        """Nothing: a broken upload is no object."""
+        """End the uploads that cut-off pushes began below the prefix."""
+        with told(self.place):
+            self._uploads.abort(self._under)
 
     def remove(self, name: str) -> None:
         """Remove an object."""

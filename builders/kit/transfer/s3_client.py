@@ -29,6 +29,7 @@ _REMEDIES = {
     ),
     "InvalidAccessKeyId": ("the access key is not known", "Check AWS_ACCESS_KEY_ID"),
     "SignatureDoesNotMatch": ("the secret key is not right", "Check AWS_SECRET_ACCESS_KEY"),
+    "NoSuchUpload": ("another push ended this upload", "Let one push end, then push again"),
     "ExpiredToken": ("the session has expired", "Sign in again, or renew AWS_SESSION_TOKEN"),
     "AuthorizationHeaderMalformed": ("another region", "Set AWS_REGION to the bucket's"),
 }

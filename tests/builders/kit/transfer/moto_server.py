@@ -31,13 +31,17 @@ FOLDER = ROOT / ".venv-s3"
 REQUIREMENTS = Path(__file__).with_name("moto_requirements.txt")
 BUCKET = "models"
 _SCOPE = "Credential=none/20260101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
-_RIGHTS = {"writer": ["s3:*"], "reader": ["s3:Get*", "s3:List*", "s3:Head*"]}
+_RIGHTS = {
+    "owner": ["s3:*"],
+    "writer": ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+    "reader": ["s3:ListBucket", "s3:GetObject"],
+}
 _UNCHECKED = 3 * len(_RIGHTS) + 1
 """Calls that moto takes without credentials: as many as are needed to make users and bucket."""
 
 
 class Moto:
-    """A running server with a bucket, and a key for each of ``writer`` and ``reader``."""
+    """A running server with a bucket, and a key for each of ``_RIGHTS``."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -45,9 +49,9 @@ class Moto:
         self._call("s3", f"/{BUCKET}", "PUT")
 
     def client(self) -> Minio:
-        """A client with the writer's key."""
+        """A client with the owner's key."""
         address = self.url.removeprefix("http://")
-        key, secret = self.keys["writer"]
+        key, secret = self.keys["owner"]
         return Minio(address, key, secret, secure=False, region="us-east-1")
 
     def _user(self, name: str, rights: list[str]) -> tuple[str, str]:

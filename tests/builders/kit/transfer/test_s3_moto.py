@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import os
 import signal
@@ -13,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from moto_server import BUCKET, Moto, running
-from repositories import PLAIN
+from repositories import PLAIN, write_repository
 from tcp_proxy import Proxy, cut, flip
 
 from builders.kit.manifest import verify
+from builders.kit.transfer import s3 as s3_module
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.run import Options, run_pull, run_push
 
@@ -145,4 +148,57 @@ def test_a_killed_push_is_seen_and_goes_on(
     with pytest.raises(TransferError, match="cut off"):
         run_pull(place, tmp_path / "there", QUIET)
     assert f"{len(PLAIN) + 1} sent" not in run_push(repository, place, QUIET)
+    arrives(place, tmp_path / "there")
+
+
+def test_a_large_file_goes_on_with_its_next_part_and_leaves_no_upload(
+    moto: Moto,
+    proxy: Proxy,
+    place: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sign_in(moto, "owner", monkeypatch)
+    monkeypatch.setattr(s3_module, "PART", 5 << 20)
+    body = os.urandom(11 << 20)
+    repository = write_repository(tmp_path / "repository", PLAIN | {MODEL: body})
+    prefix = place.rpartition("/")[2]
+    client = moto.client()
+
+    def pending() -> list[str]:
+        found = client._list_multipart_uploads(BUCKET, prefix=prefix).uploads
+        return [each.object_name for each in found]
+
+    def send_and_count_parts() -> list[str]:
+        sent: list[str] = []
+        proxy.before = lambda line: sent.append(line) if "partNumber=" in line else None
+        with contextlib.suppress(TransferError):
+            run_push(repository, place, QUIET)
+        return [line.partition("partNumber=")[2].partition("&")[0] for line in sent]
+
+    proxy.upwards += [("partNumber=2", cut)] * 9
+    assert set(send_and_count_parts()) == {"1", "2"}
+    assert pending() == [f"{prefix}/{MODEL}"]
+    proxy.upwards.clear()
+    client._create_multipart_upload(BUCKET, f"{prefix}/gone/1/model.onnx", {})
+    assert send_and_count_parts() == ["2", "3"]
+    assert pending() == []
+    stored = client.stat_object(BUCKET, f"{prefix}/{MODEL}").metadata or {}
+    assert stored["x-amz-meta-sha256"] == hashlib.sha256(body).hexdigest()
+    arrives(place, tmp_path / "there")
+
+
+@pytest.mark.slow
+def test_parts_of_other_bytes_are_not_gone_on_with(
+    moto: Moto, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(moto, "owner", monkeypatch)
+    monkeypatch.setattr(s3_module, "PART", 5 << 20)
+    key = f"{place.rpartition('/')[2]}/{MODEL}"
+    client = moto.client()
+    upload = client._create_multipart_upload(BUCKET, key, {"x-amz-meta-sha256": "0" * 64})
+    client._upload_part(BUCKET, key, bytes(5 << 20), None, upload, 1)
+    repository = write_repository(tmp_path / "repository", PLAIN | {MODEL: os.urandom(6 << 20)})
+    run_push(repository, place, QUIET)
+    assert client._list_multipart_uploads(BUCKET, prefix=key).uploads == []
     arrives(place, tmp_path / "there")
