@@ -1,7 +1,7 @@
 """Puts real outputs into the README: ``python -m perf.readme``.
 
 Everything between ``<!-- output: name -->`` and ``<!-- end -->`` is written here: a build from
-nothing, the client's answer for the sample page, and what ``perf/results/`` holds. The two pictures
+nothing, the client's answer for the sample page, the smoke test's table, and what ``perf/results/`` holds. The two pictures
 in ``docs/`` are drawn anew as well.
 """
 
@@ -36,7 +36,9 @@ def main() -> None:
     with LocalServer(ROOT / "model_repository") as server:
         drawing = ("--draw", "docs/ocr-page.png")
         read = _run("clients", "ocr", PAGE, *drawing, TRITON_GRPC=server.grpc)
+        asked = _run("clients.smoke", f"http://{server.http}")
     text = fill(text, "ocr", fenced(read))
+    text = fill(text, "smoke", fenced(asked))
     compared = load(RESULTS / "ocr" / "result.json")
     text = fill(text, "compare", f"> {verdict(compared)}\n\n{markdown(compared)}")
     for name, result in (("accuracy", "ocr_accuracy.md"), ("perf", "ocr.md")):
