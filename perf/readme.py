@@ -1,8 +1,8 @@
 """Puts real outputs into the README: ``python -m perf.readme``.
 
 Everything between ``<!-- output: name -->`` and ``<!-- end -->`` is written here: a build from
-nothing, the client's answer for the sample page, the smoke test's table, and what ``perf/results/`` holds. The two pictures
-in ``docs/`` are drawn anew as well.
+nothing, the client's answer for the sample page, the smoke test's table, and what
+``perf/results/`` holds. The two pictures in ``docs/`` are drawn anew as well.
 """
 
 from __future__ import annotations
