@@ -51,24 +51,3 @@ def test_nothing_that_guards_may_be_missing(components: tuple[str, ...], names: 
     objects: list[Object] = shipped("overlays/local-cpu", components=components)
     found = dict(references([each["spec"] for each in objects if "spec" in each]))
     assert found == dict.fromkeys(names, False)
-
-
-@pytest.mark.parametrize("overlay", ["overlays/local-cpu", "overlays/gpu", "overlays/gpu-mig"])
-def test_every_triton_of_ours_is_verified_before_it_starts(overlay: str) -> None:
-    services = [
-        each
-        for each in shipped(overlay, components=("verify",))
-        if each["kind"] == "InferenceService"
-        and each["spec"]["predictor"]["model"].get("runtime") == "triton-multimodal"
-    ]
-    assert services
-    for service in services:
-        predictor = service["spec"]["predictor"]
-        (init,) = predictor["initContainers"]
-        uri = predictor["model"]["storageUri"].removeprefix("pvc://")
-        claim, _, folder = uri.partition("/")
-        volumes = {each["name"]: each for each in predictor["volumes"]}
-        (mount,) = (each for each in init["volumeMounts"] if each["mountPath"] == "/mnt/models")
-        served = volumes[mount["name"]]["persistentVolumeClaim"]
-        assert (served["claimName"], mount["subPath"]) == (claim, folder)
-        assert init["args"][0] == mount["mountPath"] and mount["readOnly"]

@@ -5,16 +5,18 @@ Its command and environment are the rendered ones, the store is the tests' own S
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from builders.kit.manifest import read_manifest, verify
-from builders.kit.transfer.contents import contents_of
-from tests.builders.kit.transfer.s3_server import KEY, SECRET, S3Server
+from builders.kit.transfer.run import Options, run_push
+from tests.builders.kit.transfer.s3_server import KEY, SECRET, S3Server, Stored
 from tests.kserve.arrival.image import LOG_BYTES, Ended, Image
 from tests.kserve.render import Object, shipped
 
@@ -37,18 +39,66 @@ def pod(*components: str) -> tuple[Object, str, list[Object]]:
     return storage["container"], uri, predictor.get("volumes", [])
 
 
-@pytest.fixture
-def store(signed: Path) -> Iterator[S3Server]:
-    """A store that holds what a push of the signed repository leaves there."""
+def cache_job() -> Object:
+    """The container that KServe runs on a node to fill its cache.
+
+    Source: kserve pkg/controller/v1alpha1/localmodelnode/controller.go, launchJob.
+    """
+    objects = shipped("overlays/gpu", components=("object-store", "model-cache"))
+    (cache,) = (each["spec"] for each in objects if each["kind"] == "LocalModelCache")
+    (storage,) = (
+        each["spec"]
+        for each in objects
+        if each["kind"] == "ClusterStorageContainer"
+        and each["spec"]["workloadType"] == "localModelDownloadJob"
+        and any(
+            cache["sourceModelUri"].startswith(one["prefix"])
+            for one in each["spec"]["supportedUriFormats"]
+        )
+    )
+    container = storage["container"]
+    container["volumeMounts"] = [{"name": "kserve-pvc-source", "mountPath": "/mnt/models"}]
+    container["args"] = [cache["sourceModelUri"], "/mnt/models"]
+    return dict(container)
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[S3Server]:
     server = S3Server()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    for name in (*contents_of(signed).files, "manifest.json"):
-        server.put(f"multimodal/{name}", (signed / name).read_bytes())
     yield server
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+def credentials(store: S3Server) -> dict[str, str]:
+    """The Secret ``object-store``."""
+    return {
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_ENDPOINT_URL": store.url,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@pytest.fixture(scope="module")
+def pushed(signed: Path) -> dict[str, Stored]:
+    """What a push of the signed repository leaves in a store."""
+    with serving() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in credentials(server).items():
+            patch.setenv(name, value)
+        said = run_push(signed, "s3://models/multimodal", Options(quiet=True))
+        assert "all verified" in said
+        return server.state.objects
+
+
+@pytest.fixture
+def store(pushed: dict[str, Stored]) -> Iterator[S3Server]:
+    with serving() as server:
+        server.state.objects = {name: replace(each) for name, each in pushed.items()}
+        yield server
 
 
 def arrive(
@@ -62,13 +112,7 @@ def arrive(
     own = {"name": "kserve-provision-location", "mountPath": "/mnt/models"}
     container["volumeMounts"] = [*container.get("volumeMounts", ()), own]
     folders = {each["name"]: keys / "mine" for each in volumes} | {own["name"]: folder}
-    values = {
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_ENDPOINT_URL": store.url,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        **secret,
-    }
+    values = credentials(store) | secret
     folder.mkdir(exist_ok=True)
     secrets = {"object-store": {name: value for name, value in values.items() if value}}
     return image.run(container, folders, args=(uri, "/mnt/models"), secrets=secrets)
@@ -183,3 +227,17 @@ def test_a_pull_that_was_cut_off_goes_on_and_an_older_repository_is_replaced(
     assert arrive(image, volume, keys, store, *SIGNED).code == 0
     again = arrive(image, volume, keys, store, *SIGNED)
     assert again.code == 0 and " 0 files copied" in again.log
+
+
+@pytest.mark.parametrize("altered", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_nodes_cache_is_filled_with_what_was_pushed_alone(
+    image: Image, store: S3Server, tmp_path: Path, altered: bool
+) -> None:
+    if altered:
+        spoil(store)
+    volumes = {"kserve-pvc-source": tmp_path / "cache"}
+    ended = image.run(cache_job(), volumes, secrets={"object-store": credentials(store)})
+    assert ended.code == altered
+    if altered:
+        assert "detect/1/model.onnx: expected the SHA-256" in ended.message
+    assert bool(verify(tmp_path / "cache")) is altered
