@@ -105,7 +105,10 @@ class ClaimStore:
         return str(self._claim)
 
     def entries(self) -> dict[str, Entry]:
-        """Everything there that is no folder; what is no regular file has -1 bytes."""
+        """Everything there but folders; what is no regular file has -1 bytes.
+
+        A volume's ``lost+found`` is among it: Triton would take it for a model.
+        """
         self._entries.clear()
         self._begun.clear()
         for text in self._ask(self.place, LIST):

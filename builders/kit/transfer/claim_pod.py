@@ -137,7 +137,8 @@ def claim_pod(
     # The scheduler does not look where a ReadWriteOnce volume is attached, so it is told.
     node = users[0][1] if users and "ReadOnlyMany" not in modes else ""
     made = pod_object(name, claim.name, cluster.image, writable=writable, node=node)
-    with _ended_in_order():
+    # SIGTERM and SIGHUP end the block as Ctrl-C does, with everything that it has to tidy.
+    with _signals(_end, signal.SIGTERM, signal.SIGHUP):
         try:
             kubectl.call("create", "--filename=-", content=json.dumps(made))
             _started(kubectl, claim, name, cluster, note)
@@ -252,7 +253,8 @@ def _event(kubectl: Kubectl, name: str) -> str:
 
 def _delete(kubectl: Kubectl, name: str, note: Callable[[str], None]) -> None:
     try:
-        kubectl.call("delete", "pod", name, "--wait=false", "--ignore-not-found")
+        with _signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            kubectl.call("delete", "pod", name, "--wait=false", "--ignore-not-found")
     except Refused as refused:
         note(
             f"pod {name} could not be deleted ({refused.reason}): it ends by itself within "
@@ -260,25 +262,25 @@ def _delete(kubectl: Kubectl, name: str, note: Callable[[str], None]) -> None:
         )
 
 
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
 @contextlib.contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does, with everything that it has to tidy."""
+def _signals(
+    handler: Callable[[int, Any], None] | signal.Handlers, *numbers: int
+) -> Iterator[None]:
+    """Another handler for as long as the block lasts, where the main thread runs it.
 
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
+    What is ignored, as SIGHUP under nohup, stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # What is ignored, as SIGHUP under nohup, stays ignored.
-    numbers = [
-        each
-        for each in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(each) is not signal.SIG_IGN
-    ]
-    before = {each: signal.signal(each, end) for each in numbers}
+    taken = [each for each in numbers if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, handler) for each in taken}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

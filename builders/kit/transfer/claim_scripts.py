@@ -30,14 +30,14 @@ LIST = _script(
     rf"""
 if [ -e "$1" ]; then
   cd "$1"
-  find . ! -type d -exec sh -c '
+  find . \( -path ./lost+found -prune -o ! -type d \) -exec sh -c '
     for each; do
       ! facts=$(stat -c "$0" "$each") || printf "%s %s\0" "$facts" "${{each#./}}"
     done' {_FACTS} {{}} +
 fi
 """
 )
-"""Gives :data:`_FACTS` and path of everything that is no folder."""
+"""Gives :data:`_FACTS` and path of everything that is no folder, and of a volume's lost+found."""
 
 HASH = _script(
     r"""
@@ -83,10 +83,13 @@ fi
 """$2: a path, $3: its SHA-256, $4: its bytes, $5: bytes that are there; the rest is the input."""
 
 READ = f"""{_HEAD}cd "$1"
-tail -c "+$(($3 + 1))" "./$2"
+dd if="./$2" bs=1048576 iflag=skip_bytes skip="$3" status=none
 cat > /dev/null
 """
-"""$2: a path, $3: an offset. Gives the bytes from there on, and nothing else."""
+"""$2: a path, $3: an offset. Gives the bytes from there on, and nothing else.
+
+With dd, since busybox' tail takes no offset beyond 4 GiB.
+"""
 
 REMOVE = _script(
     r"""

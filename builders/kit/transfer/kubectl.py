@@ -48,7 +48,7 @@ class Cluster:
 
     Attributes:
         namespace, context, kubeconfig: as kubectl takes them; its own choice if None.
-        image: of the pod; it needs a shell, find, stat, head, tail and sha256sum.
+        image: of the pod; it needs a shell, find, stat, head, dd and sha256sum.
         timeout: seconds that the pod gets to start.
     """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 
 from builders.kit.transfer.errors import TransferError
 
@@ -128,5 +128,7 @@ def told(place: str) -> Iterator[None]:
 
 
 def _plain(error: BaseException | None) -> str:
+    if isinstance(error, ProtocolError):  # urllib3 tells it as objects within one another
+        return "a connection that broke off."
     text = str(error).partition(": ")[2] or str(error)
     return f"{text[:160].rstrip('.')}."
