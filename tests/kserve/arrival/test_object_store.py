@@ -223,6 +223,7 @@ def test_a_pull_that_was_cut_off_goes_on_and_an_older_repository_is_replaced(
     store.state.cut_reads[WEIGHTS] = 99
     cut = arrive(image, volume, keys, store, *SIGNED)
     assert cut.code == 1 and "detect/1/model.onnx" in cut.message
+    assert "found: a connection that broke off. Try again" in cut.message
     store.state.cut_reads.clear()
     assert arrive(image, volume, keys, store, *SIGNED).code == 0
     again = arrive(image, volume, keys, store, *SIGNED)
