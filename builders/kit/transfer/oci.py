@@ -23,6 +23,12 @@ from builders.kit.transfer.registry import MANIFEST_TYPE, Registry
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 TITLE = "org.opencontainers.image.title"
+_OCI = {
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": (
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    )
+}
+"""Docker's name of a layer's format -> OCI's; an image holds those of one family."""
 
 
 def image_of(
@@ -47,7 +53,13 @@ def image_of(
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "config": {"mediaType": CONFIG_TYPE, "digest": _digest(text), "size": len(text)},
-        "layers": [*manifest["layers"], *(each.descriptor() for each in layers)],
+        "layers": [
+            *(
+                {**each, "mediaType": _OCI.get(each["mediaType"], each["mediaType"])}
+                for each in manifest["layers"]
+            ),
+            *(each.descriptor() for each in layers),
+        ],
     }
     return text, json.dumps(document, sort_keys=True).encode()
 

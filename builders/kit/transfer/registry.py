@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -22,6 +22,17 @@ from builders.kit.transfer.registry_login import authorization
 from builders.kit.transfer.store import Told
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_IMAGES = (
+    MANIFEST_TYPE,
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+"""What an image can be described by: itself, or a list of one for each platform."""
+_PLATFORM = ("linux", "amd64")
+_HOSTS = {"docker.io": "registry-1.docker.io"}
+"""A registry's name in images -> where its API is, if elsewhere (docker/distribution)."""
+_REDIRECTS = 5
 _MAXIMUM_MANIFEST = 4 << 20
 """What registries take at most for a manifest."""
 _ATTEMPTS = 4
@@ -41,7 +52,8 @@ class Registry:
         local = host == "localhost" or host.startswith("127.")
         scheme = "http" if plain_http or local else "https"
         self._image = image
-        self._base = f"{scheme}://{image.registry}/v2/{image.repository}/"
+        server = _HOSTS.get(image.registry, image.registry)
+        self._base = f"{scheme}://{server}/v2/{image.repository}/"
         self._headers: Mapping[str, str] = {}
         timeout = urllib3.Timeout(10, read=60)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
@@ -98,25 +110,43 @@ class Registry:
     def manifest(self) -> tuple[dict[str, Any], str] | None:
         """The image's manifest and its digest; None where there is none.
 
+        Of an image for several platforms, that for Linux on x86-64.
+
         Raises:
             TransferError: it is no image's manifest, or not that of the address's digest.
         """
-        url = f"manifests/{self._image.reference}"
-        answer = self._ask("GET", url, (200, 404), headers={"Accept": MANIFEST_TYPE})
-        if answer.status == 404:
+        found = self._described(self._image.reference)
+        if found is None:
             return None
-        digest = f"sha256:{hashlib.sha256(answer.data).hexdigest()}"
-        try:
-            document = json.loads(answer.data)
-            layers = document["layers"]
-            right = all(isinstance(each["digest"], str) for each in layers)
-        except (ValueError, KeyError, TypeError):
-            right = False
-        if not right or len(answer.data) > _MAXIMUM_MANIFEST:
-            raise TransferError(f"{self._image}: expected an image, found another. Push it again.")
+        document, digest = found
         if self._image.digest not in ("", digest):
             raise TransferError(f"{self._image}: found {digest}: the registry sent another image.")
+        for each in document.get("manifests", ()):
+            platform = each.get("platform", {})
+            if (platform.get("os"), platform.get("architecture")) == _PLATFORM:
+                document, digest = self._described(each["digest"]) or ({}, "")
+                if digest != each["digest"]:
+                    raise TransferError(
+                        f"{self._image}: found {digest}: expected {each['digest']}."
+                    )
+                break
+        layers = document.get("layers")
+        if not isinstance(layers, list) or not all("digest" in each for each in layers):
+            raise TransferError(f"{self._image}: expected an image, found another. Push it again.")
         return document, digest
+
+    def _described(self, reference: str) -> tuple[dict[str, Any], str] | None:
+        """What a tag or a digest names, and its digest; an empty object if that is no JSON."""
+        url = f"manifests/{reference}"
+        answer = self._ask("GET", url, (200, 404), headers={"Accept": ", ".join(_IMAGES)})
+        if answer.status == 404:
+            return None
+        try:
+            document = json.loads(answer.data) if len(answer.data) <= _MAXIMUM_MANIFEST else {}
+        except ValueError:
+            document = {}
+        found = document if isinstance(document, dict) else {}
+        return found, f"sha256:{hashlib.sha256(answer.data).hexdigest()}"
 
     def tag(self, text: bytes) -> None:
         """Put a manifest under the image's tag, and read it back.
@@ -176,15 +206,40 @@ class Registry:
         headers = {**options.pop("headers", {})}
         for _ in range(2):
             every = {**headers, **self._headers}
-            answer = self._pool.request(method, url, headers=every, redirect=True, **options)
+            answer = self._pool.request(method, url, headers=every, redirect=False, **options)
             if answer.status != 401 or not isinstance(options.get("body", b""), bytes):
                 break
             challenge = answer.headers.get("WWW-Authenticate", "")
             scope = f"repository:{self._image.repository}:pull,push"
             self._headers = authorization(challenge, self._image.registry, scope, self._pool)
+        if method in ("GET", "HEAD"):
+            answer = self._followed(method, url, answer, headers, options)
         if answer.status in good:
             return answer
         raise self._refused(answer)
+
+    def _followed(
+        self,
+        method: str,
+        url: str,
+        answer: urllib3.BaseHTTPResponse,
+        headers: Mapping[str, str],
+        options: Mapping[str, Any],
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer from where a registry keeps its blobs, which may be a bucket elsewhere.
+
+        Its address carries its own signature: our token goes to the registry alone.
+        """
+        for _ in range(_REDIRECTS):
+            place = answer.get_redirect_location()
+            if not place:
+                break
+            answer.drain_conn()
+            url = urljoin(url, place)
+            own = self._headers if urlsplit(url).netloc == urlsplit(self._base).netloc else {}
+            every = {**headers, **own}
+            answer = self._pool.request(method, url, headers=every, redirect=False, **options)
+        return answer
 
     def _refused(self, answer: urllib3.BaseHTTPResponse) -> TransferError:
         registry = self._image.registry

@@ -16,6 +16,9 @@ from urllib3.exceptions import HTTPError
 
 from builders.kit.transfer.errors import TransferError
 
+_LOGINS = {"docker.io": "https://index.docker.io/v1/"}
+"""A registry -> what docker keeps its login under, if elsewhere."""
+
 
 def credentials(registry: str) -> str:
     """The ``user:password`` that ``docker login`` or ``podman login`` stored, in base64; or "".
@@ -27,6 +30,7 @@ def credentials(registry: str) -> str:
         config = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError):
         return ""
+    registry = _LOGINS.get(registry, registry)
     helper = config.get("credHelpers", {}).get(registry) or config.get("credsStore")
     if helper:
         return _helped(str(helper), registry)

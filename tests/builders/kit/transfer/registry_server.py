@@ -27,6 +27,7 @@ class RegistryServer(ThreadingHTTPServer):
         self.manifests: dict[str, bytes] = {}
         self.uploads: dict[str, bytes] = {}
         self.sent: list[str] = []
+        self.elsewhere = False
         self.cut_uploads = self.cut_reads = self.corrupt_reads = 0
         self.lock = threading.Lock()
 
@@ -52,6 +53,10 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/token":
             known = self.headers.get("Authorization") == f"Basic {LOGIN}"
             return self.answer(200 if known else 401, json.dumps({"token": TOKEN} if known else {}))
+        if path.startswith("/bucket/"):
+            if "Authorization" in self.headers:
+                return self.answer(400, "Only one auth mechanism allowed")
+            return self.get_blobs(path.removeprefix("/bucket/"), path, query, b"")
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self.rfile.read(length)
             challenge = f'Bearer realm="http://{self.server.host}/token",service="here"'
@@ -97,6 +102,9 @@ class Handler(BaseHTTPRequestHandler):
         content = self.server.blobs.get(name)
         if content is None:
             return self.answer(404, "")
+        if self.server.elsewhere and not path.startswith("/bucket/"):
+            bucket = f"http://localhost:{self.server.server_address[1]}/bucket/{name}"
+            return self.answer(307, "", {"Location": bucket})
         if self.command == "GET" and self.server.corrupt_reads:
             self.server.corrupt_reads -= 1
             content = bytes([content[0] ^ 1]) + content[1:]

@@ -15,13 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 from registry_server import LOGIN, RegistryServer, sha256
 from repositories import PLAIN, write_repository
 
 from builders.kit.manifest import verify
+from builders.kit.transfer.address import Image, parse
 from builders.kit.transfer.contents import contents_of
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.oci_layer import layers_of
+from builders.kit.transfer.registry import Registry
+from builders.kit.transfer.registry_login import credentials
 from builders.kit.transfer.run import Options, run_pull, run_push
 
 QUIET = Options(quiet=True)
@@ -116,6 +120,61 @@ def test_a_base_comes_below_the_models(repository: Path, registry: RegistryServe
     assert document["layers"] == first + first
     config = json.loads(registry.blobs[document["config"]["digest"]])
     assert config["rootfs"]["diff_ids"] == [each["digest"] for each in document["layers"]]
+
+
+def test_blobs_may_lie_in_a_bucket_that_takes_no_token(
+    repository: Path, registry: RegistryServer, tmp_path: Path
+) -> None:
+    registry.elsewhere = True
+    run_push(repository, place(registry), QUIET)
+    assert run_push(repository, place(registry), QUIET).count("0 layers sent") == 1
+    run_pull(place(registry), tmp_path / "pulled", QUIET)
+    assert (tmp_path / "pulled" / "manifest.json").is_file()
+
+
+def test_a_base_for_several_platforms_of_dockers_kind(
+    repository: Path, registry: RegistryServer
+) -> None:
+    """As Docker Hub has busybox: a list, whose images name Docker's media types."""
+    run_push(repository, place(registry), QUIET)
+    image = json.loads(registry.manifests["1"])
+    docker = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    for each in image["layers"]:
+        each["mediaType"] = docker
+    text = json.dumps(image).encode()
+    other = {"digest": sha256(b"arm"), "platform": {"os": "linux", "architecture": "arm64"}}
+    ours = {"digest": sha256(text), "platform": {"os": "linux", "architecture": "amd64"}}
+    registry.manifests[sha256(text)] = text
+    registry.manifests["list"] = json.dumps({"manifests": [other, ours]}).encode()
+    base = f"{registry.host}/team/ocr:list"
+    run_push(repository, place(registry), Options(quiet=True, base=base))
+    made = json.loads(registry.manifests["1"])
+    assert len(made["layers"]) == 2 * len(image["layers"])
+    assert docker not in json.dumps(made)
+    registry.manifests["list"] = json.dumps({"manifests": [other]}).encode()
+    with pytest.raises(TransferError, match="expected an image, found another"):
+        run_push(repository, place(registry), Options(quiet=True, base=base))
+
+
+def test_docker_hub_is_asked_where_it_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    image = parse("oci:docker.io/library/busybox:1.37")
+    assert isinstance(image, Image)
+    asked: list[str] = []
+
+    def request(_: object, method: str, url: str, **options: object) -> urllib3.HTTPResponse:
+        asked.append(url)
+        return urllib3.HTTPResponse(status=404)
+
+    monkeypatch.setattr(urllib3.PoolManager, "request", request)
+    assert Registry(image).manifest() is None
+    assert asked == ["https://registry-1.docker.io/v2/library/busybox/manifests/1.37"]
+    (tmp_path / "config.json").write_text(
+        '{"auths": {"https://index.docker.io/v1/": {"auth": "a"}}}'
+    )
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert credentials("docker.io") == "a"
 
 
 def test_a_layout_holds_the_same_image_twice_over(repository: Path, tmp_path: Path) -> None:
