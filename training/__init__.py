@@ -1,0 +1,1 @@
+"""What trains the checkpoints that the project ships; nothing that builds or serves imports it."""

@@ -1,0 +1,77 @@
+"""The steps from nothing to the shipped checkpoint, each a command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help=__doc__, add_completion=False)
+
+SEED = 20261
+"""Of everything that is shipped."""
+
+ITEMS = 30_000
+"""Recordings in the training corpus, some 36 hours."""
+
+STEPS = 4_000
+
+Seed = Annotated[int, typer.Option(help="Of every random choice.")]
+Workers = Annotated[int, typer.Option(help="Processes that synthesise.")]
+
+
+@app.command()
+def corpus(out: Path, seed: Seed = SEED, items: int = ITEMS, workers: Workers = 2) -> None:
+    """Synthesise the training speech into OUT, as features. Goes on where it was cut off."""
+    from training.asr import corpus
+
+    corpus.write(out, seed=seed, count=items, workers=workers)
+
+
+@app.command()
+def train(
+    corpus: Path,
+    out: Path,
+    seed: Seed = SEED,
+    items: int = ITEMS,
+    steps: int = STEPS,
+    until: Annotated[int, typer.Option(help="Stop at this step; 0 is the last.")] = 0,
+    threads: int = 2,
+) -> None:
+    """Train on CORPUS, or go on; the run's state is in OUT. Prints the weights' SHA-256."""
+    from training.asr import train
+
+    print(
+        train.train(
+            corpus, out, seed=seed, count=items, steps=steps, until=until or steps, threads=threads
+        )
+    )
+
+
+@app.command()
+def publish(
+    run: Path,
+    corpus: Path,
+    out: Path,
+    seed: Seed = SEED,
+    items: int = ITEMS,
+    utterances: Annotated[int, typer.Option(help="Held-out utterances to measure on.")] = 600,
+) -> None:
+    """Measure the RUN's weights and write them to OUT as a checkpoint with its model card."""
+    from training.asr import publish
+
+    publish.publish(run, corpus, out, seed=seed, items=items, count=utterances)
+
+
+@app.command()
+def sounds(
+    evaluation: Path = Path("builders/asr/evaluation"),
+    examples: Path = Path("clients/examples"),
+    seed: Seed = SEED,
+) -> None:
+    """Write the shipped evaluation set and the example sounds."""
+    from training.asr import sounds
+
+    sounds.write_evaluation(evaluation, seed + 2)
+    sounds.write_examples(examples)

@@ -1,0 +1,136 @@
+"""The training speech, as log-mel features on disk: a function of the seed and the item's number.
+
+Items are made in chunks, each a file of its own, so that a run that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.asr import augment, grammar, speech, voices
+from training.asr.features import log_mel
+
+CHUNK = 500
+"""Items in a file."""
+
+SHARES = {"sentence": 0.86, "joined": 0.11, "nothing": 0.03}
+"""Of the items: one sentence; several with pauses, up to some 25 s; silence or noise, no text."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recording.
+
+    Attributes:
+        features: FP16 [frames, 80], normalised as the checkpoint's feature extractor does it.
+        text: what is said; empty for nothing.
+    """
+
+    features: NDArray[np.float16]
+    text: str
+
+
+def make(seed: int, index: int) -> Item:
+    """Item ``index`` of the corpus of ``seed``, whatever was made before it."""
+    rng = np.random.default_rng([seed, index])
+    kind = rng.choice(list(SHARES), p=list(SHARES.values()))
+    if kind == "nothing":
+        return Item(log_mel(_nothing(rng, _babble(seed))), "")
+    variants = voices.trained_variants(speech.data_folder())
+    speaker = voices.draw(rng, variants, split="training")
+    tempo = rng.uniform(0.94, 1.06)
+    until = rng.uniform(8, 22) if kind == "joined" else 0.0
+    texts, waves = [], [augment.silence(rng, 0.6)]
+    while True:
+        text = grammar.sentence(rng, "training")
+        sound, rate = speech.speak(punctuated(rng, text), speaker)
+        waves += [augment.resample(sound, rate * tempo), augment.silence(rng, 0.8)]
+        texts.append(text)
+        if sum(map(len, waves)) >= until * augment.RATE:
+            break
+    wave = augment.distort(rng, np.concatenate(waves), _babble(seed))
+    return Item(log_mel(wave), " ".join(texts))
+
+
+def punctuated(rng: np.random.Generator, text: str) -> str:
+    """With a comma after some words in one sentence of three, so that the voice pauses there."""
+    if rng.random() < 0.65:
+        return text
+    return " ".join(word + ("," if rng.random() < 0.2 else "") for word in text.split())
+
+
+def write(folder: Path, *, seed: int, count: int, workers: int) -> None:
+    """Make the items that the folder lacks.
+
+    Args:
+        folder: gets ``features-0000.npy`` (FP16 [frames, 80], the items end to end) and
+            ``items-0000.json`` for every :data:`CHUNK` items.
+        seed: of all of it.
+        count: how many items, a multiple of :data:`CHUNK`.
+        workers: processes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [n for n in range(count // CHUNK) if not (folder / f"items-{n:04d}.json").is_file()]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for number in pool.map(
+            _write_chunk, [folder] * len(missing), [seed] * len(missing), missing
+        ):
+            print(f"chunk {number}: {(number + 1) * CHUNK} of {count} items", flush=True)
+
+
+def wait_for(folder: Path, number: int, *, seconds: float = 600) -> None:
+    """Return once a chunk is there, so that training may begin while the rest is being made.
+
+    Raises:
+        FileNotFoundError: it is not there after so many seconds.
+    """
+    until = time.monotonic() + seconds
+    while not (folder / f"items-{number:04d}.json").is_file():
+        if time.monotonic() > until:
+            raise FileNotFoundError(
+                f"{folder}: expected items-{number:04d}.json, found none in {seconds:.0f} s. "
+                "Make it with python -m training.asr corpus."
+            )
+        time.sleep(1)
+
+
+def _write_chunk(folder: Path, seed: int, number: int) -> int:
+    items = [make(seed, number * CHUNK + k) for k in range(CHUNK)]
+    np.save(folder / f"features-{number:04d}.npy", np.concatenate([i.features for i in items]))
+    listed = [{"frames": len(item.features), "text": item.text} for item in items]
+    part = folder / f"items-{number:04d}.json.part"
+    part.write_text(json.dumps(listed), "utf-8")
+    part.replace(part.with_suffix(""))
+    return number
+
+
+@cache
+def _babble(seed: int) -> tuple[augment.Wave, ...]:
+    """Forty utterances of training voices, for the background."""
+    rng = np.random.default_rng([seed, 2**31])
+    variants = voices.trained_variants(speech.data_folder())
+    waves = []
+    for _ in range(40):
+        speaker = voices.draw(rng, variants, split="training")
+        sound, rate = speech.speak(grammar.sentence(rng, "training"), speaker)
+        waves.append(augment.resample(sound, rate))
+    return tuple(waves)
+
+
+def _nothing(rng: np.random.Generator, babble: tuple[augment.Wave, ...]) -> augment.Wave:
+    """Digital silence, or faint to loud noise: half a second to eight."""
+    length = int(rng.uniform(0.5, 8) * augment.RATE)
+    if rng.random() < 0.15:
+        return np.zeros(length, np.float32)
+    kind = rng.choice(["white", "pink", "brown", "hum"])
+    wave = augment.noise(rng, length, str(kind), babble)
+    return np.asarray(wave * np.float32(10 ** rng.uniform(-4, -1)), np.float32)
