@@ -84,14 +84,16 @@ class Family:
 
     Attributes:
         name: its folder's name.
-        sources: component -> the source URI used when the profile names none.
+        sources: component -> the source URI used when the profile names none. None: there is no
+            checkpoint to fall back on, and what needs one is left out of builds whose profile names
+            none.
         pipelines: the ensembles that users call; their composing models are found from them.
         exports: every file made from a checkpoint.
         metrics: the gates.
     """
 
     name: str
-    sources: Mapping[str, str]
+    sources: Mapping[str, str | None]
     pipelines: tuple[Model, ...]
     exports: tuple[Export, ...]
     metrics: tuple[Metric, ...]

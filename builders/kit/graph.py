@@ -164,6 +164,7 @@ class PythonModel(Model):
         stage: the dotted name of the stage's module, copied to ``stages/`` in the version folder.
         modules: dotted names of the modules that it imports, copied beside it.
         exports: names of the family's exports copied into the version folder under those names.
+        optional_exports: likewise, where their component has a source; the stage looks for them.
         calls: the models that it calls, which are built and loaded with it.
         sequences: its requests come in sequences.
     """
@@ -171,6 +172,7 @@ class PythonModel(Model):
     stage: str
     modules: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
+    optional_exports: tuple[str, ...] = ()
     calls: tuple[Model, ...] = ()
     sequences: SequenceBatching | None = None
 

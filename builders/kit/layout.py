@@ -58,6 +58,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
             "stages/__init__.py": _PACKAGE,
             **stages,
             **{name: exports[name] for name in model.exports},
+            **{name: exports[name] for name in model.optional_exports if name in exports},
         }
     if isinstance(model, Ensemble):
         return {"README": _ENSEMBLE_NOTE}

@@ -145,7 +145,10 @@ def reproduce(
             f"no export '{export}' with a parity in '{family}'; there are: {', '.join(exports)}"
         )
     wanted = exports[export]
-    checkpoint = sources.resolve(source or declared.sources[wanted.source], offline=offline).path
+    uri = source or declared.sources[wanted.source]
+    if uri is None:
+        raise KeyError(f"'{export}' of '{family}' has no checkpoint of its own; give --source")
+    checkpoint = sources.resolve(uri, offline=offline).path
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         made = Path(folder) / "model.onnx"
         wanted.make(checkpoint, made)

@@ -17,7 +17,7 @@ from builders.kit.recipe import make_recipe
 from builders.kit.repository import Target
 from builders.kit.steps import Step, Steps
 
-Action = Literal["build", "cached", "depends", "write", "keep"]
+Action = Literal["build", "cached", "depends", "write", "keep", "leave"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Planned:
     Attributes:
         name: the step's name.
         action: "build" runs it, "cached" has its result; "depends" is decided by the steps it
-            follows; "write" and "keep" are about a model's folder in the repository.
+            follows; "write" and "keep" are about a model's folder in the repository; "leave" leaves
+            out what needs a checkpoint that nobody names.
         why: the reason.
         seconds: how long it took when it last ran; 0 if that is not known.
     """
@@ -94,6 +95,9 @@ def plan(
     )
     planned += [
         Planned(f"model {name}", "write", "removed: no longer in the graph") for name in gone
+    ]
+    planned += [
+        Planned(str(left), "leave", f"no checkpoint: {left.remedy}") for left in recipe.left_out
     ]
     return tuple(planned)
 

@@ -9,7 +9,8 @@ from builders.kit.checkout import Checkout
 from builders.kit.emit_bls import bls
 from builders.kit.family import Export, Family
 from builders.kit.findings import Finding, finding_of
-from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel, closure
+from builders.kit.graph import Ensemble, Model, closure
+from builders.kit.left_out import LeftOut, needed_exports, optional_exports, reduce
 from builders.kit.overrides import apply
 from builders.kit.profile import Profile, ProfileError
 from builders.kit.release import Release, release
@@ -24,7 +25,8 @@ class Recipe:
     Attributes:
         profile: what was asked for.
         release: the facts of its Triton release.
-        families: by name, in the profile's order.
+        families: by name, in the profile's order, without what is left out.
+        left_out: what needs a checkpoint that nobody names.
         models: every model of the repository once: pipelines, what they need, BLS twins.
         owners: model's name -> the families whose pipelines it is part of.
         exports: ``family/export`` -> the export, for those that some model needs.
@@ -34,6 +36,7 @@ class Recipe:
     profile: Profile
     release: Release
     families: Mapping[str, Family]
+    left_out: tuple[LeftOut, ...]
     models: tuple[Model, ...]
     owners: Mapping[str, tuple[str, ...]]
     exports: Mapping[str, Export]
@@ -46,7 +49,7 @@ class Recipe:
     def exports_of(self, model: Model) -> dict[str, str]:
         """The exports that a model needs: their names -> ``family/export``."""
         found: dict[str, str] = {}
-        for name in _needs(model):
+        for name in (*needed_exports(model), *optional_exports(model)):
             for family in self.owners[model.name]:
                 if f"{family}/{name}" in self.exports:
                     found.setdefault(name, f"{family}/{name}")
@@ -65,8 +68,16 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
             checkpoints that cannot be found; a graph names an export that its family has not.
     """
     checkout = checkout or Checkout()
-    families = {name: checkout.load(name) for name in profile.families}
-    findings = list(_unknown_components(profile, families))
+    declared_families = {name: checkout.load(name) for name in profile.families}
+    findings = list(_unknown_components(profile, declared_families))
+    families: dict[str, Family] = {}
+    left_out: list[LeftOut] = []
+    for name, declared_family in declared_families.items():
+        uris = {**declared_family.sources, **profile.families[name].sources}
+        families[name], left = reduce(declared_family, uris)
+        left_out += left
+    if refused := list(_settings_left_out(profile, families, declared_families, left_out)):
+        raise ProfileError([*findings, *refused])
     pipelines: list[Model] = []
     owners: dict[str, tuple[str, ...]] = {}
     for name, family in families.items():
@@ -79,7 +90,8 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
     models = closure(apply(profile, pipelines))
     exports: dict[str, Export] = {}
     for model in models:
-        for need in _needs(model):
+        optional = optional_exports(model)
+        for need in (*needed_exports(model), *optional):
             declared = {
                 f"{family}/{export.name}": export
                 for family in owners[model.name]
@@ -87,8 +99,10 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
                 if export.name == need
             }
             exports |= declared
-            if not declared:
-                known = [each.name for own in owners[model.name] for each in families[own].exports]
+            known = [
+                each.name for own in owners[model.name] for each in declared_families[own].exports
+            ]
+            if not declared and not (need in optional and need in known):
                 findings.append(
                     finding_of(
                         "recipe",
@@ -105,17 +119,12 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
         profile=profile,
         release=release(profile.triton),
         families=families,
+        left_out=tuple(left_out),
         models=models,
         owners=owners,
         exports=dict(sorted(exports.items())),
         sources=found,
     )
-
-
-def _needs(model: Model) -> tuple[str, ...]:
-    if isinstance(model, OnnxModel | PlanModel):
-        return (model.export,)
-    return model.exports if isinstance(model, PythonModel) else ()
 
 
 def _twins(family: Family, findings: list[Finding]) -> Iterable[Model]:
@@ -144,6 +153,29 @@ def _unknown_components(profile: Profile, families: Mapping[str, Family]) -> Ite
                 )
 
 
+def _settings_left_out(
+    profile: Profile,
+    families: Mapping[str, Family],
+    declared: Mapping[str, Family],
+    left_out: Iterable[LeftOut],
+) -> Iterable[Finding]:
+    """Settings of models that are not built, as a component has no source."""
+    built = {model.name for each in families.values() for model in closure(each.pipelines)}
+    for left in left_out:
+        if left.kind != "pipeline":
+            continue
+        whole = next(each for each in declared[left.family].pipelines if each.name == left.name)
+        for model in closure((whole,)):
+            if model.name in profile.models and model.name not in built:
+                yield finding_of(
+                    "recipe",
+                    f"profile, models.{model.name}",
+                    "settings of models that are built",
+                    f"'{model.name}', which is left out with {left}",
+                    f"{left.remedy[0].upper()}{left.remedy[1:]}, or remove the settings.",
+                )
+
+
 def _resolve(
     profile: Profile,
     families: Mapping[str, Family],
@@ -156,9 +188,10 @@ def _resolve(
         name = export_id.partition("/")[0]
         source_id = f"{name}/{export.source}"
         uris = {**families[name].sources, **profile.families[name].sources}
+        uri = uris.get(export.source)
         if source_id in found:
             continue
-        if export.source not in uris:
+        if uri is None:
             where = f"family {name}, export {export.name}, source"
             known = list(uris)
             expected = f"one of {', '.join(known)}"
@@ -166,7 +199,7 @@ def _resolve(
             findings.append(finding_of("recipe", where, expected, f"'{export.source}'", remedy))
             continue
         try:
-            found[source_id] = resolve(uris[export.source], offline=not profile.hub)
+            found[source_id] = resolve(uri, offline=not profile.hub)
         except SourceError as error:
             remedy = f"Set families.{name}.sources.{export.source} in the profile, or mend that."
             findings.append(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from builders.kit.checkout import Checkout
-from builders.kit.family import Export, Family
+from builders.kit.family import Export, Family, Metric
 from builders.kit.graph import DType, Ensemble, Model, OnnxModel, PythonModel, Tensor
-from builders.kit.profile import FamilyOptions, Profile, ProfileError
+from builders.kit.profile import FamilyOptions, InstanceOptions, ModelOptions, Profile, ProfileError
 from builders.kit.recipe import Recipe, make_recipe
 
 
@@ -61,17 +61,22 @@ class Shelf(Checkout):
         return next(each for each in self.given if each.name == family)
 
 
-def recipe(*families: Family, bls: bool = False) -> Recipe:
+def recipe(
+    *families: Family,
+    bls: bool = False,
+    sources: Mapping[str, str] | None = None,
+    models: Mapping[str, ModelOptions] | None = None,
+) -> Recipe:
     checkout = Shelf()
     object.__setattr__(checkout, "given", families)
     profile = Profile.model_construct(
         triton="24.10",
         device="cpu",
         precision="fp32",
-        families={each.name: FamilyOptions() for each in families},
+        families={each.name: FamilyOptions(sources=dict(sources or {})) for each in families},
         hub=False,
         bls=bls,
-        models={},
+        models=dict(models or {}),
     )
     return make_recipe(profile, checkout)
 
@@ -143,3 +148,83 @@ def test_a_decoupled_pipeline_has_no_twin() -> None:
     assert names(recipe(talk).models) == ["stream", "talk"]
     with pytest.raises(ProfileError, match="bls: false"):
         recipe(talk, bls=True)
+
+
+def large(name: str = "one") -> Family:
+    """A family with a second pipeline that needs 'big', and a stage that 'words' would help."""
+    own = family(name)
+    helped = replace(
+        SHARED,
+        name="helped",
+        stage="tests.builders.kit.toy_stage",
+        optional_exports=("words.txt",),
+    )
+    big = OnnxModel(name="big_model", inputs=(tensor("x"),), outputs=(tensor("y"),), export="big")
+    calling = replace(helped, name="calling", outputs=(tensor("y"),), calls=(big,))
+    step = helped >> replace(own.pipelines[0].steps.steps[1].model, name="one_model")
+    return replace(
+        own,
+        sources={**own.sources, "big": None, "words": None},
+        exports=(
+            *own.exports,
+            Export(name="big", source="big", make=make, options={}, parity=None),
+            Export(name="words.txt", source="words", make=make, options={}, parity=None),
+        ),
+        pipelines=(replace(own.pipelines[0], steps=step), calling),
+        metrics=tuple(
+            Metric(name="m", pipeline=each, bound=1.0, better="lower", measure=lambda run: 0.0)
+            for each in ("one", "calling")
+        ),
+    )
+
+
+def test_what_needs_a_source_that_nobody_names_is_left_out() -> None:
+    found = recipe(large(), bls=True)
+    assert names(found.models) == ["helped", "one_model", "one", "one_bls"]
+    assert list(found.exports) == ["one/model"]
+    assert [metric.pipeline for metric in found.families["one"].metrics] == ["one"]
+    assert [(str(left), left.remedy) for left in found.left_out] == [
+        ("pipeline calling", "set families.one.sources.big in the profile to have it"),
+        ("export one/words.txt", "set families.one.sources.words in the profile to have it"),
+    ]
+
+
+def test_a_source_in_the_profile_switches_on_what_needs_it() -> None:
+    found = recipe(large(), sources={"big": "path:weights.json", "words": "path:weights.json"})
+    assert names(found.models) == ["helped", "one_model", "one", "big_model", "calling"]
+    assert list(found.exports) == ["one/big", "one/model", "one/words.txt"]
+    helped = next(model for model in found.models if model.name == "helped")
+    assert found.exports_of(helped) == {"words.txt": "one/words.txt"}
+    assert found.owners["big_model"] == ("one",)
+    assert found.left_out == ()
+
+
+def test_settings_of_what_is_left_out_say_how_to_switch_it_on() -> None:
+    with pytest.raises(ProfileError, match=r"left out with pipeline calling.*sources\.big") as told:
+        recipe(large(), models={"big_model": ModelOptions(instances=InstanceOptions(count=2))})
+    assert len(told.value.findings) == 1
+
+
+def test_the_plan_says_what_is_left_out(tmp_path: Path) -> None:
+    from builders.kit.cache import Cache
+    from builders.kit.plan import plan
+
+    checkout = Shelf()
+    object.__setattr__(checkout, "given", (large(),))
+    profile = Profile.model_construct(
+        triton="24.10",
+        device="cpu",
+        precision="fp32",
+        families={"one": FamilyOptions()},
+        hub=False,
+        bls=False,
+        models={},
+    )
+    steps = plan(profile, tmp_path / "out", cache=Cache(tmp_path / "cache"), checkout=checkout)
+    left = {step.name: step.why for step in steps if step.action == "leave"}
+    assert left == {
+        "pipeline calling": "no checkpoint: set families.one.sources.big in the profile to have it",
+        "export one/words.txt": (
+            "no checkpoint: set families.one.sources.words in the profile to have it"
+        ),
+    }
