@@ -3,6 +3,9 @@
 Every file goes through one ``kubectl exec`` of its own. What is under way lies in ``.pull/`` of the
 folder, by its SHA-256, as where a mounted folder is pushed to: a file that was cut off goes on
 where it broke, also in the next push. The pod hashes a file before it gets its name.
+
+It was tried with a stand-in for kubectl that runs the scripts on this machine, under coreutils and
+busybox, and **never on a cluster**.
 """
 
 from __future__ import annotations

@@ -248,7 +248,9 @@ def _event(kubectl: Kubectl, name: str) -> str:
         return ""
     events = found.get("items", [])
     events.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    return f"{events[-1].get('reason')}: {events[-1].get('message')}" if events else ""
+    if not events:
+        return ""
+    return f"{events[-1].get('reason')}: {events[-1].get('message')}".rstrip(".")
 
 
 def _delete(kubectl: Kubectl, name: str, note: Callable[[str], None]) -> None:
