@@ -236,13 +236,15 @@ class _Staged:
 
     def __init__(self, steps: Steps, bench: Bench, folder: Path, made: Mapping[str, Made]) -> None:
         from builders.kit import assemble, record
+        from builders.kit.sizes import sized
 
         self.steps = steps
         self.bench = bench
         self.folder = folder
-        self.configs = assemble.configs_of(steps.recipe)
         paths = {name: each.path for name, each in made.items()}
-        for name, content in assemble.tree_of(steps.recipe, self.configs, paths).items():
+        recipe = sized(steps.recipe, paths)
+        self.configs = assemble.configs_of(recipe)
+        for name, content in assemble.tree_of(recipe, self.configs, paths).items():
             put(folder, name, content)
         self.files = record.files_of(folder)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from builders.kit.emit_bls import BlsModel
@@ -40,12 +40,26 @@ def apply(profile: Profile, models: Sequence[Model]) -> tuple[Model, ...]:
     findings = [*_twins(every), *_mistakes(profile.models, there)]
     if findings:
         raise ProfileError(findings)
+    return remade(
+        models,
+        lambda model: _override(
+            model, profile.models.get(model.name, ModelOptions()), profile.device
+        ),
+    )
+
+
+def remade(models: Sequence[Model], change: Callable[[Model], Model]) -> tuple[Model, ...]:
+    """Models with each one of them, and each that they need, changed; equal names stay one.
+
+    Args:
+        models: models in any mixture.
+        change: a model -> what it becomes; what it needs is put in afterwards.
+    """
     made: dict[str, Model] = {}
 
     def remake(model: Model) -> Model:
         if model.name not in made:
-            options = profile.models.get(model.name, ModelOptions())
-            new = _override(model, options, profile.device)
+            new = change(model)
             if isinstance(new, Ensemble):
                 steps = tuple(replace(step, model=remake(step.model)) for step in new.steps)
                 new = replace(new, steps=Flow(steps))

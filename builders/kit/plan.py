@@ -15,6 +15,7 @@ from builders.kit.manifest import Manifest, ManifestError, read_manifest, verify
 from builders.kit.profile import Profile
 from builders.kit.recipe import make_recipe
 from builders.kit.repository import Target
+from builders.kit.sizes import sized
 from builders.kit.steps import Step, Steps
 
 Action = Literal["build", "cached", "depends", "write", "keep", "leave"]
@@ -75,8 +76,9 @@ def plan(
             _look(steps.parity(subject, entry.digest), cache, planned)
         else:
             planned.append(Planned(f"parity {subject}", "depends", f"follows {step.name}"))
-    configs = configs_of(recipe)
-    files = hashes_of(tree_of(recipe, configs, paths))
+    known = sized(recipe, paths)
+    configs = configs_of(known)
+    files = hashes_of(tree_of(known, configs, paths))
     complete = len(paths) == len(recipe.exports)
     for family in recipe.families.values():
         for metric in family.metrics:
