@@ -1,0 +1,213 @@
+"""Speech recognition: sound in, time-stamped text out."""
+
+from __future__ import annotations
+
+from builders.asr import acoustic, parity, vad, vocabulary
+from builders.kit.family import Export, Family
+from builders.kit.graph import (
+    DType,
+    Ensemble,
+    InstanceGroup,
+    OnnxModel,
+    PythonModel,
+    QueuePolicy,
+    SequenceBatching,
+    Tensor,
+)
+from builders.stages.models import decode_audio
+
+BUCKETS = 3
+"""Calls of the acoustic model for a sound. An ensemble hands a step one tensor, so windows of
+several lengths take several steps; two run side by side on two cores, a third pads less."""
+
+_STAGES = "builders.asr.stages"
+
+UNBOUNDED = QueuePolicy(max_size=0)
+"""For the quick stages beside those where requests wait, which are bounded: on releases before
+26.08 a bound on a model of one instance lets single requests stand still for half a second."""
+
+ONE_THREAD = {"intra_op_thread_count": "1"}
+
+audio, samples, sample_rate = decode_audio.inputs
+(waveform,) = decode_audio.outputs
+
+speech = Tensor("speech", DType.FP32, {"frames": -1})
+spans = Tensor("spans", DType.FP32, {"found": -1, "start_and_end": 2})
+slots = Tensor("slots", DType.INT32, {"found": -1, "bucket_and_row": 2})
+
+text = Tensor("text", DType.BYTES, {"texts": -1})
+segments = Tensor("segments", DType.FP32, {"segments": -1, "start_and_end": 2})
+segment_text = Tensor("segment_text", DType.BYTES, {"segments": -1})
+scores = Tensor("scores", DType.FP32, {"segments": -1})
+words = Tensor("words", DType.BYTES, {"words": -1})
+word_times = Tensor("word_times", DType.FP32, {"words": -1, "start_and_end": 2})
+word_scores = Tensor("word_scores", DType.FP32, {"words": -1})
+READ = (segments, segment_text, scores, words, word_times, word_scores)
+
+
+def windows(number: int) -> tuple[Tensor, Tensor]:
+    """A bucket's windows and their lengths; its axes are its own."""
+    rows = {f"rows{number}": -1}
+    return (
+        Tensor(f"windows_{number}", DType.FP32, {**rows, f"length{number}": -1}),
+        Tensor(f"lengths_{number}", DType.INT32, rows),
+    )
+
+
+def answers(number: int) -> tuple[Tensor, Tensor]:
+    """What the acoustic model says about a bucket."""
+    rows = {f"rows{number}": -1}
+    return (
+        Tensor(f"log_probs_{number}", DType.FP32, {**rows, f"most{number}": -1, "tokens": -1}),
+        Tensor(f"steps_{number}", DType.INT32, rows),
+    )
+
+
+detect_speech = OnnxModel(
+    name="detect_speech",
+    inputs=(waveform,),
+    outputs=(speech,),
+    export="vad",
+    parameters=ONE_THREAD,
+    instances=(InstanceGroup(count=2),),
+)
+cut_windows = PythonModel(
+    name="cut_windows",
+    inputs=(waveform, speech),
+    outputs=(*(each for k in range(BUCKETS) for each in windows(k)), spans, slots),
+    stage=f"{_STAGES}.cut_windows",
+    modules=("builders.stages.buckets", f"{_STAGES}.segmenter"),
+    parameters={"buckets": str(BUCKETS)},
+    queue=UNBOUNDED,
+)
+transcribe = OnnxModel(
+    name="transcribe",
+    inputs=(
+        Tensor("windows", DType.FP32, {"rows": -1, "length": -1}),
+        Tensor("lengths", DType.INT32, {"rows": -1}),
+    ),
+    outputs=(
+        Tensor("log_probs", DType.FP32, {"rows": -1, "most": -1, "tokens": -1}),
+        Tensor("steps", DType.INT32, {"rows": -1}),
+    ),
+    export="acoustic",
+    instances=(InstanceGroup(count=2),),
+    parameters=ONE_THREAD,
+)
+join_segments = PythonModel(
+    name="join_segments",
+    inputs=(*(each for k in range(BUCKETS) for each in answers(k)), spans, slots),
+    outputs=(text, *READ),
+    stage=f"{_STAGES}.join_segments",
+    modules=(f"{_STAGES}.ctc", f"{_STAGES}.words"),
+    exports=("tokenizer.json", "decoding.json"),
+    queue=UNBOUNDED,
+)
+
+asr = Ensemble(
+    name="asr",
+    inputs=(audio, samples, sample_rate),
+    outputs=(text, *READ),
+    steps=decode_audio
+    >> detect_speech
+    >> cut_windows
+    >> tuple(
+        transcribe.step(
+            inputs={name: f"{name}_{k}" for name in ("windows", "lengths")},
+            outputs={name: f"{name}_{k}" for name in ("log_probs", "steps")},
+        )
+        for k in range(BUCKETS)
+    )
+    >> join_segments,
+)
+
+_CONTEXT = {"context": 64}
+_STATE = {"h_and_c": 2, "one": 1, "units": 128}
+
+detect_speech_stream = OnnxModel(
+    name="detect_speech_stream",
+    inputs=(
+        Tensor("waveform", DType.FP32, {"samples": -1}),
+        Tensor("context", DType.FP32, _CONTEXT),
+        Tensor("state", DType.FP32, _STATE),
+    ),
+    outputs=(
+        speech,
+        Tensor("next_context", DType.FP32, _CONTEXT),
+        Tensor("next_state", DType.FP32, _STATE),
+    ),
+    export="vad_stream",
+    parameters=ONE_THREAD,
+    queue=UNBOUNDED,
+)
+asr_stream = PythonModel(
+    name="asr_stream",
+    inputs=(
+        Tensor("samples", DType.FP32, {"given": -1}),
+        Tensor("sample_rate", DType.INT32, {"one": 1}, optional=True),
+    ),
+    outputs=(
+        *READ,
+        Tensor("partial", DType.BYTES, {"partials": -1}),
+        Tensor("partial_start", DType.FP32, {"partials": -1}),
+    ),
+    stage=f"{_STAGES}.stream",
+    modules=(
+        "builders.stages.buckets",
+        "builders.stages.decode_audio",
+        *(
+            f"{_STAGES}.{name}"
+            for name in ("ctc", "cut_windows", "join_segments", "segmenter", "words")
+        ),
+    ),
+    exports=("tokenizer.json", "decoding.json"),
+    calls=(detect_speech_stream, transcribe),
+    sequences=SequenceBatching(),
+)
+
+FAMILY = Family(
+    name="asr",
+    sources={
+        "parakeet": "demo:parakeet",
+        "vad": "package:silero_vad/data/silero_vad_16k_sequence.onnx",
+    },
+    pipelines=(asr, asr_stream),
+    exports=(
+        Export(
+            name="acoustic",
+            source="parakeet",
+            make=acoustic.acoustic,
+            options={},
+            parity=parity.ACOUSTIC,
+        ),
+        Export(
+            name="vad",
+            source="vad",
+            make=vad.whole,
+            options={"opset": vad.OPSET},
+            parity=parity.VAD,
+        ),
+        Export(
+            name="vad_stream",
+            source="vad",
+            make=vad.stream,
+            options={"opset": vad.OPSET},
+            parity=parity.VAD_STREAM,
+        ),
+        Export(
+            name="tokenizer.json",
+            source="parakeet",
+            make=vocabulary.tokenizer,
+            options={},
+            parity=None,
+        ),
+        Export(
+            name="decoding.json",
+            source="parakeet",
+            make=vocabulary.decoding,
+            options={},
+            parity=None,
+        ),
+    ),
+    metrics=(),
+)
