@@ -22,6 +22,7 @@ TRITON = "ServingRuntime/triton"
 HTTP = "ServingRuntime/triton-http"
 WORKERS = "ServingRuntime/workers"
 CLUSTER = "ClusterServingRuntime/cluster-triton"
+PULL = "ClusterStorageContainer/pull"
 TRAINED = "TrainedModel/trained"
 
 PREDICTOR = "spec predictor"
@@ -151,6 +152,10 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("trained model: name", TRAINED, {"metadata name": "a.b"}),
     ("trained model: storage", TRAINED, {"spec model storageUri": "pvc://claim/model"}),
     ("one cache a model", "LocalModelCache/other", {"spec sourceModelUri": CACHED}),
+    ("storage container", HPA, {f"{PREDICTOR} storageContainerName": "push"}),
+    ("storage container", HPA, {f"{MODEL} storageUri": "hf://a/b"}),
+    ("storage container", PULL, {"spec workloadType": "localModelDownloadJob"}),
+    ("storage container", PULL, {"disabled": True}),
     ("the runtime is there", STANDARD, {f"{MODEL} runtime": "nowhere"}),
     ("the runtime is there", TRITON, {"spec disabled": True}),
     ("the runtime is there", TRITON, {"metadata namespace": "b"}),
@@ -183,6 +188,7 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("Knative: fields", KNATIVE, {f"{PREDICTOR} terminationGracePeriodSeconds": 60}),
     ("Knative: fields", KNATIVE, {f"{PREDICTOR} automountServiceAccountToken": True}),
     ("1 URI of the root", STANDARD, {f"{MODEL} storageUri": "s3://bucket/repository/ocr/"}),
+    ("1 URI of the root", KNATIVE, {f"{MODEL} storageUri": "pvc://claim/"}),
     ("1 URI of the root", TRITON, {f"{CONTAINER} args 1": "--model-repository=/models"}),
     ("4 no explicit mode by surprise", EXPLICIT, {f"{MODEL} args 1": "--log-verbose=0"}),
     ("4 no explicit mode by surprise", EXPLICIT, {f"{MODEL} args 0": "--log-verbose=0"}),

@@ -84,6 +84,28 @@ def oci(service: Object, _: Bundle) -> Iterator[str]:
         yield f"storageUris: expected {MAX_OCI} oci:// images at most, found {len(paths)}"
 
 
+@rule("storage container", KIND, source=f"{INJECTOR} GetStorageContainerSpecByName")
+def storage_container(service: Object, bundle: Bundle) -> Iterator[str]:
+    """One that is named is there, enabled, for init containers, and takes the service's URIs."""
+    predictors = [service["spec"]["predictor"]]
+    predictors += [each["predictor"] for each in service["spec"].get("canary", ())]
+    wanted = predictors[0].get("storageContainerName")
+    if not wanted:
+        return
+    named = {each["metadata"]["name"]: each for each in bundle.of_kind("ClusterStorageContainer")}
+    found = named.get(wanted)
+    if found is None:
+        yield f"storageContainerName: expected one beside it, found {wanted}"
+        return
+    if found.get("disabled") or found["spec"].get("workloadType") != "initContainer":
+        yield f"storageContainerName: expected {wanted} to be enabled, and for init containers"
+    prefixes = tuple(each["prefix"] for each in found["spec"]["supportedUriFormats"])
+    for each in predictors:
+        uri = str((each.get("model") or {}).get("storageUri", ""))
+        if not uri.startswith(prefixes):
+            yield f"storageUri: expected one of {', '.join(prefixes)}, found {uri}"
+
+
 @rule(
     "one cache a model", "LocalModelCache", source=f"{KSERVE} pkg/webhook/admission/localmodelcache"
 )

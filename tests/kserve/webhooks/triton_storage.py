@@ -21,11 +21,17 @@ WRITTEN = ("HOME", "TMPDIR", "HF_HOME")
 
 @rule("1 URI of the root", KIND, source=f"{KSERVE} python/storage: a prefix's contents are copied")
 def root(service: Object, bundle: Bundle) -> Iterator[str]:
-    """The URI is the repository's, not a model's; Triton reads where KServe puts it."""
+    """The URI is the repository's, not a model's; Triton reads where KServe puts it.
+
+    Of a volume, a folder: at its root a file system keeps ``lost+found``, which is no model.
+    """
     pod = bundle.pod(service)
     if not pod.is_triton:
         return
-    last = pod.model.get("storageUri", "").rstrip("/").rpartition("/")[2]
+    uri = pod.model.get("storageUri", "").rstrip("/")
+    last = uri.rpartition("/")[2]
+    if uri.startswith("pvc://") and "/" not in uri.removeprefix("pvc://"):
+        yield f"storageUri: expected a folder of the volume, found its root, {uri}"
     if last in kinds():
         yield f"storageUri: expected the repository's root, found the model {last}"
     folder = pod.flag("model-repository") or pod.flag("model-store")
