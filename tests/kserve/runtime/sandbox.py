@@ -44,7 +44,6 @@ def script(root: Path, spec: Object, repository: Path, environment: ServerEnviro
         environment: the server environment, at its own path.
     """
     (container,) = spec["containers"]
-    user = container["securityContext"]["runAsUser"]
     lines = [f"mount -t tmpfs -o mode=755,size=64m root {root}"]
     for path in SYSTEM:
         if Path(path).is_symlink():
@@ -56,7 +55,7 @@ def script(root: Path, spec: Object, repository: Path, environment: ServerEnviro
     for path in (environment.folder, Path(sys.base_prefix)):
         if not path.is_relative_to("/usr"):
             lines += _bind(path, f"{root}{path}")
-    lines += _image(f"{root}{TRITON}", environment, user)
+    lines += _image(f"{root}{TRITON}", environment)
     for name in _copied_to_the_image():
         lines += _bind(ROOT / "runtime" / name, f"{root}{KIT}/{name}")
     volumes = {each["name"]: each["emptyDir"] for each in spec["volumes"]}
@@ -67,18 +66,16 @@ def script(root: Path, spec: Object, repository: Path, environment: ServerEnviro
     return "\n".join([*lines, f"mount -o remount,bind,ro {root}"])
 
 
-def _image(triton: str, environment: ServerEnvironment, user: int) -> list[str]:
-    """Triton where the image has it; the stub belongs to the image's user, who sets its mode."""
+def _image(triton: str, environment: ServerEnvironment) -> list[str]:
+    """Triton where the image has it."""
     python = environment.triton / "backends" / "python"
-    stub = f"{triton}/backends/python/{environment.stub.name}"
     lines = _bind(environment.triton / "bin", f"{triton}/bin")
-    for name in ("libtriton_python.so", "triton_python_backend_utils.py"):
-        lines += _bind(python / name, f"{triton}/backends/python/{name}")
-    lines += [
-        f"cp {environment.stub} {stub}",
-        f"chown {user} {stub}",
-        f"mount --bind {stub} {stub}",
-    ]
+    for file in (
+        python / "libtriton_python.so",
+        python / "triton_python_backend_utils.py",
+        environment.stub,
+    ):
+        lines += _bind(file, f"{triton}/backends/python/{file.name}")
     return lines + _bind(ROOT / "runtime/backends/onnxruntime", f"{triton}/backends/onnxruntime")
 
 

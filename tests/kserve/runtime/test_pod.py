@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from runtime import stubs
+from tests.kserve.crds import ROOT
 from tests.kserve.runtime import sandbox, toys
-from tests.kserve.runtime.declared import container
+from tests.kserve.runtime.declared import container, grace_seconds, http_probe, liveness_probe
 from tests.kserve.runtime.pod import Pod
 from tests.kserve.runtime.test_probes import wait_until_started
 
@@ -27,10 +32,7 @@ def test_only_volumes_are_writable_and_nothing_comes_of_a_restart(
         volumes = {each["mountPath"] for each in declared["volumeMounts"]}
         mounts = [line.split() for line in run(pod, "cat", "/proc/mounts").splitlines()]
         writable = {place for _, place, _, options, *_ in mounts if "rw" in options.split(",")}
-        # One file more: Triton 24.10 sets the stub's mode, as the manifest says.
-        assert declared["securityContext"]["readOnlyRootFilesystem"] is False
-        stub = f"{sandbox.TRITON}/backends/python/triton_python_backend_stub"
-        assert writable == volumes | OWN | {stub}
+        assert writable == volumes | OWN
         for place in ("/", "/mnt/models", "/mnt/models/slow/1", sandbox.TRITON, "/usr"):
             tried = pod.execute(["touch", f"{place}/new"], 10)
             assert "Read-only file system" in tried.stderr
@@ -57,6 +59,36 @@ def test_only_volumes_are_writable_and_nothing_comes_of_a_restart(
         for place, files in first.items():
             assert len(pod.files(place)) <= len(files)
             assert not left[place] & set(pod.files(place))
+
+
+@pytest.mark.slow
+def test_a_dead_stub_ends_in_a_new_container_that_answers_right(
+    make_pod: Callable[..., Pod],
+) -> None:
+    with make_pod(ROOT / "model_repository") as pod:
+        pod.start()
+        wait_until_started(pod)
+        assert liveness_probe(pod).returncode == 0
+        victim = next(s for s in stubs.running(pod.pid) if s.instance.startswith("decode_image"))
+        os.kill(victim.pid, signal.SIGKILL)
+        probe = container()["livenessProbe"]
+        killed = time.monotonic()
+        for _ in range(probe["failureThreshold"]):
+            time.sleep(probe["periodSeconds"])
+            assert liveness_probe(pod).returncode == 1
+            assert http_probe(pod, "readinessProbe")
+        assert time.monotonic() - killed < 120, "the README says two minutes"
+        told = time.monotonic()
+        pod.kill(signal.SIGTERM)  # the kubelet's own restart, after preStop
+        delay = container()["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pod.wait(grace_seconds() - delay) is not None
+        print(f"{time.monotonic() - told:.1f} s from SIGTERM to the end, with a dead stub")
+        pod.start()
+        wait_until_started(pod)
+        smoke = pod.client(["-m", "clients.smoke", f"http://{pod.http}"])
+        said, _ = smoke.communicate(timeout=60)
+        assert smoke.returncode == 0, said
+        assert liveness_probe(pod).returncode == 0
 
 
 def run(pod: Pod, *command: str) -> str:
