@@ -3,9 +3,10 @@
 Triton counts since a model was loaded; the difference of two snapshots is what lay between them.
 What it counts (24.10, tried):
 
-- an ensemble's ``compute_*`` are the sums of its steps', and its queue is next to nothing; a BLS
-  model's ``compute_infer`` holds all of the calls that it makes. So a pipeline's own times must
-  not be added to those of its steps, and only :func:`server_ms` is read from them;
+- an ensemble's ``compute_*`` are the sums of its steps', and its queue is next to nothing; the
+  ``compute_infer`` of a model that calls others holds all of its calls. So a pipeline's own times
+  must not be added to those of its steps, and only :func:`server_ms` is read from them; nor are
+  the times of models that a step calls;
 - a request that a Python model answers with an error is a success of that model and two failures
   of the ensemble above it; failures have a duration, and no queue or compute times;
 - an answer from the response cache is a success without compute times;

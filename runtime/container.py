@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
 
 FOLDER = Path(__file__).resolve().parent
@@ -87,7 +88,10 @@ class Container:
             "tritonserver",
             "--model-repository=/models",
             "--model-control-mode=explicit",
-            *(f"--load-model={model}" for model in self.models or ("*",)),
+            *(
+                f"--load-model={model}"
+                for model in with_called(self.repository, self.models or ("*",))
+            ),
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={max(1, round(self.exit_seconds))}",
             *self.passed,

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from runtime import backend_folder, guard, logs, ports, processes, state
+from runtime.called import with_called
 from runtime.control import Control, ModelStatus
 from runtime.environment import ROOT, ServerEnvironment, server_environment
 from runtime.errors import ServerFailed
@@ -34,7 +35,8 @@ class LocalServer:
 
     Args:
         repository: the model repository; Triton only reads it.
-        load: the models to load at start; ``("*",)`` is all of them, ``()`` none.
+        load: the models to load at start, with those that they call; ``("*",)`` is all of them,
+            ``()`` none.
         host: the address that all three endpoints listen on.
         http_port: 0 takes a free one; so for the other two.
         grpc_port: likewise.
@@ -63,7 +65,7 @@ class LocalServer:
     ) -> None:
         self.repository = repository.resolve()
         self._load_times = logs.LoadTimes()
-        self._load = tuple(load)
+        self._load = with_called(self.repository, load)
         self._host = host
         self._wanted_ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
         self._options = tuple(options)

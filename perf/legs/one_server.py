@@ -17,6 +17,7 @@ from perf.inputs import Request
 from perf.legs.called import Called, chained
 from perf.legs.served import Served
 from perf.usage import Pids, parts_of_server
+from runtime.called import with_called
 from runtime.server import LocalServer
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class OneServer:
         version: what it says that it is, as "2.51.0".
         parts: its processes, by part; none of a server that was not started here.
         broken: model -> why it did not load.
+        called: models that the code of others calls: their processes are part of every mode, and
+            their time is in that of their callers.
     """
 
     grpc: str
@@ -40,6 +43,7 @@ class OneServer:
     version: str
     parts: Mapping[str, Pids] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
+    called: Sequence[str] = ()
 
     def served(
         self,
@@ -84,38 +88,44 @@ class OneServer:
         return target
 
     def _loaded(self, models: Sequence[str]) -> dict[str, str]:
-        for name in models:
+        for name in (*self.called, *models):
             if name in self.broken:
                 raise LegFailed(f"model '{name}' did not load: {self.broken[name]}")
         return dict.fromkeys(models, self.grpc)
 
     def _parts(self, models: Mapping[str, str]) -> dict[str, Pids]:
         """The processes of these models: the BLS twin's are no part of the ensemble."""
-        return {name: pids for name, pids in self.parts.items() if name in {"server", *models}}
+        own = {"server", *self.called, *models}
+        return {name: pids for name, pids in self.parts.items() if name in own}
 
 
-def started(open_: contextlib.ExitStack, repository: Path, load: Sequence[str]) -> OneServer:
+def started(
+    open_: contextlib.ExitStack, repository: Path, composing: Sequence[str], load: Sequence[str]
+) -> OneServer:
     """Starts a Triton.
 
     Args:
         open_: ends it.
         repository: the built model repository.
-        load: its models; one that does not load is among the broken ones.
+        composing: the models of the pipeline's steps.
+        load: them, and the models over them; one that does not load is among the broken ones.
 
     Raises:
         RuntimeFailure: it did not start.
         LegFailed: it ended at once.
     """
-    server = LocalServer(repository, load=load)
+    every = [*composing, *load]
+    called = [name for name in with_called(repository, composing) if name not in every]
+    server = LocalServer(repository, load=every)
     server.start()
     # No request is under way at the end, and an orderly one takes seconds.
     open_.callback(server.stop, now=True)
     broken = {status.name: status.reason for status in server.failed_models()}
-    for name in load:
+    for name in (*called, *every):
         if not (repository / name).is_dir():
             broken[name] = "the repository has no such model (for a BLS twin, set bls: true)"
     return OneServer(
-        server.grpc, server.http, _version(server.grpc), parts_of_server(server), broken
+        server.grpc, server.http, _version(server.grpc), parts_of_server(server), broken, called
     )
 
 

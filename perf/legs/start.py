@@ -116,9 +116,13 @@ class Targets:
         if self.address is not None:
             server = one_server.running(self.address.grpc, self.address.http)
         else:
-            load = [*self.composing, self.config.name]
             twin = [self.config.name + SUFFIX] if "bls" in modes else []
-            server = one_server.started(self._open, self._needed_repository(), [*load, *twin])
+            server = one_server.started(
+                self._open,
+                self._needed_repository(),
+                self.composing,
+                [self.config.name, *twin],
+            )
         self.server_version = server.version
         for mode in modes:
             with self._or_failed(mode):
