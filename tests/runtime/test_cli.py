@@ -308,6 +308,7 @@ def test_the_container_file_takes_the_stages_part_of_the_requirements() -> None:
         "pycparser",
         "soundfile",
         "soxr",
+        "tokenizers",
         "typing-extensions",
     }
 
