@@ -195,11 +195,8 @@ def _in_sequences(run: Runner, config: Any) -> Runner:
         flags = [bool(np.ravel(given.pop(name, False))[0]) for name in ("start", "end")]
         correlation = np.ravel(given.pop("correlation"))[0]
         key = correlation.decode() if isinstance(correlation, bytes) else correlation.item()
-        told = sequences.inputs(given, start=flags[0], end=flags[1], correlation=key)
-        try:
+        with sequences.request(given, start=flags[0], end=flags[1], correlation=key) as told:
             return run(told)
-        finally:
-            sequences.done(key, end=flags[1])
 
     return in_sequence
 

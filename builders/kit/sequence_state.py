@@ -6,10 +6,11 @@ Python 3.10 and the standard library.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 START, END = "START", "END"
@@ -48,46 +49,47 @@ class Sequences:
         """How many sequences are held."""
         return len(self._held)
 
-    def inputs(
+    @contextlib.contextmanager
+    def request(
         self, given: Mapping[str, Any], *, start: bool, end: bool, correlation: Correlation
-    ) -> dict[str, Any]:
-        """A request's inputs, with what a stage is told of its sequence.
-
-        Call :meth:`done` when the request was answered.
+    ) -> Iterator[dict[str, Any]]:
+        """One request, while it is answered: its inputs, with what a stage is told besides.
 
         Args:
             given: the model's own inputs.
             start: the request begins the sequence; what was kept under its id is forgotten.
-            end: it ends it.
+            end: it ends it. So does a request that begins it and is not answered.
             correlation: the sequence's id.
 
         Raises:
             ValueError: nothing is kept of that sequence.
         """
-        now = self._clock()
-        with self._lock:
-            while self._held and next(iter(self._held.values()))[0] < now - self._idle:
-                self._held.popitem(last=False)
-            if start:
-                self._held.pop(correlation, None)
-                while len(self._held) >= self._most:
-                    self._held.popitem(last=False)
-            elif correlation not in self._held:
-                raise ValueError(
-                    f"sequence {correlation} is not known: it has ended, or was idle for too "
-                    "long; begin a new one with a request that has the start flag"
-                )
-            state = {} if start else self._held[correlation][1]
-            self._held[correlation] = (now, state)
-            self._held.move_to_end(correlation)
+        state = self._state(correlation, start)
         values = (start, end, correlation, state)
-        return {**given, **dict(zip(SEQUENCE_VALUES, values, strict=True))}
-
-    def done(self, correlation: Correlation, *, end: bool) -> None:
-        """Forgets a sequence that has ended, and counts the idle time of one that has not."""
-        with self._lock:
-            if end:
+        kept = not end and not start
+        try:
+            yield {**given, **dict(zip(SEQUENCE_VALUES, values, strict=True))}
+            kept = not end
+        finally:
+            with self._lock:
                 self._held.pop(correlation, None)
-            elif correlation in self._held:
-                self._held[correlation] = (self._clock(), self._held[correlation][1])
-                self._held.move_to_end(correlation)
+                if kept:
+                    self._held[correlation] = (self._clock(), state)
+
+    def _state(self, correlation: Correlation, start: bool) -> dict[str, Any]:
+        with self._lock:
+            oldest = self._clock() - self._idle
+            while self._held and next(iter(self._held.values()))[0] < oldest:
+                self._held.popitem(last=False)
+            if not start and correlation not in self._held:
+                raise ValueError(
+                    f"sequence {correlation} is not known: it has ended, was refused as it began, "
+                    "or was idle for too long; begin a new one with a request that has the start "
+                    "flag"
+                )
+            _, state = self._held.pop(correlation, (0.0, {}))
+            while len(self._held) >= self._most:
+                self._held.popitem(last=False)
+            # Kept while the request runs: a stage may take longer than a sequence may be idle.
+            self._held[correlation] = (self._clock(), {} if start else state)
+            return self._held[correlation][1]

@@ -90,12 +90,10 @@ class TritonPythonModel:
         if self.sequences is None:
             return self.run(inputs)
         start, end = (bool(inputs.pop(name).reshape(-1)[0]) for name in ("START", "END"))
-        correlation = request.correlation_id()
-        inputs = self.sequences.inputs(inputs, start=start, end=end, correlation=correlation)
-        try:
-            return self.run(inputs)
-        finally:
-            self.sequences.done(correlation, end=end)
+        with self.sequences.request(
+            inputs, start=start, end=end, correlation=request.correlation_id()
+        ) as told:
+            return self.run(told)
 
 
 CODED = "error_code_in_text"

@@ -154,14 +154,15 @@ def test_more_clients_than_instances_before_a_bounded_model_all_get_an_answer(
 ) -> None:
     def one(number: int) -> str:
         try:
-            return str(infer(server, "crowded", rows(2) + number).shape)
+            return str(infer(server, "crowded", rows(1 + 2 * (number % 2))).shape)
         except InferenceServerException as error:
             assert "'narrow' is overloaded" in error.message()
             return error.status()
 
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(one, range(12)))
-    assert set(answers) == {"(2,)", "StatusCode.UNAVAILABLE"}
+    assert "StatusCode.UNAVAILABLE" in answers
+    assert set(answers) <= {"(1,)", "(3,)", "StatusCode.UNAVAILABLE"}
     assert infer(server, "crowded", rows(1)).tolist() == [6.0]
 
 

@@ -141,6 +141,14 @@ def test_a_request_that_is_refused_leaves_its_sequence_as_it_was(send: Send) -> 
     assert send(2, 81, end=True)[:2] == (3, 2)
 
 
+def test_a_sequence_that_was_refused_as_it_began_is_not_known(send: Send) -> None:
+    with pytest.raises((InferenceServerException, ValueError), match="must not be negative"):
+        send(-1, 83, start=True)
+    with pytest.raises((InferenceServerException, ValueError), match=r"83 is not known.*refused"):
+        send(1, 83, end=True)
+    assert send(1, 83, start=True, end=True)[:2] == (1, 1)
+
+
 def test_a_sequence_that_was_never_begun_is_refused_in_one_sentence(send: Send) -> None:
     with pytest.raises((InferenceServerException, ValueError)) as refused:
         send(1, 99)
@@ -177,10 +185,10 @@ def test_states_are_bounded_and_forgotten() -> None:
     held = Sequences(3, 10.0, clock=lambda: now)
 
     def use(correlation: int, *, start: bool = False, end: bool = False) -> dict[str, Any]:
-        state = held.inputs({}, start=start, end=end, correlation=correlation)["state"]
-        assert isinstance(state, dict)
-        held.done(correlation, end=end)
-        return state
+        with held.request({}, start=start, end=end, correlation=correlation) as inputs:
+            state = inputs["state"]
+            assert isinstance(state, dict)
+            return state
 
     for number in range(100):
         use(number, start=True)["n"] = number
