@@ -81,7 +81,7 @@ def load_transformers(
 
 def export_torch(
     module: torch.nn.Module,
-    inputs: Mapping[str, torch.Tensor],
+    inputs: Mapping[str, torch.Tensor | Sequence[torch.Tensor]],
     *,
     axes: Mapping[str, Mapping[int, str]],
     outputs: Sequence[str],
@@ -93,7 +93,9 @@ def export_torch(
         module: is put into evaluation mode; returns a tensor or a tuple of them.
         inputs: example keyword arguments of ``forward``, in the order that the model shall have.
             Let a dynamic axis be 2 or more in them: torch takes sizes of 0 and 1 for constants.
-        axes: input -> axis index -> name. Axes of one name are of one size in every request.
+            A list makes an input of each of its tensors: ``<name>_0``, ``<name>_1`` ...
+        axes: input -> axis index -> name. Axes of one name are of one size in every request; those
+            of a list are its tensors'.
         outputs: names for the outputs, in order.
         opset: of the result.
 
@@ -109,8 +111,18 @@ def export_torch(
     if unknown:
         raise OnnxError(f"expected axes of inputs {', '.join(inputs)}, found {', '.join(unknown)}.")
     dims = {name: torch.export.Dim(name) for each in axes.values() for name in each.values()}
-    shapes = {
+    of_one = {
         name: {index: dims[axis] for index, axis in axes.get(name, {}).items()} for name in inputs
+    }
+    shapes = {
+        name: of_one[name] if isinstance(value, torch.Tensor) else [of_one[name]] * len(value)
+        for name, value in inputs.items()
+    }
+    names = {
+        name: [name]
+        if isinstance(value, torch.Tensor)
+        else [f"{name}_{number}" for number in range(len(value))]
+        for name, value in inputs.items()
     }
     module.eval()
     with tempfile.TemporaryDirectory(prefix="export-") as folder, _quiet():
@@ -122,7 +134,7 @@ def export_torch(
                     (),
                     str(file),
                     kwargs=dict(inputs),
-                    input_names=list(inputs),
+                    input_names=[each for listed in names.values() for each in listed],
                     output_names=list(outputs),
                     dynamic_shapes=shapes,
                     opset_version=opset,
@@ -141,7 +153,7 @@ def export_torch(
     _strip(model)
     lower_ir_version(model)
     try:
-        rename(model, axes=axes)
+        rename(model, axes={each: axes[name] for name in axes for each in names[name]})
     except OnnxError as error:
         raise OnnxError(
             f"torch took an axis of {type(module).__name__} that is to be dynamic for a constant, "

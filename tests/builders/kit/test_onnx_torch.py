@@ -16,6 +16,7 @@ import transformers
 from builders.kit import onnx as kit
 from builders.kit import onnx_torch
 from builders.kit.family import Arrays, Export, Parity
+from builders.kit.onnx_session import make_session
 from builders.kit.parity import ParityError, compare
 from builders.kit.sources import SourceError
 
@@ -220,6 +221,28 @@ def test_what_torch_cannot_export_is_a_clear_error() -> None:
         onnx_torch.export_torch(
             Branch(), {"x": torch.ones(2, 2)}, axes={"z": {0: "n"}}, outputs=["y"]
         )
+
+
+class Longer(torch.nn.Module):
+    """Appends a token to each of a list of caches."""
+
+    def forward(self, token: torch.Tensor, caches: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.cat([cache, token + number]) for number, cache in enumerate(caches))
+
+
+def test_a_list_becomes_an_input_for_each_of_its_tensors(tmp_path: Path) -> None:
+    model = onnx_torch.export_torch(
+        Longer(),
+        {"token": torch.zeros(1, 3), "caches": [torch.zeros(2, 3), torch.zeros(2, 3)]},
+        axes={"caches": {0: "past"}},
+        outputs=["longer_0", "longer_1"],
+    )
+    kit.save(model, tmp_path / "model.onnx")
+    session = make_session(tmp_path / "model.onnx")
+    assert [value.name for value in session.get_inputs()] == ["token", "caches_0", "caches_1"]
+    past = np.zeros((0, 3), np.float32)
+    given = {"token": np.ones((1, 3), np.float32), "caches_0": past, "caches_1": past}
+    assert [each.tolist() for each in session.run(None, given)] == [[[1.0] * 3], [[2.0] * 3]]
 
 
 class Bomb:
