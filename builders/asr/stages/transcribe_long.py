@@ -1,0 +1,120 @@
+"""A recording of any length to text by Whisper, window after window.
+
+``waveform`` FP32 [samples] at 16 kHz, ``speech`` FP32 [frames] (the voice activity detector's
+probabilities), ``language`` and ``task`` BYTES [1] (both optional) -> ``text`` BYTES [-1] (one
+element, none at silence), ``segments`` FP32 [-1, 2] in seconds, ``segment_text`` BYTES [-1],
+``scores`` FP32 [-1], and ``words``, ``word_times``, ``word_scores``, which are empty: Whisper has
+no times of words.
+
+The sequential algorithm of transformers' ``WhisperForConditionalGeneration.generate`` with
+``return_timestamps=True``, greedy: a window starts where the last complete segment of the one
+before ended. A recording in which the detector hears nobody is not shown to the model, which would
+make words up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from . import whisper_choices, whisper_segments, whisper_sound, whisper_tokens
+
+Arrays = Mapping[str, np.ndarray]
+Call = Callable[[str, Sequence[Arrays]], "list[dict[str, np.ndarray]]"]
+
+MODEL = "whisper"
+SETTINGS = "whisper.json"
+"""Beside the stage: what :func:`builders.asr.whisper_tokens.settings` wrote."""
+
+SPEECH = 0.5
+"""The probability from which a frame counts as speech: Silero's own default threshold."""
+
+OWN = -100.0
+"""``loudest`` of a recording that fits one window, which is judged by its own loudest value."""
+
+
+def prepare(
+    folder: Path, parameters: Mapping[str, str], call: Call
+) -> Callable[[Arrays], dict[str, np.ndarray]]:
+    """The stage; it reads the checkpoint's tokens, and has no parameters."""
+    settings = whisper_tokens.read(folder / SETTINGS)
+
+    def run(inputs: Arrays) -> dict[str, np.ndarray]:
+        language = whisper_choices.language(inputs.get("language"), settings)
+        task = whisper_choices.task(inputs.get("task"), settings)
+        heard = inputs["speech"].size and float(np.max(inputs["speech"])) >= SPEECH
+        if not heard or not inputs["waveform"].size:
+            return answer([], settings)
+        return answer(transcribe(inputs["waveform"], language, task, settings, call), settings)
+
+    return run
+
+
+def transcribe(
+    waveform: np.ndarray,
+    language: int,
+    task: int,
+    settings: whisper_tokens.Settings,
+    call: Call,
+) -> list[whisper_segments.Segment]:
+    """Every segment, those without words too, as ``generate`` has them.
+
+    Args:
+        waveform: FP32 [samples], at least one.
+        language: its number; -1 is told from the first window, and holds for all.
+        task: its number.
+        settings: of the checkpoint.
+        call: calls a model.
+    """
+    sound = whisper_sound.Sound(waveform, settings)
+    found: list[whisper_segments.Segment] = []
+    seek = 0
+    while seek < sound.frames:
+        count = min(settings.frames, sound.frames - seek)
+        loudest = OWN if count == sound.frames else sound.loudest()
+        (made,) = call(
+            MODEL,
+            [
+                {
+                    "windows": sound.window(seek, count)[None],
+                    "loudest": np.array([loudest], np.float32),
+                    "languages": np.array([language], np.int32),
+                    "tasks": np.array([task], np.int32),
+                    "time_stamps": np.array([True]),
+                }
+            ],
+        )
+        length = int(made["lengths"][0])
+        language = int(made["language"][0])
+        segments, step = whisper_segments.cut(
+            made["tokens"][0, :length], made["log_probs"][0, :length], seek, count, settings
+        )
+        found += segments
+        seek += step
+    return found
+
+
+def answer(
+    segments: Sequence[whisper_segments.Segment], settings: whisper_tokens.Settings
+) -> dict[str, np.ndarray]:
+    """The outputs; segments without words are left out."""
+    spoken = [(each, whisper_tokens.text(each.tokens, settings).strip()) for each in segments]
+    spoken = [(each, said) for each, said in spoken if said]
+    whole = whisper_tokens.text(
+        np.concatenate([each.tokens for each in segments] or [np.zeros(0, np.int32)]), settings
+    ).strip()
+    return {
+        "text": _texts([whole] if spoken else []),
+        "segments": np.array([[s.start, s.end] for s, _ in spoken], np.float32).reshape(-1, 2),
+        "segment_text": _texts([said for _, said in spoken]),
+        "scores": np.array([each.score for each, _ in spoken], np.float32),
+        "words": _texts([]),
+        "word_times": np.zeros((0, 2), np.float32),
+        "word_scores": np.zeros(0, np.float32),
+    }
+
+
+def _texts(texts: Sequence[str]) -> np.ndarray:
+    return np.array([text.encode() for text in texts], np.object_)

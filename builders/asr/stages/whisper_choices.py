@@ -1,0 +1,66 @@
+"""The language and the task that a request asks for, as numbers; unknown ones are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .whisper_tokens import Settings
+
+UNKNOWN = -1
+"""The number of a language that is to be told from the sound."""
+
+SHOWN = 8
+"""Languages that an error lists."""
+
+
+def language(given: np.ndarray | None, settings: Settings) -> int:
+    """The language's number; :data:`UNKNOWN` where none is asked for.
+
+    Raises:
+        ValueError: not one text, or a language that the model does not know.
+    """
+    wanted = _one(given, "language")
+    if wanted is None:
+        return UNKNOWN
+    code = settings.names.get(wanted, wanted)
+    if not settings.languages:
+        if code == "en":
+            return 0
+        raise ValueError(f"language {_quoted(wanted)} is unknown: this model knows English only")
+    if code in settings.languages:
+        return settings.languages.index(code)
+    more = len(settings.languages) - SHOWN
+    known = ", ".join(settings.languages[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    raise ValueError(
+        f"language {_quoted(wanted)} is unknown: send one of {known}, or none to have it detected"
+    )
+
+
+def task(given: np.ndarray | None, settings: Settings) -> int:
+    """The task's number; that of transcribing where none is asked for.
+
+    Raises:
+        ValueError: not one text, or a task that the model does not know.
+    """
+    wanted = _one(given, "task")
+    tasks = settings.tasks or ["transcribe"]
+    if wanted is None:
+        return 0
+    if wanted in tasks:
+        return tasks.index(wanted)
+    raise ValueError(f"task {_quoted(wanted)} is unknown: send {' or '.join(tasks)}")
+
+
+def _one(given: np.ndarray | None, name: str) -> str | None:
+    if given is None:
+        return None
+    values = given.reshape(-1)
+    if values.size != 1:
+        raise ValueError(f"{name} must be one text, found {values.size}")
+    value = values[0]
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text.strip().lower() or None
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")

@@ -1,0 +1,60 @@
+"""A recording cut into the windows that the Whisper graph takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .whisper_tokens import Settings
+
+FLOOR = 1e-10
+"""The least mel energy (WhisperFeatureExtractor)."""
+
+CHUNK = 1000
+"""Frames that are transformed at once, to bound memory."""
+
+
+class Sound:
+    """A recording, framed as WhisperFeatureExtractor frames it.
+
+    One that is shorter than a window is followed by silence up to its end; a longer one ends in
+    its last whole hop. Both are reflected at their ends.
+
+    Args:
+        waveform: FP32 [samples], at least one.
+        settings: of the checkpoint.
+
+    Attributes:
+        frames: how many there are.
+    """
+
+    def __init__(self, waveform: np.ndarray, settings: Settings) -> None:
+        self._settings = settings
+        hop, half = settings.hop, settings.frame // 2
+        missing = settings.frames * hop - waveform.size
+        if missing > 0:
+            waveform = np.pad(waveform, (0, missing))
+        self.frames = waveform.size // hop
+        self._samples = np.pad(waveform, (half, half), mode="reflect")
+        self._loudest: float | None = None
+
+    def window(self, first: int, count: int) -> np.ndarray:
+        """The samples that ``count`` frames from ``first`` on reach over, FP32."""
+        hop, frame = self._settings.hop, self._settings.frame
+        return self._samples[hop * first : hop * (first + count - 1) + frame]
+
+    def loudest(self) -> float:
+        """log10 of the highest mel energy of all frames."""
+        if self._loudest is None:
+            self._loudest = max(
+                self._highest(first, min(CHUNK, self.frames - first))
+                for first in range(0, self.frames, CHUNK)
+            )
+        return self._loudest
+
+    def _highest(self, first: int, count: int) -> float:
+        hop, frame = self._settings.hop, self._settings.frame
+        frames = np.lib.stride_tricks.sliding_window_view(self.window(first, count), frame)[::hop]
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(frame) / frame)
+        spectrum = np.fft.rfft(frames * hann.astype(np.float32))
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+        return float(np.log10(max(float((power @ self._settings.filters).max()), FLOOR)))

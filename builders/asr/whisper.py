@@ -1,0 +1,71 @@
+"""Whisper's part of the family: the graph's models and what is exported for them."""
+
+from __future__ import annotations
+
+from builders.asr import whisper_export, whisper_parity, whisper_tokens
+from builders.kit.family import Export
+from builders.kit.graph import DType, OnnxModel, PythonModel, QueuePolicy, Tensor
+from builders.kit.onnx_torch import DEFAULT_OPSET
+
+_STAGES = "builders.asr.stages"
+
+waveform = Tensor("waveform", DType.FP32, {"samples": -1})
+speech = Tensor("speech", DType.FP32, {"frames": -1})
+language = Tensor("language", DType.BYTES, {"one": 1}, optional=True)
+task = Tensor("task", DType.BYTES, {"one": 1}, optional=True)
+
+whisper = OnnxModel(
+    name="whisper",
+    inputs=(
+        Tensor("windows", DType.FP32, {"rows": -1, "length": -1}),
+        Tensor("loudest", DType.FP32, {"rows": -1}),
+        Tensor("languages", DType.INT32, {"rows": -1}),
+        Tensor("tasks", DType.INT32, {"rows": -1}),
+        Tensor("time_stamps", DType.BOOL, {"one": 1}),
+    ),
+    outputs=(
+        Tensor("tokens", DType.INT32, {"rows": -1, "tokens": -1}),
+        Tensor("lengths", DType.INT32, {"rows": -1}),
+        Tensor("log_probs", DType.FP32, {"rows": -1, "tokens": -1}),
+        Tensor("language", DType.INT32, {"rows": -1}),
+    ),
+    export="whisper",
+)
+transcribe_long = PythonModel(
+    name="transcribe_long",
+    inputs=(waveform, speech, language, task),
+    outputs=(
+        Tensor("text", DType.BYTES, {"one": -1}),
+        Tensor("segments", DType.FP32, {"segments": -1, "start_and_end": 2}),
+        Tensor("segment_text", DType.BYTES, {"segments": -1}),
+        Tensor("scores", DType.FP32, {"segments": -1}),
+        Tensor("words", DType.BYTES, {"words": -1}),
+        Tensor("word_times", DType.FP32, {"words": -1, "start_and_end": 2}),
+        Tensor("word_scores", DType.FP32, {"words": -1}),
+    ),
+    stage=f"{_STAGES}.transcribe_long",
+    modules=tuple(
+        f"{_STAGES}.whisper_{name}" for name in ("choices", "segments", "sound", "tokens")
+    ),
+    exports=("whisper.json",),
+    queue=QueuePolicy(max_size=0),
+    calls=(whisper,),
+)
+
+WHISPER_EXPORTS = (
+    Export(
+        name="whisper",
+        source="whisper",
+        make=whisper_export.whisper,
+        options={"opset": DEFAULT_OPSET},
+        parity=whisper_parity.WHISPER,
+    ),
+    Export(
+        name="whisper.json",
+        source="whisper",
+        make=whisper_tokens.settings,
+        options={},
+        parity=None,
+    ),
+)
+"""What the component ``whisper`` gives."""

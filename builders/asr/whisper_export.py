@@ -1,0 +1,165 @@
+"""A Whisper checkpoint to one ONNX file: windows of sound in, token ids out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from builders.asr.whisper_checkpoint import WhisperCheckpoint, read_checkpoint
+from builders.asr.whisper_loop import joined
+from builders.asr.whisper_modules import Listen, Say
+from builders.kit import onnx as kit_onnx
+from builders.kit.sources import SourceError
+
+STATE = ("token", "history", "done", "language", "lengths")
+"""What one token leaves for the next, besides keys and values."""
+
+
+def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """Writes the ONNX file: log-mel features, encoder, and greedy decoding in a ``Loop``.
+
+    Inputs:
+        ``windows`` FP32 [rows, length]: the samples of whole frames, ``hop * (frames - 1) + n_fft``
+        of them, so a window carries half a frame of what lies before and after it. Fewer frames
+        than the encoder takes are followed by features of 0, as at the end of a recording.
+        ``loudest`` FP32 [rows]: log10 of the highest mel energy in the whole recording, where it
+        is more than a window holds; -100 otherwise.
+        ``languages`` INT32 [rows]: the language's number, in the order of the language tokens; -1
+        is to be told from the sound. ``tasks`` INT32 [rows]: 0 transcribes, 1 translates to
+        English. Both are without effect on an English-only checkpoint.
+        ``time_stamps`` BOOL [1]: whether time-stamp tokens are wanted.
+
+    Outputs:
+        ``tokens`` INT32 [rows, tokens], behind the prompt; after a row's end, the padding token.
+        ``lengths`` INT32 [rows]: tokens before the end. ``log_probs`` FP32 [rows, tokens]: of each
+        token among those that were allowed; 0 after the end. ``language`` INT32 [rows].
+
+    Args:
+        checkpoint: a folder of WhisperForConditionalGeneration in Hugging Face format.
+        out: the file to write; a folder with external data where it is larger than 2 GiB.
+
+    Returns:
+        Facts for the manifest.
+
+    Raises:
+        SourceError: not such a checkpoint.
+        OnnxError: torch cannot export it.
+    """
+    settings, model = load_whisper(checkpoint)
+    layers = model.config.decoder_layers
+    cross = [f"cross_{index}" for index in range(2 * layers)]
+    rows = 2
+    start = {
+        "windows": _windows(settings, rows, 50),
+        "loudest": torch.full((rows,), -100.0),
+        "languages": torch.tensor([-1, 0], dtype=torch.int32),
+        "tasks": torch.zeros(rows, dtype=torch.int32),
+        "time_stamps": torch.tensor([True]),
+    }
+    listen, say = Listen(settings, model).eval(), Say(settings, model).eval()
+    by_row = {name: {0: "rows"} for name in ("loudest", "languages", "tasks")}
+    once = kit_onnx.export_torch(
+        listen,
+        start,
+        axes={"windows": {0: "rows", 1: "length"}, **by_row},
+        outputs=["prompt", "prompt_length", "steps", *cross],
+    )
+    with torch.no_grad():
+        prompt, prompt_length, _, *known = listen(**start)
+    heads, size = known[0].shape[1], known[0].shape[3]
+    inputs = {
+        "position": torch.tensor([5]),
+        "prompt": prompt,
+        "prompt_length": prompt_length,
+        "time_stamps": start["time_stamps"],
+        "token": prompt[:, 0],
+        "history": torch.full((rows, 3), -1),
+        "done": torch.zeros(rows, dtype=torch.bool),
+        "language": torch.zeros(rows, dtype=torch.int64),
+        "lengths": torch.zeros(rows, dtype=torch.int64),
+        "caches": [torch.zeros(rows, heads, 5, size) for _ in cross],
+        "cross": known,
+    }
+    axes = {name: {0: "rows"} for name in (*STATE, "prompt", "cross")}
+    caches = [f"caches_{index}" for index in range(2 * layers)]
+    each = kit_onnx.export_torch(
+        say,
+        inputs,
+        axes={**axes, "caches": {0: "rows", 2: "past"}},
+        outputs=["go_on", *(f"{name}_next" for name in (*STATE, *caches)), "tokens", "log_probs"],
+    )
+    whole = joined(
+        once,
+        each,
+        carried={name: f"{name}_next" for name in (*STATE, *caches)},
+        first={
+            "token": np.full(1, settings.start, np.int64),
+            "history": np.full((1, 3), -1, np.int64),
+            "done": np.zeros(1, np.bool_),
+            "language": np.zeros(1, np.int64),
+            "lengths": np.zeros(1, np.int64),
+            **{name: np.zeros((1, heads, 0, size), np.float32) for name in caches},
+        },
+    )
+    _name_outputs(whole)
+    kit_onnx.save(whole, out)
+    return {
+        "architecture": type(model).__name__,
+        "parameters": sum(each.numel() for each in model.parameters()),
+        "mels": settings.mels,
+        "languages": len(settings.languages),
+        "seconds": settings.frames * settings.hop_length / 16000,
+    }
+
+
+def load_whisper(checkpoint: Path) -> tuple[WhisperCheckpoint, Any]:
+    """A checkpoint's settings and its model.
+
+    Raises:
+        SourceError: not a Whisper, or one whose tokens are not in Whisper's order.
+    """
+    settings = read_checkpoint(checkpoint)
+    model = kit_onnx.load_transformers(checkpoint, "WhisperForConditionalGeneration")
+    vocabulary = model.proj_out.out_features
+    if not settings.end < settings.no_time_stamps < vocabulary - 1:
+        raise SourceError(
+            f"{checkpoint}: expected text tokens, then the end, then <|notimestamps|>, then time "
+            f"stamps, found the end at {settings.end} and <|notimestamps|> at "
+            f"{settings.no_time_stamps} of {vocabulary} tokens. Use a checkpoint with Whisper's "
+            "own order."
+        )
+    return settings, model
+
+
+def _windows(settings: WhisperCheckpoint, rows: int, frames: int) -> torch.Tensor:
+    length = settings.hop_length * (frames - 1) + settings.n_fft
+    return 0.1 * torch.sin(torch.arange(rows * length) / 7).reshape(rows, length)
+
+
+def _name_outputs(model: ModelProto) -> None:
+    """Bring the loop's results into rows, without the entries of the prompt's own steps."""
+    graph = model.graph
+    for name, value in (("one", 1), ("end", 2**62)):
+        graph.initializer.append(numpy_helper.from_array(np.array([value]), f"outputs/{name}"))
+    nodes = [helper.make_node("Sub", ["prompt_length", "outputs/one"], ["outputs/start"])]
+    outputs = []
+    for name, kind in (("tokens", TensorProto.INT32), ("log_probs", TensorProto.FLOAT)):
+        ends = ["outputs/start", "outputs/end", "outputs/one"]
+        nodes += [
+            helper.make_node("Transpose", [f"{name}_all"], [f"{name}/rows"], perm=[1, 0]),
+            helper.make_node("Slice", [f"{name}/rows", *ends], [name]),
+        ]
+        outputs.append(helper.make_tensor_value_info(name, kind, ["rows", "tokens"]))
+    for source, name in (("lengths", "lengths"), ("language", "language")):
+        nodes.append(helper.make_node("Cast", [f"{source}_last"], [name], to=TensorProto.INT32))
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.INT32, ["rows"]))
+    for node in nodes:
+        node.name = f"outputs/{node.output[0]}"
+    graph.node.extend(nodes)
+    del graph.output[:]
+    graph.output.extend(outputs[index] for index in (0, 2, 1, 3))

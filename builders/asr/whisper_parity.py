@@ -1,0 +1,142 @@
+"""What the Whisper export is compared with: transformers' feature extractor and ``generate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from builders.asr.parity import RATE, speech_like
+from builders.asr.whisper_checkpoint import WhisperCheckpoint, read_checkpoint
+from builders.kit.family import Arrays, Parity
+
+OWN = -100.0
+"""``loudest`` of a window that is judged by its own loudest value."""
+
+TASKS = ("transcribe", "translate")
+HOP, FRAME = 160, 400
+"""Samples from frame to frame, and in one, of every Whisper."""
+
+
+def window_of(recording: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A recording of whole hops as the graph takes it: reflected at both ends, as torch.stft does.
+
+    Args:
+        recording: FP32 [hop * frames].
+
+    Returns:
+        FP32 [hop * (frames - 1) + n_fft].
+    """
+    half = FRAME // 2
+    return np.pad(recording, (half, FRAME - half - HOP), mode="reflect")
+
+
+@dataclass
+class _Generated:
+    tokens: list[int]
+    log_probs: list[float]
+    language: int
+
+
+def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
+    """Row by row, so that a graph that mixes its rows up is found out."""
+    import torch
+    from transformers import WhisperFeatureExtractor
+
+    from builders.kit.onnx import load_transformers
+
+    settings = read_checkpoint(checkpoint)
+    model = load_transformers(checkpoint, "WhisperForConditionalGeneration")
+    extractor = WhisperFeatureExtractor.from_pretrained(checkpoint, local_files_only=True)
+    rows = []
+    for row, window in enumerate(inputs["windows"]):
+        half = FRAME // 2
+        made = extractor(
+            window[half : half - (FRAME - HOP)],
+            sampling_rate=RATE,
+            return_tensors="pt",
+            padding="do_not_pad",
+            truncation=False,
+        ).input_features
+        # The extractor's range is 8 decades below its own maximum: a louder one's lies higher.
+        made = torch.clamp(made, min=(float(inputs["loudest"][row]) - 8.0 + 4.0) / 4.0)
+        features = torch.nn.functional.pad(made, (0, settings.frames - made.shape[2]))
+        rows.append(_generate(settings, model, features, inputs, row))
+    longest = max(len(row.tokens) for row in rows)
+    tokens = np.full((len(rows), longest), settings.padding, np.int32)
+    log_probs = np.zeros((len(rows), longest), np.float32)
+    for index, each in enumerate(rows):
+        tokens[index, : len(each.tokens)] = each.tokens
+        log_probs[index, : len(each.tokens)] = each.log_probs
+    return {
+        "tokens": tokens,
+        "lengths": np.array(
+            [len(r.tokens) - (r.tokens[-1] == settings.end) for r in rows], np.int32
+        ),
+        "log_probs": log_probs,
+        "language": np.array([each.language for each in rows], np.int32),
+    }
+
+
+def _generate(
+    settings: WhisperCheckpoint, model: Any, features: Any, inputs: Arrays, row: int
+) -> _Generated:
+    import torch
+
+    languages = list(settings.languages)
+    options: dict[str, Any] = {}
+    if languages:
+        number = int(inputs["languages"][row])
+        options = {
+            "language": languages[number] if number >= 0 else None,
+            "task": TASKS[int(inputs["tasks"][row])],
+        }
+    with torch.no_grad():
+        output = model.generate(
+            features,
+            **options,
+            return_timestamps=bool(inputs["time_stamps"][0]),
+            force_unique_generate_call=True,
+            return_dict_in_generate=True,
+            output_scores=True,
+            do_sample=False,
+        )
+    if isinstance(output, dict) and "segments" in output and "scores" not in output:
+        output = output["segments"][0][0]["result"]
+    sequence = output["sequences"].reshape(-1).tolist()
+    tokens = sequence[-len(output["scores"]) :]
+    log_probs = [
+        torch.log_softmax(scores.reshape(-1).float(), 0)[token].item()
+        for scores, token in zip(output["scores"], tokens, strict=True)
+    ]
+    told = list(settings.languages.values()).index(sequence[1]) if languages else 0
+    return _Generated(tokens, log_probs, told)
+
+
+def _inputs() -> Sequence[Arrays]:
+    shapes = (
+        # (frames, language of each row, task, time stamps, loudest)
+        (250, (-1, 0), 0, True, OWN),
+        (1000, (0,), 0, True, 1.5),
+        (437, (1, -1, 0), 1, False, OWN),
+    )
+    return [
+        {
+            "windows": np.stack(
+                [window_of(speech_like(HOP * frames, seed)) for seed in range(len(languages))]
+            ),
+            "loudest": np.full(len(languages), loudest, np.float32),
+            "languages": np.array(languages, np.int32),
+            "tasks": np.full(len(languages), task, np.int32),
+            "time_stamps": np.array([stamped]),
+        }
+        for frames, languages, task, stamped, loudest in shapes
+    ]
+
+
+# Measured on the tests' tiny checkpoint and on a random one of Whisper-base's size.
+WHISPER = Parity(reference=_reference, inputs=_inputs, absolute=1e-3, relative=1e-3)

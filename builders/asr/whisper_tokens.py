@@ -1,0 +1,104 @@
+"""What the long-form stage needs of a Whisper checkpoint, as one JSON file: no tokenizer library
+runs inside the server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from builders.asr.whisper_checkpoint import read_checkpoint
+from builders.kit.sources import SourceError
+
+
+def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """Writes the settings and every token's bytes: see ``stages/whisper_tokens.py``.
+
+    ``tokens`` holds texts of one character a byte (Latin-1); a special token and a time stamp have
+    none. Tokens from the end of that list on have no text either.
+
+    Args:
+        checkpoint: a folder of Whisper in Hugging Face format, its tokenizer with it.
+        out: the file to write.
+
+    Returns:
+        How many tokens have a text.
+
+    Raises:
+        SourceError: no such checkpoint, or no tokenizer in it.
+    """
+    found = read_checkpoint(checkpoint)
+    vocabulary, without = _vocabulary(checkpoint)
+    stand_ins = {symbol: byte for byte, symbol in _byte_symbols().items()}
+    tokens = [""] * found.end
+    for symbols, index in vocabulary.items():
+        if index >= found.end or index in without:
+            continue
+        try:
+            tokens[index] = bytes(stand_ins[symbol] for symbol in symbols).decode("latin-1")
+        except KeyError:  # an added token stands for itself, not for stand-ins of bytes
+            tokens[index] = symbols.encode().decode("latin-1")
+    filters = found.mel_filters().astype(np.float32)
+    content = {
+        "tokens": tokens,
+        "first_time_stamp": found.first_time_stamp,
+        "frames": found.frames,
+        "hop": found.hop_length,
+        "frame": found.n_fft,
+        "mels": found.mels,
+        "languages": list(found.languages),
+        "names": _names(),
+        "tasks": [name for name in ("transcribe", "translate") if name in found.tasks],
+        "filters": [
+            [int(row), int(column), float(filters[row, column])]
+            for row, column in np.argwhere(filters)
+        ],
+    }
+    out.write_text(json.dumps(content, ensure_ascii=True, separators=(",", ":")), "utf-8")
+    return {"tokens": sum(bool(token) for token in tokens)}
+
+
+def _vocabulary(checkpoint: Path) -> tuple[dict[str, int], set[int]]:
+    """Token -> id, and the ids of special tokens, from either of a tokenizer's two formats."""
+    fast = checkpoint / "tokenizer.json"
+    slow = checkpoint / "vocab.json"
+    if fast.is_file():
+        content = _json(fast)
+        vocabulary = dict(content["model"]["vocab"])
+        special = set()
+        for token in content.get("added_tokens", ()):
+            vocabulary[token["content"]] = token["id"]
+            special |= {token["id"]} if token["special"] else set()
+        return vocabulary, special
+    if slow.is_file():
+        return dict(_json(slow)), set()
+    raise SourceError(
+        f"{checkpoint}: expected tokenizer.json or vocab.json, found neither. "
+        "Fetch the whole checkpoint again."
+    )
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise SourceError(f"{path}: expected JSON, found: {error}. Fetch it again.") from error
+
+
+def _byte_symbols() -> dict[int, str]:
+    """Each byte's printable stand-in in a byte-level BPE vocabulary (GPT-2's encoder.py)."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {byte: chr(byte) for byte in plain} | {
+        byte: chr(0x100 + number) for number, byte in enumerate(others)
+    }
+
+
+def _names() -> dict[str, str]:
+    """Language names in English -> codes, those that transformers knows."""
+    from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
+
+    return dict(sorted(TO_LANGUAGE_CODE.items()))
