@@ -148,15 +148,15 @@ def graph(
     """Show a pipeline's DAG: its steps, and the tensors that join them."""
     from builders.kit import draw
     from builders.kit.family import families, load_family
-    from builders.kit.graph import Ensemble
+    from builders.kit.graph import Ensemble, as_ensemble
 
-    known = {
-        model.name: model
-        for name in families()
-        for model in load_family(name).pipelines
-        if isinstance(model, Ensemble)
-    }
-    if pipeline not in known:
+    known: dict[str, Ensemble] = {}
+    # A family may import what takes seconds: first the one after which pipelines are named so.
+    for name in sorted(families(), key=lambda name: not pipeline.startswith(name)):
+        known |= {model.name: as_ensemble(model) for model in load_family(name).pipelines}
+        if pipeline in known:
+            break
+    else:
         raise usage(f"no pipeline '{pipeline}'; there are: {', '.join(sorted(known))}")
     drawers = {Form.TEXT: draw.text, Form.MERMAID: draw.mermaid, Form.SVG: draw.svg}
     typer.echo(drawers[form](known[pipeline]), nl=form is not Form.SVG)
@@ -227,7 +227,7 @@ app.command(
 @app.command(epilog="Example: `python -m builders run ocr page.png`")
 def run(
     pipeline: Annotated[str, typer.Argument(help="A pipeline of the built repository, as ocr.")],
-    file: Annotated[Path, typer.Argument(help="The file for its first input, as an image.")],
+    file: Annotated[Path, typer.Argument(help="The file that it reads, as an image or a sound.")],
     repository: Annotated[Path, typer.Option(help="A built model repository.")] = REPOSITORY,
 ) -> None:
     """Run a pipeline in this process, with no server, and print its outputs as JSON."""
@@ -235,19 +235,21 @@ def run(
 
     import numpy as np
 
-    from builders.kit.config import read_config
+    from builders.kit.config import file_input, read_config
     from builders.kit.inprocess import InProcess
 
     config_path = repository / pipeline / "config.pbtxt"
     if not config_path.is_file():
         raise failed(f"{repository} has no model '{pipeline}'; `make build-repo` builds it")
+    name = file_input(read_config(config_path))
+    if name is None:
+        raise failed(f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis")
     try:
         content = np.frombuffer(file.read_bytes(), np.uint8)
     except OSError as problem:
         raise failed(f"cannot read {file}: {problem.strerror}") from problem
-    first = read_config(config_path).input[0].name
     try:
-        outputs = InProcess(repository).run(pipeline, {first: content})
+        outputs = InProcess(repository).run(pipeline, {name: content})
     except ValueError as problem:
         raise failed(str(problem)) from problem
     plain = {

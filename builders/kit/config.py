@@ -153,6 +153,14 @@ def needed(config: pb.ModelConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*steps, *called(config))))
 
 
+def file_input(config: pb.ModelConfig) -> str | None:
+    """The first input that can hold an encoded file, UINT8 [-1]; None if there is none."""
+    for tensor in config.input:
+        if tensor.data_type == pb.TYPE_UINT8 and list(tensor.dims) == [-1]:
+            return str(tensor.name)
+    return None
+
+
 def _describe_versions(model: Model, config: pb.ModelConfig) -> None:
     policy = model.versions
     if policy.specific:

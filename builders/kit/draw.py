@@ -25,9 +25,12 @@ def text(ensemble: Ensemble) -> str:
     types = {tensor.name: _type(tensor) for tensor in _tensors(ensemble)}
     lines = [f"{ensemble.name}: {_signature(ensemble.inputs)} -> {_signature(ensemble.outputs)}"]
     kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}
+    calls = _calls(ensemble)
     for number, wave in enumerate(_waves(ensemble), 1):
         for step in wave:
             lines.append(f"  {number}. {step.model} ({kinds[step.model]})")
+            if calls[step.model]:
+                lines.append(f"       calls {', '.join(calls[step.model])}")
             for arrow, mapping in (("<-", step.inputs), ("->", step.outputs)):
                 for name, tensor in mapping.items():
                     renamed = "" if name == tensor else f" (as {name})"
@@ -135,15 +138,24 @@ def _boxes(
         radius = 8 if subtitle else 23
         yield (
             f'<rect x="{x - _WIDTH / 2:.0f}" y="{y:.0f}" width="{_WIDTH}" height="{_HEIGHT}" '
-            f'rx="{radius}" fill="{_COLOURS.get(subtitle, "#eee8f7")}" stroke="#8aa0b5"/>'
+            f'rx="{radius}" fill="{_COLOURS.get(subtitle.split(",")[0], "#eee8f7")}" '
+            'stroke="#8aa0b5"/>'
             f'<text text-anchor="middle" x="{x:.0f}" y="{y + (20 if subtitle else 28):.0f}">'
             f"{escape(title)}</text>"
         )
         if subtitle:
             yield (
                 f'<text class="s" text-anchor="middle" x="{x:.0f}" y="{y + 36:.0f}">'
-                f"{escape(subtitle)}</text>"
+                f"{escape(_shortened(subtitle))}</text>"
             )
+
+
+def _shortened(subtitle: str, limit: int = 34) -> str:
+    """What fits into a box: the number of called models, where their names do not."""
+    kind, _, called = subtitle.partition(", calls ")
+    if len(subtitle) <= limit:
+        return subtitle
+    return f"{kind}, calls {len(called.split(' and '))} models"
 
 
 def _wrapped(name: str, limit: int = 26) -> list[str]:
@@ -163,6 +175,8 @@ def _waves(ensemble: Ensemble) -> list[list[Wiring]]:
 def _layers(ensemble: Ensemble) -> tuple[list[list[tuple[str, str]]], list[Edge]]:
     """Rows of (title, kind) and the edges between them; kind is empty for request and response."""
     kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}
+    for name, called in _calls(ensemble).items():
+        kinds[name] += f", calls {' and '.join(called)}" if called else ""
     order = _waves(ensemble)
     layers = [[("request", "")]]
     layers += [[(step.model, kinds[step.model]) for step in wave] for wave in order]
@@ -177,6 +191,14 @@ def _layers(ensemble: Ensemble) -> tuple[list[list[tuple[str, str]]], list[Edge]
     for output in ensemble.outputs:
         edges.setdefault((writer[output.name], len(steps) + 1), []).append(output.name)
     return layers, [Edge(*ends, tuple(names)) for ends, names in edges.items()]
+
+
+def _calls(ensemble: Ensemble) -> dict[str, list[str]]:
+    """By composing model, what its own code calls."""
+    return {
+        model.name: [each.name for each in (() if isinstance(model, Ensemble) else model.needs)]
+        for model in ensemble.composing()
+    }
 
 
 def _row(layers: list[list[tuple[str, str]]], node: int) -> int:

@@ -53,6 +53,7 @@ __all__ = [
     "VersionPolicy",
     "Warmup",
     "WarmupInput",
+    "as_ensemble",
     "as_flow",
     "closure",
     "wire",
@@ -251,6 +252,15 @@ def as_flow(part: Model | Step | Flow | Sequence[Model | Step]) -> Flow:
     if isinstance(part, Model):
         return Flow((part.step(),))
     return Flow(tuple(step for member in part for step in as_flow(member)))
+
+
+def as_ensemble(model: Model) -> Ensemble:
+    """A single model as a pipeline of one step; an ensemble as it is."""
+    if isinstance(model, Ensemble):
+        return model
+    return Ensemble(
+        name=model.name, inputs=model.inputs, outputs=model.outputs, steps=as_flow(model)
+    )
 
 
 def closure(models: Iterable[Model]) -> tuple[Model, ...]:

@@ -41,7 +41,7 @@ def test_help_has_every_command_with_an_example() -> None:
         (("build", "--profile", "dmo"), "Did you mean 'demo'?"),
         (("build", "--only", "parity ocr/detectr"), "parity ocr/detector"),
         (("plan", "--profile", "nowhere.yaml"), "nowhere.yaml"),
-        (("graph", "orc"), "no pipeline 'orc'; there are: ocr"),
+        (("graph", "orc"), "no pipeline 'orc'; there are: asr, "),
         (("check", "/nonexistent"), "is not a folder"),
         (("check", BUILT, "--triton", "24.13"), "24.13"),
         (("verify", "/nonexistent"), "is not a folder"),

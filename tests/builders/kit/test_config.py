@@ -13,6 +13,7 @@ from builders.kit.check import check_graph
 from builders.kit.config import (
     ConfigError,
     complete_config,
+    file_input,
     model_config,
     parse,
     read_config,
@@ -342,3 +343,17 @@ def test_syntax_errors_name_their_line(text: bytes, line: int) -> None:
 def test_deeply_nested_text_is_a_config_error() -> None:
     with pytest.raises(ConfigError):
         parse(b"input { " * 100_000, "m/config.pbtxt", skip_unknown=True)
+
+
+def test_the_input_for_a_file_is_found_among_others() -> None:
+    values = Tensor("values", DType.FP32, {"n": -1}, optional=True)
+    matrix = Tensor("matrix", DType.UINT8, {"n": -1, "m": -1}, optional=True)
+    file = Tensor("file", DType.UINT8, {"bytes": -1}, optional=True)
+
+    def found(*inputs: Tensor) -> str | None:
+        return file_input(
+            complete_config(PythonModel(name="m", inputs=inputs, outputs=(), stage="s"))
+        )
+
+    assert found(values, matrix, file) == "file"
+    assert found(values, matrix) is None

@@ -1,7 +1,8 @@
 import xml.etree.ElementTree as xml
+from dataclasses import replace
 
 from builders.kit import draw
-from builders.kit.graph import DType, Ensemble, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import DType, Ensemble, OnnxModel, PythonModel, Tensor, as_ensemble
 
 
 def tensor(name: str, optional: bool = False) -> Tensor:
@@ -48,3 +49,12 @@ def test_svg_is_well_formed_and_draws_every_box_inside_its_frame() -> None:
         assert 0 <= float(box["y"]) <= height - float(box["height"])
     words = {text.text for text in root.iter(f"{space}text")}
     assert {"request", "response", "decode", "find", "cut", "page", "map", "crops"} <= words
+
+
+def test_what_a_stage_calls_is_shown() -> None:
+    for count, shown in ((1, "Python, calls find"), (3, "Python, calls 3 models")):
+        calls = tuple(replace(FIND, name="find" * (i + 1)) for i in range(count))
+        drawn = as_ensemble(replace(CUT, calls=calls))
+        assert f"       calls {', '.join(each.name for each in calls)}" in draw.text(drawn)
+        assert f"calls {' and '.join(each.name for each in calls)}</i>" in draw.mermaid(drawn)
+        assert f">{shown}</text>" in draw.svg(drawn)
