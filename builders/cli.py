@@ -153,7 +153,10 @@ def graph(
     known: dict[str, Ensemble] = {}
     # A family may import what takes seconds: first the one after which pipelines are named so.
     for name in sorted(families(), key=lambda name: not pipeline.startswith(name)):
-        known |= {model.name: as_ensemble(model) for model in load_family(name).pipelines}
+        try:
+            known |= {model.name: as_ensemble(model) for model in load_family(name).pipelines}
+        except ValueError as problem:
+            raise failed(str(problem)) from problem
         if pipeline in known:
             break
     else:

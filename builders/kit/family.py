@@ -112,9 +112,18 @@ def load_family(name: str) -> Family:
 
     Raises:
         KeyError: no such folder; the message lists those there are.
+        ValueError: it imports a package that is not installed.
     """
     if name not in families():
         raise KeyError(f"no family '{name}'; there are: {', '.join(families())}")
-    family = importlib.import_module(f"builders.{name}.family").FAMILY
+    try:
+        family = importlib.import_module(f"builders.{name}.family").FAMILY
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "builders":
+            raise
+        raise ValueError(
+            f"the family '{name}' needs the package of '{error.name}', which is not installed: "
+            "pip install -c constraints.txt -e '.[torch]'"
+        ) from error
     assert isinstance(family, Family)
     return family

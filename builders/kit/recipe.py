@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builders.kit.checkout import Checkout
 from builders.kit.emit_bls import bls
@@ -68,13 +68,22 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
             checkpoints that cannot be found; a graph names an export that its family has not.
     """
     checkout = checkout or Checkout()
-    declared_families = {name: checkout.load(name) for name in profile.families}
-    findings = list(_unknown_components(profile, declared_families))
+    try:
+        declared_families = {name: checkout.load(name) for name in profile.families}
+    except ValueError as error:
+        raise ProfileError(
+            [finding_of("recipe", "families", "what they import", str(error), "Install it.")]
+        ) from error
+    findings = [
+        *_unknown_components(profile, declared_families),
+        *_unknown_metrics(profile, declared_families),
+    ]
     families: dict[str, Family] = {}
     left_out: list[LeftOut] = []
     for name, declared_family in declared_families.items():
         uris = {**declared_family.sources, **profile.families[name].sources}
-        families[name], left = reduce(declared_family, uris)
+        reduced, left = reduce(declared_family, uris)
+        families[name] = _bounded(reduced, profile.families[name].bounds)
         left_out += left
     if refused := list(_settings_left_out(profile, families, declared_families, left_out)):
         raise ProfileError([*findings, *refused])
@@ -174,6 +183,28 @@ def _settings_left_out(
                     f"'{model.name}', which is left out with {left}",
                     f"{left.remedy[0].upper()}{left.remedy[1:]}, or remove the settings.",
                 )
+
+
+def _unknown_metrics(profile: Profile, families: Mapping[str, Family]) -> Iterable[Finding]:
+    for name, family in families.items():
+        known = [metric.name for metric in family.metrics]
+        for metric in profile.families[name].bounds:
+            if metric not in known:
+                yield finding_of(
+                    "recipe",
+                    f"profile, families.{name}.bounds",
+                    f"one of {', '.join(known)}",
+                    f"'{metric}'",
+                    suggest(metric, known),
+                )
+
+
+def _bounded(family: Family, bounds: Mapping[str, float]) -> Family:
+    """The family with the profile's bounds instead of its own."""
+    metrics = tuple(
+        replace(metric, bound=bounds.get(metric.name, metric.bound)) for metric in family.metrics
+    )
+    return replace(family, metrics=metrics)
 
 
 def _resolve(

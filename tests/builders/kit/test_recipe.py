@@ -228,3 +228,23 @@ def test_the_plan_says_what_is_left_out(tmp_path: Path) -> None:
             "no checkpoint: set families.one.sources.words in the profile to have it"
         ),
     }
+
+
+def test_a_package_that_a_family_lacks_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str) -> object:
+        raise ModuleNotFoundError(f"No module named '{name}'", name="torch")
+
+    monkeypatch.setattr("builders.kit.family.importlib.import_module", missing)
+    profile = Profile.model_construct(
+        triton="24.10",
+        device="cpu",
+        precision="fp32",
+        families={"ocr": FamilyOptions()},
+        hub=False,
+        bls=False,
+        models={},
+    )
+    with pytest.raises(ProfileError, match=r"'ocr' needs the package of 'torch'.*pip install"):
+        make_recipe(profile)
