@@ -75,13 +75,16 @@ def _text(value: Any) -> Any:
 
 
 class FamilyOptions(_Options):
-    """Which checkpoints a family is built from.
+    """Which checkpoints a family is built from, and what they must reach.
 
     Attributes:
         sources: component -> source URI, for those that the family's own is not wanted of.
+        bounds: metric -> the worst value that passes, where the family's own is not meant for such
+            a checkpoint. The manifest records it.
     """
 
     sources: dict[str, str] = Field(default_factory=dict)
+    bounds: dict[str, float] = Field(default_factory=dict)
 
 
 class InstanceOptions(_Options):

@@ -215,12 +215,13 @@ def _resolve(
 ) -> dict[str, Source]:
     """The checkpoints that exports need; what is wrong with them goes to the findings."""
     found: dict[str, Source] = {}
+    failed: set[str] = set()
     for export_id, export in sorted(exports.items()):
         name = export_id.partition("/")[0]
         source_id = f"{name}/{export.source}"
         uris = {**families[name].sources, **profile.families[name].sources}
         uri = uris.get(export.source)
-        if source_id in found:
+        if source_id in found or source_id in failed:
             continue
         if uri is None:
             where = f"family {name}, export {export.name}, source"
@@ -232,6 +233,7 @@ def _resolve(
         try:
             found[source_id] = resolve(uri, offline=not profile.hub)
         except SourceError as error:
+            failed.add(source_id)
             remedy = f"Set families.{name}.sources.{export.source} in the profile, or mend that."
             findings.append(
                 finding_of("recipe", f"source {source_id}", "a checkpoint", str(error), remedy)

@@ -66,6 +66,7 @@ def recipe(
     bls: bool = False,
     sources: Mapping[str, str] | None = None,
     models: Mapping[str, ModelOptions] | None = None,
+    bounds: Mapping[str, float] | None = None,
 ) -> Recipe:
     checkout = Shelf()
     object.__setattr__(checkout, "given", families)
@@ -73,7 +74,10 @@ def recipe(
         triton="24.10",
         device="cpu",
         precision="fp32",
-        families={each.name: FamilyOptions(sources=dict(sources or {})) for each in families},
+        families={
+            each.name: FamilyOptions(sources=dict(sources or {}), bounds=dict(bounds or {}))
+            for each in families
+        },
         hub=False,
         bls=bls,
         models=dict(models or {}),
@@ -248,3 +252,26 @@ def test_a_package_that_a_family_lacks_is_told_in_a_sentence(
     )
     with pytest.raises(ProfileError, match=r"'ocr' needs the package of 'torch'.*pip install"):
         make_recipe(profile)
+
+
+def test_a_profile_sets_the_bound_that_its_checkpoint_must_reach() -> None:
+    metric = Metric(name="errors", pipeline="a", bound=0.1, better="lower", measure=lambda run: 0.0)
+    declared = family("a", metrics=(metric,))
+    assert recipe(declared).families["a"].metrics[0].bound == 0.1
+    assert recipe(declared, bounds={"errors": 0.3}).families["a"].metrics[0].bound == 0.3
+    with pytest.raises(ProfileError, match="'error'"):
+        recipe(declared, bounds={"error": 0.3})
+
+
+def test_a_checkpoint_that_two_exports_need_and_that_is_not_there_is_told_once() -> None:
+    exports = tuple(
+        Export(name=each, source="other", make=make, options={}, parity=None)
+        for each in ("model", "second")
+    )
+    own = OnnxModel(
+        name="second", inputs=(tensor("pixels"),), outputs=(tensor("z"),), export="second"
+    )
+    pipelines = (*family("a").pipelines, own)
+    with pytest.raises(ProfileError) as caught:
+        recipe(family("a", exports=exports, pipelines=pipelines))
+    assert len(caught.value.findings) == 1
