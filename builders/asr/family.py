@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders.asr import acoustic, parity, vad, vocabulary
+from builders.asr import acoustic, metric, parity, vad, vocabulary
 from builders.kit.family import Export, Family
 from builders.kit.graph import (
     DType,
@@ -209,5 +209,5 @@ FAMILY = Family(
             parity=None,
         ),
     ),
-    metrics=(),
+    metrics=metric.metrics("asr", clean=0.05, noisy=0.15),
 )
