@@ -34,7 +34,8 @@ class Acoustic(nn.Module):  # type: ignore[misc]
     def forward(self, windows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """FP32 [rows, length], INT32 [rows] -> log-probabilities and counts of steps.
 
-        The former are FP32 [rows, steps, tokens], the latter INT32 [rows]. Steps beyond a row's own count hold numbers without a meaning.
+        The former are FP32 [rows, steps, tokens], the latter INT32 [rows]. Steps beyond a row's
+        own count hold numbers without a meaning.
         """
         features, mask = self.features(windows, lengths)
         logits = self.model(input_features=features, attention_mask=mask).logits
