@@ -45,7 +45,7 @@ def resources(
         list[str] | None,
         typer.Option(
             help="PIPELINE=FILE: its largest request; can be repeated. Without, every pipeline "
-            "gets a page of text of 4000x3000 pixels."
+            "gets the one that its family declares."
         ),
     ] = None,
     concurrency: Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,20 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Largest:
+    """The largest request to a pipeline that a server is sized for.
+
+    Attributes:
+        words: what it is, as "a page of text of 4000x3000 pixels".
+        inputs: makes it. A model whose requests come in sequences also gets ``start``, ``end`` and
+            ``correlation``.
+    """
+
+    words: str
+    inputs: Callable[[], Arrays]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """A family of models.
 
@@ -90,6 +104,7 @@ class Family:
         pipelines: the ensembles that users call; their composing models are found from them.
         exports: every file made from a checkpoint.
         metrics: the gates.
+        largest: by pipeline, the largest request.
     """
 
     name: str
@@ -97,6 +112,7 @@ class Family:
     pipelines: tuple[Model, ...]
     exports: tuple[Export, ...]
     metrics: tuple[Metric, ...]
+    largest: Mapping[str, Largest] = field(default_factory=dict)
 
 
 def families() -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from builders.kit.graph import (
     QueuePolicy,
     Tensor,
 )
-from builders.ocr import exports, metric, parity
+from builders.ocr import exports, largest, metric, parity
 from builders.stages.models import decode_image
 
 BUCKETS = 4
@@ -203,4 +203,5 @@ FAMILY = Family(
             measure=metric.character_error_rate,
         ),
     ),
+    largest={"ocr": largest.PAGE},
 )

@@ -21,7 +21,7 @@ from builders.kit.manifest import Manifest, read_manifest
 from builders.kit.resources import MIB, Resources, resources
 from builders.kit.resources_measure import UNMEASURED, Load, Measured, measure
 from builders.kit.resources_patch import patch
-from builders.kit.resources_request import RequestError, first_input
+from builders.kit.resources_request import RequestError, request
 from builders.kit.resources_size import size_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -99,8 +99,8 @@ def test_a_model_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
 def measure_model(repository: Path, file: Path) -> Measured:
     from builders.kit.resources_measure import _probe
 
-    name, content, _ = first_input(read_config(repository / "eater" / "config.pbtxt"), file)
-    return _probe(repository, "eater", {name: content})
+    inputs, _ = request(read_config(repository / "eater" / "config.pbtxt"), file)
+    return _probe(repository, "eater", inputs)
 
 
 def test_what_cannot_be_measured_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -113,10 +113,20 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(tmp_path: Path) -> Non
         measure(tmp_path, {"eter": short})
     with pytest.raises(RequestError, match="No such file"):
         measure(tmp_path, {"eater": tmp_path / "none"})
+    with pytest.raises(RequestError, match=r"no family declares.*--request eater=FILE"):
+        measure(tmp_path, {"eater": None})
     for wrong in ({"dtype": "FP32"}, {"dims": "-1, 3"}):
         toy(tmp_path, **wrong)
-        with pytest.raises(RequestError, match="holds no file"):
+        with pytest.raises(RequestError, match="no input of 'eater' holds a file"):
             measure(tmp_path, {"eater": short})
+
+
+def test_a_single_model_is_a_pipeline_of_its_own(tmp_path: Path) -> None:
+    toy(tmp_path)
+    file = tmp_path / "file"
+    file.write_bytes(b"1" * MIB)
+    load = measure(tmp_path, {"eater": file})
+    assert load.models["eater"].tensors == load.tensors == 3 * MIB
 
 
 def test_a_pipeline_that_runs_on_its_target_alone_is_estimated(tmp_path: Path) -> None:

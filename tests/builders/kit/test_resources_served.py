@@ -16,7 +16,7 @@ import tritonclient.grpc as grpcclient
 from builders.kit.manifest import read_manifest
 from builders.kit.resources import MIB, resources
 from builders.kit.resources_measure import measure
-from builders.kit.resources_request import page_of_text
+from builders.ocr.largest import page_of_text
 from runtime import processes, stubs
 from runtime.server import LocalServer
 

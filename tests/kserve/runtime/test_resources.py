@@ -15,7 +15,7 @@ import pytest
 from builders.kit.manifest import read_manifest
 from builders.kit.resources import MIB, Resources, resources
 from builders.kit.resources_measure import Load, Measured, measure
-from builders.kit.resources_request import page_of_text
+from builders.ocr.largest import page_of_text
 from tests.kserve import render
 from tests.kserve.crds import ROOT
 from tests.kserve.runtime.declared import flag

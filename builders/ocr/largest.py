@@ -1,0 +1,38 @@
+"""The largest page that a server is sized for: one full of text, as large as a scan."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from builders.kit.family import Arrays, Largest
+
+WIDTH, HEIGHT = 4000, 3000
+"""A page scanned at about 350 dots an inch, or a photograph of 12 megapixels."""
+
+
+def page_of_text() -> bytes:
+    """Lines of text in two columns, as PNG."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    page = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(48)
+    for row in range(40):
+        for left in (150, 2100):
+            draw.text(
+                (left, 120 + row * 70),
+                f"Line {row:02d} of a large page of text, which is as full as a page gets.",
+                "black",
+                font,
+            )
+    held = io.BytesIO()
+    page.save(held, "PNG", compress_level=1)
+    return held.getvalue()
+
+
+def _inputs() -> Arrays:
+    return {"image": np.frombuffer(page_of_text(), np.uint8)}
+
+
+PAGE = Largest(words=f"a page of text of {WIDTH}x{HEIGHT} pixels", inputs=_inputs)
