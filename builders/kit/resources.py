@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.config import read_config
+from builders.kit.config import called, read_config
 from builders.kit.manifest import Manifest
 from builders.kit.resources_measure import Load
 
@@ -102,6 +102,9 @@ def resources(repository: Path, manifest: Manifest, load: Load, *, concurrency: 
             # Requests join up to the batch that the config allows.
             joined = max(1, -(-config.max_batch_size // max(1, measured.rows)))
             each, tensors = STUB + joined * measured.memory, joined * measured.tensors
+            if called(config):
+                # What it calls with, and the answers, go through its region too.
+                tensors = max(tensors, load.tensors)
             how = f"a stub of {_mib(STUB)} and {_mib(joined * measured.memory)} measured"
         elif kind in ("bls", "python"):
             # A BLS model holds its pipeline's tensors; of others, that did not run, no more is

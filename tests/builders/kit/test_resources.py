@@ -136,6 +136,16 @@ def test_a_pipeline_that_runs_on_its_target_alone_is_estimated(tmp_path: Path) -
     assert "not measured: 'eater' cannot run in process" in load.requests[0]
 
 
+def test_a_stage_that_calls_holds_what_its_calls_hold(tmp_path: Path) -> None:
+    manifest = toy(tmp_path)
+    config = tmp_path / "eater" / "config.pbtxt"
+    calls = 'parameters { key: "calls" value { string_value: "other" } }'
+    config.write_text(config.read_text() + calls)
+    load = Load({"eater": Measured(10 * MIB, 1 * MIB, 1)}, 20 * MIB, ("eater: a file",))
+    needed = resources(tmp_path, manifest, load, concurrency=1)
+    assert [need.bytes // MIB for need in needed.regions] == [21]
+
+
 def test_the_sum_is_that_of_its_parts(tmp_path: Path) -> None:
     manifest = toy(tmp_path, group="count: 3 kind: KIND_CPU")
     needed = resources(tmp_path, manifest, one(100 * MIB, 5 * MIB), concurrency=4)
