@@ -30,8 +30,14 @@ beyond this."""
 FORMATS = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "AIFF")
 """libsndfile's names of what is read; it knows more, none of it common."""
 
-BLOCK_SECONDS = 4.0
-"""Sound is read and converted piece by piece, so that eight channels at 192 kHz stay small."""
+UNKNOWN_FRAMES = 2**63 - 1
+"""libsndfile's SF_COUNT_MAX: a FLAC that was written to a pipe does not say how long it is."""
+
+HEADER = 65_536
+"""Bytes at a WAV's start in which its samples begin."""
+
+BLOCK = 2**18
+"""Values of all channels that are read and converted at once, so that any file stays small."""
 
 
 def prepare(
@@ -73,7 +79,7 @@ def decode(
     if not encoded:
         raise ValueError("the sound is empty; send the bytes of a WAV, FLAC, OGG or MP3 file")
     try:
-        file = soundfile.SoundFile(io.BytesIO(encoded))
+        file = _Forward(io.BytesIO(_with_length(encoded)))
     except soundfile.SoundFileError as problem:
         raise ValueError(
             f"the {len(encoded)} bytes sent are not a sound file that can be read; "
@@ -85,7 +91,8 @@ def decode(
                 f"a sound file of the format {file.format} is not read; send WAV, FLAC, OGG or MP3"
             )
         rate = _rate(file.samplerate, "the file's rate")
-        _bound(file.frames / rate, maximum_seconds, longer)
+        if file.frames != UNKNOWN_FRAMES:
+            _bound(file.frames / rate, maximum_seconds, longer)
         try:
             return resample(_blocks(file, rate, maximum_seconds, longer), rate)
         except soundfile.SoundFileError as problem:
@@ -94,13 +101,31 @@ def decode(
             ) from problem
 
 
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]
+    """A file read from its start to its end.
+
+    Else soundfile seeks after each read, which fails at the end of a FLAC of unknown length.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _with_length(encoded: bytes) -> bytes:
+    """The file; a WAV whose recorder never wrote its length then holds all that follows."""
+    place = encoded.find(b"data\0\0\0\0", 12, HEADER)
+    if encoded[:4] != b"RIFF" or place < 0 or encoded[place + 8 : place + 12].isalpha():
+        return encoded
+    return encoded[: place + 4] + b"\xff\xff\xff\xff" + encoded[place + 8 :]
+
+
 def _blocks(
     file: soundfile.SoundFile, rate: int, maximum_seconds: float, longer: str
 ) -> Iterator[np.ndarray]:
     """The file's samples, mono, piece by piece: a header's count of frames may be wrong."""
     read = 0
     while True:
-        block = file.read(max(int(BLOCK_SECONDS * rate), 1), dtype="float32", always_2d=True)
+        block = file.read(max(BLOCK // file.channels, 1), dtype="float32", always_2d=True)
         if not len(block):
             return
         read += len(block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,38 @@ def test_what_is_no_sound_is_refused_in_one_sentence(content: bytes, sentence: s
 
 def test_a_truncated_wav_gives_the_part_that_is_there() -> None:
     assert len(decode(WHOLE[: len(WHOLE) // 2])) == pytest.approx(SECONDS * RATE / 2, abs=100)
+
+
+def streamed(file: bytes) -> bytes:
+    """A FLAC as written to a pipe: STREAMINFO's count of samples, 36 bits, is 0."""
+    return file[:21] + bytes([file[21] & 0xF0]) + bytes(4) + file[26:]
+
+
+def test_a_flac_that_does_not_say_how_long_it_is_is_read_to_its_end() -> None:
+    flac = encoded(tone(44_100), 44_100, "FLAC")
+    np.testing.assert_array_equal(decode(streamed(flac)), decode(flac))
+    with pytest.raises(ValueError, match="more than the 1 s"):
+        decode(streamed(flac), maximum_seconds=1)
+
+
+@pytest.mark.parametrize("size", [b"\0\0\0\0", b"\xff\xff\xff\xff"])
+def test_a_wav_whose_length_was_never_written_is_read_to_its_end(size: bytes) -> None:
+    whole = encoded(tone(16_000), 16_000, "WAV")
+    place = whole.index(b"data") + 4
+    broken = whole[:4] + size + whole[8:place] + size + whole[place + 4 :]
+    np.testing.assert_array_equal(decode(broken), decode(whole))
+
+
+def test_an_empty_wav_with_notes_behind_it_is_empty() -> None:
+    assert not len(decode(encoded(np.zeros((0, 1)), 16_000, "WAV") + b"LIST" + bytes(20)))
+
+
+def test_a_header_of_a_thousand_channels_takes_no_memory_for_them() -> None:
+    whole = encoded(tone(16_000), 16_000, "WAV")
+    tracemalloc.start()
+    decode(whole[:22] + (1000).to_bytes(2, "little") + whole[24:])
+    assert tracemalloc.get_traced_memory()[1] < 10e6
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("format", ["FLAC", "OGG", "MP3"])
