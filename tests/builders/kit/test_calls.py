@@ -122,7 +122,7 @@ def test_a_profile_changes_the_called_model_too() -> None:
     assert counts == {"double": 7, "total": 2}
 
 
-@pytest.mark.parametrize("count", [0, 1, 5, 40])
+@pytest.mark.parametrize("count", [0, 1, 34])
 def test_on_triton_as_in_process(repository: Path, server: LocalServer, count: int) -> None:
     expected = rows(count).sum(1) * 2
     process = InProcess(repository)

@@ -103,7 +103,11 @@ def measure_model(repository: Path, file: Path) -> Measured:
     return _probe(repository, "eater", inputs)
 
 
-def test_what_cannot_be_measured_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_what_cannot_be_measured_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Others take seconds to import.
+    monkeypatch.setattr("builders.kit.resources_request.families", lambda: ("ocr",))
     toy(tmp_path)
     short = tmp_path / "short"
     short.write_bytes(b"123")
