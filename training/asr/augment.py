@@ -22,16 +22,21 @@ Wave = NDArray[np.float32]
 def resample(sound: NDArray[np.int16], rate: float) -> Wave:
     """To 16 kHz and a peak of one; a rate other than the true one changes speed and pitch."""
     wave = sound.astype(np.float32)
-    length = max(1, round(len(wave) * RATE / rate))
+    length = length_at(sound, rate)
     grid = scipy.fft.next_fast_len(len(wave) + 512, real=True)
     padded = np.pad(wave, (0, grid - len(wave)))
     made = scipy.signal.resample(padded, round(grid * RATE / rate))[:length].astype(np.float32)
     return np.asarray(made / max(1e-6, float(np.abs(made).max())), np.float32)
 
 
-def silence(rng: np.random.Generator, longest: float) -> Wave:
-    """Up to so many seconds of nothing."""
-    return np.zeros(int(rng.uniform(0, longest) * RATE), np.float32)
+def length_at(sound: NDArray[np.int16], rate: float) -> int:
+    """Samples that :func:`resample` makes of it."""
+    return max(1, round(len(sound) * RATE / rate))
+
+
+def pause(rng: np.random.Generator, longest: float) -> int:
+    """Samples of a pause of up to so many seconds."""
+    return int(rng.uniform(0, longest) * RATE)
 
 
 def power(wave: Wave) -> float:

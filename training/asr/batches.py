@@ -12,23 +12,38 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.asr import corpus, model
+from training.asr import align, corpus, model
 
-FRAMES = 12_000
-"""Of features in a batch, padding included: two minutes of speech."""
+FRAMES = 6_000
+"""Of features in a batch, padding included: a minute of speech."""
 
 GROWTH = 5_000
 """Items that each round over the corpus has more than the one before, until it has them all."""
 
+ALIGNED_ROUNDS = 2
+"""Rounds in which training is told where the words are."""
+
+IGNORED = -100
+"""The target of outputs that are padding."""
+
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded features FP32 [batch, frames, 80], their lengths, and labels end to end."""
+    """Some items, padded.
+
+    Attributes:
+        features: FP32 [batch, frames, 80].
+        lengths: INT64 [batch], in frames.
+        labels: INT64, those of all items end to end.
+        label_lengths: INT64 [batch].
+        targets: INT64 [batch, outputs], each output's piece, or none where only CTC teaches.
+    """
 
     features: torch.Tensor
     lengths: torch.Tensor
     labels: torch.Tensor
     label_lengths: torch.Tensor
+    targets: torch.Tensor | None
 
     @property
     def mask(self) -> torch.Tensor:
@@ -51,6 +66,8 @@ class Items:
         self.starts: list[int] = []
         self.frames: list[int] = []
         self.labels: list[list[int]] = []
+        self.texts: list[str] = []
+        self._spans: dict[int, list[list[align.Span]]] = {}
 
     def grow(self, count: int) -> None:
         """Read the first ``count`` items, waiting for those that are still being made.
@@ -59,7 +76,7 @@ class Items:
             FileNotFoundError: a chunk that is not there after ten minutes.
         """
         for number in range(len(self._features), count // corpus.CHUNK):
-            corpus.wait_for(self._folder, number)
+            corpus.wait_for(self._folder / f"items-{number:04d}.json")
             listed = json.loads((self._folder / f"items-{number:04d}.json").read_text("utf-8"))
             features = np.load(self._folder / f"features-{number:04d}.npy", mmap_mode="r")
             self._features.append(features)
@@ -67,6 +84,7 @@ class Items:
             for item in listed:
                 self.starts.append(start)
                 self.frames.append(item["frames"])
+                self.texts.append(item["text"])
                 self.labels.append(self._tokenizer.encode(item["text"]).ids)
                 start += item["frames"]
 
@@ -75,7 +93,18 @@ class Items:
         start = self.starts[item]
         return self._features[item // corpus.CHUNK][start : start + self.frames[item]]
 
-    def batch(self, chosen: NDArray[np.int64], rng: np.random.Generator, masks: int) -> Batch:
+    def spans(self, item: int) -> list[align.Span]:
+        """Each word's first and last second."""
+        number, row = divmod(item, corpus.CHUNK)
+        if number not in self._spans:
+            corpus.wait_for(self._folder / f"spans-{number:04d}.json")
+            read = json.loads((self._folder / f"spans-{number:04d}.json").read_text("utf-8"))
+            self._spans[number] = read
+        return self._spans[number][row]
+
+    def batch(
+        self, chosen: NDArray[np.int64], rng: np.random.Generator, *, masks: int, aligned: bool
+    ) -> Batch:
         """The chosen items, padded, with that many masks each way (SpecAugment)."""
         lengths = [self.frames[item] for item in chosen]
         padded = np.zeros((len(chosen), max(lengths), 80), np.float32)
@@ -88,7 +117,16 @@ class Items:
             torch.tensor(lengths),
             torch.tensor([label for each in labels for label in each], dtype=torch.long),
             torch.tensor([len(each) for each in labels]),
+            self._targets(chosen, model.frames_out(max(lengths))) if aligned else None,
         )
+
+    def _targets(self, chosen: NDArray[np.int64], outputs: int) -> torch.Tensor:
+        targets = np.full((len(chosen), outputs), IGNORED, np.int64)
+        for row, item in enumerate(chosen):
+            count = model.frames_out(self.frames[item])
+            placed = align.frame_labels(self.texts[item], self.spans(item), count)
+            targets[row, :count] = placed
+        return torch.from_numpy(targets)
 
 
 def mask(features: NDArray[np.float32], rng: np.random.Generator, masks: int) -> None:
@@ -107,8 +145,7 @@ def mask(features: NDArray[np.float32], rng: np.random.Generator, masks: int) ->
 def schedule(items: Items, seed: int, count: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Each step's round and items, without end.
 
-    The first round goes from the shortest to the longest, which lets CTC find its alignment. The
-    others shuffle. A round cuts the items, sorted by length, into batches of like lengths.
+    A round cuts its items, sorted by length, into batches of like lengths, and shuffles these.
 
     Args:
         items: grows as rounds need it.
@@ -125,10 +162,8 @@ def schedule(items: Items, seed: int, count: int) -> Iterator[tuple[int, NDArray
         ]
         order = np.argsort(frames * rng.uniform(0.97, 1.03, len(frames)), kind="stable")
         batches = _cut(order[np.array(fits)[order]], frames)
-        if number:
-            batches = [batches[k] for k in rng.permutation(len(batches))]
-        for batch in batches:
-            yield number, batch
+        for k in rng.permutation(len(batches)):
+            yield number, batches[k]
         number += 1
 
 

@@ -24,9 +24,11 @@ Workers = Annotated[int, typer.Option(help="Processes that synthesise.")]
 @app.command()
 def corpus(out: Path, seed: Seed = SEED, items: int = ITEMS, workers: Workers = 2) -> None:
     """Synthesise the training speech into OUT, as features. Goes on where it was cut off."""
-    from training.asr import corpus
+    from training.asr import align, corpus
+    from training.asr.batches import ALIGNED_ROUNDS, GROWTH
 
     corpus.write(out, seed=seed, count=items, workers=workers)
+    align.write(out, seed=seed, count=min(items, ALIGNED_ROUNDS * GROWTH), workers=workers)
 
 
 @app.command()
@@ -37,7 +39,7 @@ def train(
     items: int = ITEMS,
     steps: int = STEPS,
     until: Annotated[int, typer.Option(help="Stop at this step; 0 is the last.")] = 0,
-    threads: int = 2,
+    threads: int = 1,
 ) -> None:
     """Train on CORPUS, or go on; the run's state is in OUT. Prints the weights' SHA-256."""
     from training.asr import train

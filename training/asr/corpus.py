@@ -39,26 +39,59 @@ class Item:
     text: str
 
 
+@dataclass(frozen=True)
+class Script:
+    """What is said in a recording, before anything is done to it.
+
+    Attributes:
+        spoken: the sentences as synthesised.
+        silences: samples at 16 kHz before, between and after them.
+        tempo: how much faster, and higher, they are played.
+        text: all of it.
+        rng: as it stands after these choices.
+    """
+
+    spoken: list[speech.Spoken]
+    silences: list[int]
+    tempo: float
+    text: str
+    rng: np.random.Generator
+
+
 def make(seed: int, index: int) -> Item:
     """Item ``index`` of the corpus of ``seed``, whatever was made before it."""
+    script = write_script(seed, index)
+    if not script.spoken:
+        return Item(log_mel(_nothing(script.rng, _babble(seed))), "")
+    waves = [np.zeros(script.silences[0], np.float32)]
+    for said, silence in zip(script.spoken, script.silences[1:], strict=True):
+        waves.append(augment.resample(said.sound, said.rate * script.tempo))
+        waves.append(np.zeros(silence, np.float32))
+    wave = augment.distort(script.rng, np.concatenate(waves), _babble(seed))
+    return Item(log_mel(wave), script.text)
+
+
+def write_script(seed: int, index: int) -> Script:
+    """What is said in item ``index``."""
     rng = np.random.default_rng([seed, index])
     kind = rng.choice(list(SHARES), p=list(SHARES.values()))
     if kind == "nothing":
-        return Item(log_mel(_nothing(rng, _babble(seed))), "")
+        return Script([], [], 1.0, "", rng)
     variants = voices.trained_variants(speech.data_folder())
     speaker = voices.draw(rng, variants, split="training")
     tempo = rng.uniform(0.94, 1.06)
     until = rng.uniform(8, 22) if kind == "joined" else 0.0
-    texts, waves = [], [augment.silence(rng, 0.6)]
+    texts, spoken, silences = [], [], [augment.pause(rng, 0.6)]
+    length = silences[0]
     while True:
         text = grammar.sentence(rng, "training")
-        sound, rate = speech.speak(punctuated(rng, text), speaker)
-        waves += [augment.resample(sound, rate * tempo), augment.silence(rng, 0.8)]
+        said = speech.say(punctuated(rng, text), speaker)
+        silences.append(augment.pause(rng, 0.8))
+        spoken.append(said)
         texts.append(text)
-        if sum(map(len, waves)) >= until * augment.RATE:
-            break
-    wave = augment.distort(rng, np.concatenate(waves), _babble(seed))
-    return Item(log_mel(wave), " ".join(texts))
+        length += augment.length_at(said.sound, said.rate * tempo) + silences[-1]
+        if length >= until * augment.RATE:
+            return Script(spoken, silences, tempo, " ".join(texts), rng)
 
 
 def punctuated(rng: np.random.Generator, text: str) -> str:
@@ -87,17 +120,17 @@ def write(folder: Path, *, seed: int, count: int, workers: int) -> None:
             print(f"chunk {number}: {(number + 1) * CHUNK} of {count} items", flush=True)
 
 
-def wait_for(folder: Path, number: int, *, seconds: float = 600) -> None:
-    """Return once a chunk is there, so that training may begin while the rest is being made.
+def wait_for(file: Path, *, seconds: float = 600) -> None:
+    """Return once a chunk's file is there, so that training may begin while the rest is being made.
 
     Raises:
         FileNotFoundError: it is not there after so many seconds.
     """
     until = time.monotonic() + seconds
-    while not (folder / f"items-{number:04d}.json").is_file():
+    while not file.is_file():
         if time.monotonic() > until:
             raise FileNotFoundError(
-                f"{folder}: expected items-{number:04d}.json, found none in {seconds:.0f} s. "
+                f"{file}: expected a chunk of the corpus, found none in {seconds:.0f} s. "
                 "Make it with python -m training.asr corpus."
             )
         time.sleep(1)

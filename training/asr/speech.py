@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import _ctypes
 import ctypes
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,26 @@ _UTF8_AND_PHONEMES = 1 | 0x100
 and espeakPHONEMES (which lets ``[[…]]`` name phonemes)."""
 
 _SEED = 1
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
-)
+_WORD = 1
+"""espeakEVENT_WORD."""
+
+
+class _Event(ctypes.Structure):
+    """espeak_EVENT; a list of them ends with one of type 0."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("milliseconds", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("detail", ctypes.c_int64),
+    )
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
 
 SPELLING = {"a": "[['eI]]"}
 """The letter's name, where espeak-ng would read the article."""
@@ -52,15 +71,33 @@ def version() -> str:
     return str(library.espeak_Info(None).decode())
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence's sound.
+
+    Attributes:
+        sound: INT16 [samples].
+        rate: Hz.
+        starts: each word's first sample, or -1 where espeak-ng runs it together with the last.
+    """
+
+    sound: NDArray[np.int16]
+    rate: int
+    starts: tuple[int, ...]
+
+
 def speak(sentence: str, speaker: Speaker) -> tuple[NDArray[np.int16], int]:
+    """:func:`say` without the words' places: samples [samples] and their rate in Hz."""
+    said = say(sentence, speaker)
+    return said.sound, said.rate
+
+
+def say(sentence: str, speaker: Speaker) -> Spoken:
     """The sentence as the speaker says it.
 
     Args:
         sentence: words of the vocabulary; a comma after a word makes a pause.
         speaker: voice, speed and pitch.
-
-    Returns:
-        samples [samples] and their rate in Hz.
 
     Raises:
         SynthesisError: no library, an unknown voice, or a sentence that gives no sound.
@@ -74,13 +111,13 @@ def speak(sentence: str, speaker: Speaker) -> tuple[NDArray[np.int16], int]:
         if rate <= 0:
             raise SynthesisError(f"{data_folder()}: expected espeak-ng's data, found none to read.")
         library.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
-        sound = np.frombuffer(_spoken(library, sentence, speaker), np.int16)
+        sound, starts = _spoken(library, sentence, speaker)
         library.espeak_Terminate()
     finally:
         _ctypes.dlclose(library._handle)
     if not sound.size:
         raise SynthesisError(f"'{sentence}' by {speaker.voice}: expected sound, found none.")
-    return sound, rate
+    return Spoken(sound, rate, starts)
 
 
 def _package() -> Any:
@@ -94,17 +131,23 @@ def _package() -> Any:
     return espeakng_loader
 
 
-def _spoken(library: ctypes.CDLL, sentence: str, speaker: Speaker) -> bytes:
-    """16-bit samples; none where the library refuses the voice."""
+def _spoken(
+    library: ctypes.CDLL, sentence: str, speaker: Speaker
+) -> tuple[NDArray[np.int16], tuple[int, ...]]:
+    """Samples and the words' starts; none where the library refuses the voice."""
     parts: list[bytes] = []
+    found: dict[int, int] = {}
 
-    def take(samples: object, count: int, _: object) -> int:
-        if count > 0:
-            parts.append(ctypes.string_at(samples, 2 * count))  # type: ignore[arg-type]
+    def take(samples: int | None, count: int, events: Any) -> int:
+        if samples and count > 0:
+            parts.append(ctypes.string_at(samples, 2 * count))
+        for event in itertools.takewhile(lambda event: event.type, events):
+            if event.type == _WORD:
+                found.setdefault(event.text_position - 1, event.sample)
         return 0
 
     if library.espeak_SetVoiceByName(speaker.voice.encode()):
-        return b""
+        return np.zeros(0, np.int16), ()
     for parameter, value in (
         (_SPEED, speaker.speed),
         (_PITCH, speaker.pitch),
@@ -113,10 +156,16 @@ def _spoken(library: ctypes.CDLL, sentence: str, speaker: Speaker) -> bytes:
         library.espeak_SetParameter(parameter, value, 0)
     callback = _CALLBACK(take)
     library.espeak_SetSynthCallback(callback)
-    spelled = " ".join(_spell(word) for word in sentence.split(" ")).encode()
+    words = [_spell(word) for word in sentence.split(" ")]
+    spelled = " ".join(words).encode()
     library.espeak_Synth(spelled, len(spelled) + 1, 0, 1, 0, _UTF8_AND_PHONEMES, None, None)
     library.espeak_Synchronize()
-    return b"".join(parts)
+    places = itertools.accumulate((len(word) + 1 for word in words), initial=0)
+    starts = (
+        next((found[at] for at in range(place, place + len(word)) if at in found), -1)
+        for place, word in zip(places, words, strict=False)
+    )
+    return np.frombuffer(b"".join(parts), np.int16), tuple(starts)
 
 
 def _spell(word: str) -> str:

@@ -18,7 +18,7 @@ import torch
 
 from training.asr import model as network
 from training.asr import tokenizer as pieces
-from training.asr.batches import Batch, Items, schedule
+from training.asr.batches import ALIGNED_ROUNDS, IGNORED, Batch, Items, schedule
 from training.asr.evaluation import Measured
 
 PEAK_RATE, WARM_UP, WEIGHT_DECAY, CLIP = 2e-3, 300, 0.01, 2.0
@@ -28,7 +28,7 @@ FALL = 0.35
 AVERAGE = 0.998
 """Of the running average of weights that is evaluated and kept."""
 
-SAVE_EVERY, MEASURE_EVERY = 100, 300
+SAVE_EVERY, MEASURE_EVERY = 100, 500
 
 
 class Run:
@@ -69,8 +69,8 @@ class Run:
         torch.save(state, self.folder / "state.part")
         (self.folder / "state.part").replace(self.folder / "state.pt")
 
-    def learn(self, batch: Batch, rate: float) -> float:
-        """One step; gives the loss."""
+    def learn(self, batch: Batch, rate: float) -> tuple[float, float]:
+        """One step; gives the CTC loss and, where the batch is aligned, that of its outputs."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         torch.manual_seed(self.seed * 1_000_003 + self.step)
@@ -78,7 +78,7 @@ class Run:
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.model(batch.features, attention_mask=batch.mask).logits
         lengths = torch.tensor([network.frames_out(int(n)) for n in batch.lengths])
-        loss = torch.nn.functional.ctc_loss(
+        ctc = torch.nn.functional.ctc_loss(
             logits.float().log_softmax(-1).transpose(0, 1),
             batch.labels,
             lengths,
@@ -86,7 +86,12 @@ class Run:
             blank=self.model.config.pad_token_id,
             zero_infinity=True,
         )
-        loss.backward()
+        told = torch.zeros(())
+        if batch.targets is not None:
+            told = torch.nn.functional.cross_entropy(
+                logits.float().transpose(1, 2), batch.targets, ignore_index=IGNORED
+            )
+        (ctc + told).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -100,7 +105,7 @@ class Run:
                     kept.lerp_(now, 1 - keep)
                 else:
                     kept.copy_(now)
-        return float(loss.item())
+        return float(ctc.item()), float(told.item())
 
     def digest(self) -> str:
         """SHA-256 of the weights, to compare two runs."""
@@ -145,10 +150,10 @@ def train(
     items = Items(corpus, tokenizer)
     measured = Measured(seed + 1, 150) if until > MEASURE_EVERY else None
     torch.set_num_threads(threads)
-    began, losses = time.monotonic(), list[float]()
+    began, losses = time.monotonic(), list[tuple[float, float]]()
     for number, chosen in itertools.islice(schedule(items, seed, count), run.step, until):
         rng = np.random.default_rng([seed, 3, run.step])
-        batch = items.batch(chosen, rng, masks=min(2, number))
+        batch = items.batch(chosen, rng, masks=min(2, number), aligned=number < ALIGNED_ROUNDS)
         losses.append(run.learn(batch, rate_at(run.step, steps)))
         if run.step % SAVE_EVERY and run.step != until:
             continue
@@ -156,7 +161,8 @@ def train(
         entry: dict[str, Any] = {
             "step": run.step,
             "round": number,
-            "loss": round(sum(losses) / len(losses), 4),
+            "ctc_loss": round(float(np.mean([ctc for ctc, _ in losses])), 4),
+            "aligned_loss": round(float(np.mean([told for _, told in losses])), 4),
             "seconds": round(time.monotonic() - began),
         }
         if measured and (run.step % MEASURE_EVERY == 0 or run.step == until):
