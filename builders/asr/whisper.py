@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from builders.asr import whisper_export, whisper_parity, whisper_tokens
 from builders.kit.family import Export
-from builders.kit.graph import DType, OnnxModel, PythonModel, QueuePolicy, Tensor
+from builders.kit.graph import (
+    DType,
+    DynamicBatching,
+    InstanceGroup,
+    OnnxModel,
+    PythonModel,
+    QueuePolicy,
+    Tensor,
+)
 from builders.kit.onnx_torch import DEFAULT_OPSET
 
 _STAGES = "builders.asr.stages"
@@ -17,19 +25,23 @@ task = Tensor("task", DType.BYTES, {"one": 1}, optional=True)
 whisper = OnnxModel(
     name="whisper",
     inputs=(
-        Tensor("windows", DType.FP32, {"rows": -1, "length": -1}),
-        Tensor("loudest", DType.FP32, {"rows": -1}),
-        Tensor("languages", DType.INT32, {"rows": -1}),
-        Tensor("tasks", DType.INT32, {"rows": -1}),
-        Tensor("time_stamps", DType.BOOL, {"one": 1}),
+        Tensor("windows", DType.FP32, {"batch": -1, "length": -1}),
+        Tensor("frames", DType.INT32, {"batch": -1, "one": 1}),
+        Tensor("loudest", DType.FP32, {"batch": -1, "one": 1}),
+        Tensor("languages", DType.INT32, {"batch": -1, "one": 1}),
+        Tensor("tasks", DType.INT32, {"batch": -1, "one": 1}),
+        Tensor("time_stamps", DType.BOOL, {"batch": -1, "one": 1}),
     ),
     outputs=(
-        Tensor("tokens", DType.INT32, {"rows": -1, "tokens": -1}),
-        Tensor("lengths", DType.INT32, {"rows": -1}),
-        Tensor("log_probs", DType.FP32, {"rows": -1, "tokens": -1}),
-        Tensor("language", DType.INT32, {"rows": -1}),
+        Tensor("tokens", DType.INT32, {"batch": -1, "tokens": -1}),
+        Tensor("lengths", DType.INT32, {"batch": -1, "one": 1}),
+        Tensor("log_probs", DType.FP32, {"batch": -1, "tokens": -1}),
+        Tensor("language", DType.INT32, {"batch": -1, "one": 1}),
     ),
     export="whisper",
+    # A step of the decoder reads all of its weights, whether for one row or for eight.
+    max_batch_size=8,
+    batching=DynamicBatching(),
 )
 transcribe_long = PythonModel(
     name="transcribe_long",
@@ -48,6 +60,7 @@ transcribe_long = PythonModel(
         f"{_STAGES}.whisper_{name}" for name in ("choices", "segments", "sound", "tokens")
     ),
     exports=("whisper.json",),
+    instances=(InstanceGroup(count=4),),
     queue=QueuePolicy(max_size=0),
     calls=(whisper,),
 )

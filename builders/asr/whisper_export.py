@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
@@ -27,17 +28,19 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         ``windows`` FP32 [rows, length]: the samples of whole frames, ``hop * (frames - 1) + n_fft``
         of them, so a window carries half a frame of what lies before and after it. Fewer frames
         than the encoder takes are followed by features of 0, as at the end of a recording.
-        ``loudest`` FP32 [rows]: log10 of the highest mel energy in the whole recording, where it
-        is more than a window holds; -100 otherwise.
-        ``languages`` INT32 [rows]: the language's number, in the order of the language tokens; -1
-        is to be told from the sound. ``tasks`` INT32 [rows]: 0 transcribes, 1 translates to
+        ``frames`` INT32 [rows, 1]: how many frames count; those after are features of 0 too, so
+        that windows of one length can be batched.
+        ``loudest`` FP32 [rows, 1]: log10 of the highest mel energy in the whole recording, where
+        it is more than a window holds; -100 otherwise.
+        ``languages`` INT32 [rows, 1]: the language's number, in the order of the language tokens;
+        -1 is to be told from the sound. ``tasks`` INT32 [rows, 1]: 0 transcribes, 1 translates to
         English. Both are without effect on an English-only checkpoint.
-        ``time_stamps`` BOOL [1]: whether time-stamp tokens are wanted.
+        ``time_stamps`` BOOL [rows, 1]: whether time-stamp tokens are wanted.
 
     Outputs:
         ``tokens`` INT32 [rows, tokens], behind the prompt; after a row's end, the padding token.
-        ``lengths`` INT32 [rows]: tokens before the end. ``log_probs`` FP32 [rows, tokens]: of each
-        token among those that were allowed; 0 after the end. ``language`` INT32 [rows].
+        ``lengths`` INT32 [rows, 1]: tokens before the end. ``log_probs`` FP32 [rows, tokens]: of
+        each token among those that were allowed; 0 after the end. ``language`` INT32 [rows, 1].
 
     Args:
         checkpoint: a folder of WhisperForConditionalGeneration in Hugging Face format.
@@ -56,26 +59,28 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
     rows = 2
     start = {
         "windows": _windows(settings, rows, 50),
-        "loudest": torch.full((rows,), -100.0),
-        "languages": torch.tensor([-1, 0], dtype=torch.int32),
-        "tasks": torch.zeros(rows, dtype=torch.int32),
-        "time_stamps": torch.tensor([True]),
+        "frames": torch.full((rows, 1), 50, dtype=torch.int32),
+        "loudest": torch.full((rows, 1), -100.0),
+        "languages": torch.tensor([[-1], [0]], dtype=torch.int32),
+        "tasks": torch.zeros(rows, 1, dtype=torch.int32),
+        "time_stamps": torch.tensor([[True], [False]]),
     }
     listen, say = Listen(settings, model).eval(), Say(settings, model).eval()
-    by_row = {name: {0: "rows"} for name in ("loudest", "languages", "tasks")}
+    by_row = {name: {0: "rows"} for name in start if name != "windows"}
     once = kit_onnx.export_torch(
         listen,
         start,
         axes={"windows": {0: "rows", 1: "length"}, **by_row},
-        outputs=["prompt", "prompt_length", "steps", *cross],
+        outputs=["prompt", "prompt_length", "limit", "steps", *cross],
     )
     with torch.no_grad():
-        prompt, prompt_length, _, *known = listen(**start)
+        prompt, prompt_length, limit, _, *known = listen(**start)
     heads, size = known[0].shape[1], known[0].shape[3]
     inputs = {
         "position": torch.tensor([5]),
         "prompt": prompt,
         "prompt_length": prompt_length,
+        "limit": limit,
         "time_stamps": start["time_stamps"],
         "token": prompt[:, 0],
         "history": torch.full((rows, 3), -1),
@@ -85,7 +90,8 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         "caches": [torch.zeros(rows, heads, 5, size) for _ in cross],
         "cross": known,
     }
-    axes = {name: {0: "rows"} for name in (*STATE, "prompt", "cross")}
+    given = ("prompt", "prompt_length", "limit", "time_stamps", "cross")
+    axes = {name: {0: "rows"} for name in (*STATE, *given)}
     caches = [f"caches_{index}" for index in range(2 * layers)]
     each = kit_onnx.export_torch(
         say,
@@ -106,7 +112,7 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
             **{name: np.zeros((1, heads, 0, size), np.float32) for name in caches},
         },
     )
-    _name_outputs(whole)
+    _name_outputs(whole, settings.padding)
     kit_onnx.save(whole, out)
     return {
         "architecture": type(model).__name__,
@@ -141,25 +147,45 @@ def _windows(settings: WhisperCheckpoint, rows: int, frames: int) -> torch.Tenso
     return 0.1 * torch.sin(torch.arange(rows * length) / 7).reshape(rows, length)
 
 
-def _name_outputs(model: ModelProto) -> None:
-    """Bring the loop's results into rows, without the entries of the prompt's own steps."""
+def _name_outputs(model: ModelProto, padding: int) -> None:
+    """Bring the loop's results into rows, each from the end of its own prompt on."""
     graph = model.graph
-    for name, value in (("one", 1), ("end", 2**62)):
-        graph.initializer.append(numpy_helper.from_array(np.array([value]), f"outputs/{name}"))
-    nodes = [helper.make_node("Sub", ["prompt_length", "outputs/one"], ["outputs/start"])]
+
+    def constant(name: str, value: npt.ArrayLike, dtype: type[np.generic] = np.int64) -> str:
+        graph.initializer.append(numpy_helper.from_array(np.array(value, dtype), f"outputs/{name}"))
+        return f"outputs/{name}"
+
+    def node(kind: str, ins: list[str], out: str, **attributes: object) -> str:
+        graph.node.append(helper.make_node(kind, ins, [out], name=f"{out}/{kind}", **attributes))
+        return out
+
+    one, none = constant("one", 1), constant("none", [0])
+    steps = node("Shape", ["tokens_all"], "outputs/steps", start=0, end=1)
+    count = node("Squeeze", [steps, none], "outputs/count")
+    skipped = node("Sub", ["prompt_length", one], "outputs/skipped")
+    least = node("ReduceMin", [skipped], "outputs/least", keepdims=0)
+    places = node(
+        "Range",
+        [constant("zero", 0), node("Sub", [count, least], "outputs/width"), one],
+        "outputs/places",
+    )
+    # [rows, width]; a row with a longer prompt than another has fewer entries left at its end.
+    wanted = node("Add", [places, skipped], "outputs/wanted")
+    beyond = node("GreaterOrEqual", [wanted, count], "outputs/beyond")
+    inside = node("Min", [wanted, node("Sub", [count, one], "outputs/last")], "outputs/inside")
     outputs = []
-    for name, kind in (("tokens", TensorProto.INT32), ("log_probs", TensorProto.FLOAT)):
-        ends = ["outputs/start", "outputs/end", "outputs/one"]
-        nodes += [
-            helper.make_node("Transpose", [f"{name}_all"], [f"{name}/rows"], perm=[1, 0]),
-            helper.make_node("Slice", [f"{name}/rows", *ends], [name]),
-        ]
+    for name, dtype, kind, filler in (
+        ("tokens", np.int32, TensorProto.INT32, padding),
+        ("log_probs", np.float32, TensorProto.FLOAT, 0),
+    ):
+        rows = node("Transpose", [f"{name}_all"], f"{name}/rows", perm=[1, 0])
+        taken = node("GatherElements", [rows, inside], f"{name}/taken", axis=1)
+        node("Where", [beyond, constant(f"{name}_filler", filler, dtype), taken], name)
         outputs.append(helper.make_tensor_value_info(name, kind, ["rows", "tokens"]))
+    column = constant("column", [1])
     for source, name in (("lengths", "lengths"), ("language", "language")):
-        nodes.append(helper.make_node("Cast", [f"{source}_last"], [name], to=TensorProto.INT32))
-        outputs.append(helper.make_tensor_value_info(name, TensorProto.INT32, ["rows"]))
-    for node in nodes:
-        node.name = f"outputs/{node.output[0]}"
-    graph.node.extend(nodes)
+        columns = node("Unsqueeze", [f"{source}_last", column], f"outputs/{name}")
+        node("Cast", [columns], name, to=TensorProto.INT32)
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.INT32, ["rows", 1]))
     del graph.output[:]
     graph.output.extend(outputs[index] for index in (0, 2, 1, 3))

@@ -43,20 +43,24 @@ class WhisperLogMel(nn.Module):  # type: ignore[misc]
         self.sines = nn.Buffer(torch.from_numpy(sines.astype(np.float32)))
         self.filters = nn.Buffer(torch.from_numpy(checkpoint.mel_filters().astype(np.float32)))
 
-    def forward(self, samples: Tensor, loudest: Tensor) -> Tensor:
+    def forward(self, samples: Tensor, frames: Tensor, loudest: Tensor) -> Tensor:
         """Features of the frames that lie wholly in the samples.
 
         Args:
             samples: FP32 [rows, hop_length * (frames - 1) + n_fft].
-            loudest: FP32 [rows], the largest of :meth:`energies` in the whole recording; a row's
-                own counts if that is larger.
+            frames: INT32 [rows, 1], how many frames of a row count; features of others are 0.
+            loudest: FP32 [rows, 1], the largest of :meth:`energies` in the whole recording; a
+                row's own counts if that is larger.
 
         Returns:
             FP32 [rows, mels, frames].
         """
         energies = self.energies(samples)
-        highest = torch.maximum(energies.amax(dim=(1, 2)), loudest)[:, None, None]
-        return (torch.maximum(energies, highest - RANGE) + 4.0) / 4.0
+        counted = torch.arange(energies.shape[2], device=samples.device) < frames[:, :, None]
+        energies = torch.where(counted, energies, math.log10(FLOOR))
+        highest = torch.maximum(energies.amax(dim=2).amax(dim=1, keepdim=True), loudest)
+        features = (torch.maximum(energies, highest[:, :, None] - RANGE) + 4.0) / 4.0
+        return torch.where(counted, features, 0.0)
 
     def energies(self, samples: Tensor) -> Tensor:
         """log10 of the mel energies, FP32 [rows, mels, frames]."""

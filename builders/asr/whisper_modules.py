@@ -45,6 +45,7 @@ class Listen(nn.Module):  # type: ignore[misc]
     def forward(
         self,
         windows: Tensor,
+        frames: Tensor,
         loudest: Tensor,
         languages: Tensor,
         tasks: Tensor,
@@ -53,29 +54,30 @@ class Listen(nn.Module):  # type: ignore[misc]
         """The ONNX model's inputs (see :func:`builders.asr.whisper_export.whisper`) -> first state.
 
         Returns:
-            ``prompt`` INT64 [rows, 4 or 2] (a language still to be told is -1),
-            ``prompt_length`` and ``steps`` INT64 [1], then each layer's keys and values FP32
-            [rows, heads, positions, head size].
+            ``prompt`` INT64 [rows, 4 or 2] (a language still to be told is -1), INT64 [rows, 1]
+            ``prompt_length``, how much of it counts, and ``limit``, the longest sequence;
+            ``steps`` INT64 [1]; then each layer's keys and values FP32 [rows, heads, positions,
+            head size].
         """
-        features = self.features(windows, loudest)
+        features = self.features(windows, frames, loudest)
         # Whisper's long-form windows end in features of 0, where the recording does.
         features = nn.functional.pad(features, (0, self.frames - features.shape[2]))
         hidden = self.encoder(features).last_hidden_state
-        rows = languages.shape[0]
-        start, last = (self.ends[each : each + 1].expand(rows)[:, None] for each in range(2))
+        start, last = (self.ends[each].expand(languages.shape) for each in range(2))
         prompt = [start, last]
         if self.multilingual:
             known = self.languages[torch.clamp(languages, min=0).to(torch.int64)]
             language = torch.where(languages < 0, -1, known)
-            prompt = [start, language[:, None], self.tasks[tasks.to(torch.int64)][:, None], last]
+            prompt = [start, language, self.tasks[tasks.to(torch.int64)], last]
         length = len(prompt) - time_stamps.to(torch.int64)
-        steps = torch.clamp(length + self.maximum, max=self.positions) - 1
+        limit = torch.clamp(length + self.maximum, max=self.positions)
+        steps = limit.amax(dim=0) - 1
         cross = []
         for layer in self.attention:
             for projection in (layer.k_proj, layer.v_proj):
                 projected = projection(hidden)
                 cross.append(_heads(projected, layer.num_heads))
-        return torch.cat(prompt, dim=1), length, steps, *cross
+        return torch.cat(prompt, dim=1), length, limit, steps, *cross
 
 
 class Say(nn.Module):  # type: ignore[misc]
@@ -100,6 +102,7 @@ class Say(nn.Module):  # type: ignore[misc]
         position: Tensor,
         prompt: Tensor,
         prompt_length: Tensor,
+        limit: Tensor,
         time_stamps: Tensor,
         token: Tensor,
         history: Tensor,
@@ -114,8 +117,9 @@ class Say(nn.Module):  # type: ignore[misc]
         Args:
             position: INT64 [1], of ``token`` in the sequence.
             prompt: INT64 [rows, prompt], as :class:`Listen` gives it.
-            prompt_length: INT64 [1], how much of it counts.
-            time_stamps: BOOL [1], whether Whisper's rules for them hold.
+            prompt_length: INT64 [rows, 1], how much of it counts.
+            limit: INT64 [rows, 1], the longest sequence.
+            time_stamps: BOOL [rows, 1], whether Whisper's rules for them hold.
             token: INT64 [rows].
             history: INT64 [rows, 3]: the last generated token, the one before, the newest time
                 stamp; see :class:`Rules`.
@@ -152,7 +156,7 @@ class Say(nn.Module):  # type: ignore[misc]
 
         following = torch.clamp(position + 1, max=prompt.shape[1] - 1)
         given = prompt.index_select(1, following)[:, 0]
-        prompted = position + 1 < prompt_length
+        prompted = position + 1 < prompt_length[:, 0]
         told = logits[:, self.languages].argmax(dim=1)
         unknown = prompted & (given < 0)
         given = torch.where(unknown, self.languages[told], given)
@@ -168,6 +172,7 @@ class Say(nn.Module):  # type: ignore[misc]
         history = torch.where(prompted[:, None], history, history_after)
         done = done | (~prompted & (chosen == self.end))
         lengths = lengths + (~prompted & ~done).to(torch.int64)
+        done = done | (position + 2 >= limit[:, 0])
         token = torch.where(prompted, given, chosen)
         go_on = (~done).any()[None]
         return (

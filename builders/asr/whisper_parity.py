@@ -56,14 +56,14 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
     for row, window in enumerate(inputs["windows"]):
         half = FRAME // 2
         made = extractor(
-            window[half : half - (FRAME - HOP)],
+            window[half : half + HOP * int(inputs["frames"][row, 0])],
             sampling_rate=RATE,
             return_tensors="pt",
             padding="do_not_pad",
             truncation=False,
         ).input_features
         # The extractor's range is 8 decades below its own maximum: a louder one's lies higher.
-        made = torch.clamp(made, min=(float(inputs["loudest"][row]) - 8.0 + 4.0) / 4.0)
+        made = torch.clamp(made, min=(float(inputs["loudest"][row, 0]) - 8.0 + 4.0) / 4.0)
         features = torch.nn.functional.pad(made, (0, settings.frames - made.shape[2]))
         rows.append(_generate(settings, model, features, inputs, row))
     longest = max(len(row.tokens) for row in rows)
@@ -75,10 +75,10 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
     return {
         "tokens": tokens,
         "lengths": np.array(
-            [len(r.tokens) - (r.tokens[-1] == settings.end) for r in rows], np.int32
+            [[len(each.tokens) - (each.tokens[-1] == settings.end)] for each in rows], np.int32
         ),
         "log_probs": log_probs,
-        "language": np.array([each.language for each in rows], np.int32),
+        "language": np.array([[each.language] for each in rows], np.int32),
     }
 
 
@@ -90,16 +90,16 @@ def _generate(
     languages = list(settings.languages)
     options: dict[str, Any] = {}
     if languages:
-        number = int(inputs["languages"][row])
+        number = int(inputs["languages"][row, 0])
         options = {
             "language": languages[number] if number >= 0 else None,
-            "task": TASKS[int(inputs["tasks"][row])],
+            "task": TASKS[int(inputs["tasks"][row, 0])],
         }
     with torch.no_grad():
         output = model.generate(
             features,
             **options,
-            return_timestamps=bool(inputs["time_stamps"][0]),
+            return_timestamps=bool(inputs["time_stamps"][row, 0]),
             force_unique_generate_call=True,
             return_dict_in_generate=True,
             output_scores=True,
@@ -118,24 +118,27 @@ def _generate(
 
 
 def _inputs() -> Sequence[Arrays]:
-    shapes = (
-        # (frames, language of each row, task, time stamps, loudest)
-        (250, (-1, 0), 0, True, OWN),
-        (1000, (0,), 0, True, 1.5),
-        (437, (1, -1, 0), 1, False, OWN),
+    batches = (
+        # (frames that are given, then of each row: those that count, language, task, time stamps)
+        (250, OWN, ((250, -1, 0, True), (111, 0, 0, True))),
+        (1000, 1.5, ((1000, 0, 0, True),)),
+        (437, OWN, ((437, 1, 1, False), (437, -1, 0, True), (90, 0, 0, False))),
     )
-    return [
-        {
-            "windows": np.stack(
-                [window_of(speech_like(HOP * frames, seed)) for seed in range(len(languages))]
-            ),
-            "loudest": np.full(len(languages), loudest, np.float32),
-            "languages": np.array(languages, np.int32),
-            "tasks": np.full(len(languages), task, np.int32),
-            "time_stamps": np.array([stamped]),
-        }
-        for frames, languages, task, stamped, loudest in shapes
-    ]
+    return [_batch(frames, loudest, rows) for frames, loudest, rows in batches]
+
+
+def _batch(frames: int, loudest: float, rows: Sequence[tuple[int, int, int, bool]]) -> Arrays:
+    windows = np.zeros((len(rows), HOP * (frames - 1) + FRAME), np.float32)
+    for seed, (count, *_) in enumerate(rows):
+        window = window_of(speech_like(HOP * count, seed))
+        windows[seed, : window.size] = window
+    columns = {"frames": 0, "languages": 1, "tasks": 2}
+    return {
+        "windows": windows,
+        **{name: np.array([[row[k]] for row in rows], np.int32) for name, k in columns.items()},
+        "loudest": np.full((len(rows), 1), loudest, np.float32),
+        "time_stamps": np.array([[row[3]] for row in rows]),
+    }
 
 
 # Measured on the tests' tiny checkpoint and on a random one of Whisper-base's size.

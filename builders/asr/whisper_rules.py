@@ -49,8 +49,8 @@ class Rules(nn.Module):  # type: ignore[misc]
             history: INT64 [rows, 3]: the last generated token, the one before, the newest time
                 stamp. A token that is not there yet is -1; before the first, "the one before"
                 counts as a time stamp.
-            first: BOOL [1], whether this is the first token after the prompt.
-            time_stamps: BOOL [1], whether the rules for them hold.
+            first: BOOL [rows, 1], whether this is the first token after the prompt.
+            time_stamps: BOOL [rows, 1], whether the rules for them hold.
 
         Returns:
             INT64 [rows] tokens, FP32 [rows] log-probabilities among what was allowed, and the

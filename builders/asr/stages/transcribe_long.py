@@ -79,15 +79,16 @@ def transcribe(
             [
                 {
                     "windows": sound.window(seek, count)[None],
-                    "loudest": np.array([loudest], np.float32),
-                    "languages": np.array([language], np.int32),
-                    "tasks": np.array([task], np.int32),
-                    "time_stamps": np.array([True]),
+                    "frames": np.array([[count]], np.int32),
+                    "loudest": np.array([[loudest]], np.float32),
+                    "languages": np.array([[language]], np.int32),
+                    "tasks": np.array([[task]], np.int32),
+                    "time_stamps": np.array([[True]]),
                 }
             ],
         )
-        length = int(made["lengths"][0])
-        language = int(made["language"][0])
+        length = int(made["lengths"][0, 0])
+        language = int(made["language"][0, 0])
         segments, step = whisper_segments.cut(
             made["tokens"][0, :length], made["log_probs"][0, :length], seek, count, settings
         )

@@ -38,9 +38,13 @@ class Sound:
         self._loudest: float | None = None
 
     def window(self, first: int, count: int) -> np.ndarray:
-        """The samples that ``count`` frames from ``first`` on reach over, FP32."""
-        hop, frame = self._settings.hop, self._settings.frame
-        return self._samples[hop * first : hop * (first + count - 1) + frame]
+        """The samples that ``count`` frames from ``first`` on reach over, FP32.
+
+        Zeros follow up to the length of a whole window: windows of one length can be batched.
+        """
+        samples = self._reached(first, count)
+        whole = self._settings.hop * (self._settings.frames - 1) + self._settings.frame
+        return np.pad(samples, (0, whole - samples.size))
 
     def loudest(self) -> float:
         """log10 of the highest mel energy of all frames."""
@@ -51,9 +55,13 @@ class Sound:
             )
         return self._loudest
 
+    def _reached(self, first: int, count: int) -> np.ndarray:
+        hop, frame = self._settings.hop, self._settings.frame
+        return self._samples[hop * first : hop * (first + count - 1) + frame]
+
     def _highest(self, first: int, count: int) -> float:
         hop, frame = self._settings.hop, self._settings.frame
-        frames = np.lib.stride_tricks.sliding_window_view(self.window(first, count), frame)[::hop]
+        frames = np.lib.stride_tricks.sliding_window_view(self._reached(first, count), frame)[::hop]
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(frame) / frame)
         spectrum = np.fft.rfft(frames * hann.astype(np.float32))
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)

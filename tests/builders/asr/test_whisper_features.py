@@ -14,7 +14,7 @@ from builders.asr.stages import whisper_sound, whisper_tokens
 from builders.asr.whisper_checkpoint import WhisperCheckpoint
 from builders.asr.whisper_features import WhisperLogMel
 
-QUIET = -100.0
+QUIET, ALL = torch.tensor([[-100.0]]), torch.tensor([[100]])
 
 
 def checkpoint(mels: int) -> WhisperCheckpoint:
@@ -71,9 +71,11 @@ def test_windows_of_a_recording_have_the_extractors_features(samples: int, mels:
     features = WhisperLogMel(made)
     for first, count in ((0, min(3000, sound.frames)), (sound.frames - 37, 37)):
         window = torch.from_numpy(sound.window(first, count))[None]
-        found = features(window, torch.tensor([sound.loudest()]))[0].numpy()
-        assert found.shape == (mels, count)
-        np.testing.assert_allclose(found, expected[:, first : first + count], atol=2e-4)
+        counted, loudest = torch.tensor([[count]]), torch.tensor([[sound.loudest()]])
+        found = features(window, counted, loudest)[0].numpy()
+        assert found.shape == (mels, 3000)
+        np.testing.assert_allclose(found[:, :count], expected[:, first : first + count], atol=2e-4)
+        assert not found[:, count:].any()
 
 
 def test_silence_and_a_full_scale_tone_are_the_extractors_too() -> None:
@@ -82,7 +84,7 @@ def test_silence_and_a_full_scale_tone_are_the_extractors_too() -> None:
     tone = np.sin(np.arange(16000) * 0.3).astype(np.float32)
     for samples in (np.zeros(16000, np.float32), tone, 1e-4 * tone):
         window = torch.from_numpy(np.pad(samples, 200, mode="reflect"))[None, : 160 * 99 + 400]
-        found = features(window, torch.tensor([QUIET]))[0].numpy()
+        found = features(window, ALL, QUIET)[0].numpy()
         extractor = WhisperFeatureExtractor(feature_size=80)
         options = {"truncation": False, "padding": "longest", "return_tensors": "np"}
         expected = extractor(samples, sampling_rate=16000, **options).input_features[0]
@@ -93,6 +95,6 @@ def test_a_quiet_window_is_judged_by_the_whole_recording() -> None:
     made = checkpoint(80)
     window = torch.from_numpy(1e-3 * speech_like(160 * 99 + 400, 1))[None]
     features = WhisperLogMel(made)
-    alone = features(window, torch.tensor([QUIET]))
-    beside = features(window, torch.tensor([2.0]))
+    alone = features(window, ALL, QUIET)
+    beside = features(window, ALL, torch.tensor([[2.0]]))
     assert float(alone.min()) < float(beside.min()) == pytest.approx((2.0 - 8 + 4) / 4)

@@ -59,7 +59,7 @@ def test_every_token_and_its_probability_are_those_of_transformers(stamped: bool
         scores = torch.from_numpy(rng.normal(0, 2, (rows, VOCABULARY)).astype(np.float32))
         scores[:, FIRST:] += slope
         chosen, log_probability, history = rules(
-            scores, history, torch.tensor([step == 0]), torch.tensor([stamped])
+            scores, history, torch.full((rows, 1), step == 0), torch.full((rows, 1), stamped)
         )
         wanted, probability = expected(scores, sequences, stamped)
         assert chosen.tolist() == wanted.tolist()
