@@ -7,6 +7,10 @@ seconds since the stream began; ``partial`` BYTES [1], the open segment's words 
 pause), and ``partial_start`` FP32 [1], its start.
 
 The same rules, models and windows as for files, so the text is the same once segments have ended.
+
+A piece that is refused is as if it had not been sent, and the stream goes on. Where a model behind
+is overloaded (UNAVAILABLE) the piece is kept: do not send it again; what it brought comes with the
+next answer. A first or last piece that gets no answer ends the stream.
 """
 
 from __future__ import annotations
@@ -41,6 +45,10 @@ class Stream:
 
     Args:
         rate: Hz of its pieces.
+
+    Attributes:
+        frames: FP32 [512 n] in which no speech was looked for yet.
+        ended: segments that were not read yet.
     """
 
     def __init__(self, rate: int) -> None:
@@ -50,6 +58,8 @@ class Stream:
         self.state = np.zeros((2, 1, 128), np.float32)
         self.partial: list[Word] = []
         self.partial_at = 0
+        self.frames = np.zeros(0, np.float32)
+        self.ended: list[Segment] = []
         self._resampler = (
             None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, dtype="float32")
         )
@@ -62,19 +72,18 @@ class Stream:
         """How many samples at 16 kHz were taken so far, frames filled up not counted."""
         return self._kept_start + len(self._kept)
 
-    def take(self, piece: np.ndarray, *, last: bool) -> np.ndarray:
-        """New sound, and the whole frames that are now there: FP32 [512 n]."""
+    def take(self, piece: np.ndarray, *, last: bool) -> None:
+        """New sound; the last is filled up to a whole frame."""
         if self._resampler is not None:
             piece = self._resampler.resample_chunk(piece, last=last)
         self._kept = np.concatenate((self._kept, piece))
         waiting = np.concatenate((self._unframed, piece))
         whole = len(waiting) // FRAME * FRAME
         self._unframed = waiting[whole:]
-        frames = waiting[:whole]
+        self.frames = np.concatenate((self.frames, waiting[:whole]))
         if last and len(self._unframed):
             tail = np.pad(self._unframed, (0, FRAME - len(self._unframed)))
-            frames = np.concatenate((frames, tail))
-        return frames
+            self.frames = np.concatenate((self.frames, tail))
 
     def window(self, segment: Segment) -> dict[str, np.ndarray]:
         """A segment as the acoustic model's inputs."""
@@ -110,34 +119,36 @@ def prepare(
                 f"the stream began with {stream.rate} Hz; found a piece of {checked_rate(given)} "
                 "Hz. Begin another sequence for another rate"
             )
+        if "samples" not in inputs:
+            raise ValueError("send 'samples', the stream's next piece, which may be of length 0")
         piece = checked_samples(inputs["samples"])
         if len(piece) > LONGEST_PIECE * stream.rate:
             raise ValueError(
                 f"a piece lasts at most {LONGEST_PIECE:g} s, found "
                 f"{len(piece) / stream.rate:.1f} s; send it in several"
             )
-        ended = _listen(stream, piece, bool(inputs["end"]), call)
-        return _answer(stream, ended, bool(inputs["end"]), reader, call)
+        stream.take(piece, last=bool(inputs["end"]))
+        _listen(stream, bool(inputs["end"]), call)
+        return _answer(stream, bool(inputs["end"]), reader, call)
 
     return run
 
 
-def _listen(stream: Stream, piece: np.ndarray, last: bool, call: Call) -> list[Segment]:
-    """The segments that ended with this piece."""
-    frames = stream.take(piece, last=last)
-    ended: list[Segment] = []
-    if len(frames):
-        request = {"waveform": frames, "context": stream.context, "state": stream.state}
+def _listen(stream: Stream, last: bool, call: Call) -> None:
+    """Finds the segments that ended with what was taken."""
+    if len(stream.frames):
+        request = {"waveform": stream.frames, "context": stream.context, "state": stream.state}
         (heard,) = call(DETECT, [request])
         stream.context, stream.state = heard["next_context"], heard["next_state"]
-        ended = stream.segmenter.push(heard["speech"])
-    return ended + stream.segmenter.finish(stream.samples) if last else ended
+        stream.frames = stream.frames[:0]
+        stream.ended += stream.segmenter.push(heard["speech"])
+    if last:
+        stream.ended += stream.segmenter.finish(stream.samples)
 
 
-def _answer(
-    stream: Stream, ended: Sequence[Segment], last: bool, reader: Reader, call: Call
-) -> dict[str, np.ndarray]:
+def _answer(stream: Stream, last: bool, reader: Reader, call: Call) -> dict[str, np.ndarray]:
     opened = None if last else stream.segmenter.open_start
+    ended = stream.ended
     windows = [stream.window(segment) for segment in ended]
     fresh = opened is not None and (
         bool(ended) or stream.samples - stream.partial_at >= PARTIAL_INTERVAL * RATE
@@ -148,6 +159,7 @@ def _answer(
         reader.words(answer["log_probs"][0, : int(answer["steps"][0])])
         for answer in (call(TRANSCRIBE, windows) if windows else [])
     ]
+    stream.ended = []
     if fresh:
         stream.partial, stream.partial_at = read.pop(), stream.samples
     elif opened is None:
