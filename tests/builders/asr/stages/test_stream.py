@@ -185,6 +185,29 @@ def test_nothing_is_lost_when_models_are_overloaded_between(
     assert live.found == whole(waveform)
 
 
+@pytest.mark.parametrize("name", [stream.DETECT, stream.TRANSCRIBE])
+def test_segments_of_an_overloaded_model_come_with_the_next_answer(name: str) -> None:
+    broken = True
+
+    def call(called: str, requests: Sequence[Mapping[str, np.ndarray]]) -> list[Arrays]:
+        if broken and called == name:
+            raise Overloaded
+        return Models()(called, requests)
+
+    live, waveform = Live(call), talk()
+    broken = False
+    live.send(waveform[:0])
+    broken = True
+    for piece in np.array_split(waveform, 7):
+        try:
+            live.send(piece)
+        except Overloaded:
+            assert not live.found
+    broken = False
+    live.send(waveform[:0])
+    assert live.found == whole(waveform)
+
+
 def talk() -> np.ndarray:
     return sound([(False, RATE), (True, 2 * RATE), (False, RATE), (True, RATE), (False, RATE)])
 
