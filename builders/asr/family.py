@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders.asr import acoustic, metric, parity, vad, vocabulary
+from builders.asr import acoustic, largest, metric, parity, vad, vocabulary
 from builders.kit.family import Export, Family
 from builders.kit.graph import (
     DType,
@@ -42,7 +42,19 @@ scores = Tensor("scores", DType.FP32, {"segments": -1})
 words = Tensor("words", DType.BYTES, {"words": -1})
 word_times = Tensor("word_times", DType.FP32, {"words": -1, "start_and_end": 2})
 word_scores = Tensor("word_scores", DType.FP32, {"words": -1})
+beam = Tensor("beam", DType.INT32, {"one": 1}, optional=True)
+word_list = Tensor("word_list", DType.BYTES, {"listed": -1}, optional=True)
 READ = (segments, segment_text, scores, words, word_times, word_scores)
+
+DECODING = {"beam": "1", "language_model_weight": "0.5", "word_score": "1.5"}
+"""How text is read unless a request or the profile says otherwise: greedily, and with a language
+model as NVIDIA's and Hugging Face's pipelines for CTC weight it (pyctcdecode's alpha and beta)."""
+
+READER = ("ctc", "beam", "reader", "word_list", "word_model", "words")
+"""The modules that read log probabilities."""
+
+READER_EXPORTS = ("tokenizer.json", "decoding.json")
+LANGUAGE_MODEL = ("ngram.kenlm", "ngram_words.txt")
 
 
 def windows(number: int) -> tuple[Tensor, Tensor]:
@@ -96,17 +108,19 @@ transcribe = OnnxModel(
 )
 join_segments = PythonModel(
     name="join_segments",
-    inputs=(*(each for k in range(BUCKETS) for each in answers(k)), spans, slots),
+    inputs=(*(each for k in range(BUCKETS) for each in answers(k)), spans, slots, beam, word_list),
     outputs=(text, *READ),
     stage=f"{_STAGES}.join_segments",
-    modules=(f"{_STAGES}.ctc", f"{_STAGES}.words"),
-    exports=("tokenizer.json", "decoding.json"),
+    modules=tuple(f"{_STAGES}.{name}" for name in READER),
+    exports=READER_EXPORTS,
+    optional_exports=LANGUAGE_MODEL,
+    parameters=DECODING,
     queue=UNBOUNDED,
 )
 
 asr = Ensemble(
     name="asr",
-    inputs=(audio, samples, sample_rate),
+    inputs=(audio, samples, sample_rate, beam, word_list),
     outputs=(text, *READ),
     steps=decode_audio
     >> detect_speech
@@ -145,6 +159,8 @@ asr_stream = PythonModel(
     inputs=(
         Tensor("samples", DType.FP32, {"given": -1}),
         Tensor("sample_rate", DType.INT32, {"one": 1}, optional=True),
+        beam,
+        word_list,
     ),
     outputs=(
         *READ,
@@ -155,12 +171,11 @@ asr_stream = PythonModel(
     modules=(
         "builders.stages.buckets",
         "builders.stages.decode_audio",
-        *(
-            f"{_STAGES}.{name}"
-            for name in ("ctc", "cut_windows", "join_segments", "segmenter", "words")
-        ),
+        *(f"{_STAGES}.{name}" for name in ("cut_windows", "join_segments", "segmenter", *READER)),
     ),
-    exports=("tokenizer.json", "decoding.json"),
+    exports=READER_EXPORTS,
+    optional_exports=LANGUAGE_MODEL,
+    parameters=DECODING,
     calls=(detect_speech_stream, transcribe),
     sequences=SequenceBatching(),
 )
@@ -170,6 +185,7 @@ FAMILY = Family(
     sources={
         "parakeet": "demo:parakeet",
         "vad": "package:silero_vad/data/silero_vad_16k_sequence.onnx",
+        "language_model": None,
     },
     pipelines=(asr, asr_stream),
     exports=(
@@ -208,6 +224,21 @@ FAMILY = Family(
             options={},
             parity=None,
         ),
+        Export(
+            name="ngram.kenlm",
+            source="language_model",
+            make=language_model.model,
+            options={},
+            parity=None,
+        ),
+        Export(
+            name="ngram_words.txt",
+            source="language_model",
+            make=language_model.words,
+            options={},
+            parity=None,
+        ),
     ),
     metrics=metric.metrics("asr", clean=0.05, noisy=0.15),
+    largest={"asr": largest.SOUND, "asr_stream": largest.PIECE},
 )
