@@ -40,8 +40,9 @@ class Reader:
 
     seconds_per_step = 0.08
 
-    def __init__(self, *_: object) -> None:
-        self.settings = None
+    def __init__(self, *_: object) -> None: ...
+
+    def search(self, inputs: Mapping[str, np.ndarray]) -> None: ...
 
     def words(self, row: np.ndarray, *_: object) -> list[Word]:
         return [Word(named(row[:, 0], len(row)), 0, 5, 0.5)]
