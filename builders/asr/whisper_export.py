@@ -38,7 +38,8 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         ``time_stamps`` BOOL [rows, 1]: whether time-stamp tokens are wanted.
 
     Outputs:
-        ``tokens`` INT32 [rows, tokens], behind the prompt; after a row's end, the padding token.
+        ``tokens`` INT32 [rows, tokens], behind the prompt, one more than the longest text; after
+        a row's end, the padding token.
         ``lengths`` INT32 [rows, 1]: tokens before the end. ``log_probs`` FP32 [rows, tokens]: of
         each token among those that were allowed; 0 after the end. ``language`` INT32 [rows, 1].
 
@@ -163,13 +164,10 @@ def _name_outputs(model: ModelProto, padding: int) -> None:
     steps = node("Shape", ["tokens_all"], "outputs/steps", start=0, end=1)
     count = node("Squeeze", [steps, none], "outputs/count")
     skipped = node("Sub", ["prompt_length", one], "outputs/skipped")
-    least = node("ReduceMin", [skipped], "outputs/least", keepdims=0)
-    places = node(
-        "Range",
-        [constant("zero", 0), node("Sub", [count, least], "outputs/width"), one],
-        "outputs/places",
-    )
-    # [rows, width]; a row with a longer prompt than another has fewer entries left at its end.
+    longest = node("ReduceMax", ["lengths_last"], "outputs/longest", keepdims=0)
+    width = node("Add", [longest, one], "outputs/width")
+    places = node("Range", [constant("zero", 0), width, one], "outputs/places")
+    # [rows, width]: the longest text and its end.
     wanted = node("Add", [places, skipped], "outputs/wanted")
     beyond = node("GreaterOrEqual", [wanted, count], "outputs/beyond")
     inside = node("Min", [wanted, node("Sub", [count, one], "outputs/last")], "outputs/inside")

@@ -66,7 +66,8 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
         made = torch.clamp(made, min=(float(inputs["loudest"][row, 0]) - 8.0 + 4.0) / 4.0)
         features = torch.nn.functional.pad(made, (0, settings.frames - made.shape[2]))
         rows.append(_generate(settings, model, features, inputs, row))
-    longest = max(len(row.tokens) for row in rows)
+    lengths = [len(row.tokens) - (row.tokens[-1] == settings.end) for row in rows]
+    longest = max(lengths) + 1
     tokens = np.full((len(rows), longest), settings.padding, np.int32)
     log_probs = np.zeros((len(rows), longest), np.float32)
     for index, each in enumerate(rows):
@@ -74,9 +75,7 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
         log_probs[index, : len(each.tokens)] = each.log_probs
     return {
         "tokens": tokens,
-        "lengths": np.array(
-            [[len(each.tokens) - (each.tokens[-1] == settings.end)] for each in rows], np.int32
-        ),
+        "lengths": np.array([[length] for length in lengths], np.int32),
         "log_probs": log_probs,
         "language": np.array([[each.language] for each in rows], np.int32),
     }

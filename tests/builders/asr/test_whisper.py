@@ -1,0 +1,235 @@
+"""Whisper from checkpoint to text: token by token what transformers' ``generate`` says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tritonclient.grpc as grpc
+from tritonclient.utils import InferenceServerException
+
+from builders.asr.stages import transcribe_long, whisper_tokens
+from builders.asr.whisper import WHISPER_EXPORTS
+from builders.asr.whisper import transcribe_long as model
+from builders.kit.check import check_repository
+from builders.kit.emit_chained import request_input
+from builders.kit.findings import errors
+from builders.kit.graph import Ensemble
+from builders.kit.inprocess import InProcess
+from builders.kit.onnx import load_transformers
+from builders.kit.parity import compare
+from builders.kit.release import release
+from tests.builders.kit import repositories
+from tests.conftest import Serve
+from training.asr.whisper_tiny_speech import WORDS, Phrase, talk
+
+CHECKPOINT = Path(__file__).parent / "whisper_tiny"
+EXPECTED = CHECKPOINT / "expected.json"
+"""What transformers says of :data:`CASES`; the slow test below holds it to that, and writes it."""
+
+LANGUAGES, TASKS = ("en", "de"), ("transcribe", "translate")
+CASES: Mapping[str, tuple[float, str, str | None, str]] = {
+    # (seconds, spoken language, language asked for, task)
+    "long": (77.3, "en", None, "transcribe"),
+    "three windows": (23.111, "de", "de", "transcribe"),
+    "translated": (14.0, "de", None, "translate"),
+    "short": (6.0, "en", "en", "transcribe"),
+    "one window": (10.0, "de", None, "transcribe"),
+}
+
+
+def sound(case: str) -> tuple[np.ndarray, list[Phrase]]:
+    seconds, spoken, *_ = CASES[case]
+    return talk(np.random.default_rng([7, len(case)]), spoken, seconds)
+
+
+@dataclass(frozen=True)
+class Built:
+    repository: Path
+    process: InProcess
+    exports: Mapping[str, Path]
+
+    def segments(self, case: str) -> list[Any]:
+        _, _, language, task = CASES[case]
+        number = LANGUAGES.index(language) if language else -1
+        settings = whisper_tokens.read(self.exports["whisper.json"])
+
+        def call(name: str, requests: Sequence[Any]) -> list[Any]:
+            return [self.process.run(name, request) for request in requests]
+
+        return transcribe_long.transcribe(sound(case)[0], number, TASKS.index(task), settings, call)
+
+    def answer(self, **inputs: np.ndarray) -> dict[str, Any]:
+        return dict(self.process.run("speak", inputs))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    exports = {}
+    for export in WHISPER_EXPORTS:
+        exports[export.name] = tmp_path_factory.mktemp("export") / export.name
+        export.make(CHECKPOINT, exports[export.name])
+    repository = tmp_path_factory.mktemp("repository")
+    pipeline = Ensemble(name="speak", inputs=model.inputs, outputs=model.outputs, steps=model >> ())
+    repositories.write(repository, (pipeline,), exports)
+    return Built(repository, InProcess(repository), exports)
+
+
+def request(case: str, **choices: str) -> dict[str, np.ndarray]:
+    _, _, language, task = CASES[case]
+    asked = {"language": language, "task": task, **choices}
+    texts = {k: np.array([v.encode()], np.object_) for k, v in asked.items() if v}
+    return {"waveform": sound(case)[0], "speech": np.array([0.1, 0.9], np.float32), **texts}
+
+
+def test_the_repository_is_sound(built: Built) -> None:
+    assert errors(check_repository(built.repository, release("24.10"))) == []
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_long_sound_has_the_tokens_and_segments_of_generate(built: Built, case: str) -> None:
+    expected = json.loads(EXPECTED.read_text("utf-8"))[case]
+    found = built.segments(case)
+    tokens = [segment.tokens.tolist() for segment in found]
+    assert tokens == [each["tokens"] for each in expected["segments"]]
+    times = [[segment.start, segment.end] for segment in found]
+    assert times == [[each["start"], each["end"]] for each in expected["segments"]]
+    answer = built.answer(**request(case))
+    assert [text.decode() for text in answer["text"]] == [expected["text"].strip()]
+    assert len(answer["segments"]) == len(answer["segment_text"]) == len(answer["scores"]) > 0
+    assert all(0 < score <= 1 for score in answer["scores"])
+
+
+def test_the_checkpoints_outputs_vary_and_are_what_was_said(built: Built) -> None:
+    expected = json.loads(EXPECTED.read_text("utf-8"))
+    assert (
+        len({t for case in expected.values() for s in case["segments"] for t in s["tokens"]}) > 60
+    )
+    answer = built.answer(**request("long"))
+    assert len(answer["segments"]) > 20
+    said = [WORDS["en"][index] for phrase in sound("long")[1] for index in phrase.words]
+    heard = answer["text"][0].decode().split()
+    # It never heard a recording end, and makes words up there, as greater ones do in silence.
+    blocks = SequenceMatcher(None, said, heard).get_matching_blocks()
+    assert sum(block.size for block in blocks) > 0.85 * len(said)
+
+
+def test_nobody_speaking_is_no_text_and_no_call(built: Built) -> None:
+    silent = {**request("short"), "speech": np.array([0.1, 0.49], np.float32)}
+    none = {**request("short"), "waveform": np.zeros(0, np.float32)}
+    for inputs in (silent, none, {**silent, "speech": np.zeros(0, np.float32)}):
+        answer = built.answer(**inputs)
+        assert [len(answer[tensor.name]) for tensor in model.outputs] == [0] * 7
+        assert answer["segments"].shape == (0, 2)
+
+
+def test_languages_and_tasks_by_name_and_code(built: Built) -> None:
+    by_code = built.answer(**request("three windows"))["text"]
+    assert built.answer(**request("three windows", language=" German "))["text"] == by_code
+    english = built.answer(**request("three windows", task="translate"))["text"][0].decode()
+    assert set(english.split()) < set(WORDS["en"])
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        (
+            {"language": "xx"},
+            "language 'xx' is unknown: send one of en, de, or none to have it detected",
+        ),
+        ({"language": "fr" * 300}, "language 'frfr.*…' is unknown"),
+        ({"task": "sing"}, "task 'sing' is unknown: send transcribe or translate"),
+    ],
+)
+def test_unknown_choices_are_refused(built: Built, choices: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        built.answer(**request("short", **choices))
+
+
+def generated(case: str) -> dict[str, Any]:
+    """transformers' own long form, or short form where the sound fits one window."""
+    from transformers import WhisperFeatureExtractor, WhisperTokenizer
+
+    waveform = sound(case)[0]
+    _, _, language, task = CASES[case]
+    extractor = WhisperFeatureExtractor.from_pretrained(CHECKPOINT)
+    long = {"truncation": False, "padding": "longest"} if waveform.size > 160000 else {}
+    made = extractor(
+        waveform, sampling_rate=16000, return_tensors="pt", return_attention_mask=True, **long
+    )
+    output = load_transformers(CHECKPOINT, "WhisperForConditionalGeneration").generate(
+        made.input_features,
+        attention_mask=made.attention_mask,
+        return_timestamps=True,
+        return_segments=True,
+        language=language,
+        task=task,
+        condition_on_prev_tokens=False,
+        temperature=0.0,
+    )
+    tokenizer = WhisperTokenizer.from_pretrained(CHECKPOINT)
+    return {
+        "text": tokenizer.decode(output["sequences"][0], skip_special_tokens=True),
+        "segments": [
+            {
+                "start": float(segment["start"]),
+                "end": float(segment["end"]),
+                "tokens": segment["tokens"].tolist(),
+            }
+            for segment in output["segments"][0]
+        ],
+    }
+
+
+@pytest.mark.slow
+def test_the_expected_answers_are_those_of_transformers() -> None:
+    made = {case: generated(case) for case in CASES}
+    if not EXPECTED.exists():
+        EXPECTED.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        pytest.fail(f"{EXPECTED.name} was not there and is written: read it, run again")
+    assert json.loads(EXPECTED.read_text("utf-8")) == made
+
+
+@pytest.mark.slow
+def test_batches_of_mixed_rows_agree_with_generate(built: Built) -> None:
+    result = compare(WHISPER_EXPORTS[0], CHECKPOINT, built.exports["whisper"])
+    assert result.absolute < 1e-4
+
+
+@pytest.mark.slow
+def test_a_random_one_of_another_shape_agrees_too(tmp_path: Path) -> None:
+    from training.asr.whisper_random import make
+
+    make(tmp_path / "random", size="tiny", tokens=24)
+    out = tmp_path / "model.onnx"
+    WHISPER_EXPORTS[0].make(tmp_path / "random", out)
+    assert compare(WHISPER_EXPORTS[0], tmp_path / "random", out).absolute < 1e-3
+
+
+@pytest.mark.slow
+def test_on_triton_as_in_process(built: Built, serve: Serve) -> None:
+    server = serve(built.repository)
+    with grpc.InferenceServerClient(server.grpc) as client:
+
+        def infer(inputs: dict[str, np.ndarray]) -> dict[str, Any]:
+            sent = [request_input(name, value) for name, value in inputs.items()]
+            answer = client.infer("speak", sent, client_timeout=60)
+            return {tensor.name: answer.as_numpy(tensor.name) for tensor in model.outputs}
+
+        for case in CASES:
+            expected = built.answer(**request(case))
+            found = infer(request(case))
+            for tensor in model.outputs:
+                if tensor.name == "scores":
+                    np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-4)
+                else:
+                    assert found[tensor.name].tolist() == expected[tensor.name].tolist()
+        with pytest.raises(InferenceServerException, match="language 'xx' is unknown") as refused:
+            infer(request("short", language="xx"))
+        assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
