@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders.asr import acoustic, largest, metric, parity, vad, vocabulary
+from builders.asr import acoustic, language_model, largest, metric, parity, vad, vocabulary
 from builders.kit.family import Export, Family
 from builders.kit.graph import (
     DType,

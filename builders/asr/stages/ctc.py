@@ -31,8 +31,6 @@ def greedy(log_probs: np.ndarray, blank: int) -> list[Token]:
         log_probs: FP32 [steps, tokens].
         blank: the number of the token that stands for none.
     """
-    if not len(log_probs):
-        return []
     return collapse(log_probs.argmax(1), log_probs, blank)
 
 
@@ -44,6 +42,8 @@ def collapse(best: np.ndarray, log_probs: np.ndarray, blank: int) -> list[Token]
         log_probs: FP32 [steps, tokens], for the scores.
         blank: the number of the token that stands for none.
     """
+    if not len(best):
+        return []
     probability = np.exp(log_probs[np.arange(len(best)), best])
     starts = np.flatnonzero(np.r_[True, best[1:] != best[:-1]])
     ends = np.r_[starts[1:], len(best)]

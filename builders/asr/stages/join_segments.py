@@ -1,7 +1,8 @@
 """The acoustic model's answers to segments of text with times.
 
 ``log_probs_0`` .. FP32 [rows, steps, tokens], ``steps_0`` .. INT32 [rows], ``spans`` FP32
-[segments, 2] in seconds, ``slots`` INT32 [segments, 2] -> ``text`` BYTES [1] (none for silence),
+[segments, 2] in seconds, ``slots`` INT32 [segments, 2], and how to read: ``beam`` INT32 [1] and
+``word_list`` BYTES [-1], both optional -> ``text`` BYTES [1] (none for silence),
 ``segments`` FP32 [n, 2] in seconds, ``segment_text`` BYTES [n], ``scores`` FP32 [n], ``words``
 BYTES [m], ``word_times`` FP32 [m, 2] in seconds, ``word_scores`` FP32 [m]. Segments without a word
 are left out.
@@ -9,53 +10,27 @@ are left out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from . import ctc
-from .words import Vocabulary, Word
-
-TOKENIZER = "tokenizer.json"
-"""The checkpoint's tokenizer, beside the stage."""
-
-DECODING = "decoding.json"
-"""Beside the stage: ``blank``, ``silent`` and ``seconds_per_step``."""
-
-
-class Reader:
-    """Reads what the acoustic model says.
-
-    Args:
-        folder: holds :data:`TOKENIZER` and :data:`DECODING`.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        settings = json.loads((folder / DECODING).read_text("utf-8"))
-        self.blank = int(settings["blank"])
-        self.seconds_per_step = float(settings["seconds_per_step"])
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        self.vocabulary = Vocabulary(tokenizer, settings["silent"])
-
-    def words(self, log_probs: np.ndarray) -> list[Word]:
-        """The words of one row, FP32 [steps, tokens], greedily."""
-        return self.vocabulary.words(ctc.greedy(log_probs, self.blank))
+from .reader import Reader
+from .words import Word
 
 
 def prepare(
     folder: Path, parameters: Mapping[str, str]
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
-    """The stage; it has no parameters."""
-    reader = Reader(folder)
+    """The stage; its parameters are those of :class:`reader.Reader`."""
+    reader = Reader(folder, parameters)
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        search = reader.search(inputs)
         found = []
         for (start, end), (bucket, row) in zip(inputs["spans"], inputs["slots"], strict=True):
             steps = int(inputs[f"steps_{bucket}"][row])
-            words = reader.words(inputs[f"log_probs_{bucket}"][row, :steps])
+            words = reader.words(inputs[f"log_probs_{bucket}"][row, :steps], search)
             if words:
                 found.append((float(start), float(end), words))
         return tensors(found, reader.seconds_per_step)

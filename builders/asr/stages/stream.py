@@ -1,7 +1,8 @@
 """Live speech: pieces of sound in, segments of text as they end, and what is heard so far.
 
 ``samples`` FP32 [-1], the next piece, ``sample_rate`` INT32 [1] in Hz (optional, 16,000; the first
-piece's counts) -> of the segments that ended with this piece ``segments``, ``segment_text``,
+piece's counts), ``beam`` and ``word_list`` as :mod:`join_segments` takes them (the first piece's
+count) -> of the segments that ended with this piece ``segments``, ``segment_text``,
 ``scores``, ``words``, ``word_times``, ``word_scores`` as :mod:`join_segments` gives them, in
 seconds since the stream began; ``partial`` BYTES [1], the open segment's words so far (none in a
 pause), and ``partial_start`` FP32 [1], its start.
@@ -25,7 +26,8 @@ import soxr
 from builders.stages.decode_audio import checked_rate, checked_samples
 
 from .cut_windows import batch
-from .join_segments import Reader, tensors
+from .join_segments import tensors
+from .reader import Reader, Search
 from .segmenter import FRAME, RATE, Segment, Segmenter
 from .words import Word
 
@@ -45,14 +47,15 @@ class Stream:
 
     Args:
         rate: Hz of its pieces.
+        search: how it is read.
 
     Attributes:
         frames: FP32 [512 n] in which no speech was looked for yet.
         ended: segments that were not read yet.
     """
 
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
+    def __init__(self, rate: int, search: Search) -> None:
+        self.rate, self.search = rate, search
         self.segmenter = Segmenter()
         self.context = np.zeros(64, np.float32)
         self.state = np.zeros((2, 1, 128), np.float32)
@@ -105,14 +108,16 @@ class Stream:
 def prepare(
     folder: Path, parameters: Mapping[str, str], call: Call
 ) -> Callable[[Mapping[str, Any]], dict[str, np.ndarray]]:
-    """The stage; it has no parameters."""
-    reader = Reader(folder)
+    """The stage; its parameters are those of :class:`reader.Reader`."""
+    reader = Reader(folder, parameters)
 
     def run(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         state: dict[str, Any] = inputs["state"]
         given = inputs.get("sample_rate")
         if inputs["start"]:
-            state["stream"] = Stream(RATE if given is None else checked_rate(given))
+            state["stream"] = Stream(
+                RATE if given is None else checked_rate(given), reader.search(inputs)
+            )
         stream: Stream = state["stream"]
         if given is not None and checked_rate(given) != stream.rate:
             raise ValueError(
@@ -121,6 +126,11 @@ def prepare(
             )
         if "samples" not in inputs:
             raise ValueError("send 'samples', the stream's next piece, which may be of length 0")
+        if ("beam" in inputs or "word_list" in inputs) and reader.search(inputs) != stream.search:
+            raise ValueError(
+                "'beam' and 'word_list' hold for a whole stream and belong to its first piece; "
+                "found others in a later one. Begin another sequence for others"
+            )
         piece = checked_samples(inputs["samples"])
         if len(piece) > LONGEST_PIECE * stream.rate:
             raise ValueError(
@@ -156,7 +166,7 @@ def _answer(stream: Stream, last: bool, reader: Reader, call: Call) -> dict[str,
     if fresh and opened is not None:
         windows.append(stream.window(Segment(opened, stream.samples)))
     read = [
-        reader.words(answer["log_probs"][0, : int(answer["steps"][0])])
+        reader.words(answer["log_probs"][0, : int(answer["steps"][0])], stream.search)
         for answer in (call(TRANSCRIBE, windows) if windows else [])
     ]
     stream.ended = []

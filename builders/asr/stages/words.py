@@ -30,11 +30,33 @@ class Vocabulary:
     Args:
         tokenizer: of the tokenizers package.
         silent: numbers of tokens that are no text: the blank, and whatever else is special.
+
+    Attributes:
+        pieces: the text of each token, by number; "" for one that is no text.
+        numbers: the tokens by their pieces.
     """
 
     def __init__(self, tokenizer: Tokenizer, silent: Sequence[int]) -> None:
         self.tokenizer = tokenizer
         self._silent = frozenset(silent)
+        size = tokenizer.get_vocab_size(with_added_tokens=True)
+        self.pieces = [
+            "" if number in self._silent else tokenizer.id_to_token(number) or ""
+            for number in range(max(size, *self._silent, 0) + 1)
+        ]
+        self.numbers = {piece: number for number, piece in enumerate(self.pieces) if piece}
+
+    def spelt(self, word: str) -> str:
+        """A word as pieces joined would spell it, with the mark of the space before it."""
+        if self.tokenizer.normalizer is not None:
+            word = self.tokenizer.normalizer.normalize_str(word)
+        if self.tokenizer.pre_tokenizer is not None:
+            word = "".join(part for part, _ in self.tokenizer.pre_tokenizer.pre_tokenize_str(word))
+        return word
+
+    def text(self, spelt: str) -> str:
+        """The word that pieces joined spell."""
+        return str(self.tokenizer.decoder.decode([spelt])).strip()
 
     def words(self, tokens: Sequence[Token]) -> list[Word]:
         """The words that tokens spell; a word's score is the mean of its tokens'."""
