@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import tritonclient.grpc as grpc
 
-from clients.errors import one_sentence
+from clients.errors import RequestError, one_sentence
 
 LIMIT = 2**31 - 1
 """Bytes of a gRPC message."""
+
+_LEAVING = 1.0
+"""Seconds to wait for the answer to a stream's end that nobody waits for."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +146,10 @@ class AsrClient:
 
     def stream(
         self, pieces: Iterable[npt.NDArray[np.float32]], sample_rate: int = 16_000
-    ) -> Iterator[Heard]:
+    ) -> Generator[Heard]:
         """Sends a stream as its pieces come; gives what each brought, and the rest at the end.
+
+        Close the generator, or let it go, to leave the stream before its end.
 
         Args:
             pieces: FP32 [n] in -1 .. 1, each at most 30 s; some 0.3 s for live speech.
@@ -154,11 +160,19 @@ class AsrClient:
         """
         sequence = secrets.randbits(63) | 1
         rate = np.array([sample_rate], np.int32)
-        start = True
-        for piece in pieces:
-            yield self._send(sequence, piece, rate, start=start, end=False)
-            start = False
-        yield self._send(sequence, np.zeros(0, np.float32), rate, start=start, end=True)
+        nothing = np.zeros(0, np.float32)
+        sent = ended = False
+        try:
+            for piece in pieces:
+                first, sent = not sent, True
+                yield self._send(sequence, piece, rate, start=first, end=False)
+            first, ended = not sent, True
+            yield self._send(sequence, nothing, rate, start=first, end=True)
+        finally:
+            if sent and not ended:
+                # Else the server keeps the stream's place, of which it has few, until it is idle.
+                with contextlib.suppress(RequestError):
+                    self._send(sequence, nothing, rate, start=False, end=True, timeout=_LEAVING)
 
     def _send(
         self,
@@ -168,6 +182,7 @@ class AsrClient:
         *,
         start: bool,
         end: bool,
+        timeout: float | None = None,
     ) -> Heard:
         with one_sentence(self._url):
             result = self._client.infer(
@@ -176,7 +191,7 @@ class AsrClient:
                 sequence_id=sequence,
                 sequence_start=start,
                 sequence_end=end,
-                client_timeout=self._timeout,
+                client_timeout=timeout or self._timeout,
             )
         partial = result.as_numpy("partial")
         starts = result.as_numpy("partial_start")
@@ -188,7 +203,7 @@ class AsrClient:
 
 
 def _segments(result: Any) -> list[Segment]:
-    """The answer's segments, each with the words that begin in it."""
+    """The answer's segments, each with its words: none ends after its segment."""
     words = [
         Word(text.decode("utf-8"), float(start), float(end), float(score))
         for text, (start, end), score in zip(
@@ -199,7 +214,8 @@ def _segments(result: Any) -> list[Segment]:
     for text, (start, end), score in zip(
         *(result.as_numpy(name) for name in ("segment_text", "segments", "scores")), strict=True
     ):
-        own = tuple(word for word in words if start <= word.start < end)
+        count = next((at for at, word in enumerate(words) if word.end > end), len(words))
+        own, words = tuple(words[:count]), words[count:]
         found.append(Segment(text.decode("utf-8"), float(start), float(end), float(score), own))
     return found
 

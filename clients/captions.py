@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from clients.asr import Segment, Word
 
@@ -74,8 +75,14 @@ def vtt(segments: Iterable[Segment]) -> Iterator[str]:
 
 
 def as_json(segments: Iterable[Segment]) -> str:
-    """The segments with their words, as a JSON list."""
-    return json.dumps([asdict(each) for each in segments], ensure_ascii=False, indent=2)
+    """The segments with their words, as a JSON list; times to the millisecond."""
+    listed = [asdict(each, dict_factory=_rounded) for each in segments]
+    return json.dumps(listed, ensure_ascii=False, indent=2)
+
+
+def _rounded(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A dataclass' fields; what was FP32 without the digits that it did not have."""
+    return {name: round(v, 3) if isinstance(v, float) else v for name, v in fields}
 
 
 def line(segment: Segment) -> str:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
-from clients.asr import AsrClient, Heard, Segment
+from clients.asr import AsrClient, Segment
 from clients.captions import as_json, line, srt, vtt
 from clients.errors import RequestError
-from clients.sound import RATE, Piece, SoundError, SoundFile, microphone, raw_pieces
+from clients.listening import Interrupt, StatusLine
+from clients.sound import RATE, Piece, SoundError, SoundFile, microphone, standard_input
 
 AT_ONCE = 600.0
 """Seconds of sound that are sent in one request; ``asr`` takes no more."""
+
+AT_ONCE_BYTES = 2**27
+"""Of a file that is sent in one request: the server holds it more than once."""
+
+STREAMED = ("asr", "asr_bls")
+"""The pipelines whose text ``asr_stream`` gives as well."""
 
 LIVE_PIECE, FILE_PIECE = 0.3, 20.0
 """Seconds of a piece: short for someone who waits for each word, long for a file."""
@@ -61,10 +71,15 @@ def asr(
         raise typer.BadParameter("name one sound: a file, '-', or --microphone")
     if as_srt + as_vtt + json > 1:
         raise typer.BadParameter("choose one of --srt, --vtt and --json")
-    options = {"language": language, "task": task}
+    given = {"language": language, "task": task}
+    options = {name: value for name, value in given.items() if value}
+    if options and (live or sound in (None, "-")):
+        raise typer.BadParameter("--language and --task are for files that are not sent live")
     try:
-        with AsrClient(url, model, timeout=timeout) as client:
-            segments = _segments(client, sound, live, {k: v for k, v in options.items() if v})
+        with (
+            AsrClient(url, model, timeout=timeout) as client,
+            closing(_segments(client, sound, live, options, model)) as segments,
+        ):
             heard = _printed(segments, as_srt=as_srt, as_vtt=as_vtt, json=json)
     except (RequestError, SoundError) as problem:
         typer.echo(f"error: {problem}", err=True)
@@ -76,63 +91,53 @@ def asr(
 
 
 def _segments(
-    client: AsrClient, sound: str | None, live: bool, options: dict[str, str]
-) -> Iterator[Segment]:
+    client: AsrClient, sound: str | None, live: bool, options: dict[str, str], model: str
+) -> Generator[Segment]:
     if sound is None:
-        return _streamed(client, microphone(LIVE_PIECE), RATE)
+        return _live(client, microphone(LIVE_PIECE), RATE)
     if sound == "-":
-        return _streamed(client, raw_pieces(sys.stdin.buffer, LIVE_PIECE), RATE)
-    file = SoundFile(Path(sound))
+        return _live(
+            client, standard_input(cast(BufferedReader, sys.stdin.buffer), LIVE_PIECE), RATE
+        )
+    path = Path(sound)
+    file = SoundFile(path)
     if live:
-        return _streamed(client, file.pieces(LIVE_PIECE, live=True), file.rate)
-    if file.seconds > AT_ONCE and not options:
-        pieces = _with_progress(file.pieces(FILE_PIECE), file)
-        return _streamed(client, pieces, file.rate, partial=False)
-    return iter(client.transcribe_file(Path(sound), **options))
+        return _live(client, file.pieces(LIVE_PIECE, live=True), file.rate)
+    long = file.seconds > AT_ONCE or path.stat().st_size > AT_ONCE_BYTES
+    if long and model in STREAMED and not options:
+        return _long(client, file)
+    return (segment for segment in client.transcribe_file(path, **options))
 
 
-def _streamed(
-    client: AsrClient, pieces: Iterable[Piece], rate: int, *, partial: bool = True
-) -> Iterator[Segment]:
-    """Segments as they end; on a terminal the words so far stand in a line that is overwritten."""
-    shown = partial and sys.stderr.isatty()
+def _live(client: AsrClient, pieces: Iterable[Piece], rate: int) -> Generator[Segment]:
+    """Segments as they end; on a terminal the words so far stand below them."""
+    status = StatusLine()
     try:
-        for heard in client.stream(_until_interrupt(pieces), rate):
-            if shown and heard.ended:
-                sys.stderr.write("\r\x1b[K")
-                sys.stderr.flush()
-            yield from heard.ended
-            if shown:
-                _overwrite(heard)
+        with (
+            Interrupt() as interrupt,
+            closing(client.stream(interrupt.until(pieces), rate)) as stream,
+        ):
+            for heard in stream:
+                status.clear()
+                yield from heard.ended
+                status.show(heard.partial)
     finally:
-        if shown:
-            sys.stderr.write("\r\x1b[K")
+        status.clear()
 
 
-def _until_interrupt(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Ctrl-C ends the sound, not the program: what was said last is still to come."""
+def _long(client: AsrClient, file: SoundFile) -> Generator[Segment]:
+    """A file in long pieces; on a terminal how much was sent stands below the segments."""
+    status = StatusLine()
+    whole = f" of {file.seconds / 60:.0f}" if math.isfinite(file.seconds) else ""
     try:
-        yield from pieces
-    except KeyboardInterrupt:
-        return
-
-
-def _overwrite(heard: Heard) -> None:
-    words = heard.partial[-70:]
-    sys.stderr.write(f"\r\x1b[K{words}" if words else "\r\x1b[K")
-    sys.stderr.flush()
-
-
-def _with_progress(pieces: Iterable[Piece], file: SoundFile) -> Iterator[Piece]:
-    """The pieces, and on a terminal how much of the file was sent."""
-    sent = 0
-    for piece in pieces:
-        yield piece
-        sent += len(piece)
-        if sys.stderr.isatty():
-            share = min(sent / file.rate / file.seconds, 1.0)
-            sys.stderr.write(f"\r\x1b[K{share:4.0%} of {file.seconds / 60:.0f} minutes")
-            sys.stderr.flush()
+        with closing(client.stream(file.pieces(FILE_PIECE), file.rate)) as stream:
+            for number, heard in enumerate(stream, 1):
+                status.clear()
+                yield from heard.ended
+                sent = min(number * FILE_PIECE, file.seconds)
+                status.show(f"{sent / 60:.0f}{whole} minutes")
+    finally:
+        status.clear()
 
 
 def _printed(segments: Iterator[Segment], *, as_srt: bool, as_vtt: bool, json: bool) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +19,9 @@ Piece = npt.NDArray[np.float32]
 
 RATE = 16_000
 """Hz of what a microphone and standard input give."""
+
+UNKNOWN_FRAMES = 2**63 - 1
+"""libsndfile's SF_COUNT_MAX: a FLAC that was written to a pipe does not say how long it is."""
 
 RECORDERS = {
     "arecord": ("--quiet", "--format=S16_LE", f"--rate={RATE}", "--channels=1", "--file-type=raw"),
@@ -30,27 +35,45 @@ class SoundError(Exception):
     """There is no sound to be had; the message is a sentence."""
 
 
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]
+    """A file read from its start to its end.
+
+    Else soundfile seeks after each read, which fails at the end of a FLAC of unknown length.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 class SoundFile:
     """A sound file that is read in pieces, mono.
 
     Args:
         path: WAV, FLAC, OGG or MP3.
 
+    Attributes:
+        rate: Hz.
+        seconds: how long it lasts; infinite where the file does not say.
+
     Raises:
-        SoundError: no such file, or no sound.
+        SoundError: the file cannot be read, or holds no sound.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = soundfile.SoundFile(path)
+            path.open("rb").close()
+            self._file = _Forward(path)
+        except OSError as problem:
+            raise SoundError(f"cannot read {path}: {problem.strerror}") from problem
         except soundfile.SoundFileError as problem:
-            what = "no such file" if not path.exists() else "not a sound file that can be read"
             raise SoundError(
-                f"cannot read {path}: {what}; expected WAV, FLAC, OGG or MP3"
+                f"cannot read {path}: not a sound file that can be read; "
+                "expected WAV, FLAC, OGG or MP3"
             ) from problem
         self.path = path
         self.rate = int(self._file.samplerate)
-        self.seconds = self._file.frames / self.rate
+        known = self._file.frames < UNKNOWN_FRAMES
+        self.seconds = self._file.frames / self.rate if known else math.inf
 
     def pieces(self, seconds: float, *, live: bool = False) -> Iterator[Piece]:
         """Its samples, FP32 [n] in -1 .. 1, so many seconds at a time.
@@ -88,6 +111,31 @@ def raw_pieces(stream: IO[bytes], seconds: float) -> Iterator[Piece]:
         )
 
 
+MAGIC = {b"RIFF": "a WAV", b"fLaC": "a FLAC", b"OggS": "an OGG", b"ID3": "an MP3"}
+"""How sound files begin, where samples alone are expected."""
+
+
+def standard_input(stream: BufferedReader, seconds: float) -> Iterator[Piece]:
+    """As :func:`raw_pieces`, of what is piped into the program.
+
+    Raises:
+        SoundError: nothing is, or a sound file is.
+    """
+    if stream.isatty():
+        raise SoundError(
+            "standard input is a terminal; pipe 16-bit samples at 16 kHz, mono, into the command"
+        )
+    start = stream.peek(4)
+    for magic, kind in MAGIC.items():
+        if start.startswith(magic):
+            raise SoundError(
+                f"standard input holds {kind} file; expected 16-bit samples at 16 kHz, mono, "
+                "without a header. Name the file itself, or convert it: "
+                "`ffmpeg -i FILE -f s16le -ar 16000 -ac 1 -`"
+            )
+    yield from raw_pieces(stream, seconds)
+
+
 def microphone(seconds: float) -> Iterator[Piece]:
     """What the microphone hears, until it is interrupted.
 
@@ -101,7 +149,11 @@ def microphone(seconds: float) -> Iterator[Piece]:
             "install alsa-utils, or pipe 16-bit samples at 16 kHz into `python -m clients asr -`"
         )
     with subprocess.Popen(
-        [name, *RECORDERS[name]], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [name, *RECORDERS[name]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Ctrl-C is meant for the listener, who then ends the recorder.
+        start_new_session=True,
     ) as process:
         try:
             assert process.stdout is not None

@@ -41,7 +41,8 @@ def test_a_live_file_takes_as_long_as_it_lasts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"), [("none.wav", "no such file"), ("t.txt", "not a sound")]
+    ("name", "found"),
+    [("none.wav", "No such file"), (".", "Is a directory"), ("t.txt", "not a sound")],
 )
 def test_what_is_no_sound_is_one_sentence(tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / "t.txt").write_text("text")
