@@ -15,7 +15,7 @@ SEED = 20261
 ITEMS = 30_000
 """Recordings in the training corpus, some 36 hours."""
 
-STEPS = 4_000
+STEPS = 8_000
 
 Seed = Annotated[int, typer.Option(help="Of every random choice.")]
 Workers = Annotated[int, typer.Option(help="Processes that synthesise.")]

@@ -54,6 +54,7 @@ def publish(
     }
     (folder / "training.json").write_text(json.dumps(described, indent=1) + "\n", "utf-8")
     (folder / "README.md").write_text(card(described), "utf-8")
+    (folder / "model.safetensors").chmod(0o644)
     sums(folder)
 
 

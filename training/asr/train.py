@@ -18,7 +18,7 @@ import torch
 
 from training.asr import model as network
 from training.asr import tokenizer as pieces
-from training.asr.batches import ALIGNED_ROUNDS, IGNORED, Batch, Items, schedule
+from training.asr.batches import IGNORED, Batch, Items, schedule
 from training.asr.evaluation import Measured
 
 PEAK_RATE, WARM_UP, WEIGHT_DECAY, CLIP = 2e-3, 300, 0.01, 2.0
@@ -153,7 +153,7 @@ def train(
     began, losses = time.monotonic(), list[tuple[float, float]]()
     for number, chosen in itertools.islice(schedule(items, seed, count), run.step, until):
         rng = np.random.default_rng([seed, 3, run.step])
-        batch = items.batch(chosen, rng, masks=min(2, number), aligned=number < ALIGNED_ROUNDS)
+        batch = items.batch(chosen, rng, number)
         losses.append(run.learn(batch, rate_at(run.step, steps)))
         if run.step % SAVE_EVERY and run.step != until:
             continue
