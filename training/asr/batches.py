@@ -159,7 +159,7 @@ def _between(rows: NDArray[np.float32], at: NDArray[np.float64]) -> NDArray[np.f
     """Rows of a matrix at positions between whole numbers."""
     lower = np.minimum(at.astype(np.int64), len(rows) - 2)
     share = (at - lower).astype(np.float32)[:, None]
-    return rows[lower] * (1 - share) + rows[lower + 1] * share
+    return np.asarray(rows[lower] * (1 - share) + rows[lower + 1] * share, np.float32)
 
 
 @cache
