@@ -118,7 +118,8 @@ def _live(client: AsrClient, pieces: Iterable[Piece], rate: int) -> Generator[Se
             closing(client.stream(interrupt.until(pieces), rate)) as stream,
         ):
             for heard in stream:
-                status.clear()
+                if heard.ended:
+                    status.clear()
                 yield from heard.ended
                 status.show(heard.partial)
     finally:
@@ -132,7 +133,8 @@ def _long(client: AsrClient, file: SoundFile) -> Generator[Segment]:
     try:
         with closing(client.stream(file.pieces(FILE_PIECE), file.rate)) as stream:
             for number, heard in enumerate(stream, 1):
-                status.clear()
+                if heard.ended:
+                    status.clear()
                 yield from heard.ended
                 sent = min(number * FILE_PIECE, file.seconds)
                 status.show(f"{sent / 60:.0f}{whole} minutes")

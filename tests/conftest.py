@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from builders.kit.profile import load_profile
 from runtime.environment import ServerEnvironment
 from runtime.install import install
 from runtime.server import LocalServer
 
 Serve = Callable[..., LocalServer]
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +58,29 @@ def serve(server_environment: ServerEnvironment) -> Iterator[Serve]:
     yield start
     for server in started:
         server.stop(now=True)
+
+
+@pytest.fixture(scope="session")
+def asr_repository() -> Path:
+    """The repository that `make build-repo` built, or that the variable MODEL_REPOSITORY names."""
+    named = os.environ.get("MODEL_REPOSITORY")
+    if not named and "asr" not in load_profile("demo").families:
+        pytest.skip("the demo profile builds no asr")
+    folder = Path(named or ROOT / "model_repository")
+    assert (folder / "asr").is_dir(), "run `make build-repo` before the tests"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def asr_server(
+    asr_repository: Path, server_environment: ServerEnvironment
+) -> Iterator[LocalServer]:
+    """One server of speech recognition for all tests, which must leave it as they found it."""
+    server = LocalServer(
+        asr_repository, load=("asr", "asr_bls", "asr_stream"), environment=server_environment
+    )
+    server.start()
+    yield server
+    alive = server.control.is_live()
+    server.stop(now=True)
+    assert alive, "the server ended by itself, in the tests of speech recognition"
