@@ -1,0 +1,99 @@
+"""Checkpoints that are not what they should be, and those of other kinds that are."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from builders.asr.stages import whisper_choices, whisper_tokens
+from builders.asr.whisper import WHISPER_EXPORTS
+from builders.asr.whisper_checkpoint import read_checkpoint
+from builders.kit.parity import compare
+from builders.kit.sources import SourceError
+
+TINY = Path(__file__).parent / "whisper_tiny"
+ONNX, SETTINGS = WHISPER_EXPORTS
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TINY, tmp_path / "whisper"))
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(path.read_bytes())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def english_only(checkpoint: Path) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["is_multilingual"] = False
+        del content["lang_to_id"], content["task_to_id"]
+
+    edit(checkpoint / "generation_config.json", change)
+
+
+def test_what_is_no_whisper_is_refused_in_a_sentence(checkpoint: Path) -> None:
+    with pytest.raises(SourceError, match=r"expected a readable config.json, found FileNotFound"):
+        read_checkpoint(checkpoint / "absent")
+    edit(checkpoint / "preprocessor_config.json", lambda content: content.update(dither=1e-4))
+    with pytest.raises(SourceError, match=r"without dither, found 16000 Hz and dither 0.0001"):
+        read_checkpoint(checkpoint)
+    edit(checkpoint / "generation_config.json", lambda content: content.pop("eos_token_id"))
+    edit(checkpoint / "preprocessor_config.json", lambda content: content.pop("dither"))
+    with pytest.raises(SourceError, match="a wrong one of 'eos_token_id'"):
+        read_checkpoint(checkpoint)
+    edit(checkpoint / "generation_config.json", lambda c: c.pop("no_timestamps_token_id"))
+    with pytest.raises(SourceError, match=r"expected generation_config.json to name"):
+        read_checkpoint(checkpoint)
+    edit(checkpoint / "config.json", lambda content: content.update(model_type="bert"))
+    with pytest.raises(SourceError, match="expected model_type 'whisper', found 'bert'"):
+        read_checkpoint(checkpoint)
+
+
+def test_a_tokenizer_of_the_older_format_gives_the_same_tokens(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    SETTINGS.make(checkpoint, tmp_path / "fast.json")
+    vocabulary = json.loads((checkpoint / "tokenizer.json").read_bytes())["model"]["vocab"]
+    (checkpoint / "vocab.json").write_text(json.dumps(vocabulary))
+    (checkpoint / "tokenizer.json").unlink()
+    SETTINGS.make(checkpoint, tmp_path / "slow.json")
+    assert (tmp_path / "fast.json").read_bytes() == (tmp_path / "slow.json").read_bytes()
+    tokens = whisper_tokens.read(tmp_path / "slow.json").tokens
+    assert {" fünf".encode(), " weiß".encode(), b" stop", b"\xc3", b"\n"} <= set(tokens)
+    (checkpoint / "vocab.json").unlink()
+    with pytest.raises(SourceError, match=r"expected tokenizer.json or vocab.json, found neither"):
+        SETTINGS.make(checkpoint, tmp_path / "none.json")
+
+
+def test_an_english_only_checkpoint_takes_english_alone(checkpoint: Path, tmp_path: Path) -> None:
+    english_only(checkpoint)
+    SETTINGS.make(checkpoint, tmp_path / "whisper.json")
+    settings = whisper_tokens.read(tmp_path / "whisper.json")
+    assert [whisper_choices.language(text(each), settings) for each in ("en", "English")] == [0, 0]
+    assert whisper_choices.task(text("transcribe"), settings) == 0
+    with pytest.raises(ValueError, match="'german' is unknown: this model knows English only"):
+        whisper_choices.language(text("German"), settings)
+    with pytest.raises(ValueError, match="task 'translate' is unknown: send transcribe"):
+        whisper_choices.task(text("translate"), settings)
+    with pytest.raises(ValueError, match="language must be one text, found 2"):
+        whisper_choices.language(np.array([b"en", b"de"], np.object_), settings)
+
+
+def text(value: str) -> np.ndarray:
+    return np.array([value.encode()], np.object_)
+
+
+@pytest.mark.slow
+def test_an_english_only_checkpoint_agrees_with_generate(checkpoint: Path, tmp_path: Path) -> None:
+    english_only(checkpoint)
+    ONNX.make(checkpoint, tmp_path / "model.onnx")
+    assert compare(ONNX, checkpoint, tmp_path / "model.onnx").absolute < 1e-4
