@@ -22,13 +22,13 @@ WIDEST = 128
 WIDTH = 16
 """The beam where a request asks for a word list and for no width."""
 
-TOKENS = 24
+TOKENS = 12
 """Tokens that are tried at a step, the likeliest."""
 
 PAUSE = 0.999
 """Steps whose blank is at least this probable are taken for one: most are, and time goes there."""
 
-THRESHOLD = 25.0
+THRESHOLD = 15.0
 """Texts this much less likely (natural logarithm) than the best are dropped."""
 
 

@@ -39,10 +39,11 @@ class Vocabulary:
     def __init__(self, tokenizer: Tokenizer, silent: Sequence[int]) -> None:
         self.tokenizer = tokenizer
         self._silent = frozenset(silent)
-        size = tokenizer.get_vocab_size(with_added_tokens=True)
+        # The blank's number may lie beyond the tokenizer's.
+        size = max(tokenizer.get_vocab_size(with_added_tokens=True), max(silent, default=-1) + 1)
         self.pieces = [
             "" if number in self._silent else tokenizer.id_to_token(number) or ""
-            for number in range(max(size, *self._silent, 0) + 1)
+            for number in range(size)
         ]
         self.numbers = {piece: number for number, piece in enumerate(self.pieces) if piece}
 
