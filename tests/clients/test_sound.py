@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.sound import RATE, SoundError, SoundFile, microphone, raw_pieces
+from clients.sound import RATE, SoundError, SoundFile, microphone, raw_pieces, standard_input
 
 
 @given(st.binary(max_size=500), st.floats(0.0001, 0.01))
@@ -31,6 +31,27 @@ def test_a_file_comes_in_pieces_mono(tmp_path: Path) -> None:
     pieces = list(file.pieces(0.1))
     assert [len(piece) for piece in pieces] == [800] * 6 + [200]
     np.testing.assert_allclose(np.concatenate(pieces), stereo.mean(1), atol=1e-6)
+
+
+def test_a_flac_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "s.flac"
+    soundfile.write(file, np.zeros(8000), 16000)
+    flac = file.read_bytes()
+    # STREAMINFO's count of samples, 36 bits, is 0 where the writer could not go back to it.
+    file.write_bytes(flac[:21] + bytes([flac[21] & 0xF0]) + bytes(4) + flac[26:])
+    sound = SoundFile(file)
+    assert sound.seconds == float("inf")
+    assert sum(map(len, sound.pieces(0.1))) == 8000
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(b"RIFF1234WAVE", "a WAV"), (b"fLaC", "a FLAC"), (b"ID3\4", "an MP3")]
+)
+def test_a_sound_file_on_standard_input_is_refused_with_the_remedy(
+    content: bytes, kind: str
+) -> None:
+    with pytest.raises(SoundError, match=f"holds {kind} file; .* ffmpeg"):
+        list(standard_input(io.BufferedReader(io.BytesIO(content)), 0.1))
 
 
 def test_a_live_file_takes_as_long_as_it_lasts(tmp_path: Path) -> None:
