@@ -50,7 +50,7 @@ def test_a_flac_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_path: Pa
 def test_a_sound_file_on_standard_input_is_refused_with_the_remedy(
     content: bytes, kind: str
 ) -> None:
-    with pytest.raises(SoundError, match=f"holds {kind} file; .* ffmpeg"):
+    with pytest.raises(SoundError, match=f"holds {kind} file; .*ffmpeg -i FILE"):
         list(standard_input(io.BufferedReader(io.BytesIO(content)), 0.1))
 
 
