@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from builders.kit.findings import Finding, finding_of
-from builders.kit.graph import DYNAMIC, Model, OnnxModel, Tensor
+from builders.kit.graph import DYNAMIC, Model, OnnxModel, Tensor, closure
 from builders.kit.onnx_header import OnnxUnreadable, read_header
 from builders.kit.overrides import remade
 from builders.kit.profile import ProfileError
@@ -30,25 +30,39 @@ def sized(recipe: Recipe, exports: Mapping[str, Path]) -> Recipe:
         exports: ``family/export`` -> where it lies; models whose file is missing teach nothing.
 
     Raises:
-        ProfileError: two files give one axis different sizes.
+        ProfileError: two files of one graph give an axis different sizes.
     """
-    found: Sizes = {}
+    learnt = {
+        model.name: _learn(model, exports[each])
+        for model in recipe.models
+        if isinstance(model, OnnxModel)
+        for each in recipe.exports_of(model).values()
+        if each in exports
+    }
+    of_models: dict[str, Sizes] = {model.name: {} for model in recipe.models}
     for model in recipe.models:
-        if not isinstance(model, OnnxModel):
-            continue
-        for each in recipe.exports_of(model).values():
-            if each in exports:
-                _learn(model, exports[each], found)
-    _refuse_conflicts(found)
-    sizes = {axis: next(iter(each)) for axis, each in found.items()}
-    return replace(recipe, models=_with_sizes(recipe.models, sizes)) if sizes else recipe
+        # What a model needs, and what that needs, is one graph with it: names mean the same there.
+        graph = [each.name for each in closure((model,))]
+        found: Sizes = {}
+        for name in graph:
+            _merge(found, learnt.get(name, {}))
+        _refuse_conflicts(found)
+        for name in graph:
+            _merge(of_models[name], found)
+    return replace(recipe, models=_with_sizes(recipe.models, of_models))
 
 
-def _learn(model: OnnxModel, path: Path, found: Sizes) -> None:
+def _merge(into: Sizes, more: Sizes) -> None:
+    for axis, sizes in more.items():
+        into.setdefault(axis, {}).update(sizes)
+
+
+def _learn(model: OnnxModel, path: Path) -> Sizes:
+    found: Sizes = {}
     try:
         graph = read_header(path / path.name if path.is_dir() else path).graph
     except (OnnxUnreadable, OSError):
-        return  # the check says what is wrong with the file
+        return found  # the check says what is wrong with the file
     shapes = {tensor.name: tensor.shape for tensor in (*graph.inputs, *graph.outputs)}
     for tensor in (*model.inputs, *model.outputs):
         axes, shape = list(tensor.axes.items()), shapes.get(tensor.name, ())
@@ -57,6 +71,7 @@ def _learn(model: OnnxModel, path: Path, found: Sizes) -> None:
         for (axis, declared), size in zip(axes, shape, strict=True):
             if declared == DYNAMIC and isinstance(size, int) and size > 0:
                 found.setdefault(axis, {}).setdefault(size, f"{model.name}.{tensor.name}")
+    return found
 
 
 def _refuse_conflicts(found: Sizes) -> None:
@@ -75,16 +90,19 @@ def _refuse_conflicts(found: Sizes) -> None:
         raise ProfileError(findings)
 
 
-def _with_sizes(models: Sequence[Model], sizes: Mapping[str, int]) -> tuple[Model, ...]:
-    def one(tensor: Tensor) -> Tensor:
+def _with_sizes(models: Sequence[Model], of_models: Mapping[str, Sizes]) -> tuple[Model, ...]:
+    def one(tensor: Tensor, sizes: Sizes) -> Tensor:
         axes = {
-            axis: sizes.get(axis, size) if size == DYNAMIC else size
+            axis: next(iter(sizes[axis])) if size == DYNAMIC and axis in sizes else size
             for axis, size in tensor.axes.items()
         }
         return replace(tensor, axes=axes) if axes != dict(tensor.axes) else tensor
 
     def change(model: Model) -> Model:
-        inputs, outputs = (tuple(map(one, side)) for side in (model.inputs, model.outputs))
+        sizes = of_models[model.name]
+        inputs, outputs = (
+            tuple(one(tensor, sizes) for tensor in side) for side in (model.inputs, model.outputs)
+        )
         if (inputs, outputs) == (model.inputs, model.outputs):
             return model
         return replace(model, inputs=inputs, outputs=outputs)

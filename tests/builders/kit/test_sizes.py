@@ -88,11 +88,26 @@ def test_what_is_dynamic_in_the_file_stays_so(tmp_path: Path) -> None:
     assert sized(whole, {}) == whole
 
 
-def test_two_sizes_for_one_axis_are_refused_with_both_places(tmp_path: Path) -> None:
+def test_two_sizes_for_one_axis_of_a_graph_are_refused_with_both_places(tmp_path: Path) -> None:
     other = replace(reader, name="other", export="other")
+    joined = replace(spell, calls=(reader, other))
     paths = {
         "toy/reader": write(tmp_path / "reader", 321),
         "toy/other": write(tmp_path / "other", 99),
     }
     with pytest.raises(ProfileError, match=r"321 in reader\.words and 99 in other\.words"):
-        sized(recipe(reader, other), paths)
+        sized(recipe(reader, other, joined), paths)
+
+
+def test_graphs_that_have_nothing_to_do_with_each_other_may_use_a_name_twice(
+    tmp_path: Path,
+) -> None:
+    other = replace(reader, name="other", export="other")
+    paths = {
+        "toy/reader": write(tmp_path / "reader", 321),
+        "toy/other": write(tmp_path / "other", 99),
+    }
+    models = {each.name: each for each in sized(recipe(reader, other, spell), paths).models}
+    assert models["reader"].outputs[0].shape == (-1, 321)
+    assert models["other"].outputs[0].shape == (-1, 99)
+    assert models["spell"].outputs[0].shape == (321,)
