@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builders.asr import acoustic, language_model, largest, metric, parity, vad, vocabulary
+from builders.asr.whisper import WHISPER_EXPORTS, language, task, transcribe_long
 from builders.kit.family import Export, Family
 from builders.kit.graph import (
     DType,
@@ -70,7 +71,7 @@ def answers(number: int) -> tuple[Tensor, Tensor]:
     """What the acoustic model says about a bucket."""
     rows = {f"rows{number}": -1}
     return (
-        Tensor(f"log_probs_{number}", DType.FP32, {**rows, f"most{number}": -1, "tokens": -1}),
+        Tensor(f"log_probs_{number}", DType.FP32, {**rows, f"most{number}": -1, "vocabulary": -1}),
         Tensor(f"steps_{number}", DType.INT32, rows),
     )
 
@@ -99,7 +100,7 @@ transcribe = OnnxModel(
         Tensor("lengths", DType.INT32, {"rows": -1}),
     ),
     outputs=(
-        Tensor("log_probs", DType.FP32, {"rows": -1, "most": -1, "tokens": -1}),
+        Tensor("log_probs", DType.FP32, {"rows": -1, "most": -1, "vocabulary": -1}),
         Tensor("steps", DType.INT32, {"rows": -1}),
     ),
     export="acoustic",
@@ -180,14 +181,22 @@ asr_stream = PythonModel(
     sequences=SequenceBatching(),
 )
 
+asr_whisper = Ensemble(
+    name="asr_whisper",
+    inputs=(audio, samples, sample_rate, language, task),
+    outputs=(text, *READ),
+    steps=decode_audio >> detect_speech >> transcribe_long,
+)
+
 FAMILY = Family(
     name="asr",
     sources={
         "parakeet": "demo:parakeet",
         "vad": "package:silero_vad/data/silero_vad_16k_sequence.onnx",
         "language_model": None,
+        "whisper": None,
     },
-    pipelines=(asr, asr_stream),
+    pipelines=(asr, asr_stream, asr_whisper),
     exports=(
         Export(
             name="acoustic",
@@ -238,7 +247,16 @@ FAMILY = Family(
             options={},
             parity=None,
         ),
+        *WHISPER_EXPORTS,
     ),
-    metrics=metric.metrics("asr", clean=0.05, noisy=0.15),
-    largest={"asr": largest.SOUND, "asr_stream": largest.PIECE},
+    metrics=(
+        *metric.metrics("asr", clean=0.05, noisy=0.15),
+        # Of a general recogniser, which writes letters and numbers otherwise: sense, not finesse.
+        *metric.metrics("asr_whisper", clean=0.5, noisy=0.8, prefix="whisper_"),
+    ),
+    largest={
+        "asr": largest.SOUND,
+        "asr_stream": largest.PIECE,
+        "asr_whisper": largest.SOUND,
+    },
 )

@@ -43,17 +43,18 @@ def word_error_rate(run: Callable[[Arrays], Arrays], *, kind: str) -> float:
     return float(jiwer.wer(spoken, [normalised(text) for text in found]))
 
 
-def metrics(pipeline: str, clean: float, noisy: float) -> tuple[Metric, ...]:
+def metrics(pipeline: str, *, clean: float, noisy: float, prefix: str = "") -> tuple[Metric, ...]:
     """The two gates of a pipeline.
 
     Args:
         pipeline: its name.
         clean: the highest rate that passes without noise.
         noisy: the same at 10 dB.
+        prefix: of the metrics' names.
     """
     return tuple(
         Metric(
-            name=name,
+            name=f"{prefix}{name}",
             pipeline=pipeline,
             bound=bound,
             better="lower",
