@@ -27,6 +27,9 @@ ALIGNED_ROUNDS = 2
 VARIED_FROM = 3
 """The first round in which every item is another voice at another speed each time."""
 
+MASKS = (0, 1, 2, 1)
+"""Bands and spans hidden in the rounds; fewer again once items vary otherwise."""
+
 IGNORED = -100
 """The target of outputs that are padding."""
 
@@ -116,7 +119,7 @@ class Items:
         padded = np.zeros((len(chosen), max(lengths), 80), np.float32)
         for row, features in enumerate(made):
             padded[row, : lengths[row]] = features
-            mask(padded[row, : lengths[row]], rng, min(2, number))
+            mask(padded[row, : lengths[row]], rng, MASKS[min(number, len(MASKS) - 1)])
         labels = [self.labels[item] for item in chosen]
         return Batch(
             torch.from_numpy(padded),

@@ -32,10 +32,12 @@ class Utterance:
     noisy: augment.Wave
 
 
-def make(seed: int, index: int, *, accent: str = "") -> Utterance:
-    """Item ``index``, in an accent that training heard unless one is named."""
+def make(seed: int, index: int, *, accent: str = "", speed: int = 0) -> Utterance:
+    """Item ``index``, in an accent that training heard and an unseen speed unless one is named."""
     rng = np.random.default_rng([seed, 1, index])
-    speaker = voices.draw(rng, voices.UNSEEN_VARIANTS, split="evaluation", accent=accent)
+    speaker = voices.draw(
+        rng, voices.UNSEEN_VARIANTS, split="evaluation", accent=accent, speed=speed
+    )
     text = grammar.sentence(rng, "evaluation")
     sound, rate = speech.speak(text, speaker)
     edges = [np.zeros(int(rng.uniform(0.15, 0.4) * augment.RATE), np.float32) for _ in range(2)]
@@ -85,10 +87,11 @@ class Measured:
         seed: of the utterances.
         count: how many.
         accent: of all of them, instead of those that training hears.
+        speed: of all of them, instead of the unseen ones.
     """
 
-    def __init__(self, seed: int, count: int, *, accent: str = "") -> None:
-        made = [make(seed, k, accent=accent) for k in range(count)]
+    def __init__(self, seed: int, count: int, *, accent: str = "", speed: int = 0) -> None:
+        made = [make(seed, k, accent=accent, speed=speed) for k in range(count)]
         self.texts = [utterance.text for utterance in made]
         self.clean = [log_mel(utterance.clean) for utterance in made]
         self.noisy = [log_mel(utterance.noisy) for utterance in made]

@@ -62,14 +62,15 @@ def measure(model: Any, seed: int, count: int) -> dict[str, Any]:
     """Word error rates on voices, speeds and sentences that training never used.
 
     Returns:
-        ``held_out`` and ``unseen_accent`` (both ``clean`` and ``noise_10db``), ``joined`` (several
-        sentences with pauses in 20 to 30 s), ``by_noise``, and the words found in sounds without
-        speech.
+        ``held_out``, ``unseen_accent`` and ``too_fast`` (``clean`` and ``noise_10db`` of each),
+        ``joined`` (several sentences with pauses in 20 to 30 s), ``by_noise``, and the words found
+        in sounds without speech.
     """
     torch.set_num_threads(2)
     pieces = tokenizer.build()
     test = evaluation.Measured(seed + 3, count)
     accent = evaluation.Measured(seed + 4, count // 4, accent=voices.UNSEEN_ACCENT)
+    fast = evaluation.Measured(seed + 7, count // 4, speed=voices.TOO_FAST)
     by_noise = {}
     for number, kind in enumerate(evaluation.NOISES):
         chosen = range(number, count, len(evaluation.NOISES))
@@ -84,6 +85,7 @@ def measure(model: Any, seed: int, count: int) -> dict[str, Any]:
         "held_out": test.word_error_rates(model, pieces),
         "by_noise": by_noise,
         "unseen_accent": accent.word_error_rates(model, pieces),
+        "too_fast": fast.word_error_rates(model, pieces),
         "joined": evaluation.word_error_rate(
             long_texts, evaluation.recognise(model, pieces, long_features)
         ),
