@@ -19,6 +19,11 @@ def sentences(count: int, split: str = "training") -> list[str]:
     return [grammar.sentence(rng, split) for _ in range(count)]
 
 
+@pytest.fixture(scope="module")
+def many() -> list[str]:
+    return sentences(5000)
+
+
 def test_the_vocabulary_holds_what_is_claimed_and_each_word_once() -> None:
     assert len(set(words.VOCABULARY)) == len(words.VOCABULARY)
     assert len(set(words.COMMANDS)) >= 200
@@ -60,21 +65,21 @@ def test_a_number_that_is_too_large_is_refused(value: int) -> None:
         grammar.cardinal(value)
 
 
-def test_a_few_thousand_sentences_say_every_word_of_the_vocabulary() -> None:
-    assert {word for each in sentences(6000) for word in each.split()} == set(words.VOCABULARY)
+def test_a_few_thousand_sentences_say_every_word_of_the_vocabulary(many: list[str]) -> None:
+    assert {word for each in many for word in each.split()} == set(words.VOCABULARY)
 
 
-def test_training_and_evaluation_share_no_sentence() -> None:
-    assert not set(sentences(3000)) & set(sentences(300, "evaluation"))
+def test_training_and_evaluation_share_no_sentence(many: list[str]) -> None:
+    assert not set(many) & set(sentences(100, "evaluation"))
 
 
-def test_words_follow_each_other_in_any_order() -> None:
-    pairs = {pair for each in sentences(6000) for pair in zip(each.split(), each.split()[1:])}  # noqa: B905
+def test_words_follow_each_other_in_any_order(many: list[str]) -> None:
+    pairs = {pair for each in many for pair in zip(each.split(), each.split()[1:])}  # noqa: B905
     assert len({first for first, _ in pairs}) == len(words.VOCABULARY)
     assert len(pairs) > 10_000
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SEEDS, SPLITS)
 def test_every_sentence_comes_back_from_its_pieces(seed: int, split: str) -> None:
     sentence = grammar.sentence(np.random.default_rng(seed), split)
