@@ -42,6 +42,8 @@ whisper = OnnxModel(
     # A step of the decoder reads all of its weights, whether for one row or for eight.
     max_batch_size=8,
     batching=DynamicBatching(),
+    # Those who call it are few and bounded.
+    queue=QueuePolicy(max_size=0),
 )
 transcribe_long = PythonModel(
     name="transcribe_long",
