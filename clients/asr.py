@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,9 @@ from clients.errors import RequestError, one_sentence
 
 LIMIT = 2**31 - 1
 """Bytes of a gRPC message."""
+
+Option = str | int | Sequence[str]
+"""A further input of a pipeline: one text, one number, or a list of words."""
 
 _LEAVING = 1.0
 """Seconds to wait for the answer to a stream's end that nobody waits for."""
@@ -107,35 +110,38 @@ class AsrClient:
     ) -> None:
         self._client.close()
 
-    def transcribe(self, audio: bytes, **options: npt.NDArray[Any]) -> list[Segment]:
+    def transcribe(self, audio: bytes, **options: Option) -> list[Segment]:
         """The segments of a sound file, in order; none for silence.
 
         Args:
             audio: an encoded file: WAV, FLAC, OGG or MP3.
-            options: further inputs of the model by name.
+            options: further inputs of the model: ``beam=16`` and ``word_list=["yes", "no"]`` of
+                ``asr``, ``language="en"`` and ``task="translate"`` of ``asr_whisper``.
 
         Raises:
             clients.errors.RequestError: the server refused the sound or is not there.
         """
-        return self._transcribe({"audio": np.frombuffer(audio, np.uint8), **options})
+        return self._transcribe({"audio": np.frombuffer(audio, np.uint8)}, options)
 
-    def transcribe_file(self, path: Path, **options: str) -> list[Segment]:
-        """As :meth:`transcribe`, of a file, with options as text (``language="en"``).
+    def transcribe_file(self, path: Path, **options: Option) -> list[Segment]:
+        """As :meth:`transcribe`, of a file.
 
         Raises:
             OSError: the file cannot be read.
         """
-        arrays = {name: np.array([text.encode()], np.object_) for name, text in options.items()}
-        return self.transcribe(path.read_bytes(), **arrays)
+        return self.transcribe(path.read_bytes(), **options)
 
     def transcribe_samples(
-        self, samples: npt.NDArray[np.float32], sample_rate: int, **options: npt.NDArray[Any]
+        self, samples: npt.NDArray[np.float32], sample_rate: int, **options: Option
     ) -> list[Segment]:
         """As :meth:`transcribe`, of samples FP32 [n] in -1 .. 1 at a rate in Hz."""
         rate = np.array([sample_rate], np.int32)
-        return self._transcribe({"samples": samples, "sample_rate": rate, **options})
+        return self._transcribe({"samples": samples, "sample_rate": rate}, options)
 
-    def _transcribe(self, inputs: Mapping[str, npt.NDArray[Any]]) -> list[Segment]:
+    def _transcribe(
+        self, sound: Mapping[str, npt.NDArray[Any]], options: Mapping[str, Option]
+    ) -> list[Segment]:
+        inputs = {**sound, **_arrays(options)}
         with one_sentence(self._url):
             result = self._client.infer(
                 self._model,
@@ -145,7 +151,10 @@ class AsrClient:
         return _segments(result)
 
     def stream(
-        self, pieces: Iterable[npt.NDArray[np.float32]], sample_rate: int = 16_000
+        self,
+        pieces: Iterable[npt.NDArray[np.float32]],
+        sample_rate: int = 16_000,
+        **options: Option,
     ) -> Generator[Heard]:
         """Sends a stream as its pieces come; gives what each brought, and the rest at the end.
 
@@ -154,20 +163,22 @@ class AsrClient:
         Args:
             pieces: FP32 [n] in -1 .. 1, each at most 30 s; some 0.3 s for live speech.
             sample_rate: Hz.
+            options: ``beam`` and ``word_list``, for the whole stream.
 
         Raises:
             clients.errors.RequestError: the server refused a piece or is not there.
         """
         sequence = secrets.randbits(63) | 1
-        rate = np.array([sample_rate], np.int32)
+        rate = {"sample_rate": np.array([sample_rate], np.int32)}
+        begin = {**rate, **_arrays(options)}
         nothing = np.zeros(0, np.float32)
         sent = ended = False
         try:
             for piece in pieces:
                 first, sent = not sent, True
-                yield self._send(sequence, piece, rate, start=first, end=False)
+                yield self._send(sequence, piece, begin if first else rate, start=first, end=False)
             first, ended = not sent, True
-            yield self._send(sequence, nothing, rate, start=first, end=True)
+            yield self._send(sequence, nothing, begin if first else rate, start=first, end=True)
         finally:
             if sent and not ended:
                 # Else the server keeps the stream's place, of which it has few, until it is idle.
@@ -178,16 +189,17 @@ class AsrClient:
         self,
         sequence: int,
         piece: npt.NDArray[np.float32],
-        rate: npt.NDArray[np.int32],
+        beside: Mapping[str, npt.NDArray[Any]],
         *,
         start: bool,
         end: bool,
         timeout: float | None = None,
     ) -> Heard:
+        inputs = {"samples": np.asarray(piece, np.float32), **beside}
         with one_sentence(self._url):
             result = self._client.infer(
                 self._stream_model,
-                [_input("samples", np.asarray(piece, np.float32)), _input("sample_rate", rate)],
+                [_input(name, array) for name, array in inputs.items()],
                 sequence_id=sequence,
                 sequence_start=start,
                 sequence_end=end,
@@ -217,6 +229,18 @@ def _segments(result: Any) -> list[Segment]:
         count = next((at for at, word in enumerate(words) if word.end > end), len(words))
         own, words = tuple(words[:count]), words[count:]
         found.append(Segment(text.decode("utf-8"), float(start), float(end), float(score), own))
+    return found
+
+
+def _arrays(options: Mapping[str, Option]) -> dict[str, npt.NDArray[Any]]:
+    """Options as tensors: BYTES for text, INT32 for a number."""
+    found: dict[str, npt.NDArray[Any]] = {}
+    for name, given in options.items():
+        if isinstance(given, int):
+            found[name] = np.array([given], np.int32)
+        else:
+            texts = [given] if isinstance(given, str) else given
+            found[name] = np.array([text.encode() for text in texts], np.object_)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, cast
 
 import typer
 
-from clients.asr import AsrClient, Segment
+from clients.asr import AsrClient, Option, Segment
 from clients.captions import as_json, line, srt, vtt
 from clients.errors import RequestError
 from clients.listening import Interrupt, StatusLine
@@ -26,6 +26,9 @@ AT_ONCE_BYTES = 2**27
 
 STREAMED = ("asr", "asr_bls")
 """The pipelines whose text ``asr_stream`` gives as well."""
+
+STREAM_OPTIONS = {"beam", "word_list"}
+"""Those that ``asr_stream`` takes as well."""
 
 LIVE_PIECE, FILE_PIECE = 0.3, 20.0
 """Seconds of a piece: short for someone who waits for each word, long for a file."""
@@ -55,6 +58,15 @@ def asr(
     task: Annotated[
         str | None, typer.Option(help="transcribe or translate, for a model that does both.")
     ] = None,
+    beam: Annotated[
+        int | None, typer.Option(help="Search with a beam this wide; 1 is greedy, and quickest.")
+    ] = None,
+    word_list: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Read no words but those in this text file, a model of CTC only."
+        ),
+    ] = None,
     url: Annotated[
         str, typer.Option(envvar="TRITON_GRPC", help="The server's gRPC address.")
     ] = "127.0.0.1:8001",
@@ -72,9 +84,13 @@ def asr(
     if as_srt + as_vtt + json > 1:
         raise typer.BadParameter("choose one of --srt, --vtt and --json")
     given = {"language": language, "task": task}
-    options = {name: value for name, value in given.items() if value}
+    options: dict[str, Option] = {name: value for name, value in given.items() if value}
     if options and (live or sound in (None, "-")):
         raise typer.BadParameter("--language and --task are for files that are not sent live")
+    if beam is not None:
+        options["beam"] = beam
+    if word_list is not None:
+        options["word_list"] = _words(word_list)
     try:
         with (
             AsrClient(url, model, timeout=timeout) as client,
@@ -90,32 +106,44 @@ def asr(
         typer.echo("no speech found", err=True)
 
 
+def _words(path: Path) -> list[str]:
+    """The words of a text file, however white space parts them."""
+    try:
+        return path.read_text("utf-8").split()
+    except (OSError, UnicodeDecodeError) as problem:
+        why = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
+        raise typer.BadParameter(
+            f"{path}: expected a text file of words, found: {why}", param_hint="--word-list"
+        ) from problem
+
+
 def _segments(
-    client: AsrClient, sound: str | None, live: bool, options: dict[str, str], model: str
+    client: AsrClient, sound: str | None, live: bool, options: dict[str, Option], model: str
 ) -> Generator[Segment]:
     if sound is None:
-        return _live(client, microphone(LIVE_PIECE), RATE)
+        return _live(client, microphone(LIVE_PIECE), RATE, options)
     if sound == "-":
-        return _live(
-            client, standard_input(cast(BufferedReader, sys.stdin.buffer), LIVE_PIECE), RATE
-        )
+        pieces = standard_input(cast(BufferedReader, sys.stdin.buffer), LIVE_PIECE)
+        return _live(client, pieces, RATE, options)
     path = Path(sound)
     file = SoundFile(path)
     if live:
-        return _live(client, file.pieces(LIVE_PIECE, live=True), file.rate)
+        return _live(client, file.pieces(LIVE_PIECE, live=True), file.rate, options)
     long = file.seconds > AT_ONCE or path.stat().st_size > AT_ONCE_BYTES
-    if long and model in STREAMED and not options:
-        return _long(client, file)
+    if long and model in STREAMED and options.keys() <= STREAM_OPTIONS:
+        return _long(client, file, options)
     return (segment for segment in client.transcribe_file(path, **options))
 
 
-def _live(client: AsrClient, pieces: Iterable[Piece], rate: int) -> Generator[Segment]:
+def _live(
+    client: AsrClient, pieces: Iterable[Piece], rate: int, options: dict[str, Option]
+) -> Generator[Segment]:
     """Segments as they end; on a terminal the words so far stand below them."""
     status = StatusLine()
     try:
         with (
             Interrupt() as interrupt,
-            closing(client.stream(interrupt.until(pieces), rate)) as stream,
+            closing(client.stream(interrupt.until(pieces), rate, **options)) as stream,
         ):
             for heard in stream:
                 if heard.ended:
@@ -126,12 +154,12 @@ def _live(client: AsrClient, pieces: Iterable[Piece], rate: int) -> Generator[Se
         status.clear()
 
 
-def _long(client: AsrClient, file: SoundFile) -> Generator[Segment]:
+def _long(client: AsrClient, file: SoundFile, options: dict[str, Option]) -> Generator[Segment]:
     """A file in long pieces; on a terminal how much was sent stands below the segments."""
     status = StatusLine()
     whole = f" of {file.seconds / 60:.0f}" if math.isfinite(file.seconds) else ""
     try:
-        with closing(client.stream(file.pieces(FILE_PIECE), file.rate)) as stream:
+        with closing(client.stream(file.pieces(FILE_PIECE), file.rate, **options)) as stream:
             for number, heard in enumerate(stream, 1):
                 if heard.ended:
                     status.clear()
