@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from builders.asr.fast_conformer import FastConformer
 from builders.asr.log_mel import LogMel, read_feature_config
 from builders.kit import onnx as kit_onnx
 from builders.kit.sources import SourceError
@@ -30,29 +31,19 @@ class Acoustic(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.features = features
         self.model = model
+        self.encoder = FastConformer(model)
 
     def forward(self, windows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """FP32 [rows, length], INT32 [rows] -> log-probabilities and counts of steps.
 
-        The former are FP32 [rows, steps, tokens], the latter INT32 [rows]. Steps beyond a row's
-        own count hold numbers without a meaning.
+        The former are FP32 [rows, steps, tokens], the latter INT32 [rows]. Steps behind a row's
+        own count hold zeros.
         """
-        features, mask = self.features(windows, lengths)
-        logits = self.model(input_features=features, attention_mask=mask).logits
-        steps = self.model._get_subsampling_output_length(mask.sum(-1))
-        return torch.log_softmax(logits, dim=-1), steps.to(torch.int32)
-
-
-class _OnePosition(nn.Module):  # type: ignore[misc]
-    """The projection of position embeddings, which are equal for all rows: computed for one."""
-
-    def __init__(self, projection: nn.Linear) -> None:
-        super().__init__()
-        self.weight = projection.weight
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        projected = nn.functional.linear(embeddings[:1], self.weight)
-        return projected.expand(embeddings.shape[0], -1, -1)
+        features, frames = self.features(windows, lengths)
+        logits, steps = self.encoder(features, frames)
+        there = torch.arange(logits.shape[1], device=logits.device)[None] < steps[:, None]
+        log_probs = torch.log_softmax(logits, dim=-1) * there[:, :, None].to(logits.dtype)
+        return log_probs, steps.to(torch.int32)
 
 
 def load_acoustic(checkpoint: Path) -> Acoustic:
@@ -67,8 +58,7 @@ def load_acoustic(checkpoint: Path) -> Acoustic:
             f"{checkpoint}: expected a model of sound at {RATE} Hz, found {config.sampling_rate}. "
             "Use a checkpoint for 16 kHz."
         )
-    # torch cannot take sdpa apart here ("Cannot view a tensor ..."): eager attention exports.
-    model = kit_onnx.load_transformers(checkpoint, "AutoModelForCTC", attention="eager")
+    model = kit_onnx.load_transformers(checkpoint, "AutoModelForCTC")
     if model.config.model_type != MODEL_TYPE:
         raise SourceError(
             f"{checkpoint}: expected model_type '{MODEL_TYPE}', found '{model.config.model_type}'. "
@@ -80,8 +70,6 @@ def load_acoustic(checkpoint: Path) -> Acoustic:
             f"{checkpoint}: expected a feature extractor of {bins} mel bins, as the encoder has, "
             f"found {config.feature_size}. Fetch the checkpoint again."
         )
-    for layer in model.encoder.layers:
-        layer.self_attn.relative_k_proj = _OnePosition(layer.self_attn.relative_k_proj)
     module = Acoustic(LogMel(config), model)
     module.eval()
     return module

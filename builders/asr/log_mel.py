@@ -116,9 +116,9 @@ class LogMel(nn.Module):  # type: ignore[misc]
         self.filters = nn.Buffer(torch.from_numpy(mel_filters(config)))
 
     def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """FP32 [rows, length], INT [rows] -> features [rows, frames, bins], mask [rows, frames].
+        """FP32 [rows, length], INT [rows] -> features [rows, frames, bins], frames [rows].
 
-        The mask is true where a frame is of the row's own samples; elsewhere features are 0.
+        The latter are those of the row's own samples; behind them features are 0.
         """
         config = self.config
         if config.preemphasis:
@@ -137,7 +137,7 @@ class LogMel(nn.Module):  # type: ignore[misc]
         features = torch.log(energy @ self.filters + ZERO_GUARD)
         frames = torch.div(lengths, config.hop_length, rounding_mode="floor")
         mask = torch.arange(features.shape[1], device=samples.device)[None] < frames[:, None]
-        return _normalised(features, mask, frames), mask
+        return _normalised(features, mask, frames), frames
 
 
 def _normalised(features: Tensor, mask: Tensor, frames: Tensor) -> Tensor:

@@ -46,8 +46,9 @@ def _recognised(checkpoint: Path, inputs: Arrays) -> Arrays:
     with torch.no_grad():
         output = model(**features)
         steps = model._get_subsampling_output_length(features.attention_mask.sum(-1))
+        there = torch.arange(output.logits.shape[1])[None] < steps[:, None]
     return {
-        "log_probs": torch.log_softmax(output.logits, -1).numpy(),
+        "log_probs": (torch.log_softmax(output.logits, -1) * there[:, :, None]).numpy(),
         "steps": steps.numpy().astype(np.int32),
     }
 

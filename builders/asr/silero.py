@@ -65,7 +65,7 @@ def as_products(model: ModelProto, framed: str) -> None:
     model.graph.node.extend([*kept[:first], *nodes.made, *kept[first:]])
     for name in (BASIS, *layers):
         model.graph.initializer.remove(weights[name])
-    model.graph.initializer.extend(nodes.constants)
+    model.graph.initializer.extend(nodes.constants.values())
 
 
 class _Nodes:
@@ -73,7 +73,7 @@ class _Nodes:
 
     def __init__(self) -> None:
         self.made: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
+        self.constants: dict[tuple[tuple[int, ...], bytes], TensorProto] = {}
 
     def add(self, kind: str, inputs: Sequence[str], output: str = "", **options: object) -> str:
         output = output or f"product_{len(self.made)}"
@@ -82,8 +82,10 @@ class _Nodes:
 
     def constant(self, value: npt.NDArray[np.generic]) -> str:
         name = f"product_constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
+        made = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        key = (tuple(made.dims), made.raw_data)
+        self.constants.setdefault(key, made)
+        return str(self.constants[key].name)
 
     def columns(self, tensor: str, start: int, end: int) -> str:
         ends = [self.constant(np.array([each], np.int64)) for each in (start, end, 1)]
