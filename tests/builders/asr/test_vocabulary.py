@@ -1,0 +1,54 @@
+"""What the stages are given of a checkpoint: its tokenizer as it is, its blank, its step."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from builders.asr import vocabulary
+from builders.kit.sources import SourceError, resolve
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """The demo checkpoint, to be changed."""
+    return Path(shutil.copytree(resolve("demo:parakeet").path, tmp_path / "demo"))
+
+
+def test_the_demo_checkpoints_settings(checkpoint: Path, tmp_path: Path) -> None:
+    facts = vocabulary.tokenizer(checkpoint, tmp_path / "tokenizer.json")
+    assert (tmp_path / "tokenizer.json").read_bytes() == (
+        checkpoint / "tokenizer.json"
+    ).read_bytes()
+    assert facts == {"tokens": 321}
+    vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
+    settings = json.loads((tmp_path / "decoding.json").read_text())
+    assert settings["blank"] == 320 and settings["seconds_per_step"] == pytest.approx(0.08)
+    assert {0, 320} <= set(settings["silent"]), "neither <unk> nor the blank is text"
+
+
+def test_a_tokenizer_that_lacks_tokens_of_the_model_is_refused(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    file = checkpoint / "tokenizer.json"
+    content = json.loads(file.read_text())
+    content["model"]["vocab"] = content["model"]["vocab"][:50]
+    content["added_tokens"] = content["added_tokens"][:1]
+    file.write_text(json.dumps(content))
+    with pytest.raises(SourceError, match="expected a tokenizer of 321 tokens"):
+        vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "not JSON"])
+def test_a_tokenizer_that_cannot_be_read_is_refused(
+    checkpoint: Path, tmp_path: Path, content: str | None
+) -> None:
+    file = checkpoint / "tokenizer.json"
+    file.unlink()
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(SourceError, match="expected a tokenizer in the tokenizers package's"):
+        vocabulary.tokenizer(checkpoint, tmp_path / "tokenizer.json")
