@@ -16,7 +16,7 @@ from flashlight.lib.text.decoder import (
     ZeroLM,
 )
 
-WIDEST = 128
+WIDEST = 64
 """The largest beam of a request; together with :data:`TOKENS` it bounds the time of a step."""
 
 WIDTH = 16

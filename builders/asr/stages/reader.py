@@ -26,7 +26,7 @@ DECODING = "decoding.json"
 NGRAM, NGRAM_WORDS = "ngram.kenlm", "ngram_words.txt"
 """Beside the stage where the build was given a language model: the model, and its words."""
 
-LISTS_KEPT = 8
+LISTS_KEPT = 4
 """Word lists that are kept compiled, the latest: clients send the same one again and again."""
 
 

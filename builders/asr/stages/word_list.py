@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from .words import Vocabulary, Word
 
-MOST_WORDS = 50_000
-"""Words in a list: more than a language's common ones, and a second's work."""
+MOST_WORDS = 20_000
+"""Words in a list: most that people say, and a second's work the first time."""
 
 LONGEST_WORD = 100
 """Characters of a word."""
@@ -21,7 +22,6 @@ class WordList:
 
     Attributes:
         complete: the words as pieces spell them, marks of white space included.
-        begun: every beginning of those.
         tokens: INT [n], sorted: the tokens that can stand in them, and the blank.
 
     Args:
@@ -59,8 +59,13 @@ class WordList:
                 raise ValueError(_unspeakable(word, spelt, numbers))
             self.complete.add(spelt)
             self._as_listed.setdefault(vocabulary.text(spelt), word)
-        self.begun = {word[:end] for word in self.complete for end in range(1, len(word) + 1)}
+        self._sorted = sorted(self.complete)
         self.tokens = np.array(sorted(used))
+
+    def begins(self, spelt: str) -> bool:
+        """Whether pieces joined are the beginning of a word, or all of it."""
+        place = bisect_left(self._sorted, spelt)
+        return place < len(self._sorted) and self._sorted[place].startswith(spelt)
 
     def only(self, found: Iterable[Word]) -> list[Word]:
         """Words that were read, as listed; without one that the end of speech cut off."""

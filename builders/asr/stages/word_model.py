@@ -8,7 +8,7 @@ lexicon is used, which asks these rules for every token, and words end where pie
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log
 from pathlib import Path
 
@@ -60,13 +60,16 @@ class NGram:
         return float(self._scale * self._model.finish(state)[1])
 
 
-@dataclass
+@dataclass(slots=True)
 class _Node:
-    """A text so far: the pieces of its open word, the n-gram model's state, what may follow."""
+    """A text so far: the pieces of its open word, the n-gram model's state, what may follow.
+
+    Most texts are dropped before anything follows.
+    """
 
     word: str
     ngram: LMState | None
-    next: dict[int, tuple[LMState, float]] = field(default_factory=dict)
+    next: dict[int, tuple[LMState, float]] | None = None
 
 
 class WordModel(LM):  # type: ignore[misc]
@@ -101,6 +104,8 @@ class WordModel(LM):  # type: ignore[misc]
     def score(self, state: LMState, token: int) -> tuple[LMState, float]:
         """The text with one more token, and what that adds to its score."""
         node = self._nodes[state]
+        if node.next is None:
+            node.next = {}
         found = node.next.get(token)
         if found is None:
             found = node.next[token] = self._extended(state, node, token)
@@ -119,7 +124,7 @@ class WordModel(LM):  # type: ignore[misc]
         if word != piece and piece.startswith(MARKS):
             ngram, score = self._closed(node)
             word = piece
-        if self._words is not None and word not in self._words.begun:
+        if self._words is not None and not self._words.begins(word):
             score = FORBIDDEN
         if score <= FORBIDDEN:
             return state, FORBIDDEN
