@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -28,14 +29,25 @@ def check(outcomes: Sequence[Outcome]) -> None:
     assert 3 * len(hard) >= len(outcomes), f"RapidOCR errs on {len(hard)} pages only:\n{listed}"
 
 
-def test_errs_at_most_half_as_much_as_rapidocr_on_a_page_of_each_kind(read: Read) -> None:
+COMPARED = ("combined", "digits", "fonts", "scripts", "turned 90", "two columns")
+"""RapidOCR takes most of the time that a comparison takes; the slow test is of all kinds."""
+
+
+def test_errs_on_one_character_of_two_hundred_at_most_on_pages_of_each_kind(read: Read) -> None:
+    # What this pipeline reached, with room for a machine whose floating-point sums fall otherwise.
     pages = {page.condition: page for page in page_set(EVALUATION_SEED)}
-    outcomes = outcomes_of(list(pages.values()), read)
-    check(outcomes)
-    # Beside the bounds that were asked for: what this pipeline reached, with room for a machine
-    # whose floating-point sums fall differently.
-    characters = sum(outcome.characters for outcome in outcomes)
-    assert sum(outcome.ours for outcome in outcomes) <= 0.005 * characters
+    with ThreadPoolExecutor(2) as pool:
+        texts = list(pool.map(lambda page: read(page.png())["text"], pages.values()))
+    wrong = {
+        page.name: edits(page.text, "\n".join(line.decode() for line in text))
+        for page, text in zip(pages.values(), texts, strict=True)
+    }
+    assert sum(wrong.values()) <= 0.005 * sum(len(page.text) for page in pages.values()), wrong
+
+
+def test_errs_at_most_half_as_much_as_rapidocr_on_pages_of_some_kinds(read: Read) -> None:
+    pages = {page.condition: page for page in page_set(EVALUATION_SEED)}
+    check(outcomes_of([pages[kind] for kind in COMPARED], read))
 
 
 @pytest.mark.slow
