@@ -60,7 +60,7 @@ class Reader:
         self.seconds_per_step = float(settings["seconds_per_step"])
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self.vocabulary = Vocabulary(tokenizer, settings["silent"])
-        self._width = int(parameters["beam"])
+        self._width = _width([int(parameters["beam"])])
         self._ngram = None
         if (folder / NGRAM).exists():
             self._ngram = NGram(
@@ -103,7 +103,7 @@ class Reader:
         return WordList(self.vocabulary, self.blank, listed)
 
 
-def _width(given: np.ndarray) -> int:
+def _width(given: Any) -> int:
     found = np.reshape(given, -1)
     if len(found) != 1 or not 1 <= found[0] <= beam.WIDEST:
         shown = found[0] if len(found) == 1 else f"{len(found)} numbers"

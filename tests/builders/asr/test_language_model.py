@@ -122,6 +122,11 @@ def test_a_width_out_of_bounds_is_refused(stage: Path, width: list[int]) -> None
         reader.search({"beam": np.array(width, np.int32)})
 
 
+def test_a_profiles_width_out_of_bounds_stops_the_load(stage: Path) -> None:
+    with pytest.raises(ValueError, match=r"^beam: expected one number .* found 1000"):
+        Reader(stage, {**join_segments.parameters, "beam": "1000"})
+
+
 def test_an_equal_list_is_compiled_once(stage: Path) -> None:
     reader = Reader(stage, join_segments.parameters)
     given = {"word_list": np.array([b"turn", b"left"], np.object_)}
