@@ -74,6 +74,14 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
+def _number(value: Any) -> Any:
+    """The YAML reader leaves 24.10, and so every number with a point, as it is written."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 class FamilyOptions(_Options):
     """Which checkpoints a family is built from, and what they must reach.
 
@@ -84,7 +92,9 @@ class FamilyOptions(_Options):
     """
 
     sources: dict[str, str] = Field(default_factory=dict)
-    bounds: dict[str, float] = Field(default_factory=dict)
+    bounds: dict[
+        str, Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+    ] = Field(default_factory=dict)
 
 
 class InstanceOptions(_Options):

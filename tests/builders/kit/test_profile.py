@@ -156,3 +156,13 @@ def test_every_shipped_profile_is_valid() -> None:
 def test_the_demo_profile_is_offline_and_on_a_cpu() -> None:
     demo = load_profile("demo")
     assert (demo.hub, demo.device, list(demo.families)) == (False, "cpu", ["ocr"])
+
+
+def test_a_bound_is_a_number_from_zero_on(tmp_path: Path) -> None:
+    head = 'triton: "24.10"\nfamilies:\n  ocr:\n    bounds: '
+    for written, number in (("0.3", 0.3), ("1", 1.0), ("5e-2", 0.05)):
+        profile = read(tmp_path, f"{head}{{error_rate: {written}}}\n")
+        assert profile.families["ocr"].bounds == {"error_rate": number}
+    for wrong in ("-0.1", "much", "nan", ".inf", "[1]", "inf"):
+        (found,) = refusals(tmp_path, f"{head}{{error_rate: {wrong}}}\n")
+        assert "bounds.error_rate" in found.where
