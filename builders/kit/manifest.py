@@ -56,7 +56,8 @@ class Manifest:
         target: ``triton`` (release), ``device`` and ``precision``.
         profile: the profile with every default filled in.
         families: by name: ``pipelines``, and by component in ``sources`` the ``uri``,
-            ``revision``, ``licence`` and ``files`` (name -> SHA-256) of each checkpoint.
+            ``revision``, ``licence``, ``about`` (what its model card says that it is and is not)
+            and ``files`` (name -> SHA-256) of each checkpoint.
         exports: by ``family/export``: ``family``, ``source`` (component), ``facts``, ``bytes``,
             and ``parity``, the figures of the comparison with the source, None for a file that is
             not a model.

@@ -111,6 +111,7 @@ def _family(recipe: Recipe, name: str) -> dict[str, Any]:
                 "uri": source.uri,
                 "revision": source.revision,
                 "licence": source.licence,
+                "about": source.about,
                 "files": dict(sorted(source.files.items())),
             }
             for subject, source in sorted(recipe.sources.items())

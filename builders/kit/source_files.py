@@ -60,6 +60,7 @@ class Source:
         revision: a commit, a version, or the files' own digest; equal revisions are equal files.
         licence: an SPDX identifier where one was declared; "unknown" where nothing was.
         files: relative path -> SHA-256 (hexadecimal) of every file that belongs to it.
+        about: what it is and is not, in its model card's words; empty where the card has none.
     """
 
     uri: str
@@ -67,6 +68,7 @@ class Source:
     revision: str
     licence: str
     files: Mapping[str, str]
+    about: str = ""
 
     @property
     def digest(self) -> str:

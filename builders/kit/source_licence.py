@@ -1,10 +1,12 @@
-"""The licence that a checkpoint's own files, or its distribution's metadata, declare."""
+"""The licence, and the description, that a checkpoint's files or distribution declare."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -23,13 +25,16 @@ _HEADINGS = (
 """How well-known licences begin -> SPDX identifier."""
 
 
+def about(folder: Path) -> str:
+    """What the checkpoint is, from its model card's front matter (``description:``), or empty."""
+    return " ".join(str(_front_matter(folder).get("description") or "").split())
+
+
 def of_folder(folder: Path) -> str:
     """From the model card's front matter (``license:``), else from a LICENSE file's heading."""
-    card = folder / "README.md"
-    if card.is_file():
-        declared = _front_matter(card.read_text("utf-8", errors="replace"))
-        if declared:
-            return declared
+    declared = _declared(_front_matter(folder))
+    if declared:
+        return declared
     for file in sorted((*folder.glob("LICENSE*"), *folder.glob("LICENCE*"))):
         if file.is_file():
             heading = file.read_text("utf-8", errors="replace")[:500]
@@ -55,16 +60,21 @@ def of_distribution(metadata: Message) -> str:
     return ", ".join(found) or UNKNOWN
 
 
-def _front_matter(card: str) -> str:
-    match = re.match(r"\A\ufeff?---\s*\n(.*?)\n---\s*(?:\n|\Z)", card, re.DOTALL)
+def _front_matter(folder: Path) -> dict[str, Any]:
+    """The fields at the head of a folder's model card; none where it has no such head."""
+    card = folder / "README.md"
+    text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
+    match = re.match(r"\A\ufeff?---\s*\n(.*?)\n---\s*(?:\n|\Z)", text, re.DOTALL)
     if not match:
-        return ""
+        return {}
     try:
         fields = yaml.safe_load(match.group(1))
     except yaml.YAMLError:
-        return ""
-    if not isinstance(fields, dict):
-        return ""
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _declared(fields: Mapping[str, Any]) -> str:
     declared = fields.get("license")
     if declared == "other":
         declared = fields.get("license_name") or declared

@@ -99,7 +99,14 @@ def resolve(uri: str, *, offline: bool = True) -> Source:
     if reference.scheme == "hub":
         path, files = source_hub.snapshot(reference.name, reference.revision, offline=offline)
         licence = source_licence.of_folder(path)
-        return Source(uri=uri, path=path, revision=reference.revision, licence=licence, files=files)
+        return Source(
+            uri=uri,
+            path=path,
+            revision=reference.revision,
+            licence=licence,
+            files=files,
+            about=source_licence.about(path),
+        )
     if reference.scheme == "package":
         distribution, path, files = source_package.find(reference.name)
         licence = source_licence.of_distribution(distribution.metadata)  # type: ignore[arg-type]
@@ -118,6 +125,7 @@ def resolve(uri: str, *, offline: bool = True) -> Source:
         revision=f"sha256:{digest(files)}",
         licence=source_licence.of_folder(folder),
         files=files,
+        about=source_licence.about(folder),
     )
 
 

@@ -54,6 +54,9 @@ language: en
 library_name: transformers
 pipeline_tag: automatic-speech-recognition
 tags: [parakeet, ctc, demo, synthetic-speech]
+description: >-
+  A demo: recognises {len(words.VOCABULARY)} English words as espeak-ng's voices say them. It is
+  not a recogniser for people, and never heard a human voice.
 ---
 
 # A demo recogniser of synthetic English commands

@@ -146,6 +146,7 @@ def test_a_first_build_runs_every_step_and_verifies(shop: Shop) -> None:
     source = manifest.families["toy"]["sources"]["weights"]
     assert list(source["files"]) == ["weights.json"]
     assert source["licence"] == "unknown"
+    assert source["about"] == ""
     (metric,) = manifest.metrics
     assert (metric["name"], metric["bound"], metric["value"]) == ("error", 0.5, 0.0)
     assert {"onnx", "onnxruntime", "numpy", "python"} <= manifest.tools.keys()

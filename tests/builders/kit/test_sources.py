@@ -568,3 +568,17 @@ def test_licences_are_read_from_the_card_or_the_licence_file(
 ) -> None:
     write(tmp_path, {name: content.encode() for name, content in files.items()})
     assert source_licence.of_folder(tmp_path) == licence
+
+
+@pytest.mark.parametrize(
+    ("card", "about"),
+    [
+        ("---\ndescription: >-\n  A demo.\n  No more.\nlicense: mit\n---\n", "A demo. No more."),
+        ("---\nlicense: mit\n---\ndescription: no\n", ""),
+        ("# A card without a head\n", ""),
+    ],
+)  # fmt: skip
+def test_what_a_checkpoint_is_comes_from_its_card(tmp_path: Path, card: str, about: str) -> None:
+    write(tmp_path, {"README.md": card.encode(), "model.onnx": b""})
+    assert source_licence.about(tmp_path) == about
+    assert resolve(f"path:{tmp_path}").about == about
