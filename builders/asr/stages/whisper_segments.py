@@ -66,7 +66,8 @@ def cut(
         return float(offset + (int(tokens[place]) - zero) * TIME_STAMP)
 
     if not ends:
-        end = float(int(count * FRAME / TIME_STAMP))
+        # In single precision, as there: in double, 30 frames would be 14 time stamps long.
+        end = float(int(np.float32(count) * np.float32(FRAME) / np.float32(TIME_STAMP)))
         places = np.flatnonzero(stamped)
         if places.size and tokens[places[-1]] != zero:
             end = float(tokens[places[-1]] - zero)

@@ -47,6 +47,13 @@ def test_as_transformers_cuts(tokens: list[int], seek: int, count: int) -> None:
     assert step == wanted_step
 
 
+def test_a_window_without_time_stamps_lasts_as_long_as_transformers_says() -> None:
+    for count in range(1, 3001):
+        found, _ = whisper_segments.cut(np.zeros(0, np.int32), np.zeros(0), 0, count, SETTINGS)
+        end = int(torch.tensor(count) * 0.01 / 0.02) * 0.02
+        assert found[0].end == end, count
+
+
 def test_a_score_is_the_mean_probability_of_its_own_tokens() -> None:
     tokens = np.array([ZERO, 1, ZERO + 50, ZERO + 60, 2, ZERO + 99], np.int32)
     log_probs = np.log([0.5, 0.5, 0.5, 0.9, 0.9, 0.9])
