@@ -18,7 +18,7 @@ from clients.errors import RequestError
 from clients.listening import Interrupt, StatusLine
 from clients.sound import RATE, Piece, SoundError, SoundFile, microphone, standard_input
 
-AT_ONCE = 600.0
+AT_ONCE = 300.0
 """Seconds of sound that are sent in one request; ``asr`` takes no more."""
 
 AT_ONCE_BYTES = 2**27
@@ -77,7 +77,7 @@ def asr(
 ) -> None:
     """Read speech: its segments with their times, or subtitles.
 
-    A file longer than ten minutes is streamed in pieces, and its segments are printed as they come.
+    A file longer than five minutes is streamed in pieces, and its segments are printed as they come.
     """
     if (sound is None) != mic:
         raise typer.BadParameter("name one sound: a file, '-', or --microphone")

@@ -17,8 +17,8 @@ import soxr
 RATE = 16_000
 """Hz of the waveform; what the models behind it were trained on."""
 
-MAXIMUM_SECONDS = 600.0
-"""The longest sound without a config parameter of its own: 38 MB of samples."""
+MAXIMUM_SECONDS = 300.0
+"""The longest sound without a config parameter of its own: 19 MB of samples."""
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 """Hz; beyond them a rate is a mistake in a header or a request."""

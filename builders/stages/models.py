@@ -29,7 +29,7 @@ decode_audio = PythonModel(
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_audio",
     parameters={
-        "maximum_seconds": "600",
+        "maximum_seconds": "300",
         "longer": "stream it to 'asr_stream', as 'python -m clients asr' does",
     },
 )

@@ -120,8 +120,8 @@ def test_memory_does_not_grow_with_the_length_of_a_streamed_file(
         assert late < early + 30, f"{name} grew from {early:.0f} to {late:.0f} MB"
 
 
-def test_ten_minutes_in_one_request_need_bounded_memory(server: LocalServer) -> None:
-    sound = talks(10)
+def test_five_minutes_in_one_request_need_bounded_memory(server: LocalServer) -> None:
+    sound = talks(5)
     with AsrClient(server.grpc) as client, watching(server) as watched:
         client.transcribe_samples(sounds.talk(), sounds.RATE)
         time.sleep(1)
@@ -133,5 +133,5 @@ def test_ten_minutes_in_one_request_need_bounded_memory(server: LocalServer) -> 
     print(
         f"{took:.1f} s, server {before:.0f} to {most:.0f} MB, /dev/shm +{shared_most - shared:.0f}"
     )
-    assert segments[-1].end > 590
+    assert segments[-1].end > 290
     assert most - before < 2500
