@@ -13,7 +13,7 @@ decode_image = PythonModel(
     # The first step of its pipelines, where requests wait: one instance for each of two cores.
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_image",
-    # Four such pages at once fit into the gibibyte of /dev/shm that a pod has by default.
+    # Four such pages at once fit into the /dev/shm that a pod has by default.
     parameters={"maximum_pixels": "20000000"},
 )
 """An encoded file -> its pixels, RGB, upright."""
