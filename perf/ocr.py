@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import platform
-import queue
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,10 +19,20 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from perf.timing import Timing, interleave, ratios, throughput
+from perf.bench import (
+    CONCURRENCIES,
+    RESULTS,
+    THREADS,
+    Memory,
+    Pool,
+    Rates,
+    machine,
+    memory,
+    memory_line,
+    rates,
+)
+from perf.timing import Timing, interleave, ratios
 
-RESULTS = Path(__file__).parent / "results"
-CONCURRENCIES = (1, 4)
 LINES = (
     "Delivery note 2026-0417, warehouse north, gate 12",
     "Dear customer, thank you for your order of 3 November.",
@@ -61,9 +68,9 @@ class Result:
     """What one run measured; times in seconds, memory in MiB."""
 
     timings: Mapping[str, Timing]
-    per_second: Mapping[str, Mapping[int, list[float]]]
+    per_second: Rates
     errors: int
-    memory: Mapping[str, Mapping[str, float]]
+    memory: Memory
 
     def ratio(self, numerator: str, denominator: str) -> Timing:
         """One leg's time over another's, round by round."""
@@ -116,47 +123,16 @@ def measure(repository: Path, rounds: int, requests: int) -> Result:
                 rounds,
                 progress=_say,
             )
-            readers: dict[str, Callable[[], object]] = {
-                "rapidocr": Readers(lambda: rapidocr(None), image),
-                "ensemble": lambda: client.read(image),
-            }
-            per_second: dict[str, dict[int, list[float]]] = {
-                name: {concurrency: [] for concurrency in CONCURRENCIES} for name in readers
-            }
-            errors = 0
-            for number in range(5):
-                for name, read in readers.items():
-                    for concurrency, rates in per_second[name].items():
-                        rate, failed = throughput(read, requests, concurrency)
-                        rates.append(rate)
-                        errors += failed
-                _say(f"throughput, run {number + 1} of 5")
+            readers = Pool(lambda: rapidocr(None), max(CONCURRENCIES))
+
+            def read() -> object:
+                with readers.one() as reader:
+                    return reader(image)
+
+            per_second, errors = rates(
+                {"rapidocr": read, "ensemble": lambda: client.read(image)}, requests, _say
+            )
             return Result(timings, per_second, errors, memory(server.pid))
-
-
-class Readers:
-    """Reads a page with a RapidOCR of the calling thread's own: one is not made for several.
-
-    Args:
-        make: makes one.
-        image: the page.
-    """
-
-    def __init__(self, make: Callable[[], Any], image: bytes) -> None:
-        self._make = make
-        self._image = image
-        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def __call__(self) -> object:
-        """Reads it once."""
-        try:
-            reader = self._idle.get_nowait()
-        except queue.Empty:
-            reader = self._make()
-        try:
-            return reader(self._image)
-        finally:
-            self._idle.put(reader)
 
 
 def rapidocr(flushed: Path | None) -> Any:
@@ -170,7 +146,7 @@ def rapidocr(flushed: Path | None) -> Any:
 
     logging.disable(logging.INFO)
     params: dict[str, object] = {
-        "EngineConfig.onnxruntime.intra_op_num_threads": 2,
+        "EngineConfig.onnxruntime.intra_op_num_threads": THREADS,
         "Global.log_level": "error",
     }
     if flushed is not None:
@@ -186,24 +162,6 @@ def rapidocr(flushed: Path | None) -> Any:
     return RapidOCR(params=params)
 
 
-def memory(pid: int) -> dict[str, dict[str, float]]:
-    """Resident and proportional memory of a server and its stubs, in MiB."""
-    import psutil
-
-    server = psutil.Process(pid)
-    kinds: dict[str, list[psutil.Process]] = {"server": [server], "stubs": []}
-    for child in server.children(recursive=True):
-        kinds["stubs"].append(child)
-    return {
-        kind: {
-            "processes": len(processes),
-            "resident": sum(each.memory_info().rss for each in processes) / 2**20,
-            "proportional": sum(each.memory_full_info().pss for each in processes) / 2**20,
-        }
-        for kind, processes in kinds.items()
-    }
-
-
 def table(result: Result) -> str:
     """The result as Markdown, ratios only."""
     rows = ["| leg | p50 against RapidOCR | against RapidOCR, flushed models | spread of the p50 |"]
@@ -215,18 +173,13 @@ def table(result: Result) -> str:
             f"| {name} | {to_stock.median:.2f} | {to_flushed.median:.2f} "
             f"| ±{50 * timing.spread:.0f} % |"
         )
-    parts = ", ".join(
-        f"{kind} {figures['resident']:.0f} MiB resident and {figures['proportional']:.0f} "
-        f"proportional in {figures['processes']:.0f} processes"
-        for kind, figures in result.memory.items()
-    )
     rows += [
         "",
         f"The ensemble's p50 is {100 * result.overhead:+.1f} % of the in-process run's. "
         f"Its throughput at concurrency 4 is {result.scaling:.2f} times that at concurrency 1, and "
         f"{result.gain(4):.2f} times that of RapidOCR in process at concurrency 4 (four readers of "
         f"two threads each), {result.gain(1):.2f} times at concurrency 1, with {result.errors} "
-        f"errors. Memory: {parts}.",
+        f"errors. Memory: {memory_line(result.memory)}.",
     ]
     return "\n".join(rows) + "\n"
 
@@ -242,10 +195,9 @@ def main(
     """Measure the OCR pipeline against RapidOCR in process, and write the figures."""
     result = measure(repository, rounds, requests)
     out.mkdir(parents=True, exist_ok=True)
-    machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
-    (out / "ocr.md").write_text(table(result) + f"\nMeasured on {machine}, {rounds} rounds.\n")
+    (out / "ocr.md").write_text(table(result) + f"\nMeasured on {machine()}, {rounds} rounds.\n")
     record = {
-        "machine": machine,
+        "machine": machine(),
         "seconds": {name: timing.seconds for name, timing in result.timings.items()},
         "pages_per_second": result.per_second,
         "errors": result.errors,

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 from rapidfuzz.distance import Levenshtein
 
-from perf.ocr import RESULTS
+from perf.bench import RESULTS
 from perf.ocr_pages import EVALUATION_SEED, HELD_OUT_SEED, Page, page_set
 
 Read = Callable[[bytes], Sequence[str]]

@@ -14,10 +14,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from perf.ocr import RESULTS
+from perf.bench import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "clients/examples/page.png"
+TABLES = {
+    "accuracy": "ocr_accuracy.md",
+    "perf": "ocr.md",
+    "asr-perf": "asr.md",
+    "asr-whisper-perf": "asr_whisper.md",
+}
+"""Block of the README -> the file of ``make bench`` that it holds; a block may be left out."""
 
 
 def main() -> None:
@@ -41,8 +48,9 @@ def main() -> None:
     text = fill(text, "smoke", fenced(asked))
     compared = load(RESULTS / "ocr" / "result.json")
     text = fill(text, "compare", f"> {verdict(compared)}\n\n{markdown(compared)}")
-    for name, result in (("accuracy", "ocr_accuracy.md"), ("perf", "ocr.md")):
-        text = fill(text, name, (RESULTS / result).read_text(encoding="utf-8"))
+    for name, result in TABLES.items():
+        if f"<!-- output: {name} -->" in text:
+            text = fill(text, name, (RESULTS / result).read_text(encoding="utf-8"))
     path.write_text(text, encoding="utf-8")
 
 

@@ -1,0 +1,283 @@
+"""The speech pipelines' speed and memory: ``python -m perf.asr [--whisper]``.
+
+Ways to read one sound, in one run, on one checkpoint and two threads: transformers' own pipeline in
+process (and on one thread, which suits several at once better), the kit's pipeline in process with
+no server, and the ensemble over gRPC. Then throughput, of transformers and of the ensemble. A talk
+of some twenty seconds with pauses, and a command of three. The checkpoint is the one that the
+repository's manifest names.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from perf.bench import (
+    CONCURRENCIES,
+    RESULTS,
+    THREADS,
+    Memory,
+    Pool,
+    Rates,
+    machine,
+    memory,
+    memory_line,
+    rates,
+)
+from perf.timing import Timing, interleave, ratios
+
+ROOT = Path(__file__).parents[1]
+SOUNDS = {
+    "talk": ROOT / "clients" / "examples" / "talk.wav",
+    "command": ROOT / "perf" / "scenarios" / "command.flac",
+}
+"""Both at 16 kHz: transformers would need torchaudio to convert another rate."""
+
+REFERENCE = "transformers"
+ONE_THREAD = "transformers, one thread"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run measured for one sound; times in seconds.
+
+    Attributes:
+        sound: how long the sound is.
+        timings: leg -> its rounds.
+        per_second: answers a second.
+        errors: of all throughput runs.
+    """
+
+    sound: float
+    timings: Mapping[str, Timing]
+    per_second: Rates
+    errors: int
+
+    def ratio(self, leg: str) -> Timing:
+        """How many times faster than transformers a leg answers, round by round."""
+        return ratios(self.timings[REFERENCE], self.timings[leg])
+
+    def factor(self, leg: str) -> float:
+        """The real-time factor: the p50 over the sound's own length."""
+        return self.timings[leg].median / self.sound
+
+    @property
+    def overhead(self) -> float:
+        """The ensemble's p50 less the in-process p50, as a share of the in-process p50."""
+        return ratios(self.timings["ensemble"], self.timings["in process"]).median - 1
+
+    def gain(self, concurrency: int, over: str = REFERENCE) -> float:
+        """The ensemble's throughput over another leg's at the same concurrency."""
+        ours, theirs = (
+            float(np.median(self.per_second[leg][concurrency])) for leg in ("ensemble", over)
+        )
+        return ours / theirs
+
+
+def measure(
+    repository: Path, rounds: int, requests: int, *, whisper: bool = False
+) -> tuple[dict[str, Result], Memory]:
+    """Runs every leg on every sound.
+
+    Args:
+        repository: a built repository with the ``asr`` pipeline.
+        rounds: interleaved rounds of each leg.
+        requests: requests of each throughput run.
+        whisper: measure ``asr_whisper`` instead.
+
+    Raises:
+        ValueError: the repository has no such pipeline.
+    """
+    from builders.kit.inprocess import InProcess
+    from clients.asr import AsrClient
+    from runtime.server import LocalServer
+
+    pipeline = "asr_whisper" if whisper else "asr"
+    checkpoint = checkpoint_of(repository, pipeline, "whisper" if whisper else "parakeet")
+    results = {}
+    with (
+        LocalServer(repository) as server,
+        AsrClient(server.grpc, model=pipeline) as client,
+    ):
+        process = InProcess(repository)
+        readers = Pool(lambda: reader(checkpoint, long=whisper), max(CONCURRENCIES))
+        for name, path in SOUNDS.items():
+            encoded = path.read_bytes()
+            results[name] = _one(
+                encoded,
+                {
+                    REFERENCE: _reading(readers, encoded, THREADS),
+                    ONE_THREAD: _reading(readers, encoded, 1),
+                    "in process": _running(process, pipeline, encoded),
+                    "ensemble": _calling(client, encoded),
+                },
+                rounds,
+                requests,
+            )
+        return results, memory(server.pid)
+
+
+def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
+    """The folder of the checkpoint that the manifest names for a component of the asr family.
+
+    Raises:
+        ValueError: the repository has no such pipeline.
+        builders.kit.sources.SourceError: the checkpoint is no longer there, or has changed.
+    """
+    from builders.kit.sources import resolve
+
+    families = json.loads((repository / "manifest.json").read_bytes())["families"]
+    family = families.get("asr", {"pipelines": []})
+    if pipeline not in family["pipelines"]:
+        raise ValueError(
+            f"{repository}: expected the pipeline '{pipeline}', found none of that name. "
+            f"Build a profile that has the family asr and names a source for its '{component}'."
+        )
+    return resolve(family["sources"][component]["uri"]).path
+
+
+def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]:
+    """transformers' pipeline, from a file's bytes to its answer.
+
+    The file is decoded by soundfile, as decode_audio does it; the pipeline itself would run ffmpeg.
+
+    Args:
+        checkpoint: the folder.
+        long: ask for time stamps, with which Whisper reads sounds of any length.
+    """
+    import soundfile
+    from transformers import pipeline
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    folder = str(checkpoint)
+    recognise: Any = pipeline(
+        "automatic-speech-recognition",
+        model=folder,
+        tokenizer=folder,
+        feature_extractor=folder,
+        device="cpu",
+    )
+    options = {"return_timestamps": True} if long else {}
+
+    def read(encoded: bytes) -> object:
+        samples, rate = soundfile.read(io.BytesIO(encoded), dtype="float32")
+        return recognise({"raw": samples, "sampling_rate": rate}, **options)
+
+    return read
+
+
+def _one(
+    encoded: bytes, legs: Mapping[str, Callable[[], object]], rounds: int, requests: int
+) -> Result:
+    import soundfile
+
+    timings = interleave(legs, rounds, progress=_say)
+    loaded = {name: legs[name] for name in (REFERENCE, ONE_THREAD, "ensemble")}
+    per_second, errors = rates(loaded, requests, _say)
+    return Result(soundfile.info(io.BytesIO(encoded)).duration, timings, per_second, errors)
+
+
+def _reading(
+    readers: Pool[Callable[[bytes], object]], encoded: bytes, threads: int
+) -> Callable[[], object]:
+    import torch
+
+    def read() -> object:
+        torch.set_num_threads(threads)  # of the calling thread
+        with readers.one() as mine:
+            return mine(encoded)
+
+    return read
+
+
+def _running(process: Any, pipeline: str, encoded: bytes) -> Callable[[], object]:
+    inputs = {"audio": np.frombuffer(encoded, np.uint8)}
+    return lambda: process.run(pipeline, inputs)
+
+
+def _calling(client: Any, encoded: bytes) -> Callable[[], object]:
+    return lambda: client.transcribe(encoded)
+
+
+def table(results: Mapping[str, Result], used: Memory) -> str:
+    """The results as Markdown: ratios and real-time factors."""
+    rows = [
+        "| sound | leg | times faster than transformers | spread | real-time factor |",
+        "|---|---|---|---|---|",
+    ]
+    for name, result in results.items():
+        for leg in result.timings:
+            ratio = result.ratio(leg)
+            rows.append(
+                f"| {name}, {result.sound:.0f} s | {leg} | {ratio.median:.2f} "
+                f"| ±{50 * ratio.spread:.0f} % | {result.factor(leg):.4f} |"
+            )
+    rows.append("")
+    for name, result in results.items():
+        gains, of_one = (
+            " and ".join(f"{result.gain(each, leg):.2f} at {each}" for each in CONCURRENCIES)
+            for leg in (REFERENCE, ONE_THREAD)
+        )
+        rows.append(
+            f"{name.capitalize()}: the ensemble's p50 is {100 * result.overhead:+.1f} % of the "
+            f"in-process run's. Its throughput is {gains} times that of transformers at the same "
+            f"concurrency (a pipeline of {THREADS} threads for each request under way), {of_one} "
+            f"where each has one thread, with {result.errors} errors."
+        )
+    rows.append(f"Memory: {memory_line(used)}.")
+    return "\n".join(rows) + "\n"
+
+
+def main(
+    repository: Annotated[Path, typer.Option(help="A built repository.")] = Path(
+        "model_repository"
+    ),
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds of each leg.", min=2)] = 15,
+    requests: Annotated[int, typer.Option(help="Requests of each throughput run.", min=1)] = 20,
+    whisper: Annotated[bool, typer.Option(help="Measure asr_whisper.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for asr.md and asr.json.")] = RESULTS,
+) -> None:
+    """Measure the speech pipeline against transformers in process, and write the figures."""
+    from builders.kit.source_files import SourceError
+
+    try:
+        results, used = measure(repository, rounds, requests, whisper=whisper)
+    except (OSError, ValueError, SourceError) as problem:
+        typer.echo(f"error: {problem}", err=True)
+        raise typer.Exit(2) from problem
+    out.mkdir(parents=True, exist_ok=True)
+    name = "asr_whisper" if whisper else "asr"
+    shown = table(results, used)
+    (out / f"{name}.md").write_text(f"{shown}\nMeasured on {machine()}, {rounds} rounds.\n")
+    record = {
+        "machine": machine(),
+        "memory_mib": used,
+        "sounds": {
+            sound: {
+                "duration_seconds": result.sound,
+                "seconds": {leg: timing.seconds for leg, timing in result.timings.items()},
+                "sounds_per_second": result.per_second,
+                "errors": result.errors,
+            }
+            for sound, result in results.items()
+        },
+    }
+    (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    typer.echo(shown)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

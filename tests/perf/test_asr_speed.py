@@ -1,0 +1,108 @@
+"""The speech benchmark's figures and sentences; and, slow, the bounds on the pipeline's speed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from perf.asr import SOUNDS, Result, checkpoint_of, main, measure, table
+from perf.bench import Pool
+from perf.timing import Timing
+from runtime.environment import ServerEnvironment
+
+ROOT = Path(__file__).parents[2]
+MEMORY = {
+    kind: {"processes": 2.0, "resident": 200.0, "proportional": 150.0}
+    for kind in ("server", "stubs")
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_ensemble_is_faster_than_transformers_and_costs_little(
+    server_environment: ServerEnvironment,
+) -> None:
+    results, used = measure(ROOT / "model_repository", rounds=15, requests=24)
+    shown = table(results, used)
+    assert all(result.errors == 0 for result in results.values()), shown
+    assert results["talk"].ratio("ensemble").median >= 1.5, shown
+    assert results["talk"].gain(4) >= 1.5, shown
+    assert results["talk"].overhead <= 0.1, shown
+
+
+def test_a_ratio_above_one_is_a_leg_that_is_faster() -> None:
+    timings = {
+        "transformers": Timing((0.4, 0.8, 0.4)),
+        "transformers, one thread": Timing((0.5, 0.9, 0.5)),
+        "in process": Timing((0.1, 0.2, 0.1)),
+        "ensemble": Timing((0.11, 0.22, 0.11)),
+    }
+    rates = {
+        "transformers": {1: [4.0, 5.0, 6.0], 4: [5.0]},
+        "transformers, one thread": {1: [2.0], 4: [10.0]},
+        "ensemble": {1: [10.0], 4: [20.0, 1.0, 30.0]},
+    }
+    result = Result(2.0, timings, rates, errors=0)
+    assert result.ratio("in process").median == pytest.approx(4)
+    assert result.factor("in process") == pytest.approx(0.05)
+    assert result.overhead == pytest.approx(0.1)
+    assert (result.gain(1), result.gain(4)) == (2.0, 4.0)
+    shown = table({"talk": result}, MEMORY)
+    assert "| talk, 2 s | in process | 4.00 |" in shown
+    assert "2.00 at 1 and 4.00 at 4 times" in shown
+    assert "5.00 at 1 and 2.00 at 4 where each has one thread" in shown
+    assert "+10.0 %" in shown
+
+
+def test_nobody_reads_with_another_callers_reader() -> None:
+    made: list[object] = []
+
+    def make() -> object:
+        made.append(object())
+        return made[-1]
+
+    pool = Pool(make, 1)
+    with pool.one() as first, pool.one() as second:
+        assert first is not second
+    with pool.one() as again:
+        assert again in made
+    assert len(made) == 2
+    both = threading.Barrier(2, timeout=5)
+
+    def use() -> None:
+        with pool.one():
+            both.wait()
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("families", [{}, {"asr": {"pipelines": ["asr"], "sources": {}}}])
+def test_a_repository_without_the_pipeline_is_one_sentence(
+    tmp_path: Path, families: dict[str, object]
+) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"families": families}))
+    with pytest.raises(ValueError, match="names a source for its 'whisper'"):
+        checkpoint_of(tmp_path, "asr_whisper", "whisper")
+
+
+def test_a_folder_that_is_no_repository_is_one_sentence(tmp_path: Path) -> None:
+    import typer
+
+    app = typer.Typer()
+    app.command()(main)
+    answer = CliRunner().invoke(app, ["--repository", str(tmp_path)])
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith("error: ") and "manifest.json" in answer.stderr
+
+
+def test_the_sounds_are_there() -> None:
+    assert all(path.stat().st_size for path in SOUNDS.values())
