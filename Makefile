@@ -55,9 +55,10 @@ perf: $(VENV)/.installed-dev build-repo perf-install ## Measure what the ensembl
 perf-install: $(VENV)/.installed .venv-server/.installed ## Get perf_analyzer; without it `make perf` uses a loader of its own
 	@$(PYTHON) -m perf install || echo "Going on without perf_analyzer."
 
-bench: $(VENV)/.installed-dev build-repo ## Measure OCR's speed and errors against RapidOCR; write perf/results
+bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and speech against transformers; write perf/results
 	@$(PYTHON) -m perf.ocr
 	@$(PYTHON) -m perf.ocr_accuracy
+	@$(PYTHON) -m perf.asr
 
 readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into the README
 	@$(PYTHON) -m perf.readme
