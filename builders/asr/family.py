@@ -104,6 +104,9 @@ transcribe = OnnxModel(
         Tensor("steps", DType.INT32, {"rows": -1}),
     ),
     export="acoustic",
+    # An ensemble whose steps run side by side crashes Triton 24.10 where one of them is refused by
+    # a full queue (signal 11): those that wait are bounded at decode_audio and detect_speech.
+    queue=UNBOUNDED,
     instances=(InstanceGroup(count=2),),
     parameters=ONE_THREAD,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -173,3 +174,26 @@ def test_bad_requests_among_good_ones_hurt_nobody_else(over_grpc: Ask) -> None:
                 assert_equal(answer, alone[number], f"number {number}")
             else:
                 assert "NaN or infinite" in answer
+
+
+def test_far_too_many_at_once_are_refused_or_answered_and_the_server_stays(
+    asr_server: LocalServer, over_grpc: Ask
+) -> None:
+    """More than the queues hold, to an ensemble whose steps run side by side."""
+    good = sounds.given(sounds.talk(1.6))
+    alone = over_grpc("asr", good)
+
+    def ask(model: str) -> str:
+        try:
+            assert_equal(over_grpc(model, good), alone, model)
+        except InferenceServerException as refused:
+            assert refused.status() == "StatusCode.UNAVAILABLE", refused
+            return reason(refused)
+        return ""
+
+    with ThreadPoolExecutor(250) as pool:
+        told = list(pool.map(ask, ["asr", "asr", "asr_bls"] * 120))
+    assert "" in told
+    assert all(not each or re.search("maximum queue size|is overloaded", each) for each in told)
+    assert asr_server.control.is_live() and asr_server.control.is_ready("asr")
+    assert_equal(over_grpc("asr", good), alone, "afterwards")
