@@ -12,7 +12,9 @@ from builders.kit.check_flow import check_flow, running_order
 from builders.kit.check_joint import check_joints
 from builders.kit.check_model import ENSEMBLE, is_ensemble
 from builders.kit.check_rule import finding, listed
+from builders.kit.check_service import is_bounded
 from builders.kit.findings import Finding
+from builders.kit.flow import Wiring, waves
 from builders.kit.proto import pb
 
 Configs = Mapping[str, pb.ModelConfig]
@@ -43,6 +45,7 @@ def check_ensemble(
     yield from _labels(config, configs)
     yield from _recursion(config, configs)
     yield from _cache(config, configs)
+    yield from _refusals(config, configs)
 
 
 def _platform(config: pb.ModelConfig) -> Iterator[Finding]:
@@ -247,3 +250,26 @@ def _recursion(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
             if step.model_name not in seen:
                 seen.add(step.model_name)
                 waiting.append([*trail, step.model_name])
+
+
+def _refusals(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
+    """Steps that run side by side, and may be refused one by one: seen to end 24.10's server."""
+    steps = [
+        Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
+        for step in config.ensemble_scheduling.step
+    ]
+    try:
+        order = waves(steps, [tensor.name for tensor in config.input])
+    except ValueError:
+        return  # check_flow says what is wrong
+    for wave in order:
+        for model in sorted({step.model for step in wave} & configs.keys() if wave[1:] else ()):
+            if is_bounded(configs[model]):
+                beside = len(wave) - 1
+                yield finding(
+                    "wave-queue",
+                    config.name,
+                    f"no bound on the queue of '{model}', which has {beside} steps beside it",
+                    "a bound: when it refuses one of them, Triton 24.10 ends with signal 11",
+                    "Drop the bound of its queue, and bound a model that runs alone before it.",
+                )

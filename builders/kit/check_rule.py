@@ -74,6 +74,7 @@ RULES: dict[str, Rule] = {
     "auto-complete": _warning("inputs or outputs left for Triton to guess"),
     "optional-batching": _warning("optional inputs on a dynamically batched model"),
     "queue-stall": _warning("a bounded queue before a single instance, on older releases"),
+    "wave-queue": _warning("a bounded queue before steps that run side by side"),
     "shared-memory": _warning("stubs that need more shared memory than there is"),
     # Ensembles
     "ensemble-platform": _error("ensemble scheduling without the platform, or the reverse"),

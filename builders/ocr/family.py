@@ -118,6 +118,8 @@ recognise = OnnxModel(
     # As many as a page has calls: one that waits is there when another ends, so no core idles.
     instances=(InstanceGroup(count=BUCKETS),),
     parameters={"intra_op_thread_count": "1"},
+    # Its calls for a page wait side by side: were one of them refused, Triton 24.10 would end.
+    queue=UNBOUNDED,
 )
 collect = PythonModel(
     name="collect",

@@ -158,6 +158,26 @@ def test_queue_stall_goes_with_instances_bound_and_release() -> None:
     assert found("26.08", 1, 64) == set()
 
 
+def test_a_bound_before_steps_side_by_side_is_told_and_one_before_a_single_step_is_not() -> None:
+    def found(bound: int, steps: int) -> list[str]:
+        read = stage(
+            "read",
+            floats("y", n=-1),
+            floats("z", n=-1),
+            instances=(InstanceGroup(count=2),),
+            queue=QueuePolicy(max_size=bound),
+        )
+        crop = stage("crop", floats("x", n=-1), floats("y", n=-1), queue=QueuePolicy(max_size=0))
+        outputs = tuple(floats(f"z{k}", n=-1) for k in range(steps))
+        beside = tuple(read.step(outputs={"z": f"z{k}"}) for k in range(steps))
+        drawn = Ensemble(name="ocr", inputs=crop.inputs, outputs=outputs, steps=crop >> beside)
+        return [f"{each.rule} {each.where}" for each in check_graph([drawn], RELEASE)]
+
+    assert found(bound=64, steps=3) == ["wave-queue ocr"]
+    assert found(bound=64, steps=1) == []
+    assert found(bound=0, steps=3) == []
+
+
 def test_shared_memory_counts_instances_and_static_sizes() -> None:
     megabyte = floats("x", n=2**18)
     model = stage("crop", megabyte, megabyte, instances=(InstanceGroup(count=3),))
