@@ -150,7 +150,7 @@ def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]
 
     Args:
         checkpoint: the folder.
-        long: ask for time stamps, with which Whisper reads sounds of any length.
+        long: a Whisper: with time stamps, with which it reads sounds of any length, and greedily.
     """
     import soundfile
     from transformers import pipeline
@@ -166,7 +166,9 @@ def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]
         feature_extractor=folder,
         device="cpu",
     )
-    options = {"return_timestamps": True} if long else {}
+    # Its own default for Whisper is a beam of five; what is served decodes greedily.
+    greedy = {"return_timestamps": True, "generate_kwargs": {"num_beams": 1}}
+    options: dict[str, Any] = greedy if long else {}
 
     def read(encoded: bytes) -> object:
         samples, rate = soundfile.read(io.BytesIO(encoded), dtype="float32")
