@@ -30,6 +30,9 @@ VARIED_FROM = 3
 MASKS = (0, 1, 2, 1)
 """Bands and spans hidden in the rounds; fewer again once items vary otherwise."""
 
+JOINED_SHARE = 0.35
+"""Of the batches where items are joined."""
+
 IGNORED = -100
 """The target of outputs that are padding."""
 
@@ -109,18 +112,37 @@ class Items:
             self._spans[number] = read
         return self._spans[number][row]
 
-    def batch(self, chosen: NDArray[np.int64], rng: np.random.Generator, number: int) -> Batch:
-        """The chosen items, padded, as round ``number`` wants them."""
+    def batch(
+        self,
+        chosen: NDArray[np.int64],
+        rng: np.random.Generator,
+        number: int,
+        *,
+        joined: bool = False,
+    ) -> Batch:
+        """The chosen items, padded, as round ``number`` wants them.
+
+        Args:
+            chosen: which items.
+            rng: where choices come from.
+            number: the round.
+            joined: let some batches have two to four items of different speakers in each row.
+        """
         aligned = number < ALIGNED_ROUNDS
         varied = number >= VARIED_FROM
         made = [self.features(item).astype(np.float32) for item in chosen]
         made = [vary(features, rng) for features in made] if varied else made
+        labels = [self.labels[item] for item in chosen]
+        if joined and rng.random() < JOINED_SHARE and len(made) >= 4:
+            together = int(rng.integers(2, 5))
+            rows = [range(k, min(k + together, len(made))) for k in range(0, len(made), together)]
+            made = [join([made[k] for k in row], rng) for row in rows]
+            labels = [[label for k in row for label in labels[k]] for row in rows]
         lengths = [len(features) for features in made]
-        padded = np.zeros((len(chosen), max(lengths), 80), np.float32)
+        padded = np.zeros((len(made), max(lengths), 80), np.float32)
         for row, features in enumerate(made):
             padded[row, : lengths[row]] = features
             mask(padded[row, : lengths[row]], rng, MASKS[min(number, len(MASKS) - 1)])
-        labels = [self.labels[item] for item in chosen]
         return Batch(
             torch.from_numpy(padded),
             torch.tensor(lengths),
@@ -156,6 +178,21 @@ def vary(features: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
         0, len(features) - 1, max(2, round(len(features) * rng.uniform(0.85, 1.15)))
     )
     return _between(_between(features, frames).T, bands).T
+
+
+def join(parts: list[NDArray[np.float32]], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Several recordings as one, FP32 [frames, 80], normalised again over all of it.
+
+    Each has been normalised for itself; loudness, spectral tilt and range by which they would
+    differ on one microphone are drawn anew.
+    """
+    bands = np.linspace(0, np.pi, 80)
+    shifted = []
+    for part in parts:
+        curve = sum(rng.normal(0, 0.4) * np.cos(k * bands) for k in range(4))
+        shifted.append(part * np.exp(rng.normal(0, 0.15)) + curve)
+    whole = np.concatenate(shifted)
+    return np.asarray((whole - whole.mean(axis=0)) / (whole.std(axis=0) + 1e-5), np.float32)
 
 
 def _between(rows: NDArray[np.float32], at: NDArray[np.float64]) -> NDArray[np.float32]:

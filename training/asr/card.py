@@ -20,6 +20,7 @@ def card(described: dict[str, Any]) -> str:
             ("230 words a minute, faster than it is meant for", figures["too_fast"]),
         )
     )
+    stretches = f"--steps {described['steps']} --again {described['again']}"
     noises = ", ".join(f"{kind} {_percent(rate)}" for kind, rate in figures["by_noise"].items())
     what = f"""
         **What it is.** NVIDIA's Parakeet CTC architecture (FastConformer, `ParakeetForCTC`), scaled
@@ -34,20 +35,22 @@ def card(described: dict[str, Any]) -> str:
         and hears every other word as the nearest of these. It writes lower-case words as they are
         spoken, without punctuation or figures. Nobody's voice was recorded or imitated for it."""
     further = f"""
-        By noise: {noises}. Recordings of 20 to 30 s, several sentences with pauses, clean:
-        {_percent(figures["joined"])}. Words found in {figures["without_speech"]} recordings of
-        silence, hum and noise: {figures["words_without_speech"]}."""
+        By noise: {noises}. Recordings of 20 to 30 s, sentences of several speakers with pauses,
+        clean: {_percent(figures["joined"])}. Words found in {figures["without_speech"]} recordings
+        of silence, hum and noise: {figures["words_without_speech"]}."""
     making = f"""
         {made["recordings"]} recordings, {made["hours"]} hours, by espeak-ng in
         {len(voices.ACCENTS)} English accents and its speaker variants
         ({len(voices.UNSEEN_VARIANTS)} of them are kept for the evaluation), with noise from 0 to
         30 dB, simulated rooms, telephone and low-pass lines, at many levels;
-        {made["without_speech"]} of them hold no speech. {described["steps"]} steps, in bf16 on one
-        CPU thread. `training.json` has the log, the versions and the hashes. To make it again:"""
+        {made["without_speech"]} of them hold no speech. {described["steps"]} steps, then
+        {described["again"]} in which recordings of several speakers are joined, in bf16 on one CPU
+        thread. `training.json` has the log, the versions and the hashes. To make it again:"""
     seeds = f"""
         Seed {described["seed"]}; the same seed gives the same speech, and on the same kind of
-        machine the same weights. Made with {tools}, Python {described["machine"]["python"]},
-        {described["machine"]["architecture"]}."""
+        machine the same weights: the first {described["first_steps"]["steps"]} steps were trained
+        twice, and `training.json` has the SHA-256 that both gave. Made with {tools}, Python
+        {described["machine"]["python"]}, {described["machine"]["architecture"]}."""
     return f"""---
 license: apache-2.0
 language: en
@@ -82,7 +85,7 @@ that training never used; noise is white, pink or babble in equal shares.
 ```sh
 pip install -c constraints.txt -e '.[torch,training]'
 python -m training.asr corpus /tmp/corpus
-python -m training.asr train /tmp/corpus /tmp/run --steps {described["steps"]}
+python -m training.asr train /tmp/corpus /tmp/run {stretches}
 python -m training.asr publish /tmp/run /tmp/corpus builders/asr/demo/parakeet
 ```
 

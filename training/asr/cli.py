@@ -15,8 +15,8 @@ SEED = 20261
 ITEMS = 30_000
 """Recordings in the training corpus, some 40 hours."""
 
-STEPS = 8_500
-"""Five rounds over a growing part of it, and two thirds of one over all."""
+STEPS, AGAIN = 8_500, 3_000
+"""Five rounds over a growing part of it, and one over all."""
 
 Seed = Annotated[int, typer.Option(help="Of every random choice.")]
 Workers = Annotated[int, typer.Option(help="Processes that synthesise.")]
@@ -39,15 +39,24 @@ def train(
     seed: Seed = SEED,
     items: int = ITEMS,
     steps: int = STEPS,
+    again: int = AGAIN,
     until: Annotated[int, typer.Option(help="Stop at this step; 0 is the last.")] = 0,
     threads: int = 1,
 ) -> None:
     """Train on CORPUS, or go on; the run's state is in OUT. Prints the weights' SHA-256."""
     from training.asr import train
 
+    until = until or steps + again
     print(
         train.train(
-            corpus, out, seed=seed, count=items, steps=steps, until=until or steps, threads=threads
+            corpus,
+            out,
+            seed=seed,
+            count=items,
+            steps=steps,
+            again=again,
+            until=until,
+            threads=threads,
         )
     )
 
@@ -59,12 +68,23 @@ def publish(
     out: Path,
     seed: Seed = SEED,
     items: int = ITEMS,
+    steps: int = STEPS,
+    again: int = AGAIN,
     utterances: Annotated[int, typer.Option(help="Held-out utterances to measure on.")] = 600,
 ) -> None:
     """Measure the RUN's weights and write them to OUT as a checkpoint with its model card."""
     from training.asr import publish
 
-    publish.publish(run, corpus, out, seed=seed, items=items, count=utterances)
+    publish.publish(
+        run,
+        corpus,
+        out,
+        seed=seed,
+        items=items,
+        steps=steps,
+        again=again,
+        count=utterances,
+    )
 
 
 @app.command()

@@ -7,21 +7,33 @@ import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 
-from training.asr import augment, corpus, evaluation, speech, tokenizer, voices
+from training.asr import corpus, speech, tokenizer
 from training.asr.card import card
-from training.asr.features import extractor, log_mel
-from training.asr.train import Run, digest
+from training.asr.features import extractor
+from training.asr.figures import measure
+from training.asr.train import Run, digest, train
 
 TOOLS = ("torch", "transformers", "tokenizers", "numpy", "scipy", "espeakng-loader", "jiwer")
 
+TWICE = 100
+"""Steps that are trained two times, to see that they give equal weights."""
+
 
 def publish(
-    run_folder: Path, corpus_folder: Path, folder: Path, *, seed: int, items: int, count: int
+    run_folder: Path,
+    corpus_folder: Path,
+    folder: Path,
+    *,
+    seed: int,
+    items: int,
+    steps: int,
+    again: int,
+    count: int,
 ) -> None:
     """Write the checkpoint's folder anew.
 
@@ -31,9 +43,19 @@ def publish(
         folder: gets the model, tokenizer, processor, ``training.json``, model card and SHA256SUMS.
         seed: the run's.
         items: of the corpus.
+        steps: of the run's first stretch.
+        again: of its second.
         count: held-out utterances to measure on.
+
+    Raises:
+        ValueError: a run that has not made so many steps.
     """
     run = Run(run_folder, seed)
+    if run.step != steps + again:
+        raise ValueError(
+            f"{run_folder}: expected a run of {steps} and {again} steps, found {run.step} steps. "
+            "Let python -m training.asr train end, or name what it was given."
+        )
     model = run.average
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir():
@@ -43,8 +65,10 @@ def publish(
     extractor().save_pretrained(folder)
     described = {
         "seed": seed,
-        "steps": run.step,
+        "steps": steps,
+        "again": again,
         "weights_sha256": digest(model),
+        "first_steps": trained_twice(corpus_folder, seed, items, steps),
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "corpus": describe_corpus(corpus_folder, items),
         "figures": measure(model, seed, count),
@@ -58,41 +82,33 @@ def publish(
     sums(folder)
 
 
-def measure(model: Any, seed: int, count: int) -> dict[str, Any]:
-    """Word error rates on voices, speeds and sentences that training never used.
+def trained_twice(corpus_folder: Path, seed: int, items: int, steps: int) -> dict[str, Any]:
+    """The first :data:`TWICE` steps of a run, made two times.
 
     Returns:
-        ``held_out``, ``unseen_accent`` and ``too_fast`` (``clean`` and ``noise_10db`` of each),
-        ``joined`` (several sentences with pauses in 20 to 30 s), ``by_noise``, and the words found
-        in sounds without speech.
+        ``steps``, and the ``weights_sha256`` that both gave.
+
+    Raises:
+        RuntimeError: the two differ, so that the run could not be made again.
     """
-    torch.set_num_threads(2)
-    pieces = tokenizer.build()
-    test = evaluation.Measured(seed + 3, count)
-    accent = evaluation.Measured(seed + 4, count // 4, accent=voices.UNSEEN_ACCENT)
-    fast = evaluation.Measured(seed + 7, count // 4, speed=voices.TOO_FAST)
-    by_noise = {}
-    for number, kind in enumerate(evaluation.NOISES):
-        chosen = range(number, count, len(evaluation.NOISES))
-        found = evaluation.recognise(model, pieces, [test.noisy[k] for k in chosen])
-        by_noise[kind] = evaluation.word_error_rate([test.texts[k] for k in chosen], found)
-    long_texts, long_features = _joined(seed + 5, max(4, count // 20))
-    empty = [log_mel(wave) for wave in _nothing(seed + 6)]
-    found = evaluation.recognise(model, pieces, empty)
-    return {
-        "utterances": count,
-        "words": sum(len(text.split()) for text in test.texts),
-        "held_out": test.word_error_rates(model, pieces),
-        "by_noise": by_noise,
-        "unseen_accent": accent.word_error_rates(model, pieces),
-        "too_fast": fast.word_error_rates(model, pieces),
-        "joined": evaluation.word_error_rate(
-            long_texts, evaluation.recognise(model, pieces, long_features)
-        ),
-        "joined_seconds": sum(map(len, long_features)) // 100,
-        "without_speech": len(empty),
-        "words_without_speech": sum(len(text.split()) for text in found),
-    }
+    digests = set()
+    for _ in range(2):
+        with TemporaryDirectory() as folder:
+            digests.add(
+                train(
+                    corpus_folder,
+                    Path(folder),
+                    seed=seed,
+                    count=items,
+                    steps=steps,
+                    again=0,
+                    until=TWICE,
+                    threads=1,
+                )
+            )
+    if len(digests) != 1:
+        raise RuntimeError(f"expected equal weights from equal steps, found {sorted(digests)}.")
+    return {"steps": TWICE, "weights_sha256": digests.pop()}
 
 
 def describe_corpus(folder: Path, items: int) -> dict[str, Any]:
@@ -117,30 +133,3 @@ def sums(folder: Path) -> None:
     files = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS")
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
     (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")
-
-
-def _joined(seed: int, count: int) -> tuple[list[str], list[Any]]:
-    """Recordings of 20 to 30 s: clean held-out sentences with pauses of 0.3 to 0.8 s."""
-    texts, features = [], []
-    index = 0
-    for _ in range(count):
-        said, waves = list[str](), list[augment.Wave]()
-        while sum(map(len, waves)) < 20 * augment.RATE:
-            made = evaluation.make(seed, index)
-            said.append(made.text)
-            waves.append(made.clean)
-            index += 1
-        texts.append(" ".join(said))
-        features.append(log_mel(np.concatenate(waves)))
-    return texts, features
-
-
-def _nothing(seed: int) -> list[augment.Wave]:
-    """Digital silence and noise of every kind but babble, faint and loud, two to eight seconds."""
-    rng = np.random.default_rng(seed)
-    waves = [np.zeros(augment.RATE * seconds, np.float32) for seconds in (2, 4, 8)]
-    for kind in ("white", "pink", "brown", "hum"):
-        for level in (-3.5, -2.5, -1.5):
-            wave = augment.noise(rng, int(rng.uniform(2, 8) * augment.RATE), kind)
-            waves.append(np.asarray(wave * np.float32(10**level), np.float32))
-    return waves

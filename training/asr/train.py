@@ -120,15 +120,28 @@ def digest(model: Any) -> str:
     return total.hexdigest()
 
 
-def rate_at(step: int, steps: int) -> float:
-    """The learning rate of a step of so many."""
+def rate_at(step: int, steps: int, again: int) -> float:
+    """The learning rate: it rises, stays and falls in ``steps``, then once more in ``again``.
+
+    The second time it rises to half, and falls at once.
+    """
+    if step >= steps:
+        return PEAK_RATE / 2 * min(1.0, (step - steps + 1) / 100) * (1 - (step - steps) / again)
     rising = min(1.0, (step + 1) / WARM_UP)
     falling = min(1.0, (steps - step) / (FALL * steps))
     return PEAK_RATE * min(rising, falling)
 
 
 def train(
-    corpus: Path, folder: Path, *, seed: int, count: int, steps: int, until: int, threads: int
+    corpus: Path,
+    folder: Path,
+    *,
+    seed: int,
+    count: int,
+    steps: int,
+    again: int,
+    until: int,
+    threads: int,
 ) -> str:
     """Train, or go on training.
 
@@ -137,8 +150,9 @@ def train(
         folder: gets the run's state and ``log.jsonl``.
         seed: of all of it.
         count: items in the corpus.
-        steps: of the whole run, which set the learning rate.
-        until: the step to stop at, at most ``steps``.
+        steps: of the first stretch, which set its learning rate.
+        again: of a second, in which speakers are joined in one recording.
+        until: the step to stop at, at most both together.
         threads: of torch; another number may change the sums' last bits.
 
     Returns:
@@ -153,8 +167,8 @@ def train(
     began, losses = time.monotonic(), list[tuple[float, float]]()
     for number, chosen in itertools.islice(schedule(items, seed, count), run.step, until):
         rng = np.random.default_rng([seed, 3, run.step])
-        batch = items.batch(chosen, rng, number)
-        losses.append(run.learn(batch, rate_at(run.step, steps)))
+        batch = items.batch(chosen, rng, number, joined=run.step >= steps)
+        losses.append(run.learn(batch, rate_at(run.step, steps, again)))
         if run.step % SAVE_EVERY and run.step != until:
             continue
         run.save()

@@ -80,6 +80,29 @@ def test_a_longer_vocal_tract_lowers_what_is_heard() -> None:
     assert max(peaks) > 43
 
 
+def test_joined_speakers_say_what_each_says(
+    items: batches.Items, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "JOINED_SHARE", 1.0)
+    items.grow(12)
+    apart = items.batch(np.arange(12), np.random.default_rng(2), 5)
+    joined = items.batch(np.arange(12), np.random.default_rng(2), 5, joined=True)
+    assert 3 <= len(joined.lengths) <= 6
+    assert joined.labels.tolist() == apart.labels.tolist()
+    assert int(joined.lengths.sum()) == int(apart.lengths.sum())
+    assert int(joined.label_lengths.sum()) == int(apart.label_lengths.sum())
+
+
+def test_a_joined_recording_is_normalised_over_all_of_it() -> None:
+    rng = np.random.default_rng(3)
+    parts = [rng.standard_normal((n, 80)).astype(np.float32) for n in (60, 90)]
+    made = batches.join(parts, rng)
+    assert made.shape == (150, 80)
+    assert np.allclose(made.mean(axis=0), 0, atol=1e-4)
+    assert np.allclose(made.std(axis=0), 1, atol=1e-3)
+    assert np.abs(made[:60].mean(axis=0)).max() > 0.1
+
+
 def test_padding_is_masked(items: batches.Items) -> None:
     items.grow(12)
     batch = items.batch(np.arange(6), np.random.default_rng(0), 0)
@@ -101,17 +124,18 @@ def test_the_count_of_outputs_is_the_models_own(frames: int, outputs: int) -> No
     assert int(network._get_subsampling_output_length(torch.tensor([frames]))) == outputs
 
 
-def test_the_learning_rate_rises_stays_and_falls() -> None:
-    rates = [train.rate_at(step, 1000) for step in range(1000)]
+def test_the_learning_rate_rises_stays_and_falls_and_does_so_again() -> None:
+    rates = [train.rate_at(step, 1000, 500) for step in range(1500)]
     assert rates[0] < rates[100] < rates[299] == rates[600] == train.PEAK_RATE
-    assert rates[-1] < 0.01 * train.PEAK_RATE
-    assert rates == [train.rate_at(step, 1000) for step in range(1000)]
+    assert rates[999] < 0.01 * train.PEAK_RATE
+    assert rates[1000] < rates[1099] < train.PEAK_RATE / 2
+    assert rates[1499] < rates[1400] < rates[1099]
 
 
 def test_a_run_that_was_cut_off_goes_on_to_the_same_weights(
     items: batches.Items, tmp_path: Path
 ) -> None:
-    options = {"seed": 5, "count": 12, "steps": 4, "threads": 1}
+    options = {"seed": 5, "count": 12, "steps": 3, "again": 1, "threads": 1}
     whole = train.train(tmp_path, tmp_path / "a", until=4, **options)
     train.train(tmp_path, tmp_path / "b", until=2, **options)
     assert train.train(tmp_path, tmp_path / "b", until=4, **options) == whole
