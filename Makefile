@@ -99,9 +99,9 @@ clean: ## Remove the environments and perf_analyzer; the repository and the buil
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \
-	echo "Setting up $(VENV) with $$python: about a minute"; \
+	echo "Setting up $(VENV) with $$python: a minute or two"; \
 	[ -x $(PYTHON) ] || $$python -m venv $(VENV)
-	@$(PIP) -c constraints.txt -e . | { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } || \
+	@$(PIP) -c constraints.txt -e '.[torch]' | { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } || \
 	  { echo "error: the installation into $(VENV) failed; the lines above say why. Mend it and run make again." >&2; exit 1; }
 	@touch $@
 

@@ -18,7 +18,10 @@ import urllib3
 
 from clients.examples.make_page import HEADING, LEFT, RIGHT
 
-PAGE = Path(__file__).resolve().parent / "examples" / "page.png"
+_EXAMPLES = Path(__file__).resolve().parent / "examples"
+PAGE = _EXAMPLES / "page.png"
+TALK = _EXAMPLES / "talk.wav"
+SPOKEN = tuple(TALK.with_suffix(".txt").read_text("utf-8").splitlines())
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class Known:
 
 
 _READ_PAGE = Known("image", PAGE.read_bytes, "text", (HEADING, *LEFT, *RIGHT))
+_HEARD = Known("audio", TALK.read_bytes, "segment_text", SPOKEN)
 
-PIPELINES = {"ocr": _READ_PAGE, "ocr_bls": _READ_PAGE}
+PIPELINES = {"asr": _HEARD, "asr_bls": _HEARD, "ocr": _READ_PAGE, "ocr_bls": _READ_PAGE}
 """What can be asked, by the pipeline's name."""
 
 

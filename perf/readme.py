@@ -1,8 +1,8 @@
 """Puts real outputs into the README: ``python -m perf.readme``.
 
 Everything between ``<!-- output: name -->`` and ``<!-- end -->`` is written here: a build from
-nothing, the client's answer for the sample page, the smoke test's table, and what
-``perf/results/`` holds. The two pictures in ``docs/`` are drawn anew as well.
+nothing, the client's answers for the sample page and the sample talk, the smoke test's table, and
+what ``perf/results/`` holds. The pictures in ``docs/`` are drawn anew as well.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from perf.bench import RESULTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "clients/examples/page.png"
+TALK = "clients/examples/talk.wav"
 TABLES = {
     "accuracy": "ocr_accuracy.md",
     "perf": "ocr.md",
@@ -39,12 +40,15 @@ def main() -> None:
         fresh = {"XDG_CACHE_HOME": folder, "COLUMNS": "100"}
         built = _run("builders", "build", "--quiet", "--out", f"{folder}/model_repository", **fresh)
     text = fill(text, "build", fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)))
-    (ROOT / "docs" / "ocr.svg").write_text(_run("builders", "graph", "ocr", "--form", "svg"))
+    for name in ("ocr", "asr"):
+        (ROOT / "docs" / f"{name}.svg").write_text(_run("builders", "graph", name, "--form", "svg"))
     with LocalServer(ROOT / "model_repository") as server:
         drawing = ("--draw", "docs/ocr-page.png")
         read = _run("clients", "ocr", PAGE, *drawing, TRITON_GRPC=server.grpc)
+        heard = _run("clients", "asr", TALK, TRITON_GRPC=server.grpc)
         asked = _run("clients.smoke", f"http://{server.http}")
     text = fill(text, "ocr", fenced(read))
+    text = fill(text, "asr", fenced(heard))
     text = fill(text, "smoke", fenced(asked))
     compared = load(RESULTS / "ocr" / "result.json")
     text = fill(text, "compare", f"> {verdict(compared)}\n\n{markdown(compared)}")

@@ -73,7 +73,7 @@ def table(rows: Collection[Row]) -> Table:
         made.add_column(heading)
     made.add_column("size", justify="right")
     made.add_column("parity", justify="right")
-    made.add_column("metric")
+    made.add_column("metric", overflow="fold")
     made.add_column("")
     for row in rows:
         made.add_row(

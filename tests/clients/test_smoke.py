@@ -106,7 +106,7 @@ def add(server: LocalServer, name: str, text: str, tensor: str = "image") -> Non
 def test_every_pipeline_of_the_built_repository_answers_as_known(server: LocalServer) -> None:
     code, table, errors = smoke(f"http://{server.http}/")
     assert (code, errors) == (0, "")
-    assert results(table) == {"ocr": "ok", "ocr_bls": "ok"}
+    assert results(table) == dict.fromkeys(("asr", "asr_bls", "ocr", "ocr_bls"), "ok")
 
 
 def test_a_gateway_routes_by_host_and_path(gateway: str) -> None:
@@ -121,12 +121,14 @@ def test_a_gateway_routes_by_host_and_path(gateway: str) -> None:
 
 def test_wrong_answers_and_missing_pipelines_are_told(triton: LocalServer) -> None:
     code, table, errors = smoke(f"http://{triton.http}")
-    assert (code, results(table)) == (1, {"ocr": "missing", "ocr_bls": "missing"})
+    missing = dict.fromkeys(("asr", "asr_bls", "ocr", "ocr_bls"), "missing")
+    assert (code, results(table)) == (1, missing)
     assert f"ocr is not served at http://{triton.http}" in errors
 
     add(triton, "ocr", "'The Harbour Gazette', 'Fairy timetable'")
     add(triton, "ocr_bls", "'never asked'", tensor="picture")
-    code, table, errors = smoke(f"http://{triton.http}")
+    both = ("--pipeline", "ocr", "--pipeline", "ocr_bls")
+    code, table, errors = smoke(f"http://{triton.http}", *both)
     assert (code, results(table)) == (1, {"ocr": "wrong", "ocr_bls": "refused"})
     assert "text[1], expected 'Ferry timetable changes', found 'Fairy timetable'" in errors
     assert errors.startswith("error: ")
@@ -148,7 +150,7 @@ def test_nothing_listens() -> None:
 def test_a_pipeline_without_a_known_answer_cannot_be_asked_for() -> None:
     code, _, errors = smoke("http://127.0.0.1:9", "--pipeline", "orc")
     assert code == 2
-    assert "there are: ocr, ocr_bls" in " ".join(errors.replace("│", " ").split())
+    assert "there are: asr, asr_bls, ocr, ocr_bls" in " ".join(errors.replace("│", " ").split())
 
 
 def test_an_address_without_a_scheme_is_wrong_usage() -> None:
