@@ -77,7 +77,7 @@ def asr(
 ) -> None:
     """Read speech: its segments with their times, or subtitles.
 
-    A file longer than five minutes is streamed in pieces, and its segments are printed as they come.
+    A file longer than five minutes is streamed, and its segments are printed as they come.
     """
     if (sound is None) != mic:
         raise typer.BadParameter("name one sound: a file, '-', or --microphone")
