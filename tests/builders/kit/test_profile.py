@@ -155,7 +155,7 @@ def test_every_shipped_profile_is_valid() -> None:
 
 def test_the_demo_profile_is_offline_and_on_a_cpu() -> None:
     demo = load_profile("demo")
-    assert (demo.hub, demo.device, list(demo.families)) == (False, "cpu", ["ocr"])
+    assert (demo.hub, demo.device, list(demo.families)) == (False, "cpu", ["asr", "ocr"])
 
 
 def test_a_bound_is_a_number_from_zero_on(tmp_path: Path) -> None:

@@ -175,9 +175,9 @@ def test_a_sequence_that_was_idle_for_too_long_is_refused_and_frees_its_place(
         began = time.monotonic()
         assert ask(5, sequence_start=True) == 1
         assert 0.5 * IDLE_SECONDS < time.monotonic() - began < 10 * IDLE_SECONDS
+        assert ask(5, sequence_end=True) == 2
         with pytest.raises(InferenceServerException, match="START"):
             ask(1)
-        assert ask(5, sequence_end=True) == 2
 
 
 def test_states_are_bounded_and_forgotten() -> None:
