@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 from training.asr.cli import app
 
+
+def main() -> int:
+    """Run a command; an error that a user can mend is one sentence and exit code 1."""
+    try:
+        app(prog_name="python -m training.asr")
+    except (RuntimeError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    app(prog_name="python -m training.asr")
+    sys.exit(main())
