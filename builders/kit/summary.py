@@ -57,7 +57,7 @@ def summary(manifest: Manifest, built: Collection[str] = ()) -> tuple[Row, ...]:
                 backend=model["backend"],
                 bytes=model["bytes"],
                 parity=max(differences, default=None),
-                metric=", ".join(gates),
+                metric="\n".join(gates),
                 state="built" if name in built else "cached",
             )
         )
