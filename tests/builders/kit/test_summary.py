@@ -47,7 +47,7 @@ def test_each_model_has_a_row() -> None:
     assert summary(MANIFEST, {"detect"}) == (
         Row("collect", "python", 138_600, None, "", "cached"),
         Row("detect", "onnxruntime", 9_900_000, 6e-6, "", "built"),
-        Row("ocr", "ensemble", 900, None, "error 0.01235 <= 0.02, recall 1 >= 0.5", "cached"),
+        Row("ocr", "ensemble", 900, None, "error 0.01235 <= 0.02\nrecall 1 >= 0.5", "cached"),
     )
 
 
