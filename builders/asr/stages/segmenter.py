@@ -24,15 +24,16 @@ class Rules:
         lower: one below this is none (Silero's: 0.15 less).
         minimum_silence: speech ends when it pauses this long.
         minimum_speech: what is shorter is dropped; Silero's 0.25 s loses spelled letters.
-        padding: a segment takes this much of the pause before and after it.
+        padding: a segment takes this much of the pause before and after it. With 0.2 s instead of
+            0.3 the demo model has 3.9 instead of 2.8 % of the words wrong in the shipped sentences.
         maximum: no segment is longer.
     """
 
     threshold: float = 0.5
     lower: float = 0.35
-    minimum_silence: float = 0.4
+    minimum_silence: float = 0.6
     minimum_speech: float = 0.1
-    padding: float = 0.2
+    padding: float = 0.3
     maximum: float = 20.0
 
 

@@ -63,10 +63,10 @@ def test_no_stretch_of_speech_is_lost(speech: np.ndarray) -> None:
 
 
 def test_a_pause_ends_a_segment_and_a_shorter_one_does_not() -> None:
-    speech = seconds((0, 1), (0.9, 1), (0.1, 0.3), (0.9, 1), (0.1, 0.6), (0.9, 1), (0, 1))
+    speech = seconds((0, 1), (0.9, 1), (0.1, 0.3), (0.9, 1), (0.1, 0.8), (0.9, 1), (0, 1))
     found = segments(speech, len(speech) * FRAME)
-    assert [round(each.start / RATE, 1) for each in found] == [0.8, 3.7]
-    assert [round(each.end / RATE, 1) for each in found] == [3.5, 5.1]
+    assert [round(each.start / RATE, 1) for each in found] == [0.7, 3.8]
+    assert [round(each.end / RATE, 1) for each in found] == [3.6, 5.4]
 
 
 def test_a_click_is_no_segment() -> None:

@@ -250,13 +250,13 @@ def test_the_open_segment_is_heard_while_it_grows_and_is_gone_when_it_ends() -> 
         answer = live.send(piece)
         assert len(answer["partial"]) == len(answer["partial_start"])
         partials[(number + 1) / 4] = answer["partial_start"].tolist()
-    # Speech from 1 s to 3 s and from 4 s to 5 s, each with 0.2 s of the pause before it; it has
-    # ended when a pause of 0.4 s is known.
+    # Speech from 1 s to 3 s and from 4 s to 5 s, each with 0.3 s of the pause before it; it has
+    # ended when a pause of 0.6 s is known.
     assert [at for at, start in partials.items() if start] == [
-        *(1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25),
-        *(4.25, 4.5, 4.75, 5.0, 5.25),
+        *(1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.25, 3.5),
+        *(4.25, 4.5, 4.75, 5.0, 5.25, 5.5),
     ]
-    assert {round(start[0], 1) for start in partials.values() if start} == {0.8, 3.8}
+    assert {round(start[0], 1) for start in partials.values() if start} == {0.7, 3.7}
 
 
 def test_what_is_kept_of_a_long_stream_is_bounded() -> None:
