@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
@@ -101,6 +102,8 @@ def asr(
         typer.echo(f"error: {problem}", err=True)
         raise typer.Exit(1) from problem
     except BrokenPipeError:
+        # What is still in the buffer would be written, and fail again, as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     if not heard:
         typer.echo("no speech found", err=True)

@@ -15,6 +15,8 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/sys")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 TRITON = "/opt/tritonserver"
 KIT = "/opt/triton-multimodal-kit/runtime"
+PYTHON = "/opt/server-environment"
+"""Where the server environment is: at its own path a volume may lie over it, as that at /tmp."""
 LOOPBACK = shlex.join(
     [
         "-c",
@@ -27,9 +29,10 @@ LOOPBACK = shlex.join(
 
 def image_variables(environment: ServerEnvironment) -> dict[str, str]:
     """What the image's own environment has, for the environment in its place."""
-    libraries = [str(environment.packages / "nvidia_pytriton.libs"), str(libpython_folder() or "")]
+    packages = Path(PYTHON, environment.packages.relative_to(environment.folder))
+    libraries = [str(packages / "nvidia_pytriton.libs"), str(libpython_folder() or "")]
     return ALLOCATOR | {
-        "PATH": f"{TRITON}/bin:{environment.folder}/bin:/usr/bin:/bin",
+        "PATH": f"{TRITON}/bin:{PYTHON}/bin:/usr/bin:/bin",
         "LD_LIBRARY_PATH": ":".join(filter(None, libraries)),
     }
 
@@ -41,7 +44,7 @@ def script(root: Path, spec: Object, repository: Path, environment: ServerEnviro
         root: an empty folder.
         spec: of the ServingRuntime.
         repository: what KServe mounts.
-        environment: the server environment, at its own path.
+        environment: the server environment.
     """
     (container,) = spec["containers"]
     lines = [f"mount -t tmpfs -o mode=755,size=64m root {root}"]
@@ -52,9 +55,9 @@ def script(root: Path, spec: Object, repository: Path, environment: ServerEnviro
             lines += _bind(Path(path), f"{root}{path}")
     lines += [line for path in DEVICES for line in _bind(Path(path), f"{root}{path}", "rw")]
     lines += [f"mkdir {root}/proc", *_bind(repository, f"{root}/mnt/models")]
-    for path in (environment.folder, Path(sys.base_prefix)):
-        if not path.is_relative_to("/usr"):
-            lines += _bind(path, f"{root}{path}")
+    lines += _bind(environment.folder, f"{root}{PYTHON}")
+    if not Path(sys.base_prefix).is_relative_to("/usr"):
+        lines += _bind(Path(sys.base_prefix), f"{root}{sys.base_prefix}")
     lines += _image(f"{root}{TRITON}", environment)
     for name in _copied_to_the_image():
         lines += _bind(ROOT / "runtime" / name, f"{root}{KIT}/{name}")

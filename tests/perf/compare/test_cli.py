@@ -49,7 +49,7 @@ def test_nothing_heavy_is_imported_at_start() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("orc",), "no scenario 'orc' (there are: ocr)"),
+        (("orc",), "no scenario 'orc' (there are: asr, ocr)"),
         (("nowhere.yaml",), "No such file"),
         (("ocr", "--modes", "ensembl"), "Did you mean 'ensemble'?"),
         (("ocr", "--rounds", "0"), "greater than or equal to 1"),

@@ -22,6 +22,12 @@ from .conftest import FIXED_PACE
 Nap = Callable[..., tuple[Path, Scenario]]
 
 
+def guards() -> set[int]:
+    """The servers that this process has under way, which other tests may share."""
+    children = psutil.Process().children()
+    return {each.pid for each in children if "guard" in " ".join(each.cmdline())}
+
+
 def run(
     made: tuple[Path, Scenario], environment: ServerEnvironment, **options: object
 ) -> tuple[Tuned, list[str]]:
@@ -43,6 +49,7 @@ def test_a_model_that_sleeps_gets_more_instances_and_one_that_does_not_load_says
         initialize="""if '"count":3' in args["model_config"]:
             raise ValueError("no room for three")"""
     )
+    others = guards()
     before = {path: path.read_bytes() for path in made[0].rglob("*") if path.is_file()}
     tuned, lines = run(made, server_environment)
     assert tuned.winner is not None and (tuned.winner.settings.instances or 0) >= 2, str(tuned)
@@ -60,7 +67,7 @@ def test_a_model_that_sleeps_gets_more_instances_and_one_that_does_not_load_says
         assert len(list(csv.DictReader(file))) == len(tuned.rows)
     assert "(winner)" in (tmp_path / "nap-patch.md").read_text()
     assert {path: path.read_bytes() for path in made[0].rglob("*") if path.is_file()} == before
-    assert not [p for p in psutil.Process().children() if "guard" in " ".join(p.cmdline())]
+    assert guards() == others
 
 
 def test_where_nothing_helps_the_present_settings_stay_and_an_old_patch_goes(
@@ -79,6 +86,7 @@ def test_where_nothing_helps_the_present_settings_stay_and_an_old_patch_goes(
 def test_ctrl_c_keeps_what_is_known_and_ends_the_server(
     nap: Nap, server_environment: ServerEnvironment, tmp_path: Path
 ) -> None:
+    others = guards()
     seen: list[str] = []
 
     def report(line: str) -> None:
@@ -91,7 +99,7 @@ def test_ctrl_c_keeps_what_is_known_and_ends_the_server(
     assert tuned.verdict() == "Nothing was decided about 'nap': it was interrupted."
     assert sum(bool(row.samples) for row in tuned.rows) >= 2
     assert [path.suffix for path in save(tuned, tmp_path / "patch.yaml")] == [".md", ".csv"]
-    assert not [p for p in psutil.Process().children() if "guard" in " ".join(p.cmdline())]
+    assert guards() == others
     assert not [t for t in threading.enumerate() if t.name.startswith("loader")]
 
 
