@@ -4,6 +4,9 @@ A build's keys must change when the code that makes a thing changes, and only th
 of a function's module are followed through the project's own sources, inside functions too, without
 importing anything. Each module counts as its syntax tree: comments, layout and docstrings do not
 count. Other files of a module's folder (a word list, a table) count by their bytes; ``*.md`` not.
+
+A module that was edited while this process ran may not be the one that it loaded, so what it makes
+is kept under a key that no other process has.
 """
 
 from __future__ import annotations
@@ -12,7 +15,9 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
+import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 BEHIND: Mapping[str, tuple[str, ...]] = {"torch": ("onnxscript",), "onnx": ("protobuf",)}
 """Packages that a package imports to do what it is asked for, without requiring them."""
+
+_BEGAN = time.time()
+"""When this process began to load code; what was written since may not be what it runs."""
 
 _DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
@@ -120,7 +128,11 @@ class Sources:
                 if top not in sys.stdlib_module_names and self.path(top) is None:
                     packages.add(top)
         _drop_docstrings(tree)
-        sha256 = hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+        counted = ast.dump(tree)
+        if edited_meanwhile(path):
+            # A key of this process alone: another would take the result for the new code's.
+            counted += f" edited while process {os.getpid()} ran, from {_BEGAN}"
+        sha256 = hashlib.sha256(counted.encode("utf-8", "surrogatepass")).hexdigest()
         return _Module(sha256, frozenset(imports), frozenset(packages))
 
 
@@ -130,6 +142,11 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     return {
         name: _version(name) for name in sorted({_DISTRIBUTIONS.get(name, name) for name in wanted})
     }
+
+
+def edited_meanwhile(path: Path) -> bool:
+    """Whether a module was written after this process began, which may run what it was before."""
+    return path.stat().st_mtime > _BEGAN
 
 
 def name_of(function: object) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.cache import Cache
+from builders.kit.code import edited_meanwhile
 from builders.kit.manifest import SIGNATURE, UNMANAGED
 
 Listing = dict[str, Any]
@@ -25,12 +26,16 @@ _UNCOUNTED = {".pyc", ".md"}
 
 
 def code_state(folders: Iterable[Path]) -> Listing:
-    """The content of the modules in some folders, and the state of the other files there."""
+    """The content of the modules in some folders, and the state of the other files there.
+
+    A module that was edited while this process ran is none that a later one could find unchanged.
+    """
     state: Listing = {}
     for folder in folders:
         for path, status in _files(folder):
             if Path(path).suffix == ".py":
-                state[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+                content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+                state[path] = "" if edited_meanwhile(Path(path)) else content
             elif Path(path).suffix not in _UNCOUNTED:
                 state[path] = status
     return state

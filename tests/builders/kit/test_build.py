@@ -103,6 +103,8 @@ class Shop:
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
+        # As for a process that begins after the edit.
+        os.utime(path, (0, 0))
 
 
 @pytest.fixture

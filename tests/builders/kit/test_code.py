@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,6 +114,24 @@ def test_what_counts(
     path = root / name
     path.write_text(path.read_text().replace(old, new, 1) if old else new)
     assert (read(root, make) != before) is counts
+
+
+def test_a_module_edited_since_this_process_began_has_a_key_of_its_own(
+    root: Path, make: Callable[..., Any]
+) -> None:
+    helper = root / "shop" / "kit" / "helper.py"
+    edited = read(root, make)
+    for path in root.rglob("*.py"):
+        os.utime(path, (0, 0))
+    loaded = read(root, make)
+    helper.write_bytes(helper.read_bytes())
+    again = read(root, make)
+    os.utime(helper, (0, 0))
+    assert edited != loaded
+    assert [name for name in loaded.modules if loaded.modules[name] != again.modules[name]] == [
+        "shop.kit.helper"
+    ]
+    assert read(root, make) == loaded
 
 
 def test_a_module_that_shadows_an_import_counts_when_it_appears(
