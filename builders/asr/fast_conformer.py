@@ -116,7 +116,9 @@ class _Layer(nn.Module):  # type: ignore[misc]
         self.norm_convolution = block.norm_conv
         first, last = convolution.pointwise_conv1, convolution.pointwise_conv2
         self.widened = _linear(first.weight[:, :, 0], first.bias)
-        self.depthwise = fuse_conv_bn_eval(convolution.depthwise_conv, convolution.norm)
+        self.depthwise = _as_two_dimensional(
+            fuse_conv_bn_eval(convolution.depthwise_conv, convolution.norm)
+        )
         self.activation = convolution.activation
         self.narrowed = _linear(last.weight[:, :, 0], last.bias)
         self.after = _feed_forward(block.norm_feed_forward2, block.feed_forward2)
@@ -146,8 +148,9 @@ class _Layer(nn.Module):  # type: ignore[misc]
     def _convolution(self, here: Tensor, kept: Tensor, hidden: Tensor) -> Tensor:
         rows, steps = hidden.shape[0], hidden.shape[3]
         gated = nn.functional.glu(self.widened(here), dim=1) * kept
-        convolved = self.depthwise(gated.view(rows, steps, -1).transpose(1, 2))
-        return self.narrowed(self.activation(convolved.transpose(1, 2).reshape(rows * steps, -1)))
+        image = gated.view(rows, steps, -1).transpose(1, 2).contiguous()[:, :, None]
+        convolved = self.depthwise(image)[:, :, 0].transpose(1, 2).reshape(rows * steps, -1)
+        return self.narrowed(self.activation(convolved))
 
 
 def _feed_forward(norm: nn.Module, original: Any) -> nn.Sequential:
@@ -155,6 +158,19 @@ def _feed_forward(norm: nn.Module, original: Any) -> nn.Sequential:
     last = original.linear2
     half = _linear(0.5 * last.weight, None if last.bias is None else 0.5 * last.bias)
     return nn.Sequential(norm, original.linear1, original.activation, half)
+
+
+def _as_two_dimensional(original: nn.Conv1d) -> nn.Conv2d:
+    """The convolution along the last axis of [rows, channels, 1, steps].
+
+    ONNX Runtime has fast depthwise kernels for images only.
+    """
+    (kernel,), (padding,) = original.kernel_size, original.padding
+    channels = original.out_channels
+    made = nn.Conv2d(channels, channels, (1, kernel), padding=(0, padding), groups=channels)
+    made.weight = nn.Parameter(original.weight.detach()[:, :, None], requires_grad=False)
+    made.bias = nn.Parameter(original.bias.detach(), requires_grad=False)
+    return made
 
 
 def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

@@ -130,7 +130,7 @@ def _blocks(
             return
         read += len(block)
         _bound(read / rate, maximum_seconds, longer)
-        yield checked_samples(block.mean(1))
+        yield checked_samples(block[:, 0] if file.channels == 1 else block.mean(1))
 
 
 def resample(blocks: Iterable[np.ndarray], rate: int) -> np.ndarray:
@@ -169,7 +169,7 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
         ValueError: NaN, infinity, or values far outside of -1 .. 1.
     """
     samples = np.ascontiguousarray(samples, np.float32).reshape(-1)
-    peak = float(np.abs(samples).max(initial=0.0))
+    peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
     if not np.isfinite(peak):
         raise ValueError("the sound has samples that are NaN or infinite; send finite ones")
     if peak > LOUDEST:

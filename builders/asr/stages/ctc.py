@@ -45,10 +45,8 @@ def collapse(best: np.ndarray, log_probs: np.ndarray, blank: int) -> list[Token]
     if not len(best):
         return []
     probability = np.exp(log_probs[np.arange(len(best)), best])
-    starts = np.flatnonzero(np.r_[True, best[1:] != best[:-1]])
-    ends = np.r_[starts[1:], len(best)]
-    return [
-        Token(int(best[start]), int(start), int(end), float(probability[start:end].mean()))
-        for start, end in zip(starts, ends, strict=True)
-        if best[start] != blank
-    ]
+    starts = np.flatnonzero(np.concatenate(([True], best[1:] != best[:-1])))
+    ends = np.append(starts[1:], len(best))
+    scores = np.add.reduceat(probability, starts) / (ends - starts)
+    read = zip(best[starts].tolist(), starts.tolist(), ends.tolist(), scores.tolist(), strict=True)
+    return [Token(*token) for token in read if token[0] != blank]

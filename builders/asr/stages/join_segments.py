@@ -57,7 +57,7 @@ def tensors(
         "segments": np.array([each[:2] for each in found], np.float32).reshape(-1, 2),
         "segment_text": _text(texts),
         "scores": np.array(
-            [np.mean([word.score for word in each]) for _, _, each in found], np.float32
+            [sum(word.score for word in each) / len(each) for _, _, each in found], np.float32
         ),
         "words": _text([word.text for word in words]),
         "word_times": np.array(times, np.float32).reshape(-1, 2),

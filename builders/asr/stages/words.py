@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from tokenizers import Tokenizer
 
 from .ctc import Token
@@ -73,6 +72,6 @@ class Vocabulary:
         for group in groups:
             text = self.tokenizer.decode([token.index for token in group]).strip()
             if text:
-                score = float(np.mean([token.score for token in group]))
+                score = sum(token.score for token in group) / len(group)
                 found.append(Word(text, group[0].start, group[-1].end, score))
         return found
