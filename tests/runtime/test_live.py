@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ REFUSES = """
         why = pb.TritonError("no", pb.TritonError.INVALID_ARG)
         return [pb.InferenceResponse([], why) for _ in requests]
 """
+
+
+@pytest.fixture
+def triton(serve: Callable[..., LocalServer], tmp_path: Path) -> LocalServer:
+    """A server for one test: it ends sooner than it unloads a model, with a dead stub above all."""
+    (tmp_path / "models").mkdir()
+    return serve(tmp_path / "models", load=())
 
 
 def add(server: LocalServer, name: str, act: str = "pass", instances: int = 1) -> None:
@@ -79,7 +87,6 @@ def test_a_model_that_refuses_the_request_is_asked_once(
     for _ in range(3):
         live.look(url(triton), tmp_path / "memory")
     assert requests(triton, "refuses") == 1
-    triton.control.unload("refuses")
 
 
 def test_a_model_that_hangs_is_dead_unless_others_are_answered(
@@ -89,7 +96,6 @@ def test_a_model_that_hangs_is_dead_unless_others_are_answered(
     with pytest.raises(live.Dead, match=r"No answer within 0\.2 s, and no other success, of slow"):
         live.look(url(triton), tmp_path / "memory", answer_seconds=0.2)
     live.look(url(triton), tmp_path / "memory", answer_seconds=5.0)
-    triton.control.unload("slow")
 
 
 @pytest.mark.parametrize("instances", [1, 3])
@@ -110,7 +116,6 @@ def test_a_killed_stub_is_seen(triton: LocalServer, tmp_path: Path, instances: i
     assert ill.returncode == 1
     assert "1 Python stub(s) of the server have died" in ill.stderr
     assert triton.control.is_ready(name)  # which is why this probe exists
-    triton.control.unload(name)
 
 
 def test_no_server(tmp_path: Path) -> None:

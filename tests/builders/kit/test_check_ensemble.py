@@ -8,8 +8,7 @@ and the check's verdict, through the rules' own column on Triton, must be the se
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,14 +142,11 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(triton: LocalServer) -> Iterator[Bench]:
+def bench(triton: LocalServer) -> Bench:
     for model in (*POOL, STREAM):
         write(triton.repository, model_config(model, RELEASE))
         triton.control.load(model.name)
-    yield Bench(triton, triton.repository)
-    for name in (*(model.name for model in (*POOL, STREAM)), ENSEMBLE):
-        triton.control.unload(name)
-        shutil.rmtree(triton.repository / name, ignore_errors=True)
+    return Bench(triton, triton.repository)
 
 
 def kind_of(known: Tensor) -> Kind:

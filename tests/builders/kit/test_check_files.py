@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from runtime.server import LocalServer
 
 RELEASE = release("24.10")
 NAME = "chk_files"
+NUMBERS = itertools.count()
 
 MODEL = """
 class TritonPythonModel:
@@ -95,7 +97,7 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("unknown field", more("instance_groups { }"), {"unknown-field"}),
     ("later field", more("model_metrics { }"), {"unknown-field"}),
     ("name", more('name: "other"'), {"model-name"}),
-    ("own name", more(f'name: "{NAME}"'), set()),
+    ("own name", lambda folder: more(f'name: "{folder.name}"')(folder), set()),
     ("no config", lambda folder: (folder / "config.pbtxt").unlink(), {"missing-config"}),
     ("stray", emptied, {"stray-folder"}),
     ("no version", lambda folder: shutil.rmtree(folder / "1"), {"no-version"}),
@@ -124,7 +126,8 @@ BREAKING: list[tuple[str, Change, set[str]]] = [
 
 @pytest.fixture
 def folder(triton: LocalServer) -> Iterator[Path]:
-    path = sound(triton.repository / NAME)
+    """A model of a name of its own: one that Triton still unloads must not be loaded again."""
+    path = sound(triton.repository / f"{NAME}_{next(NUMBERS)}")
     yield path
     shutil.rmtree(path)
 
@@ -142,9 +145,9 @@ def test_folder_is_judged_as_triton_judges(
     assert {finding.rule for finding in found} == expected
     refused = any(RULES[finding.rule].triton is Triton.REFUSES for finding in found)
     try:
-        triton.control.load(NAME)
+        triton.control.load(folder.name)
         said = ""
-        triton.control.unload(NAME)
+        triton.control.unload(folder.name, settle_seconds=0)
     except CallFailed as error:
         assert error.status, "the server is gone"
         said = str(error)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from runtime.server import LocalServer
 
 RELEASE = release("24.10")
 NAME = "chk_one"
+NUMBERS = itertools.count()
 
 MODEL = b"""
 import triton_python_backend_utils as pb_utils
@@ -205,21 +207,22 @@ def merged(text: str) -> pb.ModelConfig:
 
 @pytest.fixture
 def folder(triton: LocalServer) -> Iterator[Path]:
-    path = triton.repository / NAME
+    """A model of a name of its own: one that Triton still unloads must not be loaded again."""
+    path = triton.repository / f"{NAME}_{next(NUMBERS)}"
     (path / "1").mkdir(parents=True)
     (path / "1" / "model.py").write_bytes(MODEL)
     yield path
     shutil.rmtree(path)
 
 
-def verdict(triton: LocalServer) -> str:
-    """What Triton says against the model; empty if it loads."""
+def verdict(triton: LocalServer, name: str) -> str:
+    """What Triton says against a model; empty if it loads."""
     try:
-        triton.control.load(NAME)
+        triton.control.load(name)
     except CallFailed as error:
         assert error.status, "the server is gone"
         return str(error)
-    triton.control.unload(NAME)
+    triton.control.unload(name, settle_seconds=0)
     return ""
 
 
@@ -242,7 +245,7 @@ def test_mistake_is_named_and_judged_as_triton_judges(
     broken, hurting = judged(folder, merged(text))
     assert broken | (hurting & expected) == expected
     refused = any(RULES[rule].triton is Triton.REFUSES for rule in broken)
-    said = verdict(triton)
+    said = verdict(triton, folder.name)
     assert bool(said) is refused, said
 
 
@@ -251,11 +254,11 @@ def test_what_hurts_is_warned_about_and_loads(
     triton: LocalServer, folder: Path, text: str, expected: set[str]
 ) -> None:
     assert judged(folder, merged(text)) == (set(), expected)
-    assert verdict(triton) == ""
+    assert verdict(triton, folder.name) == ""
 
 
 @pytest.mark.parametrize("text", SOUND, ids=lambda value: str(value)[:60])
 def test_sound_config_passes_and_loads(triton: LocalServer, folder: Path, text: str) -> None:
     broken, _ = judged(folder, merged(text))
     assert broken == set()
-    assert verdict(triton) == ""
+    assert verdict(triton, folder.name) == ""

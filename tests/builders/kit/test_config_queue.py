@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from builders.kit.graph import DType, PythonModel, QueuePolicy, Tensor
 from builders.kit.release import release
 from runtime.server import LocalServer
 
-NAME = "chk_slow"
+NUMBERS = itertools.count()
+"""Each test has a model of its own: to unload one takes Triton more than a second."""
 
 # Answers, after a while, with the number of requests that it was given at once.
 MODEL = """
@@ -38,9 +39,10 @@ class TritonPythonModel:
 
 def slow(max_batch_size: int, queue: QueuePolicy) -> PythonModel:
     axes = {"batch": -1, "n": -1} if max_batch_size else {"n": -1}
+    name = f"chk_slow_{next(NUMBERS)}"
     return PythonModel(
-        name=NAME,
-        stage=NAME,
+        name=name,
+        stage=name,
         inputs=(Tensor("x", DType.INT32, axes),),
         outputs=(Tensor("y", DType.INT32, axes),),
         max_batch_size=max_batch_size,
@@ -49,15 +51,15 @@ def slow(max_batch_size: int, queue: QueuePolicy) -> PythonModel:
 
 
 @pytest.fixture
-def burst(triton: LocalServer) -> Iterator[Any]:
+def burst(triton: LocalServer) -> Callable[[PythonModel], Counter[str]]:
     """Sends ten requests to a model at once, and counts the answers."""
 
     def send(model: PythonModel) -> Counter[str]:
-        folder = triton.repository / NAME
+        folder = triton.repository / model.name
         (folder / "1").mkdir(parents=True)
         (folder / "1" / "model.py").write_text(MODEL)
         (folder / "config.pbtxt").write_text(to_text(model_config(model, release("24.10"))))
-        triton.control.load(NAME)
+        triton.control.load(model.name)
         shape = [1, 3] if model.max_batch_size else [3]
         tensor = grpc.InferInput("x", shape, "INT32")
         tensor.set_data_from_numpy(np.zeros(shape, np.int32))
@@ -70,14 +72,12 @@ def burst(triton: LocalServer) -> Iterator[Any]:
 
         with grpc.InferenceServerClient(triton.grpc) as client:
             for _ in range(10):
-                client.async_infer(NAME, [tensor], answered)
+                client.async_infer(model.name, [tensor], answered)
             for _ in range(10):
                 assert done.acquire(timeout=30)
         return Counter(answers)
 
-    yield send
-    triton.control.unload(NAME)
-    shutil.rmtree(triton.repository / NAME)
+    return send
 
 
 def refused(answers: Counter[str], reason: str) -> int:

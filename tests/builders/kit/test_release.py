@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -54,7 +53,7 @@ step {
 
 
 @pytest.fixture
-def load(triton: LocalServer) -> Iterator[Callable[[str, str], None]]:
+def load(triton: LocalServer) -> Callable[[str, str], None]:
     """Loads a model of a name with a config."""
 
     def write_and_load(name: str, config: str) -> None:
@@ -66,10 +65,7 @@ def load(triton: LocalServer) -> Iterator[Callable[[str, str], None]]:
         (folder / "config.pbtxt").write_text(TENSORS + config)
         triton.control.load(name)
 
-    yield write_and_load
-    for name in ("field_ensemble", "field_model"):
-        triton.control.unload(name)
-        shutil.rmtree(triton.repository / name, ignore_errors=True)
+    return write_and_load
 
 
 def test_server_knows_the_fields_that_its_release_knows(
