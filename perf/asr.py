@@ -2,9 +2,9 @@
 
 Ways to read one sound, in one run, on one checkpoint and two threads: transformers' own pipeline in
 process (and on one thread, which suits several at once better), the kit's pipeline in process with
-no server, and the ensemble over gRPC. Then throughput, of transformers and of the ensemble. A talk
-of some twenty seconds with pauses, and a command of three. The checkpoint is the one that the
-repository's manifest names.
+no server, and the ensemble over gRPC. Then throughput, of transformers and of the ensemble. A
+command of three seconds, a talk of twenty with pauses, and a lecture of two minutes. The checkpoint
+is the one that the repository's manifest names.
 """
 
 from __future__ import annotations
@@ -34,11 +34,18 @@ from perf.bench import (
 from perf.timing import Timing, interleave, ratios
 
 ROOT = Path(__file__).parents[1]
-SOUNDS = {
-    "talk": ROOT / "clients" / "examples" / "talk.wav",
-    "command": ROOT / "perf" / "scenarios" / "command.flac",
-}
+TALK = ROOT / "clients" / "examples" / "talk.wav"
+COMMAND = ROOT / "perf" / "scenarios" / "command.flac"
 """Both at 16 kHz: transformers would need torchaudio to convert another rate."""
+
+TALKS = 6
+"""In a lecture, with a second between them."""
+
+BURST = 5
+"""Requests of a leg in its turn, of sounds that are read in milliseconds."""
+
+FEWEST = 8
+"""Requests of a throughput run of a long sound: twice as many as are under way at once."""
 
 REFERENCE = "transformers"
 ONE_THREAD = "transformers, one thread"
@@ -108,8 +115,7 @@ def measure(
     ):
         process = InProcess(repository)
         readers = Pool(lambda: reader(checkpoint, long=whisper), max(CONCURRENCIES))
-        for name, path in SOUNDS.items():
-            encoded = path.read_bytes()
+        for name, encoded in sounds(lecture=not whisper).items():
             results[name] = _one(
                 encoded,
                 {
@@ -120,6 +126,7 @@ def measure(
                 },
                 rounds,
                 requests,
+                burst=1 if whisper else BURST,
             )
         return results, memory(server.pid)
 
@@ -141,6 +148,21 @@ def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
             f"Build a profile that has the family asr and names a source for its '{component}'."
         )
     return resolve(family["sources"][component]["uri"]).path
+
+
+def sounds(*, lecture: bool = True) -> dict[str, bytes]:
+    """The files that are read, by name; the lecture is left out where it would take minutes."""
+    import soundfile
+
+    found = {"command": COMMAND.read_bytes(), "talk": TALK.read_bytes()}
+    if lecture:
+        samples, rate = soundfile.read(TALK, dtype="int16")
+        pause = np.zeros(rate, np.int16)
+        file = io.BytesIO()
+        whole = np.concatenate([part for _ in range(TALKS) for part in (samples, pause)])
+        soundfile.write(file, whole, rate, format="WAV", subtype="PCM_16")
+        found["lecture"] = file.getvalue()
+    return found
 
 
 def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]:
@@ -178,14 +200,22 @@ def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]
 
 
 def _one(
-    encoded: bytes, legs: Mapping[str, Callable[[], object]], rounds: int, requests: int
+    encoded: bytes,
+    legs: Mapping[str, Callable[[], object]],
+    rounds: int,
+    requests: int,
+    *,
+    burst: int,
 ) -> Result:
     import soundfile
 
-    timings = interleave(legs, rounds, progress=_say)
+    duration = soundfile.info(io.BytesIO(encoded)).duration
+    share = min(1.0, soundfile.info(TALK).duration / duration)
+    timings = interleave(legs, rounds, progress=_say, burst=burst if share == 1 else 1)
     loaded = {name: legs[name] for name in (REFERENCE, ONE_THREAD, "ensemble")}
-    per_second, errors = rates(loaded, requests, _say)
-    return Result(soundfile.info(io.BytesIO(encoded)).duration, timings, per_second, errors)
+    fewest = min(requests, FEWEST)
+    per_second, errors = rates(loaded, max(fewest, round(share * requests)), _say)
+    return Result(duration, timings, per_second, errors)
 
 
 def _reading(

@@ -34,6 +34,8 @@ def interleave(
     rounds: int,
     warmup: int = 2,
     progress: Callable[[str], None] = lambda line: None,
+    *,
+    burst: int = 1,
 ) -> dict[str, Timing]:
     """Runs every leg once a round, in turns, so that a slow minute hurts all alike.
 
@@ -42,16 +44,26 @@ def interleave(
         rounds: measured rounds, at least 2.
         warmup: rounds that are not measured.
         progress: gets a line a round.
+        burst: measured runs of a leg in its turn, which counts as their median. Before more than
+            one there is one that is not measured: runs of a few milliseconds would else be told
+            apart by who finds the caches full of another leg's data.
     """
     seconds: dict[str, list[float]] = {name: [] for name in legs}
     for number in range(-warmup, rounds):
         for name, leg in legs.items():
-            start = time.perf_counter()
-            leg()
+            if burst > 1:
+                leg()
+            turn = statistics.median(_seconds(leg) for _ in range(burst))
             if number >= 0:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(turn)
         progress(f"round {number + 1} of {rounds}" if number >= 0 else "warm-up")
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _seconds(leg: Leg) -> float:
+    start = time.perf_counter()
+    leg()
+    return time.perf_counter() - start
 
 
 def ratios(numerator: Timing, denominator: Timing) -> Timing:

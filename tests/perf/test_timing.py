@@ -15,6 +15,20 @@ def test_legs_take_turns_and_warm_up_is_left_out() -> None:
     assert {name: len(timing.seconds) for name, timing in timings.items()} == {"a": 3, "b": 3}
 
 
+def test_in_a_burst_the_first_run_is_not_measured() -> None:
+    calls: list[str] = []
+
+    def leg() -> None:
+        if not calls:
+            time.sleep(0.5)
+        calls.append("a")
+
+    (timing,) = interleave({"a": leg}, rounds=2, warmup=0, burst=3).values()
+    assert calls == ["a"] * 8
+    assert len(timing.seconds) == 2
+    assert max(timing.seconds) < 0.5, "the slow first one is left out"
+
+
 def test_ratios_pair_the_rounds() -> None:
     ratio = ratios(Timing((1.0, 4.0, 9.0)), Timing((2.0, 4.0, 3.0)))
     assert ratio.seconds == (0.5, 1.0, 3.0)
