@@ -61,7 +61,8 @@ def read_feature_config(checkpoint: Path) -> FeatureConfig:
     transformers 5 writes them.
 
     Raises:
-        SourceError: no such file, or another feature extractor than Parakeet's.
+        SourceError: no such file, another feature extractor than Parakeet's, or frames that do not
+            fall into four parts.
     """
     found = _settings(checkpoint)
     kind = found.get("feature_extractor_type")
@@ -71,7 +72,7 @@ def read_feature_config(checkpoint: Path) -> FeatureConfig:
             f"{'none' if kind is None else repr(kind)}. Name a Parakeet CTC folder as the source."
         )
     try:
-        return FeatureConfig(
+        config = FeatureConfig(
             sampling_rate=int(found.get("sampling_rate", 16000)),
             feature_size=int(found.get("feature_size", 80)),
             n_fft=int(found.get("n_fft", 512)),
@@ -84,6 +85,13 @@ def read_feature_config(checkpoint: Path) -> FeatureConfig:
             f"{checkpoint}: expected numbers as settings of its feature extractor, found {error}. "
             "Fetch the checkpoint again."
         ) from error
+    if config.hop_length % PARTS or config.win_length % PARTS or config.n_fft % (2 * PARTS):
+        raise SourceError(
+            f"{checkpoint}: expected hop_length and win_length to be multiples of {PARTS}, and "
+            f"n_fft of {2 * PARTS}, found {config.hop_length}, {config.win_length} and "
+            f"{config.n_fft}. Use a checkpoint with Parakeet's own settings: 160, 400 and 512."
+        )
+    return config
 
 
 def _settings(checkpoint: Path) -> dict[str, Any]:

@@ -12,7 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import ParakeetFeatureExtractor
 
-from builders.asr.log_mel import FeatureConfig, LogMel, read_feature_config
+from builders.asr.log_mel import (
+    FeatureConfig,
+    LogMel,
+    _in_order_of_joining,
+    read_feature_config,
+)
 from builders.asr.parity import speech_like
 from builders.kit.sources import SourceError
 
@@ -41,6 +46,32 @@ def theirs(rows: list[np.ndarray], length: int) -> tuple[np.ndarray, np.ndarray]
         rows, sampling_rate=16_000, return_tensors="pt", padding="max_length", max_length=length
     )
     return found.input_features.numpy(), found.attention_mask.numpy()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    hop=st.integers(1, 12).map(lambda each: 4 * each),
+    window=st.integers(2, 20).map(lambda each: 4 * each),
+    longer=st.integers(0, 8),
+    length=st.integers(100, 500),
+    seed=st.integers(0, 99),
+)
+def test_the_four_parts_join_to_the_whole_spectrum(
+    hop: int, window: int, longer: int, length: int, seed: int
+) -> None:
+    transform = 8 * (-(-window // 8) + longer)
+    bins = transform // 2 + 1
+    module = LogMel(FeatureConfig(16_000, 1, transform, window, hop, 0.0))
+    samples = np.random.default_rng(seed).standard_normal(length).astype(np.float32)
+    with torch.no_grad():
+        power = module._power(torch.from_numpy(samples[None]), torch.tensor([length]))[0]
+    padded = np.pad(samples, window // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    whole = np.abs(np.fft.rfft(frames * np.hanning(window), transform)) ** 2
+    # A filter for each bin gives the spectrum in its own order.
+    filters = _in_order_of_joining(np.eye(bins, dtype=np.float32))
+    np.testing.assert_array_equal(filters.sum(0), 1, "each bin counts once")
+    np.testing.assert_allclose(power.numpy() @ filters, whole, atol=1e-3)
 
 
 @settings(max_examples=15, deadline=None)
@@ -111,6 +142,8 @@ def test_settings_are_found_where_either_transformers_writes_them(
         ('{"feature_extractor_type": "WhisperFeatureExtractor"}', "found 'WhisperFeature"),
         ("{}", "found none"),
         (json.dumps(SETTINGS | {"hop_length": "many"}), "expected numbers"),
+        (json.dumps(SETTINGS | {"hop_length": 158}), "multiples of 4, and n_fft of 8, found 158"),
+        (json.dumps(SETTINGS | {"n_fft": 420}), "and 420. Use a checkpoint"),
     ],
 )
 def test_other_settings_are_refused(tmp_path: Path, content: str | None, sentence: str) -> None:
