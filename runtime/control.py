@@ -128,8 +128,11 @@ class Control:
     def unload(self, model: str, *, settle_seconds: float = 5.0) -> None:
         """Unloads a model; ensembles over it become unavailable.
 
-        Triton answers at once and unloads behind the answer, and a load of the same model in that
-        moment has made 24.10 crash (signal 11). So this waits until it is gone.
+        Triton answers at once and unloads behind the answer. A model of the same name that is
+        loaded in the very moment in which the old one ends takes over the old one's metrics while
+        they are freed (MetricModelReporter::Create, 24.10): the server writes to freed memory, and
+        hangs or crashes. So this waits until nothing is unloading any more. To load well before
+        the old model ends is as safe: both then share the metrics.
 
         Args:
             model: its name.
@@ -137,14 +140,12 @@ class Control:
         """
         self.request("POST", f"/v2/repository/models/{quote(model)}/unload", b"{}")
         deadline = time.monotonic() + settle_seconds
-        while time.monotonic() < deadline and self._is_unloading(model):
+        while time.monotonic() < deadline and self._is_unloading():
             time.sleep(0.01)
 
-    def _is_unloading(self, model: str) -> bool:
+    def _is_unloading(self) -> bool:
         entries = json.loads(self.request("POST", "/v2/repository/index", b"{}"))
-        return any(
-            entry["name"] == model and entry.get("state") == "UNLOADING" for entry in entries
-        )
+        return any(entry.get("state") == "UNLOADING" for entry in entries)
 
 
 def _message(content: bytes) -> str:

@@ -10,6 +10,7 @@ that lives and does not answer is found by a probe (:mod:`runtime.probe`).
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import select
 import threading
@@ -35,6 +36,8 @@ _LONGEST_WAIT_SECONDS = 30.0
 class Healer:
     """Watches a server's stubs, in a thread of its own, while the context lasts.
 
+    When the context has been entered, the stubs that run are watched already.
+
     Args:
         server: a started server.
         probe_seconds: how often to look whether idle models answer.
@@ -57,14 +60,17 @@ class Healer:
         self._report = report
         self._configs: dict[str, dict[str, Any]] = {}
         self._watched: dict[int, tuple[int, str]] = {}  # pidfd -> pid and instance
+        self._retired: set[int] = set()  # stubs of models that were replaced, and have yet to end
         self._due: dict[str, float] = {}
         self._healed: dict[str, collections.deque[float]] = {}
         self._closing = False
+        self._has_looked = threading.Event()
         self._stop_read, self._stop_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="healer", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._has_looked.wait()
         return self
 
     def __exit__(
@@ -91,9 +97,11 @@ class Healer:
             # Not only failed calls: nothing that a server says may end the watch over it.
             except (CallFailed, OSError, ValueError, LookupError, TypeError) as failure:
                 if self._closing or not self._server.is_running():
+                    self._has_looked.set()
                     return
                 self._report(f"cannot look after the models now: {failure}")
                 next_probe = time.monotonic() + self._probe_seconds
+            self._has_looked.set()
             wake = min([next_probe, *self._due.values()])
             if self._wait(max(0.0, wake - time.monotonic())):
                 return
@@ -115,11 +123,14 @@ class Healer:
 
     def _ended(self, pid: int, instance: str) -> None:
         # A stub also ends when its model is unloaded, or when another has taken its place.
-        if any(stub.instance == instance for stub in stubs.running(self._server.pid)):
+        if pid in self._retired or any(stub.instance == instance for stub in self._stubs()):
             return
         model = self._owner(instance)
         if model is not None and self._control_is_ready(model):
             self._schedule(model, f"stub process {pid} of instance {instance} has ended")
+
+    def _stubs(self) -> list[stubs.Stub]:
+        return [s for s in stubs.running(self._server.pid) if s.pid not in self._retired]
 
     def _control_is_ready(self, model: str) -> bool:
         try:
@@ -133,7 +144,7 @@ class Healer:
 
     def _look(self) -> None:
         self._refresh()
-        running = stubs.running(self._server.pid)
+        running = self._stubs()
         pids: dict[str, list[int]] = {}
         for stub in running:
             model = self._owner(stub.instance)
@@ -167,7 +178,9 @@ class Healer:
             name: self._configs.get(name) or self._control.config(name) for name in ready
         }
         known = {pid for pid, _ in self._watched.values()}
-        for stub in stubs.running(self._server.pid):
+        running = stubs.running(self._server.pid)
+        self._retired &= {stub.pid for stub in running}
+        for stub in running:
             if stub.pid not in known:
                 try:
                     handle = os.pidfd_open(stub.pid)
@@ -196,13 +209,20 @@ class Healer:
     def _replace(self, model: str) -> None:
         started = time.monotonic()
         before = {status.name for status in self._control.index() if status.ready}
+        self._retired.update(s.pid for s in self._stubs() if self._owner(s.instance) == model)
         try:
-            # Requests that wait for a dead stub hold its unload; they are not waited for.
-            self._control.unload(model, settle_seconds=1.0)
+            # At once: the old model is there for a second yet, in which Triton asks for its stubs'
+            # health, and longer if requests wait for them. To load just as it ends is what must
+            # not happen: see Control.unload.
+            self._control.unload(model, settle_seconds=0.0)
             self._control.load(model)
         except CallFailed as failure:
             if self._closing:
                 raise
+            # Triton 24.10 reads what is not there when it looks for the ensembles over another
+            # model and finds one that failed to load (CheckNode, model_repository_manager.cc).
+            with contextlib.suppress(CallFailed):
+                self._control.unload(model)
             self._due[model] = time.monotonic() + self._probe_seconds
             self._report(f"model '{model}' could not be loaded again, and will be tried: {failure}")
             return

@@ -101,7 +101,7 @@ def infer() -> Callable[..., list[float]]:
 def wait_until() -> Callable[..., float]:
     """Waits for a condition and gives the seconds that it took; fails after ``seconds``."""
 
-    def wait(condition: Callable[[], bool], seconds: float = 10.0) -> float:
+    def wait(condition: Callable[[], bool], seconds: float = 60.0) -> float:
         started = time.monotonic()
         while not condition():
             assert time.monotonic() - started < seconds, "waited in vain"

@@ -1,0 +1,64 @@
+"""A server that several tests share, and that does not take the others down when it dies in one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from runtime.server import LocalServer
+
+_ANSWER_SECONDS = 30.0
+"""So long a server may be silent on a busy machine."""
+
+
+class SharedServer:
+    """Starts a server when it is first wanted, and a fresh one when the last has died.
+
+    Args:
+        make: gives a server that has not been started.
+    """
+
+    def __init__(self, make: Callable[[], LocalServer]) -> None:
+        self._make = make
+        self._server: LocalServer | None = None
+
+    def running(self) -> LocalServer:
+        """The server, started."""
+        if self._server is None:
+            server = self._make()
+            server.start()
+            self._server = server
+        return self._server
+
+    def check(self) -> None:
+        """Fails the test in which the server died, with its exit code and its last words."""
+        server = self.running()
+        if self._answers(server):
+            return
+        ended = (
+            "it runs and does not answer"
+            if server.is_running()
+            else f"it ended by itself with exit code {server.wait()}"
+        )
+        self.stop()
+        log = "\n".join(server.log_lines[-100:])
+        pytest.fail(f"the server died in this test: {ended}; its last lines:\n{log}", pytrace=False)
+
+    def stop(self) -> None:
+        """Ends the server, if there is one."""
+        if self._server is not None:
+            self._server.stop(now=True)
+            self._server = None
+
+    @staticmethod
+    def _answers(server: LocalServer) -> bool:
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        while server.is_running() and time.monotonic() < deadline:
+            # From a signal to its end a server still answers, or hangs.
+            is_dying = any(line.startswith("Signal (") for line in server.log_lines)
+            if not is_dying and server.control.is_live():
+                return True
+            time.sleep(0.05)
+        return False
