@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from runtime import processes, stubs
 from runtime.control import CallFailed
-from runtime.probe import Prober, Sick
+from runtime.probe import IDLE_SHARE, Prober, Sick
 from runtime.server import LocalServer
 
 Report = Callable[[str], None]
@@ -41,7 +41,8 @@ class Healer:
     Args:
         server: a started server.
         probe_seconds: how often to look whether idle models answer.
-        hang_seconds: see :class:`~runtime.probe.Prober`.
+        hang_seconds: see :class:`~runtime.probe.Prober`; so long stubs of a replaced model may be
+            idle before they are ended.
         report: is told what was found and done, a sentence each.
     """
 
@@ -57,10 +58,12 @@ class Healer:
         self._control = server.control
         self._prober = Prober(self._control, hang_seconds=hang_seconds)
         self._probe_seconds = probe_seconds
+        self._hang_seconds = hang_seconds
         self._report = report
         self._configs: dict[str, dict[str, Any]] = {}
         self._watched: dict[int, tuple[int, str]] = {}  # pidfd -> pid and instance
-        self._retired: set[int] = set()  # stubs of models that were replaced, and have yet to end
+        # Stubs of replaced models that have yet to end: when they last worked, and CPU seconds.
+        self._retired: dict[int, tuple[float, float]] = {}
         self._due: dict[str, float] = {}
         self._healed: dict[str, collections.deque[float]] = {}
         self._closing = False
@@ -179,7 +182,7 @@ class Healer:
         }
         known = {pid for pid, _ in self._watched.values()}
         running = stubs.running(self._server.pid)
-        self._retired &= {stub.pid for stub in running}
+        self._end_idle_retired({stub.pid for stub in running})
         for stub in running:
             if stub.pid not in known:
                 try:
@@ -187,6 +190,21 @@ class Healer:
                 except ProcessLookupError:
                     continue
                 self._watched[handle] = (stub.pid, stub.instance)
+
+    def _end_idle_retired(self, running: set[int]) -> None:
+        """Ends what Triton does not: a request that fails on a dead stub holds its model for ever.
+
+        With it stay the stubs of the model's other instances, and their memory.
+        """
+        now = time.monotonic()
+        for pid, (since, before) in list(self._retired.items()):
+            cpu = processes.cpu_seconds(pid)
+            if pid not in running:
+                del self._retired[pid]
+            elif cpu - before > IDLE_SHARE * (now - since):
+                self._retired[pid] = (now, cpu)
+            elif self._hang_seconds and now - since > self._hang_seconds:
+                processes.kill([pid])
 
     def _schedule(self, model: str, reason: str) -> None:
         if model in self._due:
@@ -209,7 +227,9 @@ class Healer:
     def _replace(self, model: str) -> None:
         started = time.monotonic()
         before = {status.name for status in self._control.index() if status.ready}
-        self._retired.update(s.pid for s in self._stubs() if self._owner(s.instance) == model)
+        for stub in self._stubs():
+            if self._owner(stub.instance) == model:
+                self._retired[stub.pid] = (started, processes.cpu_seconds(stub.pid))
         try:
             # At once: the old model is there for a second yet, in which Triton asks for its stubs'
             # health, and longer if requests wait for them. To load just as it ends is what must

@@ -15,7 +15,7 @@ from runtime import processes, synthetic
 from runtime.control import CallFailed, Control
 
 _UNHEALTHY = re.compile(r"Stub process '([^']+)' is not healthy")
-_IDLE_SHARE = 0.02
+IDLE_SHARE = 0.02
 """A stub that uses less of a core than this while requests wait is not working on them."""
 
 
@@ -111,7 +111,7 @@ class Prober:
             return None
         waited = now - watched.since
         if self._hang_seconds and waited > self._hang_seconds:
-            if cpu - watched.cpu < _IDLE_SHARE * waited:
+            if cpu - watched.cpu < IDLE_SHARE * waited:
                 return Sick(name, (), f"has answered nothing for {waited:.0f} s, and does no work")
             watched.since, watched.cpu = now, cpu
         return None

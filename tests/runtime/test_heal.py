@@ -194,6 +194,22 @@ def test_one_of_two_instances_is_replaced_and_the_new_other_one_too(
     assert {"first_0_0", "first_0_1"} <= {stub.instance for stub in stubs.running(server.pid)}
 
 
+def test_no_stub_of_a_replaced_model_stays(
+    serve, tmp_path: Path, python_model, infer, wait_until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthetic, "can_be_probed", lambda _: False)
+    python_model(tmp_path / "models", "pair", count=2)
+    server = serve(tmp_path / "models")
+    with Healer(server, probe_seconds=0.2, hang_seconds=0.5):
+        # A request that fails on a dead stub keeps its model from ever ending.
+        with load(infer, server.control, "pair", 2) as users:
+            time.sleep(0.3)
+            os.kill(stub_of(server, "pair_0_1"), signal.SIGKILL)
+            wait_until(lambda: bool(users.failed()))
+        wait_until(lambda: len(stubs.running(server.pid)) == 2)
+        assert infer(server.control, "pair", [0.0]) == [0.0]
+
+
 def test_the_stub_of_an_onnx_model_is_replaced(server: LocalServer, infer, wait_until) -> None:
     with Healer(server), load(infer, server.control, "identity", 2) as users:
         time.sleep(0.5)
