@@ -7,7 +7,7 @@ import math
 import socket
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime import backend_folder, logs, ports, state, stubs, synthetic
@@ -30,6 +30,7 @@ def test_a_message_keeps_its_quotes_and_lines() -> None:
     assert str(line) == '14:44:34.335 error: it said "no"\nand left'
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
     for line in (text, LINE + text, LINE[:-1] + text + '"'):
@@ -71,6 +72,7 @@ TENSORS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(TENSORS), st.integers(0, 8))
 def test_a_synthetic_request_is_as_long_as_it_says(
     tensors: list[dict[str, object]], batch: int
