@@ -100,11 +100,11 @@ class Healer:
             # Not only failed calls: nothing that a server says may end the watch over it.
             except (CallFailed, OSError, ValueError, LookupError, TypeError) as failure:
                 if self._closing or not self._server.is_running():
-                    self._has_looked.set()
                     return
                 self._report(f"cannot look after the models now: {failure}")
                 next_probe = time.monotonic() + self._probe_seconds
-            self._has_looked.set()
+            finally:
+                self._has_looked.set()
             wake = min([next_probe, *self._due.values()])
             if self._wait(max(0.0, wake - time.monotonic())):
                 return
