@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from builders.kit.build import build
 from builders.kit.inprocess import InProcess
-from builders.kit.profile import load_profile
 
 Read = Callable[..., dict[str, Any]]
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="session")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
+def read() -> Read:
     """The built pipeline in this process: an encoded file and optional inputs -> its outputs."""
-    repository = tmp_path_factory.mktemp("ocr") / "model_repository"
-    build(load_profile("demo"), repository)
+    repository = Path(os.environ.get("MODEL_REPOSITORY") or ROOT / "model_repository")
+    assert (repository / "ocr").is_dir(), "run `make build-repo` before the tests"
     pipeline = InProcess(repository)
 
     def run(encoded: bytes, **options: np.ndarray) -> dict[str, Any]:
