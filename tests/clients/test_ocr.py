@@ -32,8 +32,10 @@ Render = Callable[..., Image.Image]
 
 @pytest.fixture(scope="module")
 def server(built: Path, server_environment: ServerEnvironment) -> Iterator[LocalServer]:
-    with LocalServer(built, environment=server_environment) as server:
-        yield server
+    server = LocalServer(built, environment=server_environment)
+    server.start()
+    yield server
+    server.stop(now=True)
 
 
 @pytest.fixture(scope="module")
