@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,17 @@ from runtime.server import LocalServer
 NUMBERS = itertools.count()
 """Each test has a model of its own: to unload one takes Triton more than a second."""
 
-# Answers, after a while, with the number of requests that it was given at once.
+# Answers, after a while and when it is not held, with how many requests it was given at once.
 MODEL = """
-import time
+import os, time
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
 class TritonPythonModel:
     def execute(self, requests):
         time.sleep(0.2)
+        while os.path.exists("{hold}"):
+            time.sleep(0.02)
         return [self.respond(request, len(requests)) for request in requests]
 
     def respond(self, request, count):
@@ -51,13 +54,17 @@ def slow(max_batch_size: int, queue: QueuePolicy) -> PythonModel:
 
 
 @pytest.fixture
-def burst(triton: LocalServer) -> Callable[[PythonModel], Counter[str]]:
-    """Sends ten requests to a model at once, and counts the answers."""
+def burst(triton: LocalServer, tmp_path: Path) -> Callable[..., Counter[str]]:
+    """Sends ten requests to a model at once, and counts the answers.
 
-    def send(model: PythonModel) -> Counter[str]:
+    ``burst(model, held=5)`` lets the model answer only when so many have been refused.
+    """
+    hold = tmp_path / "hold"
+
+    def send(model: PythonModel, held: int = 0) -> Counter[str]:
         folder = triton.repository / model.name
         (folder / "1").mkdir(parents=True)
-        (folder / "1" / "model.py").write_text(MODEL)
+        (folder / "1" / "model.py").write_text(MODEL.replace("{hold}", str(hold)))
         (folder / "config.pbtxt").write_text(to_text(model_config(model, release("24.10"))))
         triton.control.load(model.name)
         shape = [1, 3] if model.max_batch_size else [3]
@@ -70,11 +77,15 @@ def burst(triton: LocalServer) -> Callable[[PythonModel], Counter[str]]:
             answers.append(str(error) if error else f"{result.as_numpy('y').max()} at once")
             done.release()
 
+        if held:
+            hold.touch()
         with grpc.InferenceServerClient(triton.grpc) as client:
             for _ in range(10):
                 client.async_infer(model.name, [tensor], answered)
-            for _ in range(10):
-                assert done.acquire(timeout=30)
+            for number in range(10):
+                if number == held:
+                    hold.unlink(missing_ok=True)
+                assert done.acquire(timeout=60)
         return Counter(answers)
 
     return send
@@ -88,7 +99,7 @@ def refused(answers: Counter[str], reason: str) -> int:
 
 @pytest.mark.parametrize("max_batch_size", [0, 4])
 def test_bound_refuses_overload_and_joins_nothing(burst: Any, max_batch_size: int) -> None:
-    answers = burst(slow(max_batch_size, QueuePolicy(max_size=3)))
+    answers = burst(slow(max_batch_size, QueuePolicy(max_size=3)), held=5)
     assert answers["1 at once"] + refused(answers, "Exceeds maximum queue size") == 10
     assert 3 <= answers["1 at once"] <= 5
 
