@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from builders.kit.profile import load_profile
 from runtime.environment import ServerEnvironment
 from runtime.install import install
 from runtime.server import LocalServer
+
+# A busy machine may take its time over an example; pytest's own limit finds what hangs.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 Serve = Callable[..., LocalServer]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -77,7 +76,7 @@ def test_an_open_loop_performs_each_request_once(count, warmup, failing, seed) -
 def test_a_closed_loop_keeps_that_many_under_way(concurrency: int) -> None:
     together = threading.Barrier(concurrency)  # passes only when so many are there at once
     sample = closed_loop(
-        lambda _: together.wait(timeout=10), concurrency=concurrency, count=16, warmup=8
+        lambda _: together.wait(timeout=60), concurrency=concurrency, count=16, warmup=8
     )
     assert sample.first_error is None
     assert len(sample.latencies_ms) == 16
@@ -92,19 +91,26 @@ def test_latencies_and_the_whole_time_are_those_of_the_calls() -> None:
 
 @pytest.mark.parametrize("kind", ["closed", "open"])
 def test_the_warmup_is_not_measured(kind: str) -> None:
-    def call(i: int) -> None:
-        if i < 4:
-            time.sleep(0.3)
-            raise RuntimeError("cold")
+    left = threading.Semaphore(0)
 
+    def call(i: int) -> None:
+        if i >= 4:
+            left.release()
+            return
+        for _ in range(5 if kind == "open" else 0):  # the others do not wait for the warm-up
+            assert left.acquire(timeout=60)
+        time.sleep(0.3)
+        raise RuntimeError("cold")
+
+    began = time.perf_counter()
     sample = (
         closed_loop(call, concurrency=4, count=20, warmup=4)
         if kind == "closed"
         else open_loop(call, rate=1e4, count=20, warmup=4, seed=3)
     )
     assert sample.errors == 0
-    assert statistics.median(sample.latencies_ms) < 300
-    assert sample.seconds < 0.3
+    assert len(sample.latencies_ms) == 20
+    assert sample.seconds < time.perf_counter() - began - 0.2
 
 
 @given(st.floats(0.01, 1e6), st.integers(0, 2**32))
@@ -131,10 +137,9 @@ def test_an_open_loop_sends_at_the_times_that_are_due() -> None:
 
 
 def test_an_open_loop_does_not_wait_for_answers() -> None:
-    calls = Calls(0.5)
-    sample = open_loop(calls, rate=400, count=40, warmup=0, seed=1)
-    assert calls.most > 20
-    assert sample.seconds < 40 * 0.5 / 4
+    together = threading.Barrier(40)  # passes only when so many are there at once
+    sample = open_loop(lambda _: together.wait(timeout=60), rate=400, count=40, warmup=0, seed=1)
+    assert sample.errors == 0
     assert sample.held == 0
 
 

@@ -109,7 +109,7 @@ def test_a_killed_stub_is_seen(triton: LocalServer, tmp_path: Path, instances: i
 
     victim = next(s for s in stubs.running(triton.pid) if s.instance.startswith(name))
     os.kill(victim.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while victim in stubs.running(triton.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     ill = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)

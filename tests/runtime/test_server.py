@@ -75,6 +75,21 @@ def owner(repository: Path):
     process.stdout.close()
 
 
+HOURS = 7200.0
+"""A grace period so long that what holds a stop until its end is seen."""
+
+
+def stop(server: LocalServer) -> None:
+    """Ends a server that has hours for it, and fails if something holds the stop."""
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    stopping.join(60)
+    if held := stopping.is_alive():
+        server.ask_to_stop(now=True)
+        stopping.join()
+    assert not held, "something held the stop"
+
+
 def test_the_empty_server_is_live_and_has_no_model(triton: LocalServer) -> None:
     assert triton.control.is_live()
     assert triton.pid > 1
@@ -100,7 +115,7 @@ def test_two_servers_do_not_disturb_each_other(
 def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_stop(
     serve, repository: Path, infer
 ) -> None:
-    server = serve(repository)
+    server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     idle = http.client.HTTPConnection(server.http)
     idle.request("GET", "/v2/health/live")
@@ -110,18 +125,15 @@ def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_st
     channel = grpcclient.InferenceServerClient(server.grpc)
     assert channel.is_server_live()
     tensor = grpcclient.InferInput("x", [1], "FP32")
-    tensor.set_data_from_numpy(np.array([1.0], np.float32))
+    tensor.set_data_from_numpy(np.array([0.5], np.float32))
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         # One instance: the second and the third wait in the queue.
-        answers = [pool.submit(infer, server.control, "sleeper", [1.0]) for _ in range(2)]
+        answers = [pool.submit(infer, server.control, "sleeper", [0.5]) for _ in range(2)]
         over_grpc = pool.submit(channel.infer, "sleeper", [tensor])
         time.sleep(0.4)
-        started = time.monotonic()
-        server.stop()
-        seconds = time.monotonic() - started
-        assert [answer.result() for answer in answers] == [[1.0], [1.0]]
-        assert over_grpc.result().as_numpy("y").tolist() == [1.0]
-    assert seconds < 8.0
+        stop(server)
+        assert [answer.result() for answer in answers] == [[0.5], [0.5]]
+        assert over_grpc.result().as_numpy("y").tolist() == [0.5]
     assert left_behind(identity) == []
     idle.close()
     silent.close()
@@ -166,7 +178,7 @@ def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
 
 
 def test_an_open_stream_does_not_hold_the_stop(serve, repository: Path) -> None:
-    server = serve(repository)
+    server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     answers: queue.Queue[object] = queue.Queue()
     client = grpcclient.InferenceServerClient(server.grpc)
@@ -175,17 +187,15 @@ def test_an_open_stream_does_not_hold_the_stop(serve, repository: Path) -> None:
     for seconds in (0.0, 1.0):
         tensor.set_data_from_numpy(np.array([seconds], np.float32))
         client.async_stream_infer("sleeper", [tensor])
-    assert answers.get(timeout=5).as_numpy("y").tolist() == [0.0]
-    started = time.monotonic()
-    server.stop()
-    assert time.monotonic() - started < 9.0
-    assert answers.get(timeout=5).as_numpy("y").tolist() == [1.0]
+    assert answers.get(timeout=60).as_numpy("y").tolist() == [0.0]
+    stop(server)
+    assert answers.get(timeout=60).as_numpy("y").tolist() == [1.0]
     assert left_behind(identity) == []
     client.close()
 
 
 def test_clients_that_never_pause_do_not_hold_the_stop(serve, repository: Path) -> None:
-    server = serve(repository)
+    server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     body = '{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[0.001]}]}'
     answered: list[float] = []
@@ -208,10 +218,9 @@ def test_clients_that_never_pause_do_not_hold_the_stop(serve, repository: Path) 
         client.start()
     time.sleep(0.5)
     started = time.monotonic()
-    server.stop()
-    assert time.monotonic() - started < 8.0
+    stop(server)
     for client in clients:
-        client.join(timeout=5)
+        client.join(timeout=60)
         assert not client.is_alive()
     assert wrong == []
     assert max(answered) > started

@@ -47,7 +47,7 @@ def test_a_state_whose_lock_is_held_is_left_alone_and_removed_when_it_is_let_go(
         assert not region.exists()
         assert not folder.exists()
         assert not own.folder.exists()
-        assert process.wait(timeout=5) == -9
+        assert process.wait(timeout=60) == -9
     finally:
         process.kill()
         process.communicate()

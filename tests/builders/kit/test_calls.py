@@ -131,6 +131,7 @@ def test_on_triton_as_in_process(repository: Path, server: LocalServer, count: i
         assert process.run(model, {"x": rows(count)})["y"].tolist() == expected.tolist()
 
 
+@pytest.mark.slow
 def test_calls_are_under_way_at_once(server: LocalServer) -> None:
     infer(server, "total", rows(1))
     began = time.monotonic()

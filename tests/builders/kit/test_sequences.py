@@ -174,7 +174,7 @@ def test_a_sequence_that_was_idle_for_too_long_is_refused_and_frees_its_place(
         # All places are taken: the fifth waits until the others have been idle for long enough.
         began = time.monotonic()
         assert ask(5, sequence_start=True) == 1
-        assert 0.5 * IDLE_SECONDS < time.monotonic() - began < 10 * IDLE_SECONDS
+        assert time.monotonic() - began > 0.5 * IDLE_SECONDS
         assert ask(5, sequence_end=True) == 2
         with pytest.raises(InferenceServerException, match="START"):
             ask(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import time
 import zlib
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from builders.stages.decode_image import FORMATS, decode, prepare
 
@@ -126,7 +125,9 @@ def test_truncated_files_are_refused(form: str) -> None:
         refused(whole[: int(len(whole) * part)])
 
 
-def test_a_decompression_bomb_is_refused_before_it_is_unpacked() -> None:
+def test_a_decompression_bomb_is_refused_before_it_is_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def chunk(kind: bytes, body: bytes) -> bytes:
         crc = zlib.crc32(kind + body)
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
@@ -134,9 +135,10 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked() -> None:
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     packed = zlib.compress(bytes(1_000_000), 9)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed)
-    began = time.monotonic()
+    unpacked: list[object] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked.append)
     assert "more pixels than" in refused(bomb + chunk(b"IEND", b""))
-    assert time.monotonic() - began < 1
+    assert unpacked == []
 
 
 def test_a_picture_of_too_many_pixels_is_refused() -> None:
@@ -152,7 +154,7 @@ def test_the_limit_is_a_parameter(tmp_path: Path) -> None:
     assert prepare(tmp_path, {"maximum_pixels": "851"})({"image": data})["pixels"].ndim == 3
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150)
 @given(
     st.sampled_from(FORMATS),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=12),

@@ -81,7 +81,7 @@ def test_a_killed_stub_fails_the_liveness_probe_alone(built: Any) -> None:
     assert liveness_probe(built).returncode == 0
     victim = next(s for s in stubs.running(built.pid) if s.instance.startswith("crop"))
     os.kill(victim.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while victim in stubs.running(built.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     # Each in time and none by chance: so the kubelet restarts after that many periods.
