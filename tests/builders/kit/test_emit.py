@@ -80,6 +80,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def url(repository: Path, server_environment: ServerEnvironment) -> Iterator[str]:
     with LocalServer(repository, environment=server_environment) as server:
         yield server.grpc
+        server.stop(now=True)
 
 
 def infer(url: str, model: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
