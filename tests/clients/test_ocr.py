@@ -126,7 +126,7 @@ def test_ensemble_bls_chained_and_in_process_agree(
 
 
 def hostile(encode: Encode, page: bytes) -> dict[str, bytes]:
-    bomb = encode(Image.new("1", (40_000, 40_000)))
+    bomb = encode(Image.new("1", (20_000, 20_000)))
     frames = [Image.new("RGB", (64, 64), colour) for colour in ("white", "red")]
     return {
         "empty": b"",

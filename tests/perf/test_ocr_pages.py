@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from fontTools.ttLib import TTFont
 
 import perf.ocr_pages as pages
@@ -24,11 +25,15 @@ REQUIRED = {
 }
 
 
-def test_every_condition_has_pages_with_text() -> None:
-    made = pages.page_set(pages.EVALUATION_SEED)
-    assert {page.condition for page in made} >= REQUIRED
-    assert len({page.name for page in made}) == len(made)
-    assert all(page.lines and all(line.strip() for line in page.lines) for page in made)
+@pytest.fixture(scope="module")
+def evaluation() -> tuple[pages.Page, ...]:
+    return tuple(pages.page_set(pages.EVALUATION_SEED))
+
+
+def test_every_condition_has_pages_with_text(evaluation: tuple[pages.Page, ...]) -> None:
+    assert {page.condition for page in evaluation} >= REQUIRED
+    assert len({page.name for page in evaluation}) == len(evaluation)
+    assert all(page.lines and all(line.strip() for line in page.lines) for page in evaluation)
 
 
 def test_the_same_seed_draws_the_same_pages() -> None:
@@ -39,8 +44,7 @@ def test_the_same_seed_draws_the_same_pages() -> None:
         assert np.array_equal(np.asarray(first[0]), np.asarray(second[0]))
 
 
-def test_the_held_out_set_has_other_texts() -> None:
-    evaluation = pages.page_set(pages.EVALUATION_SEED)
+def test_the_held_out_set_has_other_texts(evaluation: tuple[pages.Page, ...]) -> None:
     held_out = pages.page_set(pages.HELD_OUT_SEED)
     assert [page.name for page in evaluation] == [page.name for page in held_out]
     assert all(a.lines != b.lines for a, b in zip(evaluation, held_out, strict=True))
