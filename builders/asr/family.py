@@ -207,6 +207,7 @@ FAMILY = Family(
             make=acoustic.acoustic,
             options={},
             parity=parity.ACOUSTIC,
+            int8=parity.ACOUSTIC_INT8,
         ),
         Export(
             name="vad",

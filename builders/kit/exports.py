@@ -29,6 +29,7 @@ class Made:
 
     Attributes:
         path: the file or folder, in the cache: to be copied, not changed.
+        digest: the hash of its content.
         facts: what the export recorded.
         parity: the figures of its comparison; None for a file that is not a model.
         bytes: its size.
@@ -38,6 +39,7 @@ class Made:
     """
 
     path: Path
+    digest: str
     facts: Mapping[str, Any]
     parity: Mapping[str, Any] | None
     bytes: int
@@ -122,36 +124,44 @@ def make_exports(
     """
     made: dict[str, Made] = {}
     failures: list[StepError] = []
+    base_of = steps.recipe.base_of
 
     def one(subject: str) -> None:
+        base = base_of(subject)
         try:
-            made[subject] = _make(steps, bench, subject)
+            if base is None or base in made:
+                made[subject] = _make(steps, bench, subject, made[base] if base else None)
         except StepError as failure:
             failures.append(failure)
 
+    bases = [base for subject in subjects if (base := base_of(subject))]
+    derived = [subject for subject in subjects if base_of(subject)]
+    first = dict.fromkeys([*bases, *(each for each in subjects if not base_of(each))])
     steps.read_code()
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="export")
     try:
-        for job in [pool.submit(one, subject) for subject in subjects]:
-            job.result()
+        for wave in (first, derived):
+            for job in [pool.submit(one, subject) for subject in wave]:
+                job.result()
     finally:
         pool.shutdown(cancel_futures=True)
     return made, sorted(failures, key=lambda failure: failure.name)
 
 
-def _make(steps: Steps, bench: Bench, subject: str) -> Made:
+def _make(steps: Steps, bench: Bench, subject: str, base: Made | None) -> Made:
     recipe = steps.recipe
     export = recipe.exports[subject]
     checkpoint = recipe.source_of(subject).path
-    step = steps.export(subject)
+    made_of, digest = (checkpoint, "") if base is None else (base.path, base.digest)
+    step = steps.export(subject, digest)
 
     def make(folder: Path) -> Any:
         out = folder / export.name
         if "torch" in step.tools:
             with _torch:
-                facts = export.make(checkpoint, out)
+                facts = export.make(made_of, out)
         else:
-            facts = export.make(checkpoint, out)
+            facts = export.make(made_of, out)
         if not out.exists():
             raise ValueError(f"export '{export.name}': expected it to write its file, found none")
         return dict(facts)
@@ -175,4 +185,4 @@ def _make(steps: Steps, bench: Bench, subject: str) -> Made:
         seconds[judged.name] = result.seconds
         tools |= judged.tools
     size = sum((entry.folder / name).stat().st_size for name in entry.files)
-    return Made(path, entry.value, parity, size, built, seconds, tools)
+    return Made(path, entry.digest, entry.value, parity, size, built, seconds, tools)

@@ -40,6 +40,21 @@ class Parity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Int8:
+    """What an export must reach with 8-bit weights: see :mod:`builders.kit.precision`.
+
+    Attributes:
+        keep: matrix products whose weights' names begin with one of these stay in fp32.
+        absolute: as in :class:`Parity`, of the int8 file.
+        relative: likewise.
+    """
+
+    keep: tuple[str, ...] = ()
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Export:
     """One file made from a checkpoint.
 
@@ -50,6 +65,8 @@ class Export:
             A pure function of the checkpoint and :attr:`options`.
         options: what else decides the result; part of the build's cache key.
         parity: the comparison with the source; None only for a file that is not a model.
+        int8: how it may be computed in int8; None: it may not.
+        of: the export that it is made from, whose file :attr:`make` gets in the checkpoint's place.
     """
 
     name: str
@@ -57,6 +74,8 @@ class Export:
     make: Callable[[Path, Path], Mapping[str, object]]
     options: Mapping[str, object]
     parity: Parity | None
+    int8: Int8 | None = None
+    of: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from builders.kit import sources
 from builders.kit.family import Array, Arrays, Export, Parity, load_family
 from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_session import make_session
+from builders.kit.precision import variants
 
 MINIMUM_SHAPES = 3
 """The export's own shape and two that it never saw."""
@@ -139,7 +140,7 @@ def reproduce(
         SourceError: as :func:`builders.kit.sources.resolve`.
     """
     declared = load_family(family)
-    exports = {each.name: each for each in declared.exports if each.parity is not None}
+    exports = variants(each for each in declared.exports if each.parity is not None)
     if export not in exports:
         raise KeyError(
             f"no export '{export}' with a parity in '{family}'; there are: {', '.join(exports)}"
@@ -151,7 +152,12 @@ def reproduce(
     checkpoint = sources.resolve(uri, offline=offline).path
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         made = Path(folder) / "model.onnx"
-        wanted.make(checkpoint, made)
+        if wanted.of:
+            base = Path(folder) / "base.onnx"
+            exports[wanted.of].make(checkpoint, base)
+            wanted.make(base, made)
+        else:
+            wanted.make(checkpoint, made)
         return compare(wanted, checkpoint, made, family=family)
 
 

@@ -65,11 +65,18 @@ def plan(
     steps = Steps(recipe, Sources(checkout.roots))
     planned: list[Planned] = []
     paths: dict[str, Path] = {}
+    digests: dict[str, str] = {}
     for subject, export in recipe.exports.items():
-        step = steps.export(subject)
+        base = recipe.base_of(subject)
+        if base is not None and base not in paths:
+            planned.append(Planned(f"export {subject}", "depends", f"follows export {base}"))
+            planned.append(Planned(f"parity {subject}", "depends", f"follows export {base}"))
+            continue
+        step = steps.export(subject, digests[base] if base else "")
         entry = _look(step, cache, planned)
         if entry is not None:
             paths[subject] = entry.folder / export.name
+            digests[subject] = entry.digest
         if export.parity is None:
             continue
         if entry is not None:

@@ -10,6 +10,7 @@ A profile is one of ``builders/profiles/*.yaml``, by its name, or any YAML file 
         sources: {det: "path:~/models/det.onnx"}
     models:                # how single models are served
       recognise: {instances: 2, parameters: {intra_op_thread_count: 1}}
+      transcribe: {precision: int8}
 
 Mistakes are reported all at once, each with its line, its key and the name that was probably
 meant. :func:`builders.kit.overrides.apply` lays ``models`` and ``device`` over a graph.
@@ -157,6 +158,7 @@ class ModelOptions(_Options):
         batching: dynamic batching.
         max_batch_size: for a model that batches, at least 1.
         response_cache: answer equal requests from the server's cache.
+        precision: fp32, or int8 for an ONNX model on a CPU whose family allows it.
     """
 
     instances: Annotated[InstanceOptions | None, BeforeValidator(_short("count"))] = None
@@ -165,6 +167,7 @@ class ModelOptions(_Options):
     batching: Annotated[BatchingOptions | None, BeforeValidator(_short("enabled"))] = None
     max_batch_size: int | None = Field(default=None, ge=1)
     response_cache: bool | None = None
+    precision: Literal["fp32", "int8"] = "fp32"
 
 
 class Profile(_Options):
@@ -173,7 +176,7 @@ class Profile(_Options):
     Attributes:
         triton: the release that will serve the repository, by its NGC name.
         device: where ONNX models run.
-        precision: of the weights and of the arithmetic.
+        precision: of the weights and of the arithmetic, where ``models`` says no other.
         families: the families to build.
         hub: whether ``hub:`` sources may be fetched over the network.
         bls: whether each pipeline is also built as a BLS model, ``<pipeline>_bls``.
@@ -213,7 +216,10 @@ class Profile(_Options):
     @classmethod
     def _is_built(cls, value: str) -> str:
         if value != "fp32":
-            raise _refusal("fp32, the one precision that this version builds", "Write fp32.")
+            raise _refusal(
+                "fp32, the one precision that this version builds all models in",
+                "Write fp32; models.<name>.precision can make a single one int8.",
+            )
         return value
 
     @field_validator("families")

@@ -13,6 +13,7 @@ from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.left_out import LeftOut, needed_exports, optional_exports, reduce
 from builders.kit.overrides import apply
 from builders.kit.profile import Profile, ProfileError
+from builders.kit.recipe_precision import chosen
 from builders.kit.release import Release, release
 from builders.kit.sources import Source, SourceError, resolve
 from builders.kit.yaml_file import suggest
@@ -29,7 +30,8 @@ class Recipe:
         left_out: what needs a checkpoint that nobody names.
         models: every model of the repository once: pipelines, what they need, BLS twins.
         owners: model's name -> the families whose pipelines it is part of.
-        exports: ``family/export`` -> the export, for those that some model needs.
+        exports: ``family/export`` -> the export, for those that some model needs, and for those
+            that these are made from.
         sources: ``family/component`` -> the checkpoint, for those that some export needs.
     """
 
@@ -45,6 +47,11 @@ class Recipe:
     def source_of(self, export: str) -> Source:
         """The checkpoint of an export, given as ``family/export``."""
         return self.sources[f"{export.partition('/')[0]}/{self.exports[export].source}"]
+
+    def base_of(self, export: str) -> str | None:
+        """The export that one is made from, both as ``family/export``; None if by a checkpoint."""
+        of = self.exports[export].of
+        return f"{export.partition('/')[0]}/{of}" if of else None
 
     def exports_of(self, model: Model) -> dict[str, str]:
         """The exports that a model needs: their names -> ``family/export``."""
@@ -97,6 +104,7 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
         for model in closure(own):
             owners[model.name] = (*owners.get(model.name, ()), name)
     models = closure(apply(profile, pipelines))
+    models, families = chosen(profile, models, families, owners, findings)
     exports: dict[str, Export] = {}
     for model in models:
         optional = optional_exports(model)
@@ -108,6 +116,12 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
                 if export.name == need
             }
             exports |= declared
+            exports |= {
+                f"{family}/{export.name}": export
+                for family in owners[model.name]
+                for export in families[family].exports
+                if export.name in {each.of for each in declared.values()}
+            }
             known = [
                 each.name for own in owners[model.name] for each in declared_families[own].exports
             ]

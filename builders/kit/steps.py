@@ -91,14 +91,20 @@ class Steps:
                 functions: list[Function] = [export.parity.reference, export.parity.inputs]
                 self.sources.code_of(functions, "builders.kit.parity")
 
-    def export(self, subject: str) -> Step:
-        """The making of an export."""
+    def export(self, subject: str, base: str = "") -> Step:
+        """The making of an export.
+
+        Args:
+            subject: ``family/name``.
+            base: for one that is made of another, the hash of that one's content.
+        """
         export = self.recipe.exports[subject]
         options = {
             f"option {name}": json.dumps(value, sort_keys=True, default=repr)
             for name, value in export.options.items()
         }
-        return self._step("export", subject, [export.make], (), {**options, **self._files(subject)})
+        made_of = {"file made": base} if export.of else self._files(subject)
+        return self._step("export", subject, [export.make], (), {**options, **made_of})
 
     def parity(self, subject: str, made: str) -> Step:
         """The comparison of an export, whose content has the hash ``made``, with its source."""

@@ -24,6 +24,7 @@ class Row:
             that is not made from a checkpoint.
         metric: its gates' figures, as "character_error_rate 0.012 <= 0.02".
         state: "built" or "cached".
+        precision: of its arithmetic, where it is not the profile's.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Row:
     parity: float | None
     metric: str
     state: str
+    precision: str = ""
 
 
 def summary(manifest: Manifest, built: Collection[str] = ()) -> tuple[Row, ...]:
@@ -43,7 +45,8 @@ def summary(manifest: Manifest, built: Collection[str] = ()) -> tuple[Row, ...]:
     """
     rows = []
     for name, model in sorted(manifest.models.items()):
-        figures = [manifest.exports[each].get("parity") for each in model["exports"]]
+        exports = [manifest.exports[each] for each in model["exports"]]
+        figures = [each.get("parity") for each in exports]
         differences = [figure["absolute"] for figure in figures if figure]
         gates = [
             f"{metric['name']} {metric['value']:.4g} "
@@ -59,6 +62,7 @@ def summary(manifest: Manifest, built: Collection[str] = ()) -> tuple[Row, ...]:
                 parity=max(differences, default=None),
                 metric="\n".join(gates),
                 state="built" if name in built else "cached",
+                precision=" ".join(each.get("facts", {}).get("precision", "") for each in exports),
             )
         )
     return tuple(rows)
@@ -80,7 +84,7 @@ def table(rows: Collection[Row]) -> Table:
             row.model,
             row.backend,
             _size(row.bytes),
-            "" if row.parity is None else f"{row.parity:.1e}",
+            "" if row.parity is None else f"{row.parity:.1e}\n{row.precision}".rstrip(),
             row.metric,
             row.state,
         )

@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -49,6 +50,19 @@ def test_each_model_has_a_row() -> None:
         Row("detect", "onnxruntime", 9_900_000, 6e-6, "", "built"),
         Row("ocr", "ensemble", 900, None, "error 0.01235 <= 0.02\nrecall 1 >= 0.5", "cached"),
     )
+
+
+def test_a_model_in_another_precision_than_the_profile_s_says_so_below_its_parity() -> None:
+    facts = {"parity": {"absolute": 0.84}, "facts": {"precision": "int8"}}
+    manifest = replace(MANIFEST, exports={**MANIFEST.exports, "ocr/detector": facts})
+    (detect,) = (row for row in summary(manifest) if row.model == "detect")
+    assert detect.precision == "int8"
+    console = Console(file=io.StringIO(), width=100)
+    console.print(table([detect]))
+    assert isinstance(console.file, io.StringIO)
+    _, first, second = console.file.getvalue().splitlines()
+    assert first.split()[4:] == ["8.4e-01", "cached"]
+    assert second.split() == ["int8"]
 
 
 def test_the_table_shows_sizes_and_figures() -> None:
