@@ -13,6 +13,8 @@ from pathlib import Path
 
 from builders.kit.findings import Finding, finding_of
 from builders.kit.graph import DYNAMIC, Model, OnnxModel, Tensor, closure
+from builders.kit.onnx_content import OnnxError
+from builders.kit.onnx_files import model_file
 from builders.kit.onnx_header import OnnxUnreadable, read_header
 from builders.kit.overrides import remade
 from builders.kit.profile import ProfileError
@@ -60,8 +62,8 @@ def _merge(into: Sizes, more: Sizes) -> None:
 def _learn(model: OnnxModel, path: Path) -> Sizes:
     found: Sizes = {}
     try:
-        graph = read_header(path / path.name if path.is_dir() else path).graph
-    except (OnnxUnreadable, OSError):
+        graph = read_header(model_file(path) if path.is_dir() else path).graph
+    except (OnnxError, OnnxUnreadable, OSError):
         return found  # the check says what is wrong with the file
     shapes = {tensor.name: tensor.shape for tensor in (*graph.inputs, *graph.outputs)}
     for tensor in (*model.inputs, *model.outputs):

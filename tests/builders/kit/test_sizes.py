@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from builders.kit.family import Export, Family
 from builders.kit.graph import DType, Ensemble, OnnxModel, PythonModel, Tensor
+from builders.kit.onnx_files import save
 from builders.kit.profile import ProfileError
 from builders.kit.recipe import Recipe
 from builders.kit.release import release
@@ -79,6 +80,16 @@ def test_every_tensor_with_the_axis_gets_the_size_wherever_the_model_stands(
     assert [step.model for step in ensemble.steps] == [models["reader"], models["spell"]]
     caller = models["spell"]
     assert isinstance(caller, PythonModel) and caller.calls == (models["reader"],)
+
+
+def test_a_folder_with_the_weights_beside_the_graph_teaches_as_much(tmp_path: Path) -> None:
+    model = onnx.load(write(tmp_path / "inline", 321))
+    save(model, tmp_path / "reader", external=True)
+    (found,) = sized(recipe(reader), {"toy/reader": tmp_path / "reader"}).models
+    assert found.outputs[0].shape == (-1, 321)
+    (tmp_path / "reader" / "model.onnx").unlink()
+    (untold,) = sized(recipe(reader), {"toy/reader": tmp_path / "reader"}).models
+    assert untold == reader, "the check says what is wrong"
 
 
 def test_what_is_dynamic_in_the_file_stays_so(tmp_path: Path) -> None:
