@@ -76,22 +76,28 @@ def answers(number: int) -> tuple[Tensor, Tensor]:
     )
 
 
+find_speech = PythonModel(
+    name="find_speech",
+    inputs=(audio, samples, sample_rate),
+    outputs=(*(each for k in range(BUCKETS) for each in windows(k)), spans, slots),
+    # The first step, where requests wait: one instance for each of two cores.
+    instances=(InstanceGroup(count=2),),
+    stage=f"{_STAGES}.find_speech",
+    modules=(
+        "builders.stages.buckets",
+        "builders.stages.decode_audio",
+        *(f"{_STAGES}.{name}" for name in ("cut_windows", "segmenter")),
+    ),
+    exports=("vad.onnx",),
+    parameters={**decode_audio.parameters, "buckets": str(BUCKETS)},
+)
 detect_speech = OnnxModel(
     name="detect_speech",
     inputs=(waveform,),
     outputs=(speech,),
-    export="vad",
+    export="vad.onnx",
     parameters=ONE_THREAD,
     instances=(InstanceGroup(count=2),),
-)
-cut_windows = PythonModel(
-    name="cut_windows",
-    inputs=(waveform, speech),
-    outputs=(*(each for k in range(BUCKETS) for each in windows(k)), spans, slots),
-    stage=f"{_STAGES}.cut_windows",
-    modules=("builders.stages.buckets", f"{_STAGES}.segmenter"),
-    parameters={"buckets": str(BUCKETS)},
-    queue=UNBOUNDED,
 )
 transcribe = OnnxModel(
     name="transcribe",
@@ -105,7 +111,7 @@ transcribe = OnnxModel(
     ),
     export="acoustic",
     # An ensemble whose steps run side by side crashes Triton 24.10 where one of them is refused by
-    # a full queue (signal 11): those that wait are bounded at decode_audio and detect_speech.
+    # a full queue (signal 11): those that wait are bounded at find_speech.
     queue=UNBOUNDED,
     instances=(InstanceGroup(count=2),),
     parameters=ONE_THREAD,
@@ -126,9 +132,7 @@ asr = Ensemble(
     name="asr",
     inputs=(audio, samples, sample_rate, beam, word_list),
     outputs=(text, *READ),
-    steps=decode_audio
-    >> detect_speech
-    >> cut_windows
+    steps=find_speech
     >> tuple(
         transcribe.step(
             inputs={name: f"{name}_{k}" for name in ("windows", "lengths")},
@@ -210,7 +214,7 @@ FAMILY = Family(
             int8=parity.ACOUSTIC_INT8,
         ),
         Export(
-            name="vad",
+            name="vad.onnx",
             source="vad",
             make=vad.whole,
             options={"opset": vad.OPSET},

@@ -305,8 +305,12 @@ def test_the_container_file_takes_the_stages_part_of_the_requirements() -> None:
     assert names == {
         "cffi",
         "flashlight-text",
+        "flatbuffers",
+        "onnxruntime",
         "opencv-python-headless",
+        "packaging",
         "pillow",
+        "protobuf",
         "pycparser",
         "soundfile",
         "soxr",
