@@ -21,6 +21,7 @@ LEVELS = {"I": "info", "W": "warning", "E": "error", "F": "fatal"}
 
 _WITHOUT_GPU = (
     "Unable to allocate pinned system memory",
+    "failed to allocate pinned system memory",
     "CudaDriverHelper has not been initialized",
     "CUDA memory pool disabled",
     "unable to create stream",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builders.asr import acoustic, language_model, largest, metric, parity, vad, vocabulary
+from builders.asr.vad import CONTEXT, FRAME
 from builders.asr.whisper import WHISPER_EXPORTS, language, task, transcribe_long
 from builders.kit.family import Export, Family
 from builders.kit.graph import (
@@ -14,6 +15,8 @@ from builders.kit.graph import (
     QueuePolicy,
     SequenceBatching,
     Tensor,
+    Warmup,
+    WarmupInput,
 )
 from builders.stages.models import decode_audio
 
@@ -143,7 +146,7 @@ asr = Ensemble(
     >> join_segments,
 )
 
-_CONTEXT = {"context": 64}
+_CONTEXT = {"context": CONTEXT}
 _STATE = {"h_and_c": 2, "one": 1, "units": 128}
 
 detect_speech_stream = OnnxModel(
@@ -161,6 +164,17 @@ detect_speech_stream = OnnxModel(
     export="vad_stream",
     parameters=ONE_THREAD,
     queue=UNBOUNDED,
+    # A frame, since it takes whole ones only: probes of idle models send what warms them up.
+    warmup=(
+        Warmup(
+            name="frame",
+            inputs={
+                "waveform": WarmupInput(shape=(FRAME,)),
+                "context": WarmupInput(shape=(CONTEXT,)),
+                "state": WarmupInput(shape=(2, 1, 128)),
+            },
+        ),
+    ),
 )
 asr_stream = PythonModel(
     name="asr_stream",
