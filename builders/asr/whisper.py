@@ -37,6 +37,7 @@ whisper = OnnxModel(
         Tensor("lengths", DType.INT32, {"batch": -1, "one": 1}),
         Tensor("log_probs", DType.FP32, {"batch": -1, "tokens": -1}),
         Tensor("language", DType.INT32, {"batch": -1, "one": 1}),
+        Tensor("attention", DType.FP32, {"batch": -1, "tokens": -1, "heads": -1, "positions": -1}),
     ),
     export="whisper",
     # A step of the decoder reads all of its weights, whether for one row or for eight.
@@ -59,7 +60,8 @@ transcribe_long = PythonModel(
     ),
     stage=f"{_STAGES}.transcribe_long",
     modules=tuple(
-        f"{_STAGES}.whisper_{name}" for name in ("choices", "segments", "sound", "tokens")
+        f"{_STAGES}.whisper_{name}"
+        for name in ("alignment", "choices", "segments", "sound", "tokens", "words")
     ),
     exports=("whisper.json",),
     instances=(InstanceGroup(count=4),),

@@ -38,6 +38,9 @@ class WhisperCheckpoint:
         suppressed_first: tokens that never come first.
         languages: code -> token, in the tokens' order; empty for an English-only checkpoint.
         tasks: task -> token; likewise.
+        alignment_heads: layer and head of the decoder's cross-attention that follow the sound, in
+            order; none where the checkpoint names none.
+        median_filter_width: positions over which their weights are smoothed; an odd number.
     """
 
     path: Path
@@ -56,6 +59,8 @@ class WhisperCheckpoint:
     suppressed_first: tuple[int, ...]
     languages: Mapping[str, int]
     tasks: Mapping[str, int]
+    alignment_heads: tuple[tuple[int, int], ...]
+    median_filter_width: int
 
     @property
     def first_time_stamp(self) -> int:
@@ -130,12 +135,28 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
             tasks={name: int(token) for name, token in generation["task_to_id"].items()}
             if many
             else {},
+            alignment_heads=_alignment_heads(path, config, generation),
+            median_filter_width=int(config.get("median_filter_width", 7)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(
             f"{path}: expected config.json and generation_config.json with Whisper's settings, "
             f"found none or a wrong one of {error}. Fetch the checkpoint again."
         ) from error
+
+
+def _alignment_heads(
+    path: Path, config: Mapping[str, Any], generation: Mapping[str, Any]
+) -> tuple[tuple[int, int], ...]:
+    heads = sorted((int(layer), int(head)) for layer, head in generation.get("alignment_heads", ()))
+    layers, each = config["decoder_layers"], config["decoder_attention_heads"]
+    if not all(0 <= layer < layers and 0 <= head < each for layer, head in heads):
+        raise SourceError(
+            f"{path}: expected alignment_heads of {layers} layers with {each} heads each in "
+            f"generation_config.json, found {heads}. Take those of the model that it was trained "
+            "from, or none."
+        )
+    return tuple(heads)
 
 
 def _extractor(path: Path) -> dict[str, Any]:

@@ -20,6 +20,9 @@ from builders.kit.sources import SourceError
 STATE = ("token", "history", "done", "language", "lengths")
 """What one token leaves for the next, besides keys and values."""
 
+PUT_OUT = ("tokens", "log_probs", "attention")
+"""What is gathered of every token."""
+
 
 def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
     """Writes the ONNX file: log-mel features, encoder, and greedy decoding in a ``Loop``.
@@ -42,6 +45,9 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         a row's end, the padding token.
         ``lengths`` INT32 [rows, 1]: tokens before the end. ``log_probs`` FP32 [rows, tokens]: of
         each token among those that were allowed; 0 after the end. ``language`` INT32 [rows, 1].
+        ``attention`` FP32 [rows, tokens, heads, positions]: where the decoder looked as it chose
+        each token, in the checkpoint's alignment heads alone; 0 after the end. A position is two
+        frames. Where the checkpoint names no such heads, one 0 for each token.
 
     Args:
         checkpoint: a folder of WhisperForConditionalGeneration in Hugging Face format.
@@ -98,7 +104,7 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         say,
         inputs,
         axes={**axes, "caches": {0: "rows", 2: "past"}},
-        outputs=["go_on", *(f"{name}_next" for name in (*STATE, *caches)), "tokens", "log_probs"],
+        outputs=["go_on", *(f"{name}_next" for name in (*STATE, *caches)), *PUT_OUT],
     )
     whole = joined(
         once,
@@ -120,6 +126,7 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         "parameters": sum(each.numel() for each in model.parameters()),
         "mels": settings.mels,
         "languages": len(settings.languages),
+        "alignment_heads": len(settings.alignment_heads),
         "seconds": settings.frames * settings.hop_length / 16000,
     }
 
@@ -171,19 +178,23 @@ def _name_outputs(model: ModelProto, padding: int) -> None:
     wanted = node("Add", [places, skipped], "outputs/wanted")
     beyond = node("GreaterOrEqual", [wanted, count], "outputs/beyond")
     inside = node("Min", [wanted, node("Sub", [count, one], "outputs/last")], "outputs/inside")
+    taken_at = node("Unsqueeze", [inside, constant("after", [2])], "outputs/taken_at")
     outputs = []
-    for name, dtype, kind, filler in (
-        ("tokens", np.int32, TensorProto.INT32, padding),
-        ("log_probs", np.float32, TensorProto.FLOAT, 0),
+    for name, dtype, kind, filler, axes in (
+        ("tokens", np.int32, TensorProto.INT32, padding, []),
+        ("log_probs", np.float32, TensorProto.FLOAT, 0, []),
+        ("attention", np.float32, TensorProto.FLOAT, 0, ["heads", "positions"]),
     ):
-        rows = node("Transpose", [f"{name}_all"], f"{name}/rows", perm=[1, 0])
-        taken = node("GatherElements", [rows, inside], f"{name}/taken", axis=1)
-        node("Where", [beyond, constant(f"{name}_filler", filler, dtype), taken], name)
-        outputs.append(helper.make_tensor_value_info(name, kind, ["rows", "tokens"]))
+        further = list(range(2, 2 + len(axes)))
+        rows = node("Transpose", [f"{name}_all"], f"{name}/rows", perm=[1, 0, *further])
+        taken = node("GatherND", [rows, taken_at], f"{name}/taken", batch_dims=1)
+        shut = node("Unsqueeze", [beyond, constant(f"{name}_axes", further)], f"{name}/beyond")
+        node("Where", [shut, constant(f"{name}_filler", filler, dtype), taken], name)
+        outputs.append(helper.make_tensor_value_info(name, kind, ["rows", "tokens", *axes]))
     column = constant("column", [1])
     for source, name in (("lengths", "lengths"), ("language", "language")):
         columns = node("Unsqueeze", [f"{source}_last", column], f"outputs/{name}")
         node("Cast", [columns], name, to=TensorProto.INT32)
         outputs.append(helper.make_tensor_value_info(name, TensorProto.INT32, ["rows", 1]))
     del graph.output[:]
-    graph.output.extend(outputs[index] for index in (0, 2, 1, 3))
+    graph.output.extend(outputs[index] for index in (0, 3, 1, 4, 2))

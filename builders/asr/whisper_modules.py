@@ -94,6 +94,10 @@ class Say(nn.Module):  # type: ignore[misc]
         self.head = model.proj_out
         self.rules = Rules(checkpoint, self.head.out_features)
         self.end, self.padding = checkpoint.end, checkpoint.padding
+        self.aligning = [
+            [head for at, head in checkpoint.alignment_heads if at == layer]
+            for layer in range(len(self.decoder.layers))
+        ]
         languages = list(checkpoint.languages.values()) or [checkpoint.start]
         self.languages = nn.Buffer(torch.tensor(languages))
 
@@ -131,12 +135,15 @@ class Say(nn.Module):  # type: ignore[misc]
 
         Returns:
             Whether any row goes on BOOL [1]; then what becomes of ``token``, ``history``, ``done``,
-            ``language``, ``lengths`` and ``caches``; then what is put out: the token INT32 [rows]
-            and its log-probability FP32 [rows].
+            ``language``, ``lengths`` and ``caches``; then what is put out: the token INT32 [rows],
+            its log-probability FP32 [rows], and the cross-attention's weights in the alignment
+            heads FP32 [rows, heads, positions], 0 after a row's end; where there are no such heads,
+            one 0 a row.
         """
         hidden = self.decoder.embed_tokens(token) + self.decoder.embed_positions.weight[position]
         hidden = hidden[:, None]
         kept: list[Tensor] = []
+        looked: list[Tensor] = []
         for index, layer in enumerate(self.decoder.layers):
             normed = layer.self_attn_layer_norm(hidden)
             for old, projection in zip(
@@ -146,10 +153,12 @@ class Say(nn.Module):  # type: ignore[misc]
             ):
                 new = _heads(projection(normed), layer.self_attn.num_heads)
                 kept.append(torch.cat([old, new], dim=2))
-            hidden = hidden + _attend(layer.self_attn, normed, *kept[-2:])
+            hidden = hidden + _attend(layer.self_attn, normed, *kept[-2:])[0]
             normed = layer.encoder_attn_layer_norm(hidden)
             keys, values = cross[2 * index : 2 * index + 2]
-            hidden = hidden + _attend(layer.encoder_attn, normed, keys, values)
+            mixed, weights = _attend(layer.encoder_attn, normed, keys, values)
+            hidden = hidden + mixed
+            looked += [weights[:, head] for head in self.aligning[index]]
             normed = layer.final_layer_norm(hidden)
             hidden = hidden + layer.fc2(layer.activation_fn(layer.fc1(normed)))
         logits = self.head(self.decoder.layer_norm(hidden[:, 0]))
@@ -169,6 +178,9 @@ class Say(nn.Module):  # type: ignore[misc]
         )
         chosen = torch.where(done, self.padding, chosen)
         log_probability = torch.where(done, 0.0, log_probability)
+        # A tensor without elements is none of a Triton model's: one stands in where there is none.
+        looked = looked or [hidden.new_zeros(hidden.shape[0], 1, 1)]
+        attention = torch.where(done[:, None, None], 0.0, torch.cat(looked, dim=1))
         history = torch.where(prompted[:, None], history, history_after)
         done = done | (~prompted & (chosen == self.end))
         lengths = lengths + (~prompted & ~done).to(torch.int64)
@@ -178,7 +190,7 @@ class Say(nn.Module):  # type: ignore[misc]
         return (
             *(go_on, token, history, done, language, lengths),
             *kept,
-            *(chosen.to(torch.int32), log_probability),
+            *(chosen.to(torch.int32), log_probability, attention),
         )
 
 
@@ -188,10 +200,10 @@ def _heads(projected: Tensor, heads: int) -> Tensor:
     return projected.reshape(rows, positions, heads, size // heads).transpose(1, 2)
 
 
-def _attend(layer: Any, hidden: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """One query's attention: FP32 [rows, 1, size] -> the same."""
+def _attend(layer: Any, hidden: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """One query's attention: FP32 [rows, 1, size] -> the same, and [rows, heads, 1, positions]."""
     query = _heads(layer.q_proj(hidden) * layer.scaling, layer.num_heads)
     weights = torch.softmax(query @ keys.transpose(2, 3), dim=-1)
     mixed = (weights @ values).transpose(1, 2)
     output: Tensor = layer.out_proj(mixed.reshape(hidden.shape))
-    return output
+    return output, weights

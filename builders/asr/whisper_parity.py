@@ -40,6 +40,7 @@ class _Generated:
     tokens: list[int]
     log_probs: list[float]
     language: int
+    attention: npt.NDArray[np.float32]
 
 
 def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
@@ -50,7 +51,8 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
     from builders.kit.onnx import load_transformers
 
     settings = read_checkpoint(checkpoint)
-    model = load_transformers(checkpoint, "WhisperForConditionalGeneration")
+    # Any other attention than the eager one keeps its weights to itself.
+    model = load_transformers(checkpoint, "WhisperForConditionalGeneration", attention="eager")
     extractor = WhisperFeatureExtractor.from_pretrained(checkpoint, local_files_only=True)
     rows = []
     for row, window in enumerate(inputs["windows"]):
@@ -70,14 +72,17 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
     longest = max(lengths) + 1
     tokens = np.full((len(rows), longest), settings.padding, np.int32)
     log_probs = np.zeros((len(rows), longest), np.float32)
+    attention = np.zeros((len(rows), longest, *rows[0].attention.shape[1:]), np.float32)
     for index, each in enumerate(rows):
         tokens[index, : len(each.tokens)] = each.tokens
         log_probs[index, : len(each.tokens)] = each.log_probs
+        attention[index, : len(each.tokens)] = each.attention
     return {
         "tokens": tokens,
         "lengths": np.array([[length] for length in lengths], np.int32),
         "log_probs": log_probs,
         "language": np.array([[each.language] for each in rows], np.int32),
+        "attention": attention,
     }
 
 
@@ -102,6 +107,7 @@ def _generate(
             force_unique_generate_call=True,
             return_dict_in_generate=True,
             output_scores=True,
+            output_attentions=True,
             do_sample=False,
         )
     if isinstance(output, dict) and "segments" in output and "scores" not in output:
@@ -113,7 +119,14 @@ def _generate(
         for scores, token in zip(output["scores"], tokens, strict=True)
     ]
     told = list(settings.languages.values()).index(sequence[1]) if languages else 0
-    return _Generated(tokens, log_probs, told)
+    heads = len(settings.alignment_heads)
+    shape = (heads, settings.frames // 2) if heads else (1, 1)
+    attention = np.zeros((len(tokens), *shape), np.float32)
+    for index, layers in enumerate(output["cross_attentions"]):
+        for number, (layer, head) in enumerate(settings.alignment_heads):
+            # The first step takes the whole prompt, and its last token chooses.
+            attention[index, number] = layers[layer][0, head, -1].numpy()
+    return _Generated(tokens, log_probs, told, attention)
 
 
 def _inputs() -> Sequence[Arrays]:

@@ -49,6 +49,8 @@ def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
         "hop": found.hop_length,
         "frame": found.n_fft,
         "mels": found.mels,
+        "alignment_heads": len(found.alignment_heads),
+        "median_filter_width": found.median_filter_width,
         "languages": list(found.languages),
         "names": _names(),
         "tasks": [name for name in ("transcribe", "translate") if name in found.tasks],

@@ -85,6 +85,8 @@ def build(tokenizer: Any, seed: int) -> Any:
             )
         ),
         begin_suppress_tokens=[ids("Ġ"), end],
+        # The layer that learns to look where the next token is heard.
+        alignment_heads=[[1, 0], [1, 1]],
         return_timestamps=False,
         **ends,
     )

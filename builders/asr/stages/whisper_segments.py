@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .whisper_tokens import Settings
+from .whisper_words import Word
 
 TIME_STAMP = 0.02
 """Seconds from one time stamp to the next."""
@@ -32,12 +33,16 @@ class Segment:
         end: likewise.
         tokens: INT32 [tokens], its time stamps among them.
         score: the mean probability of its tokens, the geometric one.
+        first: the place of its first token among those of the window.
+        words: its words, where there are times for them.
     """
 
     start: float
     end: float
     tokens: np.ndarray
     score: float
+    first: int
+    words: tuple[Word, ...] = ()
 
 
 def cut(
@@ -60,7 +65,7 @@ def cut(
 
     def segment(first: int, last: int, start: float, end: float) -> Segment:
         mean = float(np.mean(log_probs[first:last])) if last > first else 0.0
-        return Segment(start, end, tokens[first:last], float(np.exp(mean)))
+        return Segment(start, end, tokens[first:last], float(np.exp(mean)), first)
 
     def second(place: int) -> float:
         return float(offset + (int(tokens[place]) - zero) * TIME_STAMP)

@@ -25,12 +25,14 @@ class Sound:
 
     Attributes:
         frames: how many there are.
+        heard: those that the recording reaches, without the silence after it.
     """
 
     def __init__(self, waveform: np.ndarray, settings: Settings) -> None:
         self._settings = settings
         hop, half = settings.hop, settings.frame // 2
         missing = settings.frames * hop - waveform.size
+        self.heard = -(-waveform.size // hop) if missing > 0 else waveform.size // hop
         if missing > 0:
             waveform = np.pad(waveform, (0, missing))
         self.frames = waveform.size // hop

@@ -25,6 +25,8 @@ class Settings:
         languages: codes by number; none of an English-only checkpoint.
         names: name -> code of a language.
         tasks: by number.
+        alignment_heads: how many there are; with none, there are no times of words.
+        median_filter_width: positions over which attention is smoothed.
         filters: FP32 [bins, mels].
     """
 
@@ -36,6 +38,8 @@ class Settings:
     languages: list[str]
     names: dict[str, str]
     tasks: list[str]
+    alignment_heads: int
+    median_filter_width: int
     filters: np.ndarray
 
 
@@ -54,6 +58,8 @@ def read(path: Path) -> Settings:
         languages=content["languages"],
         names=content["names"],
         tasks=content["tasks"],
+        alignment_heads=content["alignment_heads"],
+        median_filter_width=content["median_filter_width"],
         filters=filters,
     )
 

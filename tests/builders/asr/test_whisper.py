@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ import pytest
 import tritonclient.grpc as grpc
 from tritonclient.utils import InferenceServerException
 
+from builders.asr.family import FAMILY
 from builders.asr.stages import transcribe_long, whisper_tokens
 from builders.asr.whisper import WHISPER_EXPORTS
 from builders.asr.whisper import transcribe_long as model
 from builders.kit.check import check_repository
 from builders.kit.emit_chained import request_input
 from builders.kit.findings import errors
-from builders.kit.graph import Ensemble
+from builders.kit.graph import Ensemble, closure
 from builders.kit.inprocess import InProcess
 from builders.kit.onnx import load_transformers
 from builders.kit.parity import compare
+from builders.kit.recipe import Recipe
 from builders.kit.release import release
+from builders.kit.sizes import sized
 from tests.builders.kit import repositories
 from tests.conftest import Serve
 from training.asr.whisper_tiny_speech import WORDS, Phrase, talk
@@ -77,7 +81,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         export.make(CHECKPOINT, exports[export.name])
     repository = tmp_path_factory.mktemp("repository")
     pipeline = Ensemble(name="speak", inputs=model.inputs, outputs=model.outputs, steps=model >> ())
-    repositories.write(repository, (pipeline,), exports)
+    models = closure((pipeline,))
+    recipe = Recipe(
+        profile=None,  # type: ignore[arg-type]
+        release=release("24.10"),
+        families={"asr": FAMILY},
+        models=models,
+        owners={model.name: ("asr",) for model in models},
+        exports={f"asr/{export.name}": export for export in WHISPER_EXPORTS},
+        sources={},
+        left_out=(),
+    )
+    known = sized(recipe, {f"asr/{name}": path for name, path in exports.items()})
+    repositories.write(repository, known.models, exports)
     return Built(repository, InProcess(repository), exports)
 
 
@@ -104,6 +120,29 @@ def test_long_sound_has_the_tokens_and_segments_of_generate(built: Built, case: 
     assert [text.decode() for text in answer["text"]] == [expected["text"].strip()]
     assert len(answer["segments"]) == len(answer["segment_text"]) == len(answer["scores"]) > 0
     assert all(0 < score <= 1 for score in answer["scores"])
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_words_have_the_times_of_transformers_within_their_segments(
+    built: Built, case: str
+) -> None:
+    expected = json.loads(EXPECTED.read_text("utf-8"))[case]["words"]
+    segments = built.segments(case)
+    found = [(segment, word) for segment in segments for word in segment.words]
+    assert [word.text for _, word in found] == [text.strip() for text, *_ in expected]
+    for (segment, word), (_, *times) in zip(found, expected, strict=True):
+        wanted = np.clip(times, segment.start, segment.end)
+        np.testing.assert_allclose([word.start, word.end], wanted, atol=0.005, err_msg=word.text)
+        assert segment.start <= word.start <= word.end <= segment.end
+        assert 0 < word.score <= 1
+    for before, after in pairwise(word for _, word in found):
+        assert before.end <= after.start
+    answer = built.answer(**request(case))
+    words = [word for _, word in found]
+    assert [text.decode() for text in answer["words"]] == [word.text for word in words]
+    assert " ".join(word.text for word in words) == answer["text"][0].decode()
+    np.testing.assert_allclose(answer["word_times"], [[w.start, w.end] for w in words], atol=1e-4)
+    np.testing.assert_allclose(answer["word_scores"], [w.score for w in words], atol=1e-5)
 
 
 def test_the_checkpoints_outputs_vary_and_are_what_was_said(built: Built) -> None:
@@ -154,6 +193,7 @@ def test_unknown_choices_are_refused(built: Built, choices: dict[str, str], sent
 
 def generated(case: str) -> dict[str, Any]:
     """transformers' own long form, or short form where the sound fits one window."""
+    import torch
     from transformers import WhisperFeatureExtractor, WhisperTokenizer
 
     waveform = sound(case)[0]
@@ -163,17 +203,27 @@ def generated(case: str) -> dict[str, Any]:
     made = extractor(
         waveform, sampling_rate=16000, return_tensors="pt", return_attention_mask=True, **long
     )
-    output = load_transformers(CHECKPOINT, "WhisperForConditionalGeneration").generate(
+    model = load_transformers(CHECKPOINT, "WhisperForConditionalGeneration", attention="eager")
+    output = model.generate(
         made.input_features,
         attention_mask=made.attention_mask,
         return_timestamps=True,
         return_segments=True,
+        return_token_timestamps=True,
         language=language,
         task=task,
         condition_on_prev_tokens=False,
         temperature=0.0,
     )
     tokenizer = WhisperTokenizer.from_pretrained(CHECKPOINT)
+    # As the pipeline does with return_timestamps="word"; it would search with a beam.
+    times = torch.cat([segment["token_timestamps"] for segment in output["segments"][0]])
+    _, words = tokenizer._decode_asr(
+        [{"tokens": output["sequences"], "token_timestamps": times[None]}],
+        return_timestamps="word",
+        return_language=None,
+        time_precision=0.02,
+    )
     return {
         "text": tokenizer.decode(output["sequences"][0], skip_special_tokens=True),
         "segments": [
@@ -184,6 +234,7 @@ def generated(case: str) -> dict[str, Any]:
             }
             for segment in output["segments"][0]
         ],
+        "words": [[word["text"], *word["timestamp"]] for word in words["chunks"]],
     }
 
 
@@ -226,8 +277,9 @@ def test_on_triton_as_in_process(built: Built, serve: Serve) -> None:
             expected = built.answer(**request(case))
             found = infer(request(case))
             for tensor in model.outputs:
-                if tensor.name == "scores":
-                    np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-4)
+                if tensor.name in ("scores", "word_scores"):
+                    name = tensor.name
+                    np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
                 else:
                     assert found[tensor.name].tolist() == expected[tensor.name].tolist()
         with pytest.raises(InferenceServerException, match="language 'xx' is unknown") as refused:

@@ -35,6 +35,8 @@ def checkpoint(mels: int) -> WhisperCheckpoint:
         suppressed_first=(),
         languages={},
         tasks={},
+        alignment_heads=(),
+        median_filter_width=7,
     )
 
 
@@ -48,6 +50,8 @@ def stage_settings(made: WhisperCheckpoint) -> whisper_tokens.Settings:
         languages=[],
         names={},
         tasks=[],
+        alignment_heads=0,
+        median_filter_width=7,
         filters=made.mel_filters().astype(np.float32),
     )
 
