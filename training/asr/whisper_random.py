@@ -20,6 +20,13 @@ SIZES = {
 }
 """Name -> width, layers of encoder and of decoder, heads (Whisper's paper, table 1)."""
 
+ALIGNMENT_HEADS = {
+    "tiny": "2.2 3.0 3.2 3.3 3.4 3.5",
+    "base": "3.1 4.2 4.3 4.7 5.1 5.2 5.4 5.6",
+    "small": "5.3 5.9 8.0 8.4 8.7 8.8 9.0 9.7 9.9 10.5",
+}
+"""Name -> layers and heads that OpenAI's checkpoint aligns words by (its generation_config)."""
+
 TEXT_TOKENS = 50257
 TOKENS = 100
 """Behind the prompt of each window: about what half a minute of speech has. The random model would
@@ -80,6 +87,9 @@ def make(out: Path, *, size: str = "base", seed: int = 0, tokens: int = TOKENS) 
         # Never the end: each window has as many tokens as the next.
         suppress_tokens=[end],
         begin_suppress_tokens=[end],
+        alignment_heads=[
+            [int(number) for number in each.split(".")] for each in ALIGNMENT_HEADS[size].split()
+        ],
         return_timestamps=False,
         **ends,
     )

@@ -43,15 +43,25 @@ def evidence(attention: np.ndarray, width: int) -> np.ndarray:
         FP32 [tokens, positions]: standard scores among the tokens, median-filtered along the
         positions, their mean over the heads. 0 where all tokens are alike.
     """
-    centred = attention - attention.mean(axis=0)
+    tokens, heads, positions = attention.shape
+    total = np.zeros((tokens, positions), np.float32)
+    # Head by head, so that what is computed with stays in a core's cache.
+    for head in range(heads):
+        total += median_filtered(_standard_scores(attention[:, head]), width)
+    return np.asarray(total / heads)
+
+
+def _standard_scores(weights: np.ndarray) -> np.ndarray:
+    """FP32 [tokens, positions] -> the same, of mean 0 and deviation 1 at each position."""
     # Weights may be as small as 1e-30: their squares are 0 in single precision.
-    deviation = attention.std(axis=0, dtype=np.float64).astype(np.float32)
-    scores = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
-    total = np.zeros_like(scores[:, 0])
-    # Head by head, so that what the filter computes with stays in a core's cache.
-    for head in range(scores.shape[1]):
-        total += median_filtered(np.ascontiguousarray(scores[:, head]), width)
-    return np.asarray(total / scores.shape[1])
+    highest = weights.max(axis=0)
+    shares = np.zeros_like(weights)
+    np.divide(weights, highest, out=shares, where=highest > 0)
+    shares -= shares.mean(axis=0)
+    deviation = np.sqrt(np.mean(shares * shares, axis=0))
+    scores = np.zeros_like(shares)
+    np.divide(shares, deviation, out=scores, where=deviation > 0)
+    return scores
 
 
 def median_filtered(values: np.ndarray, width: int) -> np.ndarray:

@@ -58,6 +58,20 @@ def test_what_is_no_whisper_is_refused_in_a_sentence(checkpoint: Path) -> None:
         read_checkpoint(checkpoint)
 
 
+def test_alignment_heads_are_those_that_there_are(checkpoint: Path, tmp_path: Path) -> None:
+    assert read_checkpoint(checkpoint).alignment_heads == ((1, 0), (1, 1))
+    generation = checkpoint / "generation_config.json"
+    edit(generation, lambda content: content.update(alignment_heads=[[1, 1], [0, 1]]))
+    assert read_checkpoint(checkpoint).alignment_heads == ((0, 1), (1, 1))
+    edit(generation, lambda content: content.update(alignment_heads=[[1, 0], [2, 0]]))
+    with pytest.raises(SourceError, match=r"of 2 layers with 2 heads each .* \(2, 0\)\]. Take"):
+        read_checkpoint(checkpoint)
+    edit(generation, lambda content: content.pop("alignment_heads"))
+    assert read_checkpoint(checkpoint).alignment_heads == ()
+    SETTINGS.make(checkpoint, tmp_path / "whisper.json")
+    assert whisper_tokens.read(tmp_path / "whisper.json").alignment_heads == 0
+
+
 def test_a_tokenizer_of_the_older_format_gives_the_same_tokens(
     checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -90,6 +104,19 @@ def test_an_english_only_checkpoint_takes_english_alone(checkpoint: Path, tmp_pa
 
 def text(value: str) -> np.ndarray:
     return np.array([value.encode()], np.object_)
+
+
+@pytest.mark.slow
+def test_heads_of_several_layers_agree_with_generate_and_none_are_none(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    generation = checkpoint / "generation_config.json"
+    edit(generation, lambda content: content.update(alignment_heads=[[1, 1], [0, 1], [1, 0]]))
+    assert ONNX.make(checkpoint, tmp_path / "three.onnx")["alignment_heads"] == 3
+    assert compare(ONNX, checkpoint, tmp_path / "three.onnx").absolute < 1e-4
+    edit(generation, lambda content: content.pop("alignment_heads"))
+    assert ONNX.make(checkpoint, tmp_path / "none.onnx")["alignment_heads"] == 0
+    assert compare(ONNX, checkpoint, tmp_path / "none.onnx").absolute < 1e-4
 
 
 @pytest.mark.slow
