@@ -215,7 +215,7 @@ class AsrClient:
 
 
 def _segments(result: Any) -> list[Segment]:
-    """The answer's segments, each with its words: none ends after its segment."""
+    """The answer's segments, each with its words: those that spell its text."""
     words = [
         Word(text.decode("utf-8"), float(start), float(end), float(score))
         for text, (start, end), score in zip(
@@ -226,9 +226,26 @@ def _segments(result: Any) -> list[Segment]:
     for text, (start, end), score in zip(
         *(result.as_numpy(name) for name in ("segment_text", "segments", "scores")), strict=True
     ):
-        count = next((at for at, word in enumerate(words) if word.end > end), len(words))
+        said = text.decode("utf-8")
+        count = len(places(said, [word.text for word in words]))
         own, words = tuple(words[:count]), words[count:]
-        found.append(Segment(text.decode("utf-8"), float(start), float(end), float(score), own))
+        found.append(Segment(said, float(start), float(end), float(score), own))
+    return found
+
+
+def places(text: str, words: Sequence[str]) -> list[int]:
+    """Where in a text each word begins, up to the first that does not follow in it.
+
+    Spaces may stand between two words, or none, as in Chinese.
+    """
+    found = []
+    at = 0
+    for word in words:
+        at += len(text[at:]) - len(text[at:].lstrip())
+        if not text.startswith(word, at):
+            break
+        found.append(at)
+        at += len(word)
     return found
 
 

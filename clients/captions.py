@@ -8,13 +8,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clients.asr import Segment, Word
+from clients.asr import Segment, Word, places
 
 WIDEST = 42
 """Characters of a line, and two lines a caption: what broadcasters' guidelines ask for."""
 
 LONGEST = 6.0
 """Seconds that a caption stands at most."""
+
+SHORTEST = 0.2
+"""Seconds that a caption stands at least: the words that Whisper aligns may last no time."""
+
+Placed = tuple[Word, int]
+"""A word, and where it begins in its segment's text."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +38,29 @@ def captions(segments: Iterable[Segment]) -> Iterator[Caption]:
         if not segment.words:
             yield Caption(segment.start, segment.end, segment.text)
             continue
-        for words in _groups(segment.words):
-            text = " ".join(word.text for word in words)
-            yield Caption(words[0].start, words[-1].end, "\n".join(_lines(text)))
+        at = places(segment.text, [word.text for word in segment.words])
+        for group in _groups(segment.text, list(zip(segment.words, at, strict=True))):
+            (first, _), (last, _) = group[0], group[-1]
+            end = max(last.end, first.start + SHORTEST)
+            yield Caption(first.start, end, "\n".join(_lines(_spelt(segment.text, group))))
 
 
-def _groups(words: Sequence[Word]) -> Iterator[list[Word]]:
-    group: list[Word] = []
-    for word in words:
-        text = " ".join(each.text for each in [*group, word])
-        if group and (len(_lines(text)) > 2 or word.end - group[0].start > LONGEST):
+def _groups(text: str, words: Sequence[Placed]) -> Iterator[list[Placed]]:
+    group: list[Placed] = []
+    for word, at in words:
+        longer = [*group, (word, at)]
+        too_long = len(_lines(_spelt(text, longer))) > 2 or word.end - longer[0][0].start > LONGEST
+        if group and too_long:
             yield group
-            group = []
-        group.append(word)
+            longer = longer[-1:]
+        group = longer
     yield group
+
+
+def _spelt(text: str, group: Sequence[Placed]) -> str:
+    """A segment's text from the first of these words to the last, as spaces part it or do not."""
+    last, at = group[-1]
+    return text[group[0][1] : at + len(last.text)]
 
 
 def _lines(text: str) -> list[str]:

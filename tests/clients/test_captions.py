@@ -8,8 +8,19 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.asr import Segment, Word
-from clients.captions import LONGEST, WIDEST, as_json, captions, clock, line, srt, vtt
+from clients.asr import Segment, Word, places
+from clients.captions import (
+    LONGEST,
+    SHORTEST,
+    WIDEST,
+    Caption,
+    as_json,
+    captions,
+    clock,
+    line,
+    srt,
+    vtt,
+)
 
 Text = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=50)
 
@@ -43,6 +54,24 @@ def test_every_word_stands_once_in_order_in_captions_that_can_be_read(talk: list
         assert alone or each.end - each.start <= LONGEST
         assert each.start < each.end
     assert [c.start for c in found] == sorted(c.start for c in found)
+
+
+def test_words_stand_as_in_the_text_where_no_spaces_part_them() -> None:
+    said = [Word("今", 1.0, 1.2, 0.9), Word("日。", 1.2, 1.2, 0.9)]
+    (whole,) = captions([Segment("今日。", 1.0, 1.5, 0.9, tuple(said))])
+    assert whole == Caption(1.0, 1.2, "今日。")
+
+
+def test_a_word_that_lasts_no_time_can_be_read_too() -> None:
+    said = (Word("stop", 0.0, LONGEST, 0.9), Word("now", LONGEST + 1, LONGEST + 1, 0.9))
+    _, last = captions([Segment("stop now", 0.0, LONGEST + 1, 0.9, said)])
+    assert last == Caption(LONGEST + 1, LONGEST + 1 + SHORTEST, "now")
+
+
+def test_words_are_found_in_a_text_up_to_the_first_that_is_not_its_own() -> None:
+    assert places("a half-past  aa", ["a", "half", "-past", "aa"]) == [0, 2, 6, 13]
+    assert places("a b", ["a", "b", "b"]) == [0, 2]
+    assert places("a b", ["b"]) == places("", ["b"]) == places("a", []) == []
 
 
 TALK = [
