@@ -16,6 +16,7 @@ import termios
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -275,3 +276,24 @@ def test_words_are_those_of_their_segments(asr_server: LocalServer) -> None:
     for each in segments:
         assert " ".join(word.text for word in each.words) == each.text
         assert all(each.start <= word.start <= word.end <= each.end for word in each.words)
+
+
+def test_a_word_that_lasts_no_time_where_segments_meet_is_in_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = {
+        "segment_text": np.array([b"one two", "drei, 四五。".encode()], np.object_),
+        "segments": np.array([[0, 2], [2, 3]], np.float32),
+        "scores": np.ones(2, np.float32),
+        "words": np.array([w.encode() for w in ("one", "two", "drei,", "四", "五。")], np.object_),
+        "word_times": np.array([[0, 2], [2, 2], [2, 2], [2, 2], [2, 3]], np.float32),
+        "word_scores": np.ones(5, np.float32),
+    }
+    monkeypatch.setattr(
+        "tritonclient.grpc.InferenceServerClient.infer",
+        lambda *arguments, **options: SimpleNamespace(as_numpy=answer.get),
+    )
+    with AsrClient("127.0.0.1:1", "asr_whisper") as client:
+        found = client.transcribe_samples(np.zeros(9, np.float32), sounds.RATE)
+    words = [[word.text for word in segment.words] for segment in found]
+    assert words == [["one", "two"], ["drei,", "四", "五。"]]
