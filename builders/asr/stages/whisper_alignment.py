@@ -4,6 +4,9 @@ The method is OpenAI's (whisper/timing.py), as transformers applies it (generati
 ``_extract_token_timestamps``): the cross-attention of the checkpoint's alignment heads is
 normalised over the tokens, smoothed by a median filter and averaged over the heads; dynamic time
 warping then lays the tokens along the sound.
+
+Costs are summed in double precision. transformers sums them in single, and so misses the cheapest
+path now and then, by a position.
 """
 
 from __future__ import annotations
