@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from builders.kit.onnx import transformers_alone
 from builders.kit.sources import SourceError
 
 ZERO_GUARD = 2.0**-24
@@ -224,8 +225,8 @@ def fourier_basis(config: FeatureConfig) -> npt.NDArray[np.float32]:
 
 def mel_filters(config: FeatureConfig) -> npt.NDArray[np.float32]:
     """Slaney's triangular filters, FP32 [n_fft / 2 + 1, mel bins]."""
-    from transformers.audio_utils import mel_filter_bank
-
+    with transformers_alone() as transformers:
+        mel_filter_bank = transformers.audio_utils.mel_filter_bank
     filters = mel_filter_bank(
         num_frequency_bins=config.n_fft // 2 + 1,
         num_mel_filters=config.feature_size,

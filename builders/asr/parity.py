@@ -27,12 +27,14 @@ def speech_like(length: int, seed: int) -> npt.NDArray[np.float32]:
 
 def _recognised(checkpoint: Path, inputs: Arrays) -> Arrays:
     import torch
-    from transformers import AutoFeatureExtractor
 
-    from builders.kit.onnx import load_transformers
+    from builders.kit.onnx import load_transformers, transformers_alone
 
     model = load_transformers(checkpoint, "AutoModelForCTC")
-    extractor = AutoFeatureExtractor.from_pretrained(checkpoint, local_files_only=True)
+    with transformers_alone() as transformers:
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(
+            checkpoint, local_files_only=True
+        )
     lengths = inputs["lengths"]
     rows = [row[:length] for row, length in zip(inputs["windows"], lengths, strict=True)]
     # Rows may be padded further than the longest: the graph's answer then has as many steps more.

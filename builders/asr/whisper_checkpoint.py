@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from builders.kit.onnx import transformers_alone
 from builders.kit.sources import SourceError
 
 RATE = 16000
@@ -69,8 +70,8 @@ class WhisperCheckpoint:
 
     def mel_filters(self) -> npt.NDArray[np.float64]:
         """Slaney's triangular filters, [n_fft / 2 + 1, mels]."""
-        from transformers.audio_utils import mel_filter_bank
-
+        with transformers_alone() as transformers:
+            mel_filter_bank = transformers.audio_utils.mel_filter_bank
         filters: npt.NDArray[np.float64] = mel_filter_bank(
             num_frequency_bins=self.n_fft // 2 + 1,
             num_mel_filters=self.mels,

@@ -46,14 +46,16 @@ class _Generated:
 def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
     """Row by row, so that a graph that mixes its rows up is found out."""
     import torch
-    from transformers import WhisperFeatureExtractor
 
-    from builders.kit.onnx import load_transformers
+    from builders.kit.onnx import load_transformers, transformers_alone
 
     settings = read_checkpoint(checkpoint)
     # Any other attention than the eager one keeps its weights to itself.
     model = load_transformers(checkpoint, "WhisperForConditionalGeneration", attention="eager")
-    extractor = WhisperFeatureExtractor.from_pretrained(checkpoint, local_files_only=True)
+    with transformers_alone() as transformers:
+        extractor = transformers.WhisperFeatureExtractor.from_pretrained(
+            checkpoint, local_files_only=True
+        )
     rows = []
     for row, window in enumerate(inputs["windows"]):
         half = FRAME // 2

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from builders.asr.whisper_checkpoint import read_checkpoint
+from builders.kit.onnx import transformers_alone
 from builders.kit.sources import SourceError
 
 
@@ -101,6 +102,6 @@ def _byte_symbols() -> dict[int, str]:
 
 def _names() -> dict[str, str]:
     """Language names in English -> codes, those that transformers knows."""
-    from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
-
-    return dict(sorted(TO_LANGUAGE_CODE.items()))
+    with transformers_alone() as transformers:
+        codes = transformers.models.whisper.tokenization_whisper.TO_LANGUAGE_CODE
+    return dict(sorted(codes.items()))

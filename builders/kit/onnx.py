@@ -21,7 +21,7 @@ from builders.kit.onnx_files import (
 from builders.kit.onnx_rename import drop_overridable_initialisers, fix_axes, rename
 from builders.kit.onnx_simplify import Normalised, convert_opset, normalise, simplify
 from builders.kit.onnx_surgery import append_arg_max, prepend_image_preprocessing
-from builders.kit.onnx_torch import export_torch, load_transformers
+from builders.kit.onnx_torch import export_torch, load_transformers, transformers_alone
 from builders.kit.onnx_weights import flush_subnormals
 
 __all__ = [
@@ -44,4 +44,5 @@ __all__ = [
     "rename",
     "save",
     "simplify",
+    "transformers_alone",
 ]

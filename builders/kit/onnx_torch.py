@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,23 @@ if TYPE_CHECKING:
 
 DEFAULT_OPSET = 20
 """The exporter's own default, and one that every supported Triton's onnxruntime loads."""
+
+_ALONE = threading.RLock()
+
+
+@contextlib.contextmanager
+def transformers_alone() -> Iterator[Any]:
+    """The package transformers, for one thread at a time.
+
+    Its modules are imported where a name of theirs is first used. Exports run side by side, and a
+    module that one thread has half imported lacks names in another: "module 'transformers' has no
+    attribute 'AutoModelForCTC'". Take names from it, and load what it loads, in this context.
+
+    Raises:
+        ModuleNotFoundError: the extra "torch" is not installed.
+    """
+    with _ALONE:
+        yield _import_transformers()
 
 
 def load_transformers(
@@ -45,30 +63,31 @@ def load_transformers(
         ModuleNotFoundError: the extra "torch" is not installed.
     """
     source_folder(folder)
-    torch, transformers = _import_torch(), _import_transformers()
-    bars = transformers.utils.logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        model, info = getattr(transformers, auto_class).from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-            attn_implementation=attention,
-            output_loading_info=True,
-            **options,
-        )
-    except Exception as error:  # what a hostile or broken folder makes it raise is not documented
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise SourceError(
-            f"{folder}: expected a checkpoint that {auto_class} of transformers "
-            f"{transformers.__version__} loads, found: {type(error).__name__}: {reason}"
-        ) from error
-    finally:
-        if shown:
-            bars.enable_progress_bar()
+    torch = _import_torch()
+    with transformers_alone() as transformers:
+        bars = transformers.utils.logging
+        shown = bars.is_progress_bar_enabled()
+        bars.disable_progress_bar()
+        try:
+            model, info = getattr(transformers, auto_class).from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                attn_implementation=attention,
+                output_loading_info=True,
+                **options,
+            )
+        except Exception as error:  # what a hostile or broken folder makes it raise is nowhere said
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            raise SourceError(
+                f"{folder}: expected a checkpoint that {auto_class} of transformers "
+                f"{transformers.__version__} loads, found: {type(error).__name__}: {reason}"
+            ) from error
+        finally:
+            if shown:
+                bars.enable_progress_bar()
     lost = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
     if lost:
         raise SourceError(
