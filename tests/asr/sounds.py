@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import soundfile
+import soxr
 
 EXAMPLES = Path(__file__).parents[2] / "clients" / "examples"
 TALK = EXAMPLES / "talk.wav"
 RATE = 16_000
+
+VIDEOS = {"MP4": ("mp4", "mp4v"), "AVI": ("avi", "MJPG"), "Matroska": ("mkv", "VP80")}
+"""Name -> suffix and codec of :func:`video`."""
 
 OUTPUTS = ("text", "segments", "segment_text", "scores", "words", "word_times", "word_scores")
 
@@ -31,6 +37,18 @@ def encoded(
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format=form, subtype=subtype)
     return buffer.getvalue()
+
+
+def video(suffix: str, codec: str) -> bytes:
+    """A second of a picture that grows lighter, as FFmpeg's libraries write it; it has no sound."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"video.{suffix}"
+        code = cv2.VideoWriter_fourcc(*codec)
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 10, (64, 48))
+        for shade in range(0, 250, 25):
+            writer.write(np.full((48, 64, 3), shade, np.uint8))
+        writer.release()
+        return path.read_bytes()
 
 
 def file(content: bytes) -> Arrays:
@@ -56,6 +74,19 @@ def header(wav: bytes, place: int, layout: str, value: int) -> bytes:
     return wav[:place] + field + wav[place + len(field) :]
 
 
+def equal() -> dict[str, Arrays]:
+    """Requests by name that must say what the talk's first sentence says."""
+    sentence = talk(2.9)
+    wide = np.stack([soxr.resample(sentence, RATE, 192_000)] * 8, 1)
+    return {
+        "8 bit": file(encoded(sentence, subtype="PCM_U8")),
+        "24 bit": file(encoded(sentence, subtype="PCM_24")),
+        "24 bit, FLAC": file(encoded(sentence, form="FLAC", subtype="PCM_24")),
+        "192 kHz, 8 channels": file(encoded(wide, 192_000, subtype="PCM_24")),
+        "192 kHz, samples": given(wide[:, 0], 192_000),
+    }
+
+
 def hostile() -> dict[str, tuple[Arrays, str]]:
     """Requests by name, and what comes of each.
 
@@ -79,9 +110,8 @@ def hostile() -> dict[str, tuple[Arrays, str]]:
         "NaN": (given(with_value(np.nan)), "NaN or infinite"),
         "infinity": (given(with_value(-np.inf)), "NaN or infinite"),
         "NaN in a file": (file(encoded(with_value(np.nan), subtype="FLOAT")), "NaN or infinite"),
+        "infinity in a file": (file(encoded(with_value(np.inf), subtype="FLOAT")), "NaN or infin"),
         "integers as floats": (given(30_000 * short), "divide integers by their full scale"),
-        "8 bit": (file(encoded(short, 8_000, subtype="PCM_U8")), ""),
-        "24 bit": (file(encoded(short, subtype="PCM_24")), ""),
         "192 kHz, 8 channels": (
             file(encoded(np.stack([silence] * 8, 1), 192_000, subtype="PCM_24")),
             "silence",
@@ -91,10 +121,10 @@ def hostile() -> dict[str, tuple[Arrays, str]]:
         "a truncated OGG": (file(ogg[: len(ogg) // 2]), ""),
         "a truncated MP3": (file(mp3[: len(mp3) // 2]), ""),
         "a corrupt FLAC": (file(flac[:5000] + bytes(400) + flac[5400:]), "the FLAC file is trunc"),
+        "a corrupt WAV": (file(header(wav, 20, "<H", 0x7777)), no_file),
+        "a corrupt OGG": (file(ogg[:5000] + bytes(400) + ogg[5400:]), ""),
         "a corrupt MP3": (file(mp3[:3000] + bytes(400) + mp3[3400:]), ""),
-        "MP4": (file(b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(5000)), no_file),
-        "Matroska": (file(b"\x1aE\xdf\xa3" + bytes(range(256)) * 20), no_file),
-        "AVI": (file(b"RIFF\0\x10\0\0AVI LIST" + bytes(range(256)) * 20), no_file),
+        **{name: (file(video(*kind)), no_file) for name, kind in VIDEOS.items()},
         "text": (file(b"This is a sentence, and no sound.\n" * 99), no_file),
         "noise as a file": (file(np.random.default_rng(1).bytes(9000)), no_file),
         "another format": (file(encoded(short, form="AU")), "the format AU is not read"),

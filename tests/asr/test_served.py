@@ -117,6 +117,15 @@ def refusal(ask: Ask, model: str, inputs: Arrays) -> str:
     return sentence
 
 
+def test_every_depth_rate_and_number_of_channels_says_the_same(over_grpc: Ask) -> None:
+    wanted = over_grpc("asr", sounds.given(sounds.talk(2.9)))
+    assert wanted["text"].tolist() == [sounds.TALK.with_suffix(".txt").read_bytes().splitlines()[0]]
+    for name, inputs in sounds.equal().items():
+        found = over_grpc("asr", inputs)
+        assert found["text"].tolist() == wanted["text"].tolist(), name
+        np.testing.assert_allclose(found["segments"], wanted["segments"], atol=0.1, err_msg=name)
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_whatever_is_sent_gets_an_answer_or_one_sentence_and_the_server_stays(
     asr_server: LocalServer, over_grpc: Ask, over_http: Ask, protocol: str

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.stages.decode_audio import RATE, decode, prepare
+from tests.asr.sounds import VIDEOS, video
 
 SECONDS = 1.5
 
@@ -91,7 +92,7 @@ WHOLE = encoded(tone(16_000), 16_000, "WAV", "PCM_16")
 REFUSED: list[tuple[bytes, str]] = [
     (b"", "the sound is empty"),
     (b"Once upon a time there was a text file.\n" * 40, "not a sound file"),
-    (b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + bytes(4000), "not a sound file"),
+    *((video(*kind), "not a sound file") for kind in VIDEOS.values()),
     (b"\x89PNG\r\n\x1a\n" + bytes(500), "not a sound file"),
     (WHOLE[:20], "not a sound file"),
     (encoded(tone(8_000), 8_000, "AU", "PCM_16"), "format AU is not read"),
