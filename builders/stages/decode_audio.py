@@ -36,6 +36,9 @@ UNKNOWN_FRAMES = 2**63 - 1
 HEADER = 65_536
 """Bytes at a WAV's start in which its samples begin."""
 
+PAGE_HEADER = 27
+"""Bytes of an Ogg page before its table of segments."""
+
 BLOCK = 2**18
 """Values of all channels that are read and converted at once, so that any file stays small."""
 
@@ -93,12 +96,13 @@ def decode(
         rate = _rate(file.samplerate, "the file's rate")
         if file.frames != UNKNOWN_FRAMES:
             _bound(file.frames / rate, maximum_seconds, longer)
+        broken = f"the {file.format} file is truncated or corrupt; send the whole file"
+        if file.format == "OGG" and _is_cut_off(encoded):
+            raise ValueError(broken)
         try:
             return resample(_blocks(file, rate, maximum_seconds, longer), rate)
         except soundfile.SoundFileError as problem:
-            raise ValueError(
-                f"the {file.format} file is truncated or corrupt; send the whole file"
-            ) from problem
+            raise ValueError(broken) from problem
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
@@ -117,6 +121,20 @@ def _with_length(encoded: bytes) -> bytes:
     if encoded[:4] != b"RIFF" or place < 0 or encoded[place + 8 : place + 12].isalpha():
         return encoded
     return encoded[: place + 4] + b"\xff\xff\xff\xff" + encoded[place + 8 :]
+
+
+def _is_cut_off(ogg: bytes) -> bool:
+    """Whether the last page of an Ogg file lacks its end.
+
+    libsndfile leaves such a page, up to a second of sound, out without a word. The last byte of a
+    page's header counts its segments; their sizes follow it, a byte each (RFC 3533).
+    """
+    page = ogg[ogg.rfind(b"OggS") :]
+    if len(page) < PAGE_HEADER:
+        return True
+    segments = page[PAGE_HEADER - 1]
+    body = sum(page[PAGE_HEADER : PAGE_HEADER + segments])
+    return len(page) < PAGE_HEADER + segments + body
 
 
 def _blocks(

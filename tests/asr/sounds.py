@@ -118,7 +118,7 @@ def hostile() -> dict[str, tuple[Arrays, str]]:
         ),
         "a truncated WAV": (file(wav[: len(wav) // 2]), ""),
         "a truncated FLAC": (file(flac[: len(flac) // 2]), "the FLAC file is truncated"),
-        "a truncated OGG": (file(ogg[: len(ogg) // 2]), ""),
+        "a truncated OGG": (file(ogg[: len(ogg) // 2]), "the OGG file is truncated"),
         "a truncated MP3": (file(mp3[: len(mp3) // 2]), ""),
         "a corrupt FLAC": (file(flac[:5000] + bytes(400) + flac[5400:]), "the FLAC file is trunc"),
         "a corrupt WAV": (file(header(wav, 20, "<H", 0x7777)), no_file),

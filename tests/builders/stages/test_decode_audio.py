@@ -156,6 +156,16 @@ def test_a_truncated_file_gives_its_part_or_one_sentence(format: str) -> None:
         assert dominant(waveform) == pytest.approx(440, abs=5)
 
 
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_that_ends_within_a_page_is_refused(subtype: str) -> None:
+    whole = encoded(np.tile(tone(16_000), (4, 1)), 16_000, "OGG", subtype)
+    last = whole.rindex(b"OggS")
+    for end in (last + 4, last + 27, last + 30, len(whole) - 1):
+        with pytest.raises(ValueError, match="the OGG file is truncated or corrupt"):
+            decode(whole[:end])
+    assert 0 < len(decode(whole[:last])) < len(decode(whole)) == 4 * SECONDS * RATE
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_no_numbers_are_refused(value: float) -> None:
     samples = tone(16_000)
