@@ -1,7 +1,8 @@
 """A Whisper of random weights: ``python -m training.asr.whisper_random --out FOLDER``.
 
 For speed alone: it says nothing. Its sizes, its vocabulary and its thirty seconds are those of
-OpenAI's checkpoint of that name, so a token and a window cost what they cost there.
+OpenAI's checkpoint of that name, so a token and a window cost what they cost there. Every window
+has one segment of equally many tokens, whatever is said in it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,43 @@ TOKENS = 100
 """Behind the prompt of each window: about what half a minute of speech has. The random model would
 go on to 448."""
 
+LIKELIER = 0.2
+"""Of text than of time stamps: the logits' distance is its square times the width."""
+
+
+def special_tokens() -> dict[str, int]:
+    """Name -> token, without the time stamps, which follow them."""
+    names = [
+        *("<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in _codes())),
+        *("<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>"),
+        *("<|nospeech|>", "<|notimestamps|>"),
+    ]
+    return {name: TEXT_TOKENS + index for index, name in enumerate(names)}
+
+
+def configuration(size: str) -> Any:
+    """The ``WhisperConfig`` of one of :data:`SIZES`."""
+    from transformers import WhisperConfig
+
+    ids = special_tokens()
+    end = ids["<|endoftext|>"]
+    width, layers, heads = SIZES[size]
+    return WhisperConfig(
+        vocab_size=ids["<|notimestamps|>"] + 1502,
+        d_model=width,
+        encoder_layers=layers,
+        decoder_layers=layers,
+        encoder_attention_heads=heads,
+        decoder_attention_heads=heads,
+        encoder_ffn_dim=4 * width,
+        decoder_ffn_dim=4 * width,
+        decoder_start_token_id=ids["<|startoftranscript|>"],
+        begin_suppress_tokens=None,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
+
 
 def make(out: Path, *, size: str = "base", seed: int = 0, tokens: int = TOKENS) -> None:
     """Write the checkpoint.
@@ -45,42 +83,26 @@ def make(out: Path, *, size: str = "base", seed: int = 0, tokens: int = TOKENS) 
     import torch
     from transformers import (
         GenerationConfig,
-        WhisperConfig,
         WhisperFeatureExtractor,
         WhisperForConditionalGeneration,
     )
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
-    codes = list(LANGUAGES)[:99]
-    names = [
-        *("<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in codes)),
-        *("<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>"),
-        *("<|nospeech|>", "<|notimestamps|>"),
-    ]
-    ids = {name: TEXT_TOKENS + index for index, name in enumerate(names)}
+    ids = special_tokens()
     end = ids["<|endoftext|>"]
-    ends: dict[str, Any] = {"bos_token_id": end, "eos_token_id": end, "pad_token_id": end}
-    width, layers, heads = SIZES[size]
     torch.manual_seed(seed)
-    config = WhisperConfig(
-        vocab_size=ids["<|notimestamps|>"] + 1502,
-        d_model=width,
-        encoder_layers=layers,
-        decoder_layers=layers,
-        encoder_attention_heads=heads,
-        decoder_attention_heads=heads,
-        encoder_ffn_dim=4 * width,
-        decoder_ffn_dim=4 * width,
-        decoder_start_token_id=ids["<|startoftranscript|>"],
-        begin_suppress_tokens=None,
-        **ends,
-    )
-    model = WhisperForConditionalGeneration(config)
+    model = WhisperForConditionalGeneration(configuration(size))
+    decoder = model.model.decoder
+    with torch.no_grad():
+        # A time stamp where the rules demand one, and nowhere else. All fifteen hundred together
+        # are likelier than any word, and the last of a window decides where the next begins: a
+        # command of three seconds would take as many windows as a minute.
+        decoder.layer_norm.bias.fill_(LIKELIER)
+        decoder.embed_tokens.weight[ids["<|notimestamps|>"] + 1 :] -= LIKELIER
     model.generation_config = GenerationConfig(
         decoder_start_token_id=ids["<|startoftranscript|>"],
         max_length=tokens,
         is_multilingual=True,
-        lang_to_id={f"<|{code}|>": ids[f"<|{code}|>"] for code in codes},
+        lang_to_id={f"<|{code}|>": ids[f"<|{code}|>"] for code in _codes()},
         task_to_id={name: ids[f"<|{name}|>"] for name in ("transcribe", "translate")},
         no_timestamps_token_id=ids["<|notimestamps|>"],
         max_initial_timestamp_index=50,
@@ -91,7 +113,9 @@ def make(out: Path, *, size: str = "base", seed: int = 0, tokens: int = TOKENS) 
             [int(number) for number in each.split(".")] for each in ALIGNMENT_HEADS[size].split()
         ],
         return_timestamps=False,
-        **ends,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
     )
     model.save_pretrained(out)
     WhisperFeatureExtractor(feature_size=80).save_pretrained(out)
@@ -108,6 +132,13 @@ def make(out: Path, *, size: str = "base", seed: int = 0, tokens: int = TOKENS) 
     vocabulary = {word: index for index, word in enumerate(words)}
     content = {"model": {"type": "BPE", "vocab": vocabulary, "merges": []}, "added_tokens": added}
     (out / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+
+
+def _codes() -> list[str]:
+    """Those of OpenAI's multilingual checkpoints up to large-v2."""
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES
+
+    return list(LANGUAGES)[:99]
 
 
 if __name__ == "__main__":
