@@ -22,10 +22,10 @@ FIND_OVERLAY = [ -f kserve/overlays/$(OVERLAY)/kustomization.yaml ] || { echo "e
 	  $$(ls kserve/overlays) >&2; exit 1; }
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-slow crds perf perf-install bench readme render deploy smoke lint format types clean
+.PHONY: help build-repo serve check test test-slow crds perf perf-install bench bench-whisper readme render deploy smoke lint format types clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@echo "  Set PROFILE=$(PROFILE) or OUT=$(OUT) for another repository, SCENARIO=$(SCENARIO) for perf, OVERLAY=$(OVERLAY) for KServe, OPTIONS for serve and smoke (see python -m runtime serve --help, python -m clients.smoke --help)."
 
 build-repo: $(VENV)/.installed .venv-server/.installed ## Set up the environments and build OUT from PROFILE
@@ -59,6 +59,9 @@ bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and spe
 	@$(PYTHON) -m perf.ocr
 	@$(PYTHON) -m perf.ocr_accuracy
 	@$(PYTHON) -m perf.asr
+
+bench-whisper: $(VENV)/.installed-dev .venv-server/.installed ## Measure Whisper of random weights against transformers, half an hour; write perf/results
+	@$(PYTHON) -m perf.whisper
 
 readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into the README
 	@$(PYTHON) -m perf.readme

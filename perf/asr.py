@@ -168,35 +168,51 @@ def sounds(*, lecture: bool = True) -> dict[str, bytes]:
 def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]:
     """transformers' pipeline, from a file's bytes to its answer.
 
-    The file is decoded by soundfile, as decode_audio does it; the pipeline itself would run ffmpeg.
-
     Args:
         checkpoint: the folder.
-        long: a Whisper: with time stamps, with which it reads sounds of any length, and greedily.
+        long: a Whisper: with time stamps, with which it reads sounds of any length, and
+            :func:`as_served`.
     """
+    recognise = recogniser(checkpoint)
+    options: dict[str, Any] = {}
+    if long:
+        options = {"return_timestamps": True, "generate_kwargs": as_served(recognise)}
+    return lambda encoded: recognise(raw(encoded), **options)
+
+
+def as_served(recognise: Any) -> dict[str, Any]:
+    """What has transformers' pipeline decode a Whisper's windows as ``asr_whisper`` does.
+
+    Greedily, where its own default is a beam of five; and with the task in the prompt, which it
+    leaves out where it is told neither task nor language.
+    """
+    many = getattr(recognise.model.generation_config, "is_multilingual", False)
+    return {"num_beams": 1, **({"task": "transcribe"} if many else {})}
+
+
+def raw(encoded: bytes) -> dict[str, Any]:
+    """What transformers' pipeline takes, decoded as decode_audio does it: it would run ffmpeg."""
     import soundfile
+
+    samples, rate = soundfile.read(io.BytesIO(encoded), dtype="float32")
+    return {"raw": samples, "sampling_rate": rate}
+
+
+def recogniser(checkpoint: Path) -> Any:
+    """transformers' pipeline for a checkpoint's folder."""
     from transformers import pipeline
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     folder = str(checkpoint)
-    recognise: Any = pipeline(
+    return pipeline(
         "automatic-speech-recognition",
         model=folder,
         tokenizer=folder,
         feature_extractor=folder,
         device="cpu",
     )
-    # Its own default for Whisper is a beam of five; what is served decodes greedily.
-    greedy = {"return_timestamps": True, "generate_kwargs": {"num_beams": 1}}
-    options: dict[str, Any] = greedy if long else {}
-
-    def read(encoded: bytes) -> object:
-        samples, rate = soundfile.read(io.BytesIO(encoded), dtype="float32")
-        return recognise({"raw": samples, "sampling_rate": rate}, **options)
-
-    return read
 
 
 def _one(
@@ -286,12 +302,28 @@ def main(
     except (OSError, ValueError, SourceError) as problem:
         typer.echo(f"error: {problem}", err=True)
         raise typer.Exit(2) from problem
-    out.mkdir(parents=True, exist_ok=True)
     name = "asr_whisper" if whisper else "asr"
+    publish(out / name, results, used, f"Measured on {machine()}, {rounds} rounds.")
+
+
+def publish(
+    out: Path, results: Mapping[str, Result], used: Memory, how: str, **facts: object
+) -> None:
+    """Prints the table, and writes it and the raw figures.
+
+    Args:
+        out: the two files, without ``.md`` and ``.json``.
+        results: what :func:`measure` found.
+        used: the memory, likewise.
+        how: a closing paragraph.
+        facts: more for the JSON.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
     shown = table(results, used)
-    (out / f"{name}.md").write_text(f"{shown}\nMeasured on {machine()}, {rounds} rounds.\n")
+    out.with_suffix(".md").write_text(f"{shown}\n{how}\n")
     record = {
         "machine": machine(),
+        **facts,
         "memory_mib": used,
         "sounds": {
             sound: {
@@ -303,7 +335,7 @@ def main(
             for sound, result in results.items()
         },
     }
-    (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
     typer.echo(shown)
 
 

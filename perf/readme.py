@@ -25,7 +25,8 @@ TABLES = {
     "asr-perf": "asr.md",
     "asr-whisper-perf": "asr_whisper.md",
 }
-"""Block of the README -> the file of ``make bench`` that it holds; a block may be left out."""
+"""Block of the README -> the file that it holds, of ``make bench`` or ``make bench-whisper``; a
+block may be left out."""
 
 
 def main() -> None:
