@@ -89,6 +89,7 @@ find_speech = PythonModel(
     modules=(
         "builders.stages.buckets",
         "builders.stages.decode_audio",
+        "builders.stages.ogg",
         *(f"{_STAGES}.{name}" for name in ("cut_windows", "segmenter")),
     ),
     exports=("vad.onnx",),
@@ -193,6 +194,7 @@ asr_stream = PythonModel(
     modules=(
         "builders.stages.buckets",
         "builders.stages.decode_audio",
+        "builders.stages.ogg",
         *(f"{_STAGES}.{name}" for name in ("cut_windows", "join_segments", "segmenter", *READER)),
     ),
     exports=READER_EXPORTS,

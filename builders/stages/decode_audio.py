@@ -14,6 +14,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from builders.stages import ogg
+
 RATE = 16_000
 """Hz of the waveform; what the models behind it were trained on."""
 
@@ -35,9 +37,6 @@ UNKNOWN_FRAMES = 2**63 - 1
 
 HEADER = 65_536
 """Bytes at a WAV's start in which its samples begin."""
-
-PAGE_HEADER = 27
-"""Bytes of an Ogg page before its table of segments."""
 
 BLOCK = 2**18
 """Values of all channels that are read and converted at once, so that any file stays small."""
@@ -97,7 +96,7 @@ def decode(
         if file.frames != UNKNOWN_FRAMES:
             _bound(file.frames / rate, maximum_seconds, longer)
         broken = f"the {file.format} file is truncated or corrupt; send the whole file"
-        if file.format == "OGG" and _is_cut_off(encoded):
+        if file.format == "OGG" and not ogg.is_whole(encoded):
             raise ValueError(broken)
         try:
             return resample(_blocks(file, rate, maximum_seconds, longer), rate)
@@ -121,20 +120,6 @@ def _with_length(encoded: bytes) -> bytes:
     if encoded[:4] != b"RIFF" or place < 0 or encoded[place + 8 : place + 12].isalpha():
         return encoded
     return encoded[: place + 4] + b"\xff\xff\xff\xff" + encoded[place + 8 :]
-
-
-def _is_cut_off(ogg: bytes) -> bool:
-    """Whether the last page of an Ogg file lacks its end.
-
-    libsndfile leaves such a page, up to a second of sound, out without a word. The last byte of a
-    page's header counts its segments; their sizes follow it, a byte each (RFC 3533).
-    """
-    page = ogg[ogg.rfind(b"OggS") :]
-    if len(page) < PAGE_HEADER:
-        return True
-    segments = page[PAGE_HEADER - 1]
-    body = sum(page[PAGE_HEADER : PAGE_HEADER + segments])
-    return len(page) < PAGE_HEADER + segments + body
 
 
 def _blocks(

@@ -28,6 +28,7 @@ decode_audio = PythonModel(
     outputs=(Tensor("waveform", DType.FP32, {"samples": -1}),),
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_audio",
+    modules=("builders.stages.ogg",),
     parameters={
         "maximum_seconds": "300",
         "longer": "stream it to 'asr_stream', as 'python -m clients asr' does",

@@ -122,7 +122,7 @@ def hostile() -> dict[str, tuple[Arrays, str]]:
         "a truncated MP3": (file(mp3[: len(mp3) // 2]), ""),
         "a corrupt FLAC": (file(flac[:5000] + bytes(400) + flac[5400:]), "the FLAC file is trunc"),
         "a corrupt WAV": (file(header(wav, 20, "<H", 0x7777)), no_file),
-        "a corrupt OGG": (file(ogg[:5000] + bytes(400) + ogg[5400:]), ""),
+        "a corrupt OGG": (file(ogg[:5000] + bytes(400) + ogg[5400:]), "the OGG file is trunc"),
         "a corrupt MP3": (file(mp3[:3000] + bytes(400) + mp3[3400:]), ""),
         **{name: (file(video(*kind)), no_file) for name, kind in VIDEOS.items()},
         "text": (file(b"This is a sentence, and no sound.\n" * 99), no_file),
