@@ -58,7 +58,8 @@ perf-install: $(VENV)/.installed .venv-server/.installed ## Get perf_analyzer; w
 bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and speech against transformers; write perf/results
 	@$(PYTHON) -m perf.ocr
 	@$(PYTHON) -m perf.ocr_accuracy
-	@$(PYTHON) -m perf.asr
+	@$(PYTHON) -m builders build --profile cpu --out .bench/cpu
+	@$(PYTHON) -m perf.asr --int8 .bench/cpu
 
 bench-whisper: $(VENV)/.installed-dev .venv-server/.installed ## Measure Whisper of random weights against transformers, half an hour; write perf/results
 	@$(PYTHON) -m perf.whisper

@@ -1,4 +1,4 @@
-"""The speech pipelines' speed and memory: ``python -m perf.asr [--whisper]``.
+"""The speech pipelines' speed and memory: ``python -m perf.asr [--whisper] [--int8 DIR]``.
 
 Ways to read one sound, in one run, on one checkpoint and two threads: transformers' own pipeline in
 process (and on one thread, which suits several at once better), the kit's pipeline in process with
@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,8 +48,14 @@ BURST = 5
 FEWEST = 8
 """Requests of a throughput run of a long sound: twice as many as are under way at once."""
 
+SPOKEN = {"language": "en", "task": "transcribe"}
+"""What a Whisper of several languages is told: transformers leaves the task out of the prompt where
+it is told neither, and where it has to find the language out it encodes the sound twice."""
+
 REFERENCE = "transformers"
 ONE_THREAD = "transformers, one thread"
+ENSEMBLE = "ensemble"
+INT8 = "ensemble, int8"
 
 
 @dataclass(frozen=True)
@@ -78,18 +85,23 @@ class Result:
     @property
     def overhead(self) -> float:
         """The ensemble's p50 less the in-process p50, as a share of the in-process p50."""
-        return ratios(self.timings["ensemble"], self.timings["in process"]).median - 1
+        return ratios(self.timings[ENSEMBLE], self.timings["in process"]).median - 1
 
-    def gain(self, concurrency: int, over: str = REFERENCE) -> float:
-        """The ensemble's throughput over another leg's at the same concurrency."""
+    def gain(self, concurrency: int, over: str = REFERENCE, leg: str = ENSEMBLE) -> float:
+        """A leg's throughput over another leg's at the same concurrency."""
         ours, theirs = (
-            float(np.median(self.per_second[leg][concurrency])) for leg in ("ensemble", over)
+            float(np.median(self.per_second[each][concurrency])) for each in (leg, over)
         )
         return ours / theirs
 
 
 def measure(
-    repository: Path, rounds: int, requests: int, *, whisper: bool = False
+    repository: Path,
+    rounds: int,
+    requests: int,
+    *,
+    whisper: bool = False,
+    int8: Path | None = None,
 ) -> tuple[dict[str, Result], Memory]:
     """Runs every leg on every sound.
 
@@ -98,37 +110,52 @@ def measure(
         rounds: interleaved rounds of each leg.
         requests: requests of each throughput run.
         whisper: measure ``asr_whisper`` instead.
+        int8: a repository of the same checkpoint in int8, whose ensemble is measured too.
 
     Raises:
-        ValueError: the repository has no such pipeline.
+        ValueError: a repository has no such pipeline, or the two are not of one checkpoint.
     """
     from builders.kit.inprocess import InProcess
     from clients.asr import AsrClient
     from runtime.server import LocalServer
 
     pipeline = "asr_whisper" if whisper else "asr"
-    checkpoint = checkpoint_of(repository, pipeline, "whisper" if whisper else "parakeet")
+    component = "whisper" if whisper else "parakeet"
+    checkpoint = checkpoint_of(repository, pipeline, component)
+    served = {ENSEMBLE: repository}
+    if int8 is not None:
+        served[INT8] = int8
+        if (other := checkpoint_of(int8, pipeline, component)) != checkpoint:
+            raise ValueError(
+                f"{int8}: expected the checkpoint {checkpoint}, found {other}. "
+                "Build both repositories from one checkpoint."
+            )
     results = {}
-    with (
-        LocalServer(repository) as server,
-        AsrClient(server.grpc, model=pipeline) as client,
-    ):
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(LocalServer(each)) for name, each in served.items()}
+        clients = {
+            name: stack.enter_context(AsrClient(each.grpc, model=pipeline))
+            for name, each in servers.items()
+        }
         process = InProcess(repository)
         readers = Pool(lambda: reader(checkpoint, long=whisper), max(CONCURRENCIES))
+        options = told(checkpoint) if whisper else {}
         for name, encoded in sounds(lecture=not whisper).items():
             results[name] = _one(
                 encoded,
                 {
                     REFERENCE: _reading(readers, encoded, THREADS),
                     ONE_THREAD: _reading(readers, encoded, 1),
-                    "in process": _running(process, pipeline, encoded),
-                    "ensemble": _calling(client, encoded),
+                    "in process": _running(process, pipeline, request(encoded, options)),
+                    **{
+                        name: _calling(client, encoded, options) for name, client in clients.items()
+                    },
                 },
                 rounds,
                 requests,
                 burst=1 if whisper else BURST,
             )
-        return results, memory(server.pid)
+        return results, memory(servers[ENSEMBLE].pid)
 
 
 def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
@@ -170,24 +197,27 @@ def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]
 
     Args:
         checkpoint: the folder.
-        long: a Whisper: with time stamps, with which it reads sounds of any length, and
-            :func:`as_served`.
+        long: a Whisper: with time stamps, with which it reads sounds of any length, greedily, as
+            it is served, where its own default is a beam of five; and :func:`told`.
     """
     recognise = recogniser(checkpoint)
     options: dict[str, Any] = {}
     if long:
-        options = {"return_timestamps": True, "generate_kwargs": as_served(recognise)}
+        options = {"return_timestamps": True, "generate_kwargs": {"num_beams": 1}}
+        options["generate_kwargs"] |= told(checkpoint)
     return lambda encoded: recognise(raw(encoded), **options)
 
 
-def as_served(recognise: Any) -> dict[str, Any]:
-    """What has transformers' pipeline decode a Whisper's windows as ``asr_whisper`` does.
+def told(checkpoint: Path) -> Mapping[str, str]:
+    """What a Whisper is told of every sound: nothing, where it knows one language."""
+    settings = json.loads((checkpoint / "generation_config.json").read_bytes())
+    return SPOKEN if settings.get("is_multilingual") else {}
 
-    Greedily, where its own default is a beam of five; and with the task in the prompt, which it
-    leaves out where it is told neither task nor language.
-    """
-    many = getattr(recognise.model.generation_config, "is_multilingual", False)
-    return {"num_beams": 1, **({"task": "transcribe"} if many else {})}
+
+def request(encoded: bytes, options: Mapping[str, str]) -> dict[str, Any]:
+    """The pipeline's inputs for a sound file and what is told of it."""
+    given = {name: np.array([value.encode()], np.object_) for name, value in options.items()}
+    return {"audio": np.frombuffer(encoded, np.uint8), **given}
 
 
 def raw(encoded: bytes) -> dict[str, Any]:
@@ -228,7 +258,7 @@ def _one(
     duration = soundfile.info(io.BytesIO(encoded)).duration
     share = min(1.0, soundfile.info(TALK).duration / duration)
     timings = interleave(legs, rounds, progress=_say, burst=burst if share == 1 else 1)
-    loaded = {name: legs[name] for name in (REFERENCE, ONE_THREAD, "ensemble")}
+    loaded = {name: leg for name, leg in legs.items() if name != "in process"}
     fewest = min(requests, FEWEST)
     per_second, errors = rates(loaded, max(fewest, round(share * requests)), _say)
     return Result(duration, timings, per_second, errors)
@@ -247,13 +277,12 @@ def _reading(
     return read
 
 
-def _running(process: Any, pipeline: str, encoded: bytes) -> Callable[[], object]:
-    inputs = {"audio": np.frombuffer(encoded, np.uint8)}
+def _running(process: Any, pipeline: str, inputs: Mapping[str, Any]) -> Callable[[], object]:
     return lambda: process.run(pipeline, inputs)
 
 
-def _calling(client: Any, encoded: bytes) -> Callable[[], object]:
-    return lambda: client.transcribe(encoded)
+def _calling(client: Any, encoded: bytes, options: Mapping[str, str]) -> Callable[[], object]:
+    return lambda: client.transcribe(encoded, **options)
 
 
 def table(results: Mapping[str, Result], used: Memory) -> str:
@@ -281,6 +310,11 @@ def table(results: Mapping[str, Result], used: Memory) -> str:
             f"concurrency (a pipeline of {THREADS} threads for each request under way), {of_one} "
             f"where each has one thread, with {result.errors} errors."
         )
+        if INT8 in result.timings:
+            gains = " and ".join(
+                f"{result.gain(each, leg=INT8):.2f} at {each}" for each in CONCURRENCIES
+            )
+            rows[-1] += f" In int8 its throughput is {gains} times that of transformers."
     rows.append(f"Memory: {memory_line(used)}.")
     return "\n".join(rows) + "\n"
 
@@ -292,13 +326,16 @@ def main(
     rounds: Annotated[int, typer.Option(help="Interleaved rounds of each leg.", min=2)] = 15,
     requests: Annotated[int, typer.Option(help="Requests of each throughput run.", min=1)] = 20,
     whisper: Annotated[bool, typer.Option(help="Measure asr_whisper.")] = False,
+    int8: Annotated[
+        Path | None, typer.Option(help="A repository with 'transcribe' in int8, measured too.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for asr.md and asr.json.")] = RESULTS,
 ) -> None:
     """Measure the speech pipeline against transformers in process, and write the figures."""
     from builders.kit.source_files import SourceError
 
     try:
-        results, used = measure(repository, rounds, requests, whisper=whisper)
+        results, used = measure(repository, rounds, requests, whisper=whisper, int8=int8)
     except (OSError, ValueError, SourceError) as problem:
         typer.echo(f"error: {problem}", err=True)
         raise typer.Exit(2) from problem

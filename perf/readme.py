@@ -19,6 +19,9 @@ from perf.bench import RESULTS
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "clients/examples/page.png"
 TALK = "clients/examples/talk.wav"
+COMPARED = {"compare": "ocr", "compare-asr": "asr"}
+"""Block of the README -> the pipeline that ``make perf`` compared for it."""
+
 TABLES = {
     "accuracy": "ocr_accuracy.md",
     "perf": "ocr.md",
@@ -51,8 +54,9 @@ def main() -> None:
     text = fill(text, "ocr", fenced(read))
     text = fill(text, "asr", fenced(heard))
     text = fill(text, "smoke", fenced(asked))
-    compared = load(RESULTS / "ocr" / "result.json")
-    text = fill(text, "compare", f"> {verdict(compared)}\n\n{markdown(compared)}")
+    for name, pipeline in COMPARED.items():
+        compared = load(RESULTS / pipeline / "result.json")
+        text = fill(text, name, f"> {verdict(compared)}\n\n{markdown(compared)}")
     for name, result in TABLES.items():
         if f"<!-- output: {name} -->" in text:
             text = fill(text, name, (RESULTS / result).read_text(encoding="utf-8"))

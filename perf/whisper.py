@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from perf.asr import Result, as_served, measure, publish, raw, recogniser, sounds
+from perf.asr import Result, measure, publish, raw, recogniser, request, sounds, told
 from perf.bench import RESULTS, Memory, machine
 
 BOUNDS = dict.fromkeys(("whisper_word_error_rate", "whisper_word_error_rate_10_db"), 1000.0)
@@ -69,14 +68,15 @@ def tokens(repository: Path, checkpoint: Path, encoded: bytes) -> int:
             windows.append(inputs)
 
     process = InProcess(repository, observe=observe)
-    process.run("asr_whisper", {"audio": np.frombuffer(encoded, np.uint8)})
+    process.run("asr_whisper", request(encoded, told(checkpoint)))
     ours = []
     for window in tuple(windows):
         answer = process.run("whisper", window)
         ours += answer["tokens"][0, : int(answer["lengths"][0, 0])].tolist()
     recognise = recogniser(checkpoint)
     (prepared,) = recognise.preprocess(raw(encoded))
-    made = recognise.forward(prepared, return_timestamps=True, **as_served(recognise))
+    options = {"return_timestamps": True, "num_beams": 1, **told(checkpoint)}
+    made = recognise.forward(prepared, **options)
     theirs = made["tokens"].reshape(-1).tolist()
     if ours != theirs:
         equal = sum(map(int.__eq__, ours, theirs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -30,9 +31,11 @@ def test_the_ensemble_is_faster_than_transformers_and_costs_little(
     results, used = measure(ROOT / "model_repository", rounds=15, requests=24)
     shown = table(results, used)
     assert all(result.errors == 0 for result in results.values()), shown
-    assert all(result.ratio("ensemble").median >= 1.3 for result in results.values()), shown
+    # The shorter the sound, the more of its time are hops between processes.
+    for sound, least in {"command": 0.9, "talk": 1.1, "lecture": 3.0}.items():
+        assert results[sound].ratio("ensemble").median >= least, shown
     assert results["lecture"].gain(4) >= 3, shown
-    assert results["lecture"].overhead <= 0.35, shown
+    assert results["lecture"].overhead <= 0.15, shown
 
 
 def test_a_ratio_above_one_is_a_leg_that_is_faster() -> None:
@@ -57,6 +60,28 @@ def test_a_ratio_above_one_is_a_leg_that_is_faster() -> None:
     assert "2.00 at 1 and 4.00 at 4 times" in shown
     assert "5.00 at 1 and 2.00 at 4 where each has one thread" in shown
     assert "+10.0 %" in shown
+
+
+def test_int8_is_measured_beside_it() -> None:
+    legs = ("transformers", "transformers, one thread", "in process", "ensemble", "ensemble, int8")
+    timings = {leg: Timing((0.4, 0.4)) for leg in legs} | {"ensemble, int8": Timing((0.1, 0.1))}
+    rates = {leg: {1: [2.0], 4: [2.0]} for leg in legs if leg != "in process"}
+    rates["ensemble, int8"] = {1: [5.0], 4: [7.0]}
+    shown = table({"talk": Result(2.0, timings, rates, errors=0)}, MEMORY)
+    assert "| talk, 2 s | ensemble, int8 | 4.00 |" in shown
+    assert "In int8 its throughput is 2.50 at 1 and 3.50 at 4 times that of transformers." in shown
+
+
+def test_repositories_of_two_checkpoints_are_not_compared(
+    tmp_path: Path, asr_repository: Path
+) -> None:
+    other = tmp_path / "checkpoint"
+    shutil.copytree(ROOT / "builders" / "asr" / "demo" / "parakeet", other)
+    manifest = json.loads((asr_repository / "manifest.json").read_bytes())
+    manifest["families"]["asr"]["sources"]["parakeet"]["uri"] = f"path:{other}"
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=r"Build both repositories from one checkpoint\."):
+        measure(asr_repository, rounds=2, requests=1, int8=tmp_path)
 
 
 def test_nobody_reads_with_another_callers_reader() -> None:
