@@ -21,12 +21,12 @@ from training.asr.whisper_random import TOKENS, configuration
 def test_whisper_is_faster_than_transformers_and_costs_little(
     server_environment: ServerEnvironment, tmp_path: Path
 ) -> None:
-    results, used, generated = measure_random(tmp_path, rounds=7, requests=12)
+    results, used, generated = measure_random(tmp_path, rounds=5, requests=8)
     shown = table(results, used)
     assert set(generated.values()) == {TOKENS}
     assert all(result.errors == 0 for result in results.values()), shown
     assert all(result.ratio("ensemble").median >= 1.5 for result in results.values()), shown
-    assert all(result.gain(4) >= 2 for result in results.values()), shown
+    assert all(result.gain(4) >= 1.7 for result in results.values()), shown
     assert all(result.overhead <= 0.1 for result in results.values()), shown
 
 
