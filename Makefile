@@ -98,8 +98,8 @@ format: $(VENV)/.installed-dev ## Mend style where a tool can
 types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
-clean: ## Remove the environments and perf_analyzer; the repository and the build cache stay
-	rm -rf $(VENV) .venv-server .venv-kserve .venv-s3 .perf_analyzer
+clean: ## Remove the environments, perf_analyzer and what make bench built; the repository and the build cache stay
+	rm -rf $(VENV) .venv-server .venv-kserve .venv-s3 .perf_analyzer .bench
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \

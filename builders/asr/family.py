@@ -54,6 +54,9 @@ DECODING = {"beam": "1", "language_model_weight": "0.5", "word_score": "1.5"}
 """How text is read unless a request or the profile says otherwise: greedily, and with a language
 model as NVIDIA's and Hugging Face's pipelines for CTC weight it (pyctcdecode's alpha and beta)."""
 
+DECODER = (decode_audio.stage, *decode_audio.modules)
+"""The modules that decode a sound."""
+
 READER = ("ctc", "beam", "reader", "word_list", "word_model", "words")
 """The modules that read log probabilities."""
 
@@ -88,8 +91,7 @@ find_speech = PythonModel(
     stage=f"{_STAGES}.find_speech",
     modules=(
         "builders.stages.buckets",
-        "builders.stages.decode_audio",
-        "builders.stages.ogg",
+        *DECODER,
         *(f"{_STAGES}.{name}" for name in ("cut_windows", "segmenter")),
     ),
     exports=("vad.onnx",),
@@ -193,8 +195,7 @@ asr_stream = PythonModel(
     stage=f"{_STAGES}.stream",
     modules=(
         "builders.stages.buckets",
-        "builders.stages.decode_audio",
-        "builders.stages.ogg",
+        *DECODER,
         *(f"{_STAGES}.{name}" for name in ("cut_windows", "join_segments", "segmenter", *READER)),
     ),
     exports=READER_EXPORTS,

@@ -1,4 +1,4 @@
-"""Idle models are probed, and every model of speech recognition has an answer to its probe."""
+"""Idle models are probed; the ONNX models of speech recognition do not refuse their probes."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 ``windows_0`` .., ``lengths_0`` .., ``spans``, ``slots`` as :mod:`cut_windows` gives them.
 
 As three models, the waveform would be copied some ten times on its way through their processes, and
-each hop waits for a process to wake: for a small recogniser that is a quarter of a request's time.
+each hop waits for a process to wake, which shows in the latency of a small recogniser.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from builders.kit.graph import Ensemble, closure
 from builders.kit.inprocess import InProcess
 from builders.kit.onnx import load_transformers
 from builders.kit.parity import compare
+from builders.kit.profile import load_profile
 from builders.kit.recipe import Recipe
 from builders.kit.release import release
 from builders.kit.sizes import sized
@@ -83,7 +84,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     pipeline = Ensemble(name="speak", inputs=model.inputs, outputs=model.outputs, steps=model >> ())
     models = closure((pipeline,))
     recipe = Recipe(
-        profile=None,  # type: ignore[arg-type]
+        profile=load_profile("demo"),
         release=release("24.10"),
         families={"asr": FAMILY},
         models=models,
