@@ -134,10 +134,7 @@ def parity(
             f"{difference.output} for {shapes}: absolute {difference.absolute:.2e}, "
             f"relative {difference.relative:.2e}"
         )
-    typer.echo(
-        f"within tolerance: absolute {result.allowed_absolute:g}, "
-        f"relative {result.allowed_relative:g}"
-    )
+    typer.echo(f"within tolerance: {result.allowed}")
 
 
 @app.command(epilog="Example: `python -m builders graph ocr --form svg > ocr.svg`")

@@ -7,6 +7,7 @@ found by its name; nothing else is edited to add one.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,12 @@ Array = npt.NDArray[np.generic]
 Arrays = Mapping[str, Array]
 """Tensors by name."""
 
+Bound = float | Mapping[str, float]
+"""See :attr:`Parity.absolute`."""
+
+Following = Callable[[Path, Arrays, Arrays], Arrays]
+"""See :attr:`Parity.following`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
@@ -29,14 +36,39 @@ class Parity:
         reference: (checkpoint, inputs) -> the outputs that the export should give, by name.
         inputs: makes the examples: the export's own shape first, then at least two shapes that
             the export never saw.
-        absolute: the largest absolute difference allowed.
-        relative: the largest allowed difference relative to the reference's largest magnitude.
+        absolute: the largest absolute difference of real numbers that is allowed; a mapping gives
+            it by output, and an output that it leaves out has no such bound. Integers and truth
+            values have to be equal.
+        relative: likewise, relative to the reference's largest magnitude.
+        following: (checkpoint, inputs, the file's outputs) -> the outputs that it should have
+            given; in the place of ``reference`` for a file whose choices decide what it computes
+            next, and which may choose otherwise where two are as good as each other.
     """
 
     reference: Callable[[Path, Arrays], Arrays]
     inputs: Callable[[], Sequence[Arrays]]
-    absolute: float
-    relative: float
+    absolute: Bound
+    relative: Bound
+    following: Following | None = None
+
+    @property
+    def functions(self) -> Sequence[Callable[..., object]]:
+        """What decides the comparison's result, besides the files."""
+        return (self.following or self.reference, self.inputs)
+
+    def bounds(self, output: str) -> tuple[float, float]:
+        """The absolute and the relative bound of an output; infinite where there is none."""
+        absolute, relative = (
+            each.get(output, math.inf) if isinstance(each, Mapping) else each
+            for each in (self.absolute, self.relative)
+        )
+        return absolute, relative
+
+    def expected(self, checkpoint: Path, inputs: Arrays, found: Arrays) -> Arrays:
+        """What a file that answered ``found`` should have answered."""
+        if self.following is not None:
+            return self.following(checkpoint, inputs, found)
+        return self.reference(checkpoint, inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +79,13 @@ class Int8:
         keep: matrix products whose weights' names begin with one of these stay in fp32.
         absolute: as in :class:`Parity`, of the int8 file.
         relative: likewise.
+        following: likewise.
     """
 
     keep: tuple[str, ...] = ()
-    absolute: float
-    relative: float
+    absolute: Bound
+    relative: Bound
+    following: Following | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 Weights become integers with a scale for each column; activations are turned into integers as they
 come, with one scale for each tensor, so that a row's answer depends a little on the rows beside it.
-It needs no calibration, and runs on CPUs alone.
+It needs no calibration, and runs on CPUs alone. A scale for each row, which would make the rows
+independent, was tried in standard ONNX: speech models took an eighth longer.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import onnx
+import onnx_ir
+from onnx import ModelProto
+
 from builders.kit.onnx_content import OnnxError
-from builders.kit.onnx_files import load, save
+from builders.kit.onnx_files import load, nodes, save
 
 _PRODUCTS = ("Gemm", "MatMul")
 
 
 def quantise(keep: Sequence[str], made: Path, out: Path) -> Mapping[str, object]:
-    """Writes an ONNX file with matrix products in integers.
+    """Writes an ONNX file with matrix products in integers, those in the body of a loop too.
 
     Weights have seven bits: with eight, processors without VNNI overflow the 16 bits in which they
     add two products (ONNX Runtime's documentation of quantisation, ``reduce_range``), and an answer
@@ -41,7 +46,7 @@ def quantise(keep: Sequence[str], made: Path, out: Path) -> Mapping[str, object]
     model = load(made)
     left = [
         node.name
-        for node in model.graph.node
+        for node in nodes(model)
         if node.op_type in _PRODUCTS and any(each.startswith(tuple(keep)) for each in node.input)
     ]
     if keep and not left:
@@ -63,10 +68,11 @@ def quantise(keep: Sequence[str], made: Path, out: Path) -> Mapping[str, object]
             # A Gemm becomes a MatMul of a new name before names are looked at.
             nodes_to_exclude=[each for name in left for each in (name, f"{name}_MatMul")],
             use_external_data_format=True,
+            extra_options={"EnableSubgraph": True},
         )
-        result = load(target)
+        result = _sorted(onnx.load(target))
     del result.metadata_props[:]
-    products = sum(node.op_type == "MatMulInteger" for node in result.graph.node)
+    products = sum(node.op_type == "MatMulInteger" for node in nodes(result))
     if not products:
         raise OnnxError(
             f"{made.name}: expected matrix products with constant weights, found none. "
@@ -74,3 +80,12 @@ def quantise(keep: Sequence[str], made: Path, out: Path) -> Mapping[str, object]
         )
     save(result, out)
     return {"precision": "int8", "integer_products": products, "fp32_products": len(left)}
+
+
+def _sorted(model: ModelProto) -> ModelProto:
+    """The model in order: the quantiser's own order forgets what the body of a loop reads."""
+    made = onnx_ir.from_proto(model)
+    made.graph.sort()
+    result = onnx_ir.to_proto(made)
+    assert isinstance(result, ModelProto)
+    return result

@@ -6,6 +6,7 @@ verification runs the same example again and cannot notice; another size can.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from builders.kit import sources
-from builders.kit.family import Array, Arrays, Export, Parity, load_family
+from builders.kit.family import Array, Arrays, Bound, Export, Parity, load_family
 from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_session import make_session
 from builders.kit.precision import variants
@@ -54,14 +55,14 @@ class ParityResult:
 
     Attributes:
         export: the export's name.
-        allowed_absolute: the bound on absolute differences.
-        allowed_relative: the bound on relative differences.
+        allowed_absolute: the bound on absolute differences, or that of each output.
+        allowed_relative: likewise on relative ones.
         differences: one for each output and shape, in the order of the examples.
     """
 
     export: str
-    allowed_absolute: float
-    allowed_relative: float
+    allowed_absolute: Bound
+    allowed_relative: Bound
     differences: tuple[Difference, ...]
 
     @property
@@ -73,6 +74,17 @@ class ParityResult:
     def relative(self) -> float:
         """The largest relative difference of all."""
         return max(difference.relative for difference in self.differences)
+
+    @property
+    def allowed(self) -> str:
+        """The bounds in words."""
+
+        def words(bound: Bound) -> str:
+            if isinstance(bound, Mapping):
+                return ", ".join(f"{value:g} of {name}" for name, value in bound.items())
+            return f"{bound:g}"
+
+        return f"absolute {words(self.allowed_absolute)}, relative {words(self.allowed_relative)}"
 
     def facts(self) -> dict[str, Any]:
         """For the manifest, as JSON values."""
@@ -106,7 +118,7 @@ def compare(
         differences: list[Difference] = []
         for inputs in [] if problems else examples:
             found = _run(session, names, inputs)
-            expected = parity.reference(checkpoint, inputs)
+            expected = parity.expected(checkpoint, inputs, found)
             problems += _compare_one(parity, inputs, expected, found, differences)
     except OnnxError as error:
         problems = [str(error)]
@@ -235,11 +247,14 @@ def _compare_one(
             continue
         difference = _difference(name, _shapes(inputs), reference, found[name])
         differences.append(difference)
-        if difference.absolute > parity.absolute or difference.relative > parity.relative:
+        absolute, relative = parity.bounds(name)
+        if difference.absolute > absolute or difference.relative > relative:
             yield (
-                f"{place}: allowed {parity.absolute:g} absolute and {parity.relative:g} relative, "
+                f"{place}: allowed {absolute:g} absolute and {relative:g} relative, "
                 f"found {difference.absolute:.3g} and {difference.relative:.3g}."
             )
+        elif math.isinf(absolute) and math.isinf(relative) and _kind(reference) == "real numbers":
+            yield f"{place}: expected a bound, found none. Name it in the export's."
 
 
 def _incomparable(expected: Array, found: Array) -> str:
@@ -252,6 +267,10 @@ def _incomparable(expected: Array, found: Array) -> str:
     if kinds[0] == "text":
         unequal = int(np.count_nonzero(expected.astype(str) != found.astype(str)))
         return f"expected equal texts, found {unequal} different ones." if unequal else ""
+    if kinds[0] in ("integers", "truth values"):
+        unequal = int(np.count_nonzero(expected != found))
+        if unequal:
+            return f"expected equal {kinds[0]}, found {unequal} of {found.size} to be others."
     if kinds[0] == "real numbers":
         special = ~np.isfinite(expected) | ~np.isfinite(found)
         same = np.array_equal(expected[special], found[special], equal_nan=True)

@@ -43,5 +43,10 @@ def int8(export: Export) -> Export:
         of=export.name,
         make=partial(quantise, bounds.keep),
         options={"keep": bounds.keep},
-        parity=replace(export.parity, absolute=bounds.absolute, relative=bounds.relative),
+        parity=replace(
+            export.parity,
+            absolute=bounds.absolute,
+            relative=bounds.relative,
+            following=bounds.following,
+        ),
     )

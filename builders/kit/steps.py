@@ -88,8 +88,7 @@ class Steps:
         for export in self.recipe.exports.values():
             self.sources.code_of([export.make])
             if export.parity is not None:
-                functions: list[Function] = [export.parity.reference, export.parity.inputs]
-                self.sources.code_of(functions, "builders.kit.parity")
+                self.sources.code_of(export.parity.functions, "builders.kit.parity")
 
     def export(self, subject: str, base: str = "") -> Step:
         """The making of an export.
@@ -116,7 +115,7 @@ class Steps:
             "option relative": repr(export.parity.relative),
             **self._files(subject),
         }
-        functions: list[Function] = [export.parity.reference, export.parity.inputs]
+        functions = export.parity.functions
         return self._step("parity", subject, functions, ("builders.kit.parity",), parts)
 
     def metric(

@@ -49,6 +49,52 @@ def drawn(seed: int, inner: int, middle: int, outer: int) -> ModelProto:
     )
 
 
+def looped(seed: int, size: int, turns: int) -> ModelProto:
+    """``y = y @ inside @ kept + y``, ``turns`` times from ``x @ outside`` on.
+
+    All weights are the outer graph's, as in an exported decoder.
+    """
+    rng = np.random.default_rng(seed)
+    weights = {
+        name: (rng.normal(size=(size, size)) / size).astype(np.float32)
+        for name in ("outside", "inside", "kept.inside")
+    }
+    vector = ["rows", size]
+    body = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["old", "inside"], ["a"], name="in/one"),
+            helper.make_node("MatMul", ["a", "kept.inside"], ["b"], name="in/two"),
+            helper.make_node("Add", ["b", "old"], ["new"], name="in/three"),
+            helper.make_node("Identity", ["on"], ["go_on"], name="in/four"),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("old", TensorProto.FLOAT, vector),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("new", TensorProto.FLOAT, vector),
+        ],
+    )
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["x", "outside"], ["first"], name="one"),
+            helper.make_node("Loop", ["turns", "true", "first"], ["y"], name="loop", body=body),
+        ],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, vector)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, vector)],
+        [
+            *(numpy_helper.from_array(value, name) for name, value in weights.items()),
+            numpy_helper.from_array(np.array(turns), "turns"),
+            numpy_helper.from_array(np.array(True), "true"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
 def run(path: Path, x: Floats) -> Floats:
     return np.asarray(onnxruntime.InferenceSession(path).run(None, {"x": x})[0])
 
@@ -104,6 +150,27 @@ def test_what_is_kept_stays_as_it_was_and_the_rest_does_not(tmp_path: Path) -> N
     # A Gemm becomes a MatMul, whose weights lie the other way round.
     quantise(("second",), tmp_path / "m.onnx", tmp_path / "q.onnx")
     assert floats(tmp_path / "q.onnx") == [(24, 8)]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 4), st.integers(1, 5))
+def test_products_in_the_body_of_a_loop_are_in_integers_too(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, size: int, turns: int, rows: int
+) -> None:
+    folder = tmp_path_factory.mktemp("int8")
+    kit.save(looped(seed, size, turns), folder / "m.onnx")
+    facts = quantise(("kept.",), folder / "m.onnx", folder / "q.onnx")
+    assert facts == {"precision": "int8", "integer_products": 2, "fp32_products": 1}
+    graph = onnx.load(folder / "q.onnx").graph
+    (loop,) = (node for node in graph.node if node.op_type == "Loop")
+    inside = [node.op_type for node in loop.attribute[0].g.node]
+    assert (inside.count("MatMulInteger"), inside.count("MatMul")) == (1, 1)
+    # The fp32 weights are gone: but for those kept, all are in integers.
+    assert floats(folder / "q.onnx") == [(size, size)]
+    x = np.random.default_rng(seed + 1).normal(size=(rows, size)).astype(np.float32)
+    found, expected = run(folder / "q.onnx", x), run(folder / "m.onnx", x)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 0.05 * (np.abs(expected).max() + np.abs(x).max())
 
 
 def test_weights_have_seven_bits_so_that_no_processor_overflows(tmp_path: Path) -> None:

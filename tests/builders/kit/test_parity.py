@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit
 from builders.kit import parity as module
-from builders.kit.family import Arrays, Export, Family, Parity
+from builders.kit.family import Arrays, Bound, Export, Family, Parity
 from builders.kit.parity import ParityError, compare, reproduce
 
 FLOAT = TensorProto.FLOAT
@@ -154,6 +154,42 @@ def test_the_relative_bound_holds_alone(made: Path) -> None:
         compare(wrong, made, made)
 
 
+def test_bounds_by_output_hold_those_they_name_and_none_may_go_without(made: Path) -> None:
+    wrong = export(lambda checkpoint, inputs: {"mean": inputs["x"].mean(axis=1) + 1e-3})
+    assert wrong.parity is not None
+
+    def bounded(**bounds: Bound) -> Export:
+        return replace(wrong, parity=replace(wrong.parity, **bounds))
+
+    loose = compare(bounded(absolute={"mean": 1e-2}, relative={"other": 1e-9}), made, made)
+    assert 0.9e-3 < loose.absolute < 1.1e-3
+    assert loose.allowed == "absolute 0.01 of mean, relative 1e-09 of other"
+    with pytest.raises(ParityError, match=r"allowed 0\.0001 absolute and inf relative"):
+        compare(bounded(absolute={"mean": 1e-4}, relative={}), made, made)
+    with pytest.raises(ParityError, match=r"output 'mean'.* expected a bound, found none"):
+        compare(bounded(absolute={}, relative={"other": 1.0}), made, made)
+
+
+def test_a_reference_that_follows_gets_what_was_found(made: Path) -> None:
+    seen: list[Arrays] = []
+
+    def following(checkpoint: Path, inputs: Arrays, found: Arrays) -> Arrays:
+        seen.append(found)
+        return mean(checkpoint, inputs)
+
+    def never(checkpoint: Path, inputs: Arrays) -> Arrays:
+        raise AssertionError
+
+    other = export(never)
+    assert other.parity is not None
+    followed = replace(other.parity, following=following)
+    assert compare(replace(other, parity=followed), made, made).absolute <= 1e-6
+    for found, inputs in zip(seen, examples(*SIZES), strict=True):
+        np.testing.assert_allclose(found["mean"], mean(made, inputs)["mean"], atol=1e-6)
+    assert followed.functions == (following, followed.inputs)
+    assert other.parity.functions == (never, other.parity.inputs)
+
+
 def test_nan_and_infinity_in_the_same_places_pass(made: Path) -> None:
     inputs = [{"x": each["x"].copy()} for each in examples(*SIZES)]
     inputs[1]["x"][0, 0] = np.nan
@@ -162,9 +198,16 @@ def test_nan_and_infinity_in_the_same_places_pass(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "kind"), [(TensorProto.STRING, "texts"), (TensorProto.BOOL, "allowed 1e-06")]
+    ("dtype", "kind"),
+    [
+        (TensorProto.STRING, "expected equal texts, found 2 different ones"),
+        (TensorProto.BOOL, "expected equal truth values, found 2 of 2 to be others"),
+        (TensorProto.INT32, "expected equal integers, found 2 of 2 to be others"),
+    ],
 )
-def test_texts_and_truth_values_are_compared(tmp_path: Path, dtype: int, kind: str) -> None:
+def test_texts_truth_values_and_integers_have_to_be_equal(
+    tmp_path: Path, dtype: int, kind: str
+) -> None:
     graph = helper.make_graph(
         [helper.make_node("Identity", ["x"], ["y"])],
         "graph",
@@ -173,10 +216,13 @@ def test_texts_and_truth_values_are_compared(tmp_path: Path, dtype: int, kind: s
     )
     opsets = [helper.make_opsetid("", 17)]
     kit.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "m.onnx")
-    values = [True, False, True] if dtype == TensorProto.BOOL else ["a", "", "ü"]
-    arrays = [
-        np.array(values[:n], bool if dtype == TensorProto.BOOL else object) for n in (1, 2, 3)
-    ]
+    values = {
+        TensorProto.STRING: np.array(["a", "", "ü"], object),
+        TensorProto.BOOL: np.array([True, False, True]),
+        # A bound on real numbers, however loose, is none on these.
+        TensorProto.INT32: np.array([10_000_000, 10_000_001, 10_000_000], np.int32),
+    }
+    arrays = [values[dtype][:n] for n in (1, 2, 3)]
     same = export(lambda _, inputs: {"y": inputs["x"]}, [{"x": each} for each in arrays])
     assert compare(same, tmp_path, tmp_path / "m.onnx").absolute == 0
     turned = export(lambda _, inputs: {"y": inputs["x"][::-1]}, [{"x": each} for each in arrays])
