@@ -76,6 +76,7 @@ WHISPER_EXPORTS = (
         make=whisper_export.whisper,
         options={"opset": DEFAULT_OPSET},
         parity=whisper_parity.WHISPER,
+        int8=whisper_parity.WHISPER_INT8,
     ),
     Export(
         name="whisper.json",

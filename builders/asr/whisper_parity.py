@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from builders.asr.parity import RATE, speech_like
 from builders.asr.whisper_checkpoint import WhisperCheckpoint, read_checkpoint
-from builders.kit.family import Arrays, Parity
+from builders.kit.family import Arrays, Int8, Parity
 
 OWN = -100.0
 """``loudest`` of a window that is judged by its own loudest value."""
@@ -37,6 +37,15 @@ def window_of(recording: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 @dataclass
 class _Generated:
+    """What the reference makes of one row.
+
+    Attributes:
+        tokens: INT [tokens], the end among them where it was reached.
+        log_probs: of each.
+        language: its number.
+        attention: FP32 [tokens, heads, positions].
+    """
+
     tokens: list[int]
     log_probs: list[float]
     language: int
@@ -44,9 +53,21 @@ class _Generated:
 
 
 def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
-    """Row by row, so that a graph that mixes its rows up is found out."""
-    import torch
+    """What ``generate`` gives, row by row, so that a graph that mixes its rows up is found out."""
+    return _answers(checkpoint, inputs, None)
 
+
+def _followed(checkpoint: Path, inputs: Arrays, found: Arrays) -> Arrays:
+    """What ``generate`` gives where it has to take the tokens that were found, one by one.
+
+    A token found stands as what was expected where the reference holds it as probable as its own
+    choice, but for :data:`UNDECIDED`; elsewhere its own choice does. So every token is judged, and
+    none for what an earlier one led to.
+    """
+    return _answers(checkpoint, inputs, found)
+
+
+def _answers(checkpoint: Path, inputs: Arrays, found: Arrays | None) -> Arrays:
     from builders.kit.onnx import load_transformers, transformers_alone
 
     settings = read_checkpoint(checkpoint)
@@ -57,19 +78,10 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
             checkpoint, local_files_only=True
         )
     rows = []
-    for row, window in enumerate(inputs["windows"]):
-        half = FRAME // 2
-        made = extractor(
-            window[half : half + HOP * int(inputs["frames"][row, 0])],
-            sampling_rate=RATE,
-            return_tensors="pt",
-            padding="do_not_pad",
-            truncation=False,
-        ).input_features
-        # The extractor's range is 8 decades below its own maximum: a louder one's lies higher.
-        made = torch.clamp(made, min=(float(inputs["loudest"][row, 0]) - 8.0 + 4.0) / 4.0)
-        features = torch.nn.functional.pad(made, (0, settings.frames - made.shape[2]))
-        rows.append(_generate(settings, model, features, inputs, row))
+    for row in range(len(inputs["windows"])):
+        features = _features(settings, extractor, inputs, row)
+        followed = None if found is None else _Followed.of(found, row, settings.end)
+        rows.append(_generate(settings, model, features, inputs, row, followed))
     lengths = [len(row.tokens) - (row.tokens[-1] == settings.end) for row in rows]
     longest = max(lengths) + 1
     tokens = np.full((len(rows), longest), settings.padding, np.int32)
@@ -88,19 +100,87 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
     }
 
 
+def _features(settings: WhisperCheckpoint, extractor: Any, inputs: Arrays, row: int) -> Any:
+    """The extractor's features of one row, FP32 [1, mels, frames] of a whole window."""
+    import torch
+
+    half = FRAME // 2
+    made = extractor(
+        inputs["windows"][row, half : half + HOP * int(inputs["frames"][row, 0])],
+        sampling_rate=RATE,
+        return_tensors="pt",
+        padding="do_not_pad",
+        truncation=False,
+    ).input_features
+    # The extractor's range is 8 decades below its own maximum: a louder one's lies higher.
+    made = torch.clamp(made, min=(float(inputs["loudest"][row, 0]) - 8.0 + 4.0) / 4.0)
+    return torch.nn.functional.pad(made, (0, settings.frames - made.shape[2]))
+
+
+@dataclass
+class _Followed:
+    """Has ``generate`` take the tokens of another, and says what it would have taken.
+
+    A logits processor of transformers: it comes after Whisper's own.
+
+    Attributes:
+        taken: the tokens to take.
+        language: the language's number that was found.
+        expected: the token that each step should have given.
+        log_probs: of each token taken.
+    """
+
+    taken: list[int]
+    language: int
+    expected: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, found: Arrays, row: int, end: int) -> _Followed:
+        """What a row of the export's outputs says."""
+        length = int(found["lengths"][row, 0])
+        return cls([*found["tokens"][row, :length].tolist(), end], int(found["language"][row, 0]))
+
+    def __call__(self, sequence: Any, scores: Any) -> Any:
+        """Scores FP32 [1, vocabulary] -> the same, in which only the token to take is possible."""
+        import torch
+
+        log_probs = torch.log_softmax(scores.reshape(-1).float(), 0)
+        token = self.taken[len(self.expected)]
+        self.expected.append(_undecided(log_probs, token))
+        self.log_probs.append(log_probs[token].item())
+        forced = torch.full_like(scores, -torch.inf)
+        forced[:, token] = 0
+        return forced
+
+
+def _undecided(log_probs: Any, chosen: int) -> int:
+    """What was chosen, where it is as probable as the best but for UNDECIDED; else the best."""
+    best = int(log_probs.argmax())
+    return chosen if log_probs[chosen] >= log_probs[best] - UNDECIDED else best
+
+
 def _generate(
-    settings: WhisperCheckpoint, model: Any, features: Any, inputs: Arrays, row: int
+    settings: WhisperCheckpoint,
+    model: Any,
+    features: Any,
+    inputs: Arrays,
+    row: int,
+    followed: _Followed | None,
 ) -> _Generated:
     import torch
 
     languages = list(settings.languages)
     options: dict[str, Any] = {}
+    told = int(inputs["languages"][row, 0])
     if languages:
-        number = int(inputs["languages"][row, 0])
+        number = followed.language if followed and told < 0 else told
         options = {
             "language": languages[number] if number >= 0 else None,
             "task": TASKS[int(inputs["tasks"][row, 0])],
         }
+    if followed:
+        options["logits_processor"] = [followed]
     with torch.no_grad():
         output = model.generate(
             features,
@@ -112,15 +192,19 @@ def _generate(
             output_attentions=True,
             do_sample=False,
         )
-    if isinstance(output, dict) and "segments" in output and "scores" not in output:
-        output = output["segments"][0][0]["result"]
-    sequence = output["sequences"].reshape(-1).tolist()
-    tokens = sequence[-len(output["scores"]) :]
-    log_probs = [
-        torch.log_softmax(scores.reshape(-1).float(), 0)[token].item()
-        for scores, token in zip(output["scores"], tokens, strict=True)
-    ]
-    told = list(settings.languages.values()).index(sequence[1]) if languages else 0
+        if isinstance(output, dict) and "segments" in output and "scores" not in output:
+            output = output["segments"][0][0]["result"]
+        sequence = output["sequences"].reshape(-1).tolist()
+        tokens = sequence[-len(output["scores"]) :]
+        log_probs = [
+            torch.log_softmax(scores.reshape(-1).float(), 0)[token].item()
+            for scores, token in zip(output["scores"], tokens, strict=True)
+        ]
+        language = list(settings.languages.values()).index(sequence[1]) if languages else 0
+        if followed:
+            tokens, log_probs = followed.expected, followed.log_probs
+            if languages and told < 0:
+                language = _language(settings, model, features, followed.language)
     heads = len(settings.alignment_heads)
     shape = (heads, settings.frames // 2) if heads else (1, 1)
     attention = np.zeros((len(tokens), *shape), np.float32)
@@ -128,7 +212,17 @@ def _generate(
         for number, (layer, head) in enumerate(settings.alignment_heads):
             # The first step takes the whole prompt, and its last token chooses.
             attention[index, number] = layers[layer][0, head, -1].numpy()
-    return _Generated(tokens, log_probs, told, attention)
+    return _Generated(tokens, log_probs, language, attention)
+
+
+def _language(settings: WhisperCheckpoint, model: Any, features: Any, found: int) -> int:
+    """The language that should have been found, as ``generate`` finds it: from the first token."""
+    import torch
+
+    start = torch.tensor([[settings.start]])
+    scores = model(features, decoder_input_ids=start).logits[0, -1]
+    among = scores[list(settings.languages.values())].float()
+    return _undecided(torch.log_softmax(among, 0), found)
 
 
 def _inputs() -> Sequence[Arrays]:
@@ -157,3 +251,16 @@ def _batch(frames: int, loudest: float, rows: Sequence[tuple[int, int, int, bool
 
 # Measured on the tests' tiny checkpoint and on a random one of Whisper-base's size.
 WHISPER = Parity(reference=_reference, inputs=_inputs, absolute=1e-3, relative=1e-3)
+
+UNDECIDED = 2.0
+"""How much less probable than the best a token of the int8 graph may be, as a difference of natural
+logarithms: at least 0.14 times as probable."""
+
+# Measured: 1.5 and 0.08 on the tests' tiny checkpoint, 0.055 and 0.025 on a random one of
+# Whisper-base's size.
+WHISPER_INT8 = Int8(
+    keep=("features.",),
+    absolute={"log_probs": UNDECIDED},
+    relative={"attention": 0.25},
+    following=_followed,
+)
