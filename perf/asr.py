@@ -327,7 +327,7 @@ def main(
     requests: Annotated[int, typer.Option(help="Requests of each throughput run.", min=1)] = 20,
     whisper: Annotated[bool, typer.Option(help="Measure asr_whisper.")] = False,
     int8: Annotated[
-        Path | None, typer.Option(help="A repository with 'transcribe' in int8, measured too.")
+        Path | None, typer.Option(help="A repository of the same in int8, measured too.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for asr.md and asr.json.")] = RESULTS,
 ) -> None:

@@ -1,19 +1,21 @@
 """Whisper's speed, from nothing: ``python -m perf.whisper``.
 
-Makes a checkpoint of random weights in the sizes of openai/whisper-base, builds a repository of it,
-and measures ``asr_whisper`` as ``perf.asr --whisper`` does, into the same files. Random weights
-serve speed alone: every window gets equally many tokens, whatever is said in it. Both sides decode
-greedily, and have to generate the same tokens before anything is measured.
+Makes a checkpoint of random weights in the sizes of openai/whisper-base, builds repositories of it
+in fp32 and in int8, and measures ``asr_whisper`` of both as ``perf.asr --whisper`` does, into the
+same files. Random weights serve speed alone: every window gets equally many tokens, whatever is
+said in it. All decode greedily. Before anything is measured, the pipeline in fp32 and transformers
+have to generate the same tokens, and the one in int8 as many.
 
-Half an hour on two cores, most of it transformers'; the build, some minutes of it, is cached.
+Half an hour on two cores, most of it transformers'; the builds, some minutes of it, are cached.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,22 +26,41 @@ BOUNDS = dict.fromkeys(("whisper_word_error_rate", "whisper_word_error_rate_10_d
 """A hundred random words in the place of seven that are said are fourteen errors a word."""
 
 
-def build(checkpoint: Path, out: Path) -> None:
+@dataclass(frozen=True)
+class Counted:
+    """What was generated for a sound.
+
+    Attributes:
+        tokens: how many, behind the prompt, by transformers, in fp32 and in int8.
+        equal_in_int8: how many of those in int8 are transformers' in their place.
+    """
+
+    tokens: int
+    equal_in_int8: int
+
+
+def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp32") -> None:
     """Builds a repository with ``asr_whisper``, for the release that the demo is built for.
 
     Args:
         checkpoint: a folder of Whisper in Hugging Face format.
         out: the repository.
+        precision: of the model.
 
     Raises:
         BuildError: a step failed, as the comparison with the checkpoint.
     """
     from builders.kit import progress
     from builders.kit.build import build as build_repository
-    from builders.kit.profile import FamilyOptions, load_profile
+    from builders.kit.profile import FamilyOptions, ModelOptions, load_profile
 
     family = FamilyOptions(sources={"whisper": f"path:{checkpoint}"}, bounds=BOUNDS)
-    profile = load_profile("demo").model_copy(update={"families": {"asr": family}, "bls": False})
+    changed = {
+        "families": {"asr": family},
+        "bls": False,
+        "models": {"whisper": ModelOptions(precision=precision)},
+    }
+    profile = load_profile("demo").model_copy(update=changed)
     shown = progress.choose()
     try:
         build_repository(profile, out, shown)
@@ -47,16 +68,13 @@ def build(checkpoint: Path, out: Path) -> None:
         shown.close()
 
 
-def tokens(repository: Path, checkpoint: Path, encoded: bytes) -> int:
-    """How many tokens are generated for a sound of one window, behind the prompt.
+def tokens(repository: Path, options: Mapping[str, str], encoded: bytes) -> list[int]:
+    """The tokens that ``asr_whisper`` generates for a sound, behind the prompt of each window.
 
     Args:
         repository: a built repository with ``asr_whisper``.
-        checkpoint: what it was built from.
-        encoded: a sound file of at most a window.
-
-    Raises:
-        ValueError: the pipeline and transformers do not generate the same.
+        options: what it is told of the sound.
+        encoded: a sound file.
     """
     from builders.kit.family import Arrays
     from builders.kit.inprocess import InProcess
@@ -68,33 +86,47 @@ def tokens(repository: Path, checkpoint: Path, encoded: bytes) -> int:
             windows.append(inputs)
 
     process = InProcess(repository, observe=observe)
-    process.run("asr_whisper", request(encoded, told(checkpoint)))
-    ours = []
+    process.run("asr_whisper", request(encoded, options))
+    made: list[int] = []
     for window in tuple(windows):
         answer = process.run("whisper", window)
-        ours += answer["tokens"][0, : int(answer["lengths"][0, 0])].tolist()
+        made += answer["tokens"][0, : int(answer["lengths"][0, 0])].tolist()
+    return made
+
+
+def expected_tokens(checkpoint: Path, options: Mapping[str, str], encoded: bytes) -> list[int]:
+    """The tokens that transformers generates for a sound of one window, behind the prompt."""
     recognise = recogniser(checkpoint)
     (prepared,) = recognise.preprocess(raw(encoded))
-    options = {"return_timestamps": True, "num_beams": 1, **told(checkpoint)}
-    made = recognise.forward(prepared, **options)
-    theirs = made["tokens"].reshape(-1).tolist()
-    if ours != theirs:
-        equal = sum(map(int.__eq__, ours, theirs))
-        raise ValueError(
-            f"expected the {len(theirs)} tokens of transformers, found {len(ours)}, of which "
-            f"{equal} are those in their place. Unequal work is not compared: look at the parity "
-            "of the export 'whisper'."
-        )
-    return len(ours)
+    made = recognise.forward(prepared, return_timestamps=True, num_beams=1, **options)
+    found: list[int] = made["tokens"].reshape(-1).tolist()
+    return found
+
+
+def compared(theirs: Sequence[int], ours: Sequence[int], in_int8: Sequence[int]) -> Counted:
+    """The counts of equal work.
+
+    Raises:
+        ValueError: the fp32 tokens are not transformers', or those in int8 not as many.
+    """
+    equal = sum(map(int.__eq__, in_int8, theirs))
+    if list(ours) == list(theirs) and len(in_int8) == len(theirs):
+        return Counted(len(theirs), equal)
+    same = sum(map(int.__eq__, ours, theirs))
+    raise ValueError(
+        f"expected the {len(theirs)} tokens of transformers, and as many in int8, found "
+        f"{len(ours)}, of which {same} are those in their place, and {len(in_int8)} in int8. "
+        "Unequal work is not compared: look at the parity of 'whisper' and 'whisper.int8'."
+    )
 
 
 def measure_random(
     folder: Path, rounds: int, requests: int
-) -> tuple[dict[str, Result], Memory, dict[str, int]]:
-    """Makes a checkpoint and a repository of it, and measures that.
+) -> tuple[dict[str, Result], Memory, dict[str, Counted]]:
+    """Makes a checkpoint and repositories of it in fp32 and int8, and measures those.
 
     Args:
-        folder: where both are written.
+        folder: where all are written.
         rounds: interleaved rounds of each leg.
         requests: requests of each throughput run.
 
@@ -102,29 +134,37 @@ def measure_random(
         The results by sound, the memory, and how many tokens each sound has.
 
     Raises:
-        BuildError: the repository cannot be built.
-        ValueError: the pipeline and transformers do not generate the same tokens.
+        BuildError: a repository cannot be built.
+        ValueError: the pipelines and transformers do unequal work, see :func:`compared`.
     """
     from training.asr.whisper_random import make
 
-    checkpoint, repository = folder / "checkpoint", folder / "model_repository"
+    checkpoint = folder / "checkpoint"
+    fp32, int8 = folder / "fp32", folder / "int8"
     _say("making a checkpoint of random weights")
     make(checkpoint)
-    build(checkpoint, repository)
+    build(checkpoint, fp32)
+    build(checkpoint, int8, "int8")
+    options = told(checkpoint)
     generated = {}
     for name, encoded in sounds(lecture=False).items():
-        generated[name] = tokens(repository, checkpoint, encoded)
-        _say(f"{name}: {generated[name]} tokens, the same from both")
-    return *measure(repository, rounds, requests, whisper=True), generated
+        generated[name] = compared(
+            expected_tokens(checkpoint, options, encoded),
+            *(tokens(each, options, encoded) for each in (fp32, int8)),
+        )
+        _say(f"{name}: {generated[name].tokens} tokens from each")
+    return *measure(fp32, rounds, requests, whisper=True, int8=int8), generated
 
 
-def closing(generated: Mapping[str, int], rounds: int) -> str:
+def closing(generated: Mapping[str, Counted], rounds: int) -> str:
     """The paragraph under the table: what was measured."""
-    counts = " and ".join(f"{count} for the {name}" for name, count in generated.items())
+    counts = " and ".join(f"{each.tokens} for the {name}" for name, each in generated.items())
+    equal = " and ".join(str(each.equal_in_int8) for each in generated.values())
     return (
         f"Measured on {machine()}, {rounds} rounds, with random weights in the sizes of "
-        "openai/whisper-base. All decode greedily; the pipeline and transformers generated the "
-        f"same tokens, {counts}."
+        "openai/whisper-base. All decode greedily; the pipeline in fp32 and transformers generated "
+        f"the same tokens, {counts}. In int8 there were as many, {equal} of them the same in their "
+        "place: of random weights' tokens, many are nearly as probable, and what follows differs."
     )
 
 
@@ -142,7 +182,8 @@ def main(
         except (OSError, ValueError, BuildError) as problem:
             typer.echo(f"error: {problem}", err=True)
             raise typer.Exit(2) from problem
-    publish(out / "asr_whisper", results, used, closing(generated, rounds), tokens=generated)
+    counts = {name: asdict(each) for name, each in generated.items()}
+    publish(out / "asr_whisper", results, used, closing(generated, rounds), generated=counts)
 
 
 def _say(line: str) -> None:
