@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
-import onnx_ir
 from onnx import ModelProto
 
 from builders.kit.onnx_content import OnnxError
@@ -84,6 +83,8 @@ def quantise(keep: Sequence[str], made: Path, out: Path) -> Mapping[str, object]
 
 def _sorted(model: ModelProto) -> ModelProto:
     """The model in order: the quantiser's own order forgets what the body of a loop reads."""
+    import onnx_ir
+
     made = onnx_ir.from_proto(model)
     made.graph.sort()
     result = onnx_ir.to_proto(made)

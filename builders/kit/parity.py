@@ -254,7 +254,7 @@ def _compare_one(
                 f"found {difference.absolute:.3g} and {difference.relative:.3g}."
             )
         elif math.isinf(absolute) and math.isinf(relative) and _kind(reference) == "real numbers":
-            yield f"{place}: expected a bound, found none. Name it in the export's."
+            yield f"{place}: expected a bound, found none. Name it in Parity.absolute."
 
 
 def _incomparable(expected: Array, found: Array) -> str:

@@ -30,7 +30,7 @@ def test_whisper_is_faster_than_transformers_and_costs_little(
     assert all(result.gain(4) >= 1.7 for result in results.values()), shown
     assert all(result.overhead <= 0.1 for result in results.values()), shown
     assert all(result.ratio(INT8).median >= 3 for result in results.values()), shown
-    assert all(result.gain(4, leg=INT8) >= 3 for result in results.values()), shown
+    assert all(result.gain(4, leg=INT8) >= 2.8 for result in results.values()), shown
 
 
 def test_the_random_checkpoint_has_the_sizes_of_openais() -> None:
