@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,11 @@ def _answers(checkpoint: Path, inputs: Arrays, found: Arrays | None) -> Arrays:
             checkpoint, local_files_only=True
         )
     rows = []
-    for row in range(len(inputs["windows"])):
-        features = _features(settings, extractor, inputs, row)
-        followed = None if found is None else _Followed.of(found, row, settings.end)
-        rows.append(_generate(settings, model, features, inputs, row, followed))
+    with _no_advice():
+        for row in range(len(inputs["windows"])):
+            features = _features(settings, extractor, inputs, row)
+            followed = None if found is None else _Followed.of(found, row, settings.end)
+            rows.append(_generate(settings, model, features, inputs, row, followed))
     lengths = [len(row.tokens) - (row.tokens[-1] == settings.end) for row in rows]
     longest = max(lengths) + 1
     tokens = np.full((len(rows), longest), settings.padding, np.int32)
@@ -98,6 +100,19 @@ def _answers(checkpoint: Path, inputs: Arrays, found: Arrays | None) -> Arrays:
         "language": np.array([[each.language] for each in rows], np.int32),
         "attention": attention,
     }
+
+
+@contextmanager
+def _no_advice() -> Iterator[None]:
+    """Keeps what transformers says of ``generate``'s arguments out of a build's output."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _features(settings: WhisperCheckpoint, extractor: Any, inputs: Arrays, row: int) -> Any:
