@@ -25,10 +25,13 @@ def tokenizer(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
 
 def decoding(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Writes JSON: ``blank``, the tokens that are no text (``silent``), ``seconds_per_step``.
+    """Writes JSON: ``blank``, the tokens that are no text (``silent``), ``seconds_per_step``, and
+    ``word_lead``, the seconds from a word's beginning to where the model writes it: what
+    ``generation_config.json`` names so, or 0, as transformers and NeMo take it.
 
     Raises:
-        SourceError: not a Parakeet CTC checkpoint, or its tokenizer lacks tokens of the model.
+        SourceError: not a Parakeet CTC checkpoint, its tokenizer lacks tokens of the model, or a
+            ``word_lead`` that is no number from 0 to 1.
     """
     module = load_acoustic(checkpoint)
     config = module.model.config
@@ -45,9 +48,28 @@ def decoding(checkpoint: Path, out: Path) -> Mapping[str, object]:
         "blank": config.pad_token_id,
         "silent": sorted({config.pad_token_id, *special}),
         "seconds_per_step": step_seconds(module),
+        "word_lead": _word_lead(checkpoint),
     }
     out.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     return settings
+
+
+def _word_lead(checkpoint: Path) -> float:
+    path = checkpoint / "generation_config.json"
+    if not path.exists():
+        return 0.0
+    try:
+        lead = json.loads(path.read_text("utf-8")).get("word_lead", 0.0)
+    except (AttributeError, ValueError) as error:
+        raise SourceError(
+            f"{path}: expected a JSON object, found: {error}. Fetch the checkpoint again."
+        ) from error
+    if isinstance(lead, bool) or not isinstance(lead, int | float) or not 0 <= lead <= 1:
+        raise SourceError(
+            f"{path}: expected as word_lead seconds from 0 to 1, found {lead!r}. Correct it, or "
+            "leave it out for 0."
+        )
+    return float(lead)
 
 
 def _read(checkpoint: Path) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.asr import augment, evaluation, tokenizer, voices
+from training.asr import augment, evaluation, tokenizer, voices, word_times
 from training.asr.features import log_mel
 
 
@@ -17,7 +17,7 @@ def measure(model: Any, seed: int, count: int) -> dict[str, Any]:
     Returns:
         ``held_out``, ``unseen_accent`` and ``too_fast`` (``clean`` and ``noise_10db`` of each),
         ``joined`` (several sentences with pauses in 20 to 30 s), ``by_noise``, and the words found
-        in sounds without speech.
+        in sounds without speech; ``word_times``, see :func:`word_times.measure`.
     """
     torch.set_num_threads(2)
     pieces = tokenizer.build()
@@ -45,6 +45,7 @@ def measure(model: Any, seed: int, count: int) -> dict[str, Any]:
         "joined_seconds": sum(map(len, long_features)) // 100,
         "without_speech": len(empty),
         "words_without_speech": sum(len(text.split()) for text in found),
+        "word_times": word_times.measure(model, pieces, seed + 8, count // 4),
     }
 
 

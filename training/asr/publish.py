@@ -61,6 +61,9 @@ def publish(
     for file in folder.iterdir():
         file.unlink()
     model.save_pretrained(folder)
+    figures = measure(model, seed, count)
+    model.generation_config.word_lead = round(figures["word_times"]["p50"], 2)
+    model.generation_config.save_pretrained(folder)
     tokenizer.save(folder)
     extractor().save_pretrained(folder)
     described = {
@@ -71,7 +74,7 @@ def publish(
         "first_steps": trained_twice(corpus_folder, seed, items, steps),
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "corpus": describe_corpus(corpus_folder, items),
-        "figures": measure(model, seed, count),
+        "figures": figures,
         "tools": {name: version(name) for name in TOOLS} | {"espeak-ng": speech.version()},
         "machine": {"python": platform.python_version(), "architecture": platform.machine()},
         "log": [json.loads(line) for line in (run_folder / "log.jsonl").read_text().splitlines()],

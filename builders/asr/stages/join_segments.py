@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .reader import Reader
-from .words import Word
+from .words import Timing, Word
 
 
 def prepare(
@@ -33,24 +33,17 @@ def prepare(
             words = reader.words(inputs[f"log_probs_{bucket}"][row, :steps], search)
             if words:
                 found.append((float(start), float(end), words))
-        return tensors(found, reader.seconds_per_step)
+        return tensors(found, reader.timing)
 
     return run
 
 
 def tensors(
-    found: Sequence[tuple[float, float, Sequence[Word]]], seconds_per_step: float
+    found: Sequence[tuple[float, float, Sequence[Word]]], timing: Timing
 ) -> dict[str, np.ndarray]:
     """Segments, each with its start and end in seconds and its words, as the stage's outputs."""
     words = [word for _, _, each in found for word in each]
-    times = [
-        (
-            min(start + word.start * seconds_per_step, end),
-            min(start + word.end * seconds_per_step, end),
-        )
-        for start, end, each in found
-        for word in each
-    ]
+    times = [span for start, end, each in found for span in timing.spans(each, start, end)]
     texts = [" ".join(word.text for word in each) for _, _, each in found]
     return {
         "text": _text([" ".join(texts)] if texts else []),

@@ -15,13 +15,13 @@ from tokenizers import Tokenizer
 from . import beam, ctc
 from .word_list import WordList
 from .word_model import NGram, WordModel
-from .words import Vocabulary, Word
+from .words import Timing, Vocabulary, Word
 
 TOKENIZER = "tokenizer.json"
 """The checkpoint's tokenizer, beside the stage."""
 
 DECODING = "decoding.json"
-"""Beside the stage: ``blank``, ``silent`` and ``seconds_per_step``."""
+"""Beside the stage: ``blank``, ``silent``, ``seconds_per_step`` and ``word_lead``."""
 
 NGRAM, NGRAM_WORDS = "ngram.kenlm", "ngram_words.txt"
 """Beside the stage where the build was given a language model: the model, and its words."""
@@ -57,7 +57,7 @@ class Reader:
     def __init__(self, folder: Path, parameters: Mapping[str, str]) -> None:
         settings = json.loads((folder / DECODING).read_text("utf-8"))
         self.blank = int(settings["blank"])
-        self.seconds_per_step = float(settings["seconds_per_step"])
+        self.timing = Timing(float(settings["seconds_per_step"]), float(settings["word_lead"]))
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self.vocabulary = Vocabulary(tokenizer, settings["silent"])
         self._width = _width([int(parameters["beam"])])

@@ -179,7 +179,7 @@ def _answer(stream: Stream, last: bool, reader: Reader, call: Call) -> dict[str,
         for segment, words in zip(ended, read, strict=True)
         if words
     ]
-    outputs = tensors(found, reader.seconds_per_step)
+    outputs = tensors(found, reader.timing)
     del outputs["text"]
     heard = " ".join(word.text for word in stream.partial)
     stream.forget()

@@ -23,6 +23,42 @@ class Word:
     score: float
 
 
+@dataclass(frozen=True)
+class Timing:
+    """What steps are in seconds.
+
+    Attributes:
+        step: the length of one.
+        lead: from a word's beginning to the step at which the model writes it.
+    """
+
+    step: float
+    lead: float
+
+    def spans(self, words: Sequence[Word], start: float, end: float) -> list[tuple[float, float]]:
+        """Where the words of a segment are.
+
+        A word's beginning lies before the step that wrote it, though not before the end of the word
+        before.
+
+        Args:
+            words: in their order.
+            start: the segment's, in seconds.
+            end: likewise.
+
+        Returns:
+            Each word's first and last second, inside the segment.
+        """
+        spans = []
+        over = start
+        for word in words:
+            stop = min(start + word.end * self.step, end)
+            begin = max(start + word.start * self.step - self.lead, over)
+            spans.append((min(begin, stop), stop))
+            over = stop
+        return spans
+
+
 class Vocabulary:
     """A checkpoint's tokenizer, for reading.
 

@@ -57,7 +57,7 @@ def stage(tmp_path: Path) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    settings = {"blank": BLANK, "silent": [BLANK], "seconds_per_step": 0.08}
+    settings = {"blank": BLANK, "silent": [BLANK], "seconds_per_step": 0.08, "word_lead": 0}
     (tmp_path / "decoding.json").write_text(json.dumps(settings))
     return tmp_path
 

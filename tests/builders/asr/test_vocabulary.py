@@ -27,7 +27,37 @@ def test_the_demo_checkpoints_settings(checkpoint: Path, tmp_path: Path) -> None
     vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
     settings = json.loads((tmp_path / "decoding.json").read_text())
     assert settings["blank"] == 320 and settings["seconds_per_step"] == pytest.approx(0.08)
+    assert settings["word_lead"] == 0.21
     assert {0, 320} <= set(settings["silent"]), "neither <unk> nor the blank is text"
+
+
+@pytest.mark.parametrize("content", [None, "{}"])
+def test_a_checkpoint_that_says_nothing_of_its_words_delay_has_none(
+    checkpoint: Path, tmp_path: Path, content: str | None
+) -> None:
+    file = checkpoint / "generation_config.json"
+    file.unlink()
+    if content is not None:
+        file.write_text(content)
+    assert vocabulary.decoding(checkpoint, tmp_path / "decoding.json")["word_lead"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('{"word_lead": -0.1}', "found -0.1"),
+        ('{"word_lead": 1.5}', "found 1.5"),
+        ('{"word_lead": NaN}', "found nan"),
+        ('{"word_lead": true}', "found True"),
+        ('{"word_lead": "0.2"}', "found '0.2'"),
+    ],
+)
+def test_a_delay_of_words_that_is_none_is_refused(
+    checkpoint: Path, tmp_path: Path, content: str, found: str
+) -> None:
+    (checkpoint / "generation_config.json").write_text(content)
+    with pytest.raises(SourceError, match=f"expected as word_lead seconds from 0 to 1, {found}"):
+        vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
 
 
 def test_a_tokenizer_that_lacks_tokens_of_the_model_is_refused(

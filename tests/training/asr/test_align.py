@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,8 @@ pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed:
                     "-c constraints.txt -e '.[training]'")  # fmt: skip
 pytest.importorskip("scipy", reason="scipy is not installed: as espeakng-loader")
 
-from training.asr import align, corpus, speech, tokenizer
+from builders.kit import sources
+from training.asr import align, corpus, speech, tokenizer, word_times
 from training.asr.voices import Speaker
 
 SPEAKER = Speaker("gmw/en-US", 160, 50, 50)
@@ -67,3 +70,16 @@ def test_most_recordings_have_labels_that_say_their_text() -> None:
         outputs = int(placed[-1][1] / align.STEP) + 2
         right += decoded(align.frame_labels(script.text, placed, outputs)) == script.text
     assert right >= 0.7 * len(scripts)
+
+
+def test_the_delay_of_the_shipped_checkpoints_words_is_the_one_that_it_names() -> None:
+    pytest.importorskip("transformers")
+    from transformers import AutoModelForCTC
+
+    folder = sources.resolve("demo:parakeet").path
+    model = AutoModelForCTC.from_pretrained(folder).eval()
+    found = word_times.measure(model, tokenizer.build(), 5, 20)
+    assert found["words"] > 80
+    named = json.loads((folder / "generation_config.json").read_text("utf-8"))["word_lead"]
+    assert found["p50"] == pytest.approx(named, abs=0.04)
+    assert 0 < found["p05"] < found["p50"] < found["p95"] < 0.5

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from builders.asr.stages import cut_windows, stream
 from builders.asr.stages.segmenter import FRAME, RATE
-from builders.asr.stages.words import Word
+from builders.asr.stages.words import Timing, Word
 from builders.stages.decode_audio import resample
 
 Arrays = dict[str, np.ndarray]
@@ -38,7 +38,7 @@ def named(row: np.ndarray, length: int) -> str:
 class Reader:
     """In the place of the reader: a row of "log-probabilities" holds its window."""
 
-    seconds_per_step = 0.08
+    timing = Timing(0.08, 0.0)
 
     def __init__(self, *_: object) -> None: ...
 

@@ -14,7 +14,7 @@ from tokenizers.models import BPE, WordLevel
 from builders.asr.stages import ctc
 from builders.asr.stages.ctc import Token
 from builders.asr.stages.join_segments import tensors
-from builders.asr.stages.words import Vocabulary, Word
+from builders.asr.stages.words import Timing, Vocabulary, Word
 
 PIECES = ("<unk>", "\u2581turn", "\u2581", "on", "ed", "\u2581s", "ix", "<pad>")
 BLANK = PIECES.index("<pad>")
@@ -89,7 +89,7 @@ def test_byte_level_pieces_make_words_of_any_letters() -> None:
 
 def test_times_are_of_the_sound_and_end_with_their_segment() -> None:
     first = [Word("turn", 2, 5, 0.9), Word("on", 6, 40, 0.7)]
-    made = tensors([(1.0, 2.0, first), (4.5, 5.0, [Word("six", 0, 3, 0.5)])], 0.08)
+    made = tensors([(1.0, 2.0, first), (4.5, 5.0, [Word("six", 0, 3, 0.5)])], Timing(0.08, 0))
     assert made["text"].tolist() == [b"turn on six"]
     assert made["segment_text"].tolist() == [b"turn on", b"six"]
     np.testing.assert_allclose(made["segments"], [(1, 2), (4.5, 5)])
@@ -98,8 +98,34 @@ def test_times_are_of_the_sound_and_end_with_their_segment() -> None:
     np.testing.assert_allclose(made["word_scores"], [0.9, 0.7, 0.5])
 
 
+def test_a_word_begins_before_the_step_that_wrote_it_and_not_in_the_one_before() -> None:
+    words = [Word("turn", 2, 5, 0.9), Word("on", 6, 7, 0.9), Word("six", 30, 31, 0.9)]
+    spans = Timing(0.1, 0.25).spans(words, 1.0, 4.0)
+    np.testing.assert_allclose(spans, [(1.0, 1.5), (1.5, 1.7), (3.75, 4.0)])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=12),
+    st.floats(0, 3600),
+    st.floats(0.01, 8),
+    st.floats(0, 1),
+)
+def test_words_are_in_order_inside_their_segment_whatever_their_lead(
+    placed: list[tuple[int, int]], start: float, length: float, lead: float
+) -> None:
+    edges = list(itertools.accumulate(itertools.chain.from_iterable(placed)))
+    words = [Word("six", a, b, 0.5) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    spans = Timing(0.08, lead).spans(words, start, start + length)
+    flat = [start, *itertools.chain.from_iterable(spans), start + length]
+    assert flat == sorted(flat)
+    # A lead moves beginnings alone, and by no more than itself.
+    plain = Timing(0.08, 0).spans(words, start, start + length)
+    for (a, b), (begin, end) in zip(plain, spans, strict=True):
+        assert b == end and a - lead - 1e-9 <= begin <= a
+
+
 def test_nothing_read_gives_empty_outputs_of_the_right_shapes() -> None:
-    made = tensors([], 0.08)
+    made = tensors([], Timing(0.08, 0.2))
     assert {name: array.shape for name, array in made.items()} == {
         "text": (0,),
         "segments": (0, 2),
