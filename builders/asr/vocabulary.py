@@ -27,7 +27,7 @@ def tokenizer(checkpoint: Path, out: Path) -> Mapping[str, object]:
 def decoding(checkpoint: Path, out: Path) -> Mapping[str, object]:
     """Writes JSON: ``blank``, the tokens that are no text (``silent``), ``seconds_per_step``, and
     ``word_lead``, the seconds from a word's beginning to where the model writes it: what
-    ``generation_config.json`` names so, or 0, as transformers and NeMo take it.
+    ``generation_config.json`` names so, or 0.
 
     Raises:
         SourceError: not a Parakeet CTC checkpoint, its tokenizer lacks tokens of the model, or a
