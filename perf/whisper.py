@@ -164,7 +164,7 @@ def closing(generated: Mapping[str, Counted], rounds: int) -> str:
         f"Measured on {machine()}, {rounds} rounds, with random weights in the sizes of "
         "openai/whisper-base. All decode greedily; the pipeline in fp32 and transformers generated "
         f"the same tokens, {counts}. In int8 there were as many, {equal} of them the same in their "
-        "place: of random weights' tokens, many are nearly as probable, and what follows differs."
+        "place: among random weights' tokens, many are nearly as probable as the best."
     )
 
 

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from builders.asr.stages import ctc
+from builders.asr.stages.words import Vocabulary
 from training.asr import align, augment, grammar, speech, voices
 from training.asr.features import log_mel
 
 EDGE = 0.3
 """Seconds of silence before and after a sentence."""
-
-MARK = "▁"
-"""Of a piece that begins a word."""
 
 
 def measure(model: Any, tokenizer: Any, seed: int, count: int) -> dict[str, float]:
@@ -34,6 +33,7 @@ def measure(model: Any, tokenizer: Any, seed: int, count: int) -> dict[str, floa
         ``words`` that were measured, those of sentences that were read without an error; ``p05``,
         ``p50`` and ``p95`` of the seconds from a word's first sample to the step that writes it.
     """
+    vocabulary = Vocabulary(tokenizer, [model.config.pad_token_id])
     edge = np.zeros(int(EDGE * augment.RATE), np.float32)
     late: list[float] = []
     for index in range(count):
@@ -42,7 +42,7 @@ def measure(model: Any, tokenizer: Any, seed: int, count: int) -> dict[str, floa
         text = grammar.sentence(rng, "evaluation")
         said = speech.say(text, speaker)
         wave = np.concatenate([edge, augment.resample(said.sound, said.rate), edge])
-        written = _written(model, tokenizer, wave)
+        written = _written(model, vocabulary, wave)
         if [word for word, _ in written] == text.split():
             late += [
                 at - (EDGE + first / said.rate)
@@ -52,18 +52,9 @@ def measure(model: Any, tokenizer: Any, seed: int, count: int) -> dict[str, floa
     return {"words": len(late)} | {name: round(float(each), 3) for name, each in shares.items()}
 
 
-def _written(model: Any, tokenizer: Any, wave: augment.Wave) -> list[tuple[str, float]]:
-    """The words read greedily, each with the second of the step at which its first piece begins."""
+def _written(model: Any, vocabulary: Vocabulary, wave: augment.Wave) -> list[tuple[str, float]]:
+    """The words as the kit reads them greedily, each with the second of the step it begins at."""
     with torch.no_grad():
-        (ids,) = model.generate(torch.from_numpy(log_mel(wave).astype(np.float32))[None]).tolist()
-    found: list[tuple[str, float]] = []
-    for step, (before, piece) in enumerate(zip([None, *ids], ids, strict=False)):
-        if piece in (before, model.config.pad_token_id):
-            continue
-        text = tokenizer.id_to_token(piece)
-        if text.startswith(MARK) or not found:
-            found.append((text.removeprefix(MARK), step * align.STEP))
-        else:
-            word, at = found[-1]
-            found[-1] = (word + text, at)
-    return found
+        logits = model(torch.from_numpy(log_mel(wave).astype(np.float32))[None]).logits[0]
+    tokens = ctc.greedy(torch.log_softmax(logits, -1).numpy(), model.config.pad_token_id)
+    return [(word.text, word.start * align.STEP) for word in vocabulary.words(tokens)]

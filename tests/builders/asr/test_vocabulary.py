@@ -18,6 +18,13 @@ def checkpoint(tmp_path: Path) -> Path:
     return Path(shutil.copytree(resolve("demo:parakeet").path, tmp_path / "demo"))
 
 
+def put(file: Path, content: str | None) -> None:
+    """Other content in a file's place; None: no file."""
+    file.unlink()
+    if content is not None:
+        file.write_text(content)
+
+
 def test_the_demo_checkpoints_settings(checkpoint: Path, tmp_path: Path) -> None:
     facts = vocabulary.tokenizer(checkpoint, tmp_path / "tokenizer.json")
     assert (tmp_path / "tokenizer.json").read_bytes() == (
@@ -35,10 +42,7 @@ def test_the_demo_checkpoints_settings(checkpoint: Path, tmp_path: Path) -> None
 def test_a_checkpoint_that_says_nothing_of_its_words_delay_has_none(
     checkpoint: Path, tmp_path: Path, content: str | None
 ) -> None:
-    file = checkpoint / "generation_config.json"
-    file.unlink()
-    if content is not None:
-        file.write_text(content)
+    put(checkpoint / "generation_config.json", content)
     assert vocabulary.decoding(checkpoint, tmp_path / "decoding.json")["word_lead"] == 0
 
 
@@ -55,7 +59,7 @@ def test_a_checkpoint_that_says_nothing_of_its_words_delay_has_none(
 def test_a_delay_of_words_that_is_none_is_refused(
     checkpoint: Path, tmp_path: Path, content: str, found: str
 ) -> None:
-    (checkpoint / "generation_config.json").write_text(content)
+    put(checkpoint / "generation_config.json", content)
     with pytest.raises(SourceError, match=f"expected as word_lead seconds from 0 to 1, {found}"):
         vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
 
@@ -76,9 +80,6 @@ def test_a_tokenizer_that_lacks_tokens_of_the_model_is_refused(
 def test_a_tokenizer_that_cannot_be_read_is_refused(
     checkpoint: Path, tmp_path: Path, content: str | None
 ) -> None:
-    file = checkpoint / "tokenizer.json"
-    file.unlink()
-    if content is not None:
-        file.write_text(content)
+    put(checkpoint / "tokenizer.json", content)
     with pytest.raises(SourceError, match="expected a tokenizer in the tokenizers package's"):
         vocabulary.tokenizer(checkpoint, tmp_path / "tokenizer.json")
