@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import triton_python_backend_utils as pb_utils
+from abandoned import Watch
 from calling import CODED, told
 from flow import Wiring, gather, scatter, waves
 
@@ -34,11 +35,13 @@ class TritonPythonModel:
         flow = json.loads((folder / "flow.json").read_text(encoding="utf-8"))
         self.name = args["model_name"]
         self.outputs = flow["outputs"]
+        self.watch = Watch()
         self.waves = waves([Wiring(**step) for step in flow["steps"]], flow["inputs"])
 
     async def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response for each request, all of them under way at once."""
-        return list(await asyncio.gather(*(self._respond(request) for request in requests)))
+        with self.watch.request():
+            return list(await asyncio.gather(*(self._respond(request) for request in requests)))
 
     async def _respond(self, request: Any) -> Any:
         try:

@@ -40,6 +40,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         return {"model.plan": exports[model.export]}
     if isinstance(model, BlsModel):
         return {
+            "abandoned.py": module_path("runtime.backends.onnxruntime.abandoned"),
             "calling.py": module_path("builders.kit.calling"),
             "flow.json": model.flow.encode(),
             "flow.py": module_path("builders.kit.flow"),
@@ -53,6 +54,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         beside = ["calling"] if model.calls else []
         beside += ["sequence_state"] if model.sequences is not None else []
         return {
+            "abandoned.py": module_path("runtime.backends.onnxruntime.abandoned"),
             "model.py": module_path("builders.kit.stage_model"),
             **{f"{name}.py": module_path(f"builders.kit.{name}") for name in beside},
             "stages/__init__.py": _PACKAGE,

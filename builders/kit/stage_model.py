@@ -50,14 +50,16 @@ class TritonPythonModel:
                 int(batching["oldest"]["max_candidate_sequences"]),
                 2e-6 * int(batching["max_sequence_idle_microseconds"]),
             )
+        self.watch = importlib.import_module("abandoned").Watch()
         stage = importlib.import_module("stages." + parameters["stage"])
         self.run = stage.prepare(folder, parameters, *given)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response for each request."""
-        if self.pool is None or len(requests) == 1:
-            return [self._respond(request) for request in requests]
-        return list(self.pool.map(self._respond, requests))
+        with self.watch.request():
+            if self.pool is None or len(requests) == 1:
+                return [self._respond(request) for request in requests]
+            return list(self.pool.map(self._respond, requests))
 
     def _respond(self, request: Any) -> Any:
         try:

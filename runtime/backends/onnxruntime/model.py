@@ -35,7 +35,12 @@ def _load_package(name: str) -> None:
 
 _load_package("onnxruntime_backend")
 
-from onnxruntime_backend import batch, failures, session  # noqa: E402 -- needs the package
+from onnxruntime_backend import (  # noqa: E402 -- needs the package
+    abandoned,
+    batch,
+    failures,
+    session,
+)
 
 
 class TritonPythonModel:
@@ -47,6 +52,7 @@ class TritonPythonModel:
         Raises:
             TritonModelException: the text says all that is wrong with the model.
         """
+        self._watch = abandoned.Watch()
         config = json.loads(args["model_config"])
         self._name = args["model_name"]
         folder = Path(args["model_repository"]) / args["model_version"]
@@ -62,6 +68,10 @@ class TritonPythonModel:
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """Answers each request, with outputs or with its own error."""
+        with self._watch.request():
+            return self._answer(requests)
+
+    def _answer(self, requests: Sequence[Any]) -> list[Any]:
         try:
             answers = batch.run_all(
                 [
