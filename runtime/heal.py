@@ -19,8 +19,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from runtime import processes, stubs
+from runtime import leftovers, processes, state, stubs
 from runtime.control import CallFailed
+from runtime.leftovers import Bounds
 from runtime.probe import IDLE_SHARE, Prober, Sick
 from runtime.server import LocalServer
 
@@ -43,6 +44,8 @@ class Healer:
         probe_seconds: how often to look whether idle models answer.
         hang_seconds: see :class:`~runtime.probe.Prober`; so long stubs of a replaced model may be
             idle before they are ended.
+        bounds: how much the server may hold of stubs that are gone, and itself.
+        exchange: is told why when it holds more, once for each run of the server; None lets it.
         report: is told what was found and done, a sentence each.
     """
 
@@ -52,6 +55,8 @@ class Healer:
         *,
         probe_seconds: float = 3.0,
         hang_seconds: float = 60.0,
+        bounds: Bounds = leftovers.DEFAULT,
+        exchange: Report | None = None,
         report: Report = lambda _: None,
     ) -> None:
         self._server = server
@@ -59,6 +64,8 @@ class Healer:
         self._prober = Prober(self._control, hang_seconds=hang_seconds)
         self._probe_seconds = probe_seconds
         self._hang_seconds = hang_seconds
+        self._bounds = bounds
+        self._exchange = exchange
         self._report = report
         self._configs: dict[str, dict[str, Any]] = {}
         self._watched: dict[int, tuple[int, str]] = {}  # pidfd -> pid and instance
@@ -173,6 +180,15 @@ class Healer:
                 ]
             )
             self._schedule(sick.model, f"it {sick.reason}")
+        self._weigh()
+
+    def _weigh(self) -> None:
+        if self._exchange is None:
+            return
+        found = leftovers.measure(self._server.pid, self._server.region_prefix, state.SHARED_MEMORY)
+        if self._bounds.passed(found):
+            tell, self._exchange = self._exchange, None
+            tell(f"it holds {found}")
 
     def _refresh(self) -> None:
         """Learns which models and stubs there are now."""

@@ -94,6 +94,16 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def private_bytes(pid: int) -> int:
+    """Resident memory of one process that lies in no file and is not shared; 0 if it has ended."""
+    try:
+        lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    sizes = [line.split()[1] for line in lines if line.startswith("RssAnon:")]
+    return int(sizes[0]) * 1024 if sizes else 0  # a zombie has none
+
+
 def kill(pids: list[int], *, wait_seconds: float = 5.0) -> None:
     """Ends processes with SIGKILL and waits until they are gone."""
     for pid in pids:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runtime import backend_folder, guard, logs, ports, processes, state
+from runtime import backend_folder, guard, logs, ports, processes, server_program, state
 from runtime.called import with_called
 from runtime.control import Control, ModelStatus
 from runtime.environment import ROOT, ServerEnvironment, server_environment
@@ -41,6 +41,7 @@ class LocalServer:
         http_port: 0 takes a free one; so for the other two.
         grpc_port: likewise.
         metrics_port: likewise.
+        grpc_message_bytes: the largest gRPC message that is taken.
         options: further options of ``tritonserver``, as ``("--log-verbose=1",)``.
         environment: the server environment; the project's own by default.
         log: gets each line of the server's output, without its line end.
@@ -57,6 +58,7 @@ class LocalServer:
         http_port: int = 0,
         grpc_port: int = 0,
         metrics_port: int = 0,
+        grpc_message_bytes: int = server_program.DEFAULT_MESSAGE_BYTES,
         options: Sequence[str] = (),
         environment: ServerEnvironment | None = None,
         log: LogSink | None = None,
@@ -68,6 +70,7 @@ class LocalServer:
         self._load = with_called(self.repository, load)
         self._host = host
         self._wanted_ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
+        self._grpc_message_bytes = grpc_message_bytes
         self._options = tuple(options)
         self._environment = environment
         self._log = log
@@ -78,6 +81,7 @@ class LocalServer:
         self._reader: threading.Thread | None = None
         self._lines: collections.deque[str] = collections.deque(maxlen=2000)
         self._pid = 0
+        self._region_prefix = ""
 
     @property
     def http(self) -> str:
@@ -98,6 +102,11 @@ class LocalServer:
     def pid(self) -> int:
         """The process id of ``tritonserver``."""
         return self._pid
+
+    @property
+    def region_prefix(self) -> str:
+        """How the names of its shared memory regions begin."""
+        return self._region_prefix
 
     @property
     def load_seconds(self) -> dict[str, float]:
@@ -162,6 +171,7 @@ class LocalServer:
     def _start_guard(self, environment: ServerEnvironment) -> subprocess.Popen[bytes]:
         state.sweep()
         own, lock = state.create()
+        self._region_prefix = own.shared_memory_prefix
         try:
             (own.folder / "command.json").write_text(
                 json.dumps(
@@ -192,7 +202,7 @@ class LocalServer:
         backends = backend_folder.make(environment, own)
         prefix = own.shared_memory_prefix
         return [
-            str(environment.triton / "bin" / "tritonserver"),
+            server_program.make(environment, own, self._grpc_message_bytes),
             f"--model-repository={self.repository}",
             f"--backend-directory={backends}",
             f"--cache-directory={environment.triton / 'caches'}",
@@ -205,6 +215,8 @@ class LocalServer:
             f"--http-port={self._ports['http']}",
             f"--grpc-address={self._host}",
             f"--grpc-port={self._ports['grpc']}",
+            # By default Triton keeps the buffers of eight requests, however large they were.
+            "--grpc-infer-allocation-pool-size=1",
             f"--metrics-address={self._host}",
             f"--metrics-port={self._ports['metrics']}",
             f"--exit-timeout-secs={max(1, round(self._exit_grace))}",
