@@ -1,0 +1,42 @@
+"""What of a path a shell would not take as it stands.
+
+The Python backend starts each stub by ``bash -c`` and writes the model's path and names into that
+line without quotes (``StubLauncher::Launch`` of python_backend). A path with a space, a quote or a
+``$`` in it becomes other words: the stub never starts, and Triton waits for it.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+_PLAIN = frozenset(string.ascii_letters + string.digits + "_-./:,+@%=^~#")
+_EXPANDED = re.compile(r"^#|(?:^|[=:])~")
+"""A comment, and a home folder: each only in its place."""
+
+
+def unsafe_characters(path: Path | str) -> str:
+    """The characters for which bash would take an unquoted word for something else.
+
+    Letters outside ASCII are none of them: bash hands their bytes on.
+
+    Args:
+        path: a path or a name. It is taken as it stands: nothing is resolved or looked up.
+
+    Returns:
+        those characters in the order of their first occurrence, each once; empty if the text is
+        safe.
+    """
+    text = str(path)
+    expanded = {match.end() - 1 for match in _EXPANDED.finditer(text)}
+    unsafe = (
+        character
+        for place, character in enumerate(text)
+        if place in expanded or not _is_plain(character)
+    )
+    return "".join(dict.fromkeys(unsafe))
+
+
+def _is_plain(character: str) -> bool:
+    return character in _PLAIN if character.isascii() else not character.isspace()

@@ -1,0 +1,52 @@
+"""Words that are called safe reach a program through ``bash -c`` as they are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from runtime.shell_safe import unsafe_characters
+
+
+@pytest.mark.parametrize(
+    ("path", "unsafe"),
+    [
+        ("/srv/models/détecter-1.0_b", ""),
+        ("/srv/a~b#c", ""),
+        ("/srv/my models", " "),
+        ("it's", "'"),
+        ("a&b;c&d", "&;"),
+        ("$HOME/(x)", "$()"),
+        ("a\nb\tc", "\n\t"),
+        ("~root", "~"),
+        ("a=~/b", "~"),
+        ("#one", "#"),
+        ("a{b,c}[d]*?", "{}[]*?"),
+        ('`a`|b<c>d\\e"f!', '`|<>\\"!'),
+        ("\x01", "\x01"),
+    ],
+)
+def test_characters_at_fault_are_named_in_order(path: str, unsafe: str) -> None:
+    assert unsafe_characters(path) == unsafe
+    assert unsafe_characters(Path(path)) == unsafe
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text("aZ0_-./:,+@%=^~# '\"$&;(){}[]*?!<>|`\\\n\té\u3000\u00a0", min_size=1)))
+@example(["a=~", "a=b:~/c", "a:~", "b~", "~a", "#", "a#"])
+def test_safe_words_pass_through_bash_unchanged(words: list[str]) -> None:
+    safe = [word for word in words if not unsafe_characters(word)]
+    line = " ".join(["printf '%s\\0' begin", *safe])
+    for locale in ("C", "C.UTF-8"):
+        done = subprocess.run(
+            ["bash", "-c", line],
+            capture_output=True,
+            check=True,
+            env={"PATH": os.environ["PATH"], "LC_ALL": locale, "HOME": "/home/nobody"},
+        )
+        assert done.stdout.decode().split("\0")[:-1] == ["begin", *safe]
