@@ -8,10 +8,10 @@ line without quotes (``StubLauncher::Launch`` of python_backend). A path with a 
 from __future__ import annotations
 
 import re
-import string
 from pathlib import Path
 
-_PLAIN = frozenset(string.ascii_letters + string.digits + "_-./:,+@%=^~#")
+_SPECIAL = frozenset(" \t\n|&;()<>\\'\"$`*?[{")
+"""What ends, quotes or expands a word wherever it stands (bash(1), DEFINITIONS and EXPANSION)."""
 _EXPANDED = re.compile(r"^#|(?:^|[=:])~")
 """A comment, and a home folder: each only in its place."""
 
@@ -19,7 +19,7 @@ _EXPANDED = re.compile(r"^#|(?:^|[=:])~")
 def unsafe_characters(path: Path | str) -> str:
     """The characters for which bash would take an unquoted word for something else.
 
-    Letters outside ASCII are none of them: bash hands their bytes on.
+    Letters outside ASCII are none of them, nor are control characters: bash hands their bytes on.
 
     Args:
         path: a path or a name. It is taken as it stands: nothing is resolved or looked up.
@@ -33,10 +33,6 @@ def unsafe_characters(path: Path | str) -> str:
     unsafe = (
         character
         for place, character in enumerate(text)
-        if place in expanded or not _is_plain(character)
+        if character in _SPECIAL or place in expanded
     )
     return "".join(dict.fromkeys(unsafe))
-
-
-def _is_plain(character: str) -> bool:
-    return character in _PLAIN if character.isascii() else not character.isspace()
