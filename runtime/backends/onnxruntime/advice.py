@@ -21,7 +21,11 @@ from .options import (
     STRINGS,
     accelerators,
     instance_kinds,
+    parse_integer,
 )
+
+MOST_THREADS = 1024
+"""Threads of one instance; ONNX Runtime waits for ever where it cannot start all of them."""
 
 
 def warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
@@ -35,6 +39,7 @@ def warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
         *optional_warnings(config, graph),
         *default_warnings(config),
         *parameter_warnings(config),
+        *thread_warnings(config),
     ]
 
 
@@ -148,4 +153,21 @@ def parameter_warnings(config: Config) -> list[Violation]:
         )
         for key in sorted(set(string_parameters(config)) - known)
         if not key.startswith("TRITON_")  # the server's own
+    ]
+
+
+def thread_warnings(config: Config) -> list[Violation]:
+    """More threads than a machine can be counted on to start."""
+    found = string_parameters(config)
+    return [
+        Violation(
+            "thread-count",
+            "",
+            f"at most {MOST_THREADS} threads in '{key}'",
+            repr(found[key]),
+            "Write no more than the machine has cores: ONNX Runtime starts them all for each "
+            "instance, and loading never ends where it cannot.",
+        )
+        for key in ("intra_op_thread_count", "inter_op_thread_count")
+        if (parse_integer(found.get(key, "")) or 0) > MOST_THREADS
     ]

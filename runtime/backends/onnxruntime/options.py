@@ -28,14 +28,19 @@ GPU_ACCELERATORS = ("tensorrt", "cuda")
 
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+_SHOWN = 40
+"""Characters of a value that a message shows."""
+_LONGEST = 20
+"""Digits of the largest number of 64 bits."""
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_TENSORRT_SIZES = _words("max_workspace_size_bytes")
 _TENSORRT_INTEGERS = _words(
-    "max_workspace_size_bytes trt_max_partition_iterations trt_min_subgraph_size trt_dla_core "
+    "trt_max_partition_iterations trt_min_subgraph_size trt_dla_core "
     "trt_builder_optimization_level trt_auxiliary_streams trt_ep_context_embed_mode"
 )
 _TENSORRT_BOOLEANS = _words(
@@ -56,11 +61,32 @@ _CUDA_BOOLEANS = frozenset({"do_copy_in_default_stream", "use_ep_level_unified_s
 def parse_integer(text: str) -> int | None:
     """The number at the start of a text, as C's ``strtol`` finds it; None without one.
 
-    The backend reads ``2abc`` and ``2.5`` as 2, and cannot hold more than 32 bits.
+    The backend reads ``2abc`` and ``2.5`` as 2. None also for what 32 bits cannot hold; see
+    :func:`overflow_violations`.
     """
+    number = _leading(text)
+    return number if number is not None and _fits(number) else None
+
+
+def _leading(text: str) -> int | None:
+    """The whole number at the start of a text, however large."""
     match = _INTEGER.match(text)
-    number = int(match.group(1)) if match else None
-    return number if number is not None and -(2**31) <= number < 2**31 else None
+    if match is None:
+        return None
+    digits = match.group(1).lstrip("+-").lstrip("0")
+    # Python refuses to read thousands of digits; past 64 bits it only matters that it is too large.
+    size = 10**_LONGEST if len(digits) > _LONGEST else int(digits or "0")
+    return -size if match.group(1).startswith("-") else size
+
+
+def _fits(number: int) -> bool:
+    """Whether C++'s ``std::stoi`` can hold it."""
+    return -(2**31) <= number < 2**31
+
+
+def _fits_size(number: int) -> bool:
+    """Whether C++'s ``std::stoull`` can hold it; a negative number wraps around there."""
+    return abs(number) < 2**64
 
 
 def parse_boolean(text: str) -> bool | None:
@@ -86,7 +112,7 @@ def parameter_violations(config: Config) -> list[Violation]:
     violations = [
         _unreadable("parameter-integer", key, "a whole number", found[key])
         for key in (*INTEGERS, *(CUDA_CHOICES if gpu else ()))
-        if key in found and parse_integer(found[key]) is None
+        if key in found and _leading(found[key]) is None
     ]
     violations += [
         _unreadable("parameter-boolean", key, "true, on, 1, false, off or 0", found[key])
@@ -101,6 +127,33 @@ def parameter_violations(config: Config) -> list[Violation]:
         if number is not None and not 0 <= number < count:
             allowed = " or ".join(str(choice) for choice in range(count))
             violations.append(_unreadable("parameter-choice", key, allowed, found[key]))
+    return violations
+
+
+def overflow_violations(config: Config) -> list[Violation]:
+    """Numbers that are too large for the backend, which ends the whole server over them.
+
+    ``ParseIntValue`` and ``ParseUnsignedLongLongValue`` (backend_common.cc) catch
+    ``std::invalid_argument`` but not ``std::out_of_range``, and nobody above them does. Those of a
+    GPU are reported wherever Triton may put an instance on one.
+    """
+    gpu = instance_kinds(config) != {"KIND_CPU"}
+    found = string_parameters(config)
+    violations = [
+        _overflow(f"parameter '{key}'", "32 bits", found[key])
+        for key in (*INTEGERS, *(CUDA_CHOICES if gpu else ()))
+        if key in found and not _fits(_leading(found[key]) or 0)
+    ]
+    for each in accelerators(config, "gpu") if gpu else ():
+        if each.get("name") != "tensorrt":
+            continue
+        for key, value in (each.get("parameters") or {}).items():
+            what = f"parameter '{key}' of the tensorrt accelerator"
+            number = _leading(value) or 0
+            if key in _TENSORRT_INTEGERS and not _fits(number):
+                violations.append(_overflow(what, "32 bits", value))
+            elif key in _TENSORRT_SIZES and not _fits_size(number):
+                violations.append(_overflow(what, "64 bits", value))
     return violations
 
 
@@ -132,7 +185,7 @@ def _tensorrt_parameter(key: str, value: str, bfloat16: bool) -> list[Violation]
     if key == "precision_mode":
         modes = ("FP32", "FP16", "BF16", "INT8") if bfloat16 else ("FP32", "FP16", "INT8")
         good, expected = value in modes, ", ".join(modes)
-    elif key in _TENSORRT_INTEGERS:
+    elif key in _TENSORRT_INTEGERS | _TENSORRT_SIZES:
         good, expected = _INTEGER.match(value) is not None, "a whole number"
     elif key in _TENSORRT_BOOLEANS:
         good, expected = parse_boolean(value) is not None, "a boolean"
@@ -148,6 +201,18 @@ def _unreadable(rule: str, key: str, expected: str, found: str) -> Violation:
         f"parameter '{key}' to be {expected}",
         repr(found),
         f"Give '{key}' such a value, or leave it out.",
+    )
+
+
+def _overflow(what: str, size: str, found: str) -> Violation:
+    shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}…"
+    return Violation(
+        "parameter-overflow",
+        "",
+        f"{what} to be a number of {size}",
+        repr(shown),
+        "Write a smaller number: the C++ backend does not refuse this one, it ends the whole "
+        "server.",
     )
 
 

@@ -25,7 +25,7 @@ from .facts import (
     matched,
     max_batch_size,
 )
-from .options import accelerator_violations, parameter_violations
+from .options import accelerator_violations, overflow_violations, parameter_violations
 from .sequence import controls, sequence_violations, states
 
 __all__ = ["Config", "OnnxGraph", "OnnxTensor", "Violation", "violations", "warnings"]
@@ -50,6 +50,7 @@ def violations(config: Config, graph: OnnxGraph, *, bfloat16: bool = False) -> l
         *dims_violations(config, graph),
         *sequence_violations(config, graph),
         *parameter_violations(config),
+        *overflow_violations(config),
         *accelerator_violations(config, bfloat16=bfloat16),
     ]
 

@@ -22,7 +22,13 @@ from .facts import (
     string_parameters,
 )
 from .failures import RequestError, run_failure
-from .options import accelerator_violations, parameter_violations, parse_boolean, parse_integer
+from .options import (
+    accelerator_violations,
+    overflow_violations,
+    parameter_violations,
+    parse_boolean,
+    parse_integer,
+)
 from .providers import ProviderMissing, names, providers
 from .rules import violations, warnings
 from .sequence import states
@@ -209,7 +215,11 @@ def _open(path: Path, config: Config, kind: str, device: int) -> onnxruntime.Inf
 
     The rules then refuse it together with all else that is wrong.
     """
-    bad = parameter_violations(config) or accelerator_violations(config, bfloat16=False)
+    bad = [
+        *parameter_violations(config),
+        *overflow_violations(config),
+        *accelerator_violations(config, bfloat16=False),
+    ]
     try:
         if bad:
             return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

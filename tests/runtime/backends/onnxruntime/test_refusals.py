@@ -156,7 +156,9 @@ REFUSED: list[tuple[str, str, Case]] = [
     ("sequence-control", "type", control(["batch", 1], TensorProto.FLOAT, "int32_false_true")),
     ("parameter-integer", "word", parameter("intra_op_thread_count", "two")),
     ("parameter-integer", "empty", parameter("inter_op_thread_count", "")),
-    ("parameter-integer", "huge", parameter("intra_op_thread_count", "99999999999")),
+    ("parameter-overflow", "huge", parameter("intra_op_thread_count", "99999999999")),
+    ("parameter-overflow", "low", parameter("inter_op_thread_count", "-2147483649")),
+    ("parameter-overflow", "choice", parameter("execution_mode", "1" + "0" * 5000)),
     ("parameter-choice", "2", parameter("execution_mode", "2")),
     ("parameter-choice", "-1", parameter("execution_mode", "-1")),
     ("parameter-boolean", "arena", parameter("enable_mem_arena", "yes")),
@@ -236,6 +238,12 @@ def test_accepted(case: Case, toys, load) -> None:
         ("accelerator-parameter", accelerator("gpu", "cuda", {"do_copy_in_default_stream": "x"})),
         ("parameter-choice", parameter("cudnn_conv_algo_search", "3")),
         ("parameter-integer", parameter("arena_extend_strategy", "same")),
+        ("parameter-overflow", parameter("cudnn_conv_algo_search", "2147483648")),
+        ("parameter-overflow", accelerator("gpu", "tensorrt", {"trt_dla_core": "9" * 11})),
+        (
+            "parameter-overflow",
+            accelerator("gpu", "tensorrt", {"max_workspace_size_bytes": str(2**64)}),
+        ),
     ],
 )
 def test_refused_where_an_instance_runs_on_a_gpu(rule: str, case: Case, toys) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from runtime.backends.onnxruntime.advice import thread_warnings
 from runtime.backends.onnxruntime.facts import CONFIG_TYPES, ELEMENT_TYPES
-from runtime.backends.onnxruntime.options import parse_integer
+from runtime.backends.onnxruntime.options import overflow_violations, parse_integer
 from runtime.backends.onnxruntime.rules import OnnxGraph, OnnxTensor, violations, warnings
 
 NAMES = st.text("abcdefgh_", min_size=1, max_size=6)
@@ -141,6 +143,47 @@ def test_numbers_are_read_as_c_reads_them(text: str) -> None:
     except ValueError:
         return
     assert number == (exact if -(2**31) <= exact < 2**31 else None)
+
+
+@given(
+    st.sampled_from(["intra_op_thread_count", "execution_mode"]),
+    st.one_of(
+        st.integers().map(str),
+        st.sampled_from([2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 10**5000]).map(
+            lambda number: f"{number:+d}" if abs(number) < 10**100 else "1" + "0" * 5000
+        ),
+        st.text(" +-0123456789ax.", max_size=14),
+    ),
+)
+def test_what_overflows_in_c_is_said_to_end_the_server(key: str, text: str) -> None:
+    config = {"parameters": {key: {"string_value": text}}}
+    digits = re.match(r"[ \t]*([+-]?)0*([0-9]*)", text)
+    assert digits is not None
+    number = int(digits[2][:25] or "0") * (-1 if digits[1] == "-" else 1)
+    overflows = not -(2**31) <= number < 2**31
+    found = [each for each in violations(config, OnnxGraph((), ())) if "overflow" in each.rule]
+    assert len(found) == overflows
+    if overflows:
+        assert "ends the whole server" in found[0].remedy and len(str(found[0])) < 400
+
+
+@pytest.mark.parametrize(
+    ("value", "overflows"),
+    [(str(2**64 - 1), 0), (str(2**64), 1), ("-1", 0), (f"-{2**64}", 1), (str(2**31), 0)],
+)
+def test_a_size_has_64_bits(value: str, overflows: int) -> None:
+    trt = {"name": "tensorrt", "parameters": {"max_workspace_size_bytes": value}}
+    config = {"optimization": {"execution_accelerators": {"gpu_execution_accelerator": [trt]}}}
+    assert len(overflow_violations(config)) == overflows
+    # Triton may put an instance without a kind on a GPU, but not one of KIND_CPU.
+    assert overflow_violations(config | {"instance_group": [{"kind": "KIND_CPU"}]}) == []
+
+
+def test_more_threads_than_start_are_warned_of() -> None:
+    config = {"parameters": {"intra_op_thread_count": {"string_value": "100000"}}}
+    assert [each.rule for each in thread_warnings(config)] == ["thread-count"]
+    config["parameters"]["intra_op_thread_count"]["string_value"] = "1024"
+    assert thread_warnings(config) == []
 
 
 @pytest.mark.parametrize(
