@@ -78,8 +78,10 @@ class Watch:
         Entered before the requests are read, which Triton frees when it gives them up.
         """
         self._end_if_given_up()
-        yield
-        self._end_if_given_up()
+        try:
+            yield
+        finally:
+            self._end_if_given_up()
 
     def _end_if_given_up(self) -> None:
         if self._memory is not None:

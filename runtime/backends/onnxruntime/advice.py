@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from .facts import (
-    DYNAMIC,
     Config,
     OnnxGraph,
     Violation,
     entries,
     listed,
-    matched,
-    max_batch_size,
     string_parameters,
 )
+from .joined import joined_warnings
 from .options import (
     BOOLEANS,
     CUDA_CHOICES,
@@ -34,55 +32,11 @@ def warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
     Not seen here: values at run time, such as strings with an embedded NUL, which are cut there.
     """
     return [
-        *cut_output_warnings(config, graph),
-        *scalar_warnings(config, graph),
+        *joined_warnings(config, graph),
         *optional_warnings(config, graph),
         *default_warnings(config),
         *parameter_warnings(config),
         *thread_warnings(config),
-    ]
-
-
-def cut_output_warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
-    """Outputs of a batching model whose first axis is not that of the inputs.
-
-    Each request is answered with as many rows as it had: of NonZero's or NMS's result, say, an
-    arbitrary part. Known by the axis' symbolic name, so only where the graph names its axes.
-    """
-    if max_batch_size(config) <= 0:
-        return []
-    batch = {tensor.axes[0] for tensor in graph.inputs if tensor.axes}
-    if None in batch or not batch:
-        return []
-    return [
-        Violation(
-            "cut-output",
-            tensor.name,
-            f"the inputs' batch axis first ({listed(str(axis) for axis in batch)})",
-            f"'{tensor.axes[0]}'" if tensor.axes[0] else "an axis without a name",
-            "If its rows are not the batch's, set max_batch_size to 0: each request would get "
-            "only as many rows as it sent. Else give the axis the batch's name.",
-        )
-        for _, tensor in matched(config, "output", graph)
-        if tensor.axes and tensor.shape[0] == DYNAMIC and tensor.axes[0] not in batch
-    ]
-
-
-def scalar_warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
-    """Scalars in a batching model."""
-    if max_batch_size(config) <= 0:
-        return []
-    return [
-        Violation(
-            "scalar-with-batching",
-            tensor.name,
-            "a batch axis in a model that batches",
-            "a scalar, or no declared shape",
-            "Set max_batch_size to 0, or give the tensor a batch axis in the graph.",
-        )
-        for role in ("input", "output")
-        for _, tensor in matched(config, role, graph)
-        if not tensor.axes and tensor.is_tensor
     ]
 
 

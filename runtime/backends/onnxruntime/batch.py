@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .failures import INTERNAL, RequestError
+from .failures import UNSUPPORTED, RequestError
 
 Array = npt.NDArray[np.generic]
 Arrays = Mapping[str, Array]
@@ -16,7 +16,12 @@ Run = Callable[[Arrays, Sequence[str]], dict[str, Array]]
 
 
 def run_all(
-    requests: Sequence[Arrays], wanted: Sequence[Sequence[str]], run: Run, *, batching: bool
+    requests: Sequence[Arrays],
+    wanted: Sequence[Sequence[str]],
+    run: Run,
+    *,
+    batching: bool,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, Array] | RequestError]:
     """The outputs of each request, or what is wrong with it.
 
@@ -28,30 +33,29 @@ def run_all(
         wanted: the names of the outputs that each request asks for.
         run: runs the model.
         batching: whether the model's first axis is the batch.
+        warn: told of outputs of which rows are dropped.
     """
-    if batching and len(requests) > 1 and joinable(requests):
+    if not batching:
+        return [_run_one(*each, run) for each in zip(requests, wanted, strict=True)]
+    if len(requests) > 1 and joinable(requests):
         try:
-            answers = split(
-                run(join(requests), _union(wanted)), [rows(request) for request in requests]
-            )
-            return [
-                {name: answer[name] for name in names}
-                for answer, names in zip(answers, wanted, strict=True)
-            ]
+            outputs = run(join(requests), _union(wanted))
         except RequestError:
             pass
-    return [
-        _run_one(request, names, run, batching=batching)
-        for request, names in zip(requests, wanted, strict=True)
-    ]
+        else:
+            return split(outputs, wanted, [rows(request) for request in requests], warn)
+    answers = []
+    for request, names in zip(requests, wanted, strict=True):
+        answer = _run_one(request, names, run)
+        if not isinstance(answer, RequestError):
+            answer = split(answer, [names], [rows(request)], warn)[0]
+        answers.append(answer)
+    return answers
 
 
-def _run_one(
-    request: Arrays, names: Sequence[str], run: Run, *, batching: bool
-) -> dict[str, Array] | RequestError:
+def _run_one(request: Arrays, names: Sequence[str], run: Run) -> dict[str, Array] | RequestError:
     try:
-        outputs = run(request, names)
-        return split(outputs, [rows(request)])[0] if batching else outputs
+        return run(request, names)
     except RequestError as error:
         return error
 
@@ -75,30 +79,51 @@ def rows(request: Arrays) -> int:
     return int(next(iter(request.values())).shape[0])
 
 
-def split(outputs: Arrays, counts: Sequence[int]) -> list[dict[str, Array]]:
-    """Each request's rows of the outputs of a joined run; views, not copies.
+def split(
+    outputs: Arrays,
+    wanted: Sequence[Sequence[str]],
+    counts: Sequence[int],
+    warn: Callable[[str], None] = lambda text: None,
+) -> list[dict[str, Array] | RequestError]:
+    """Each request's rows of the outputs of a joined run, as the C++ backend splits them.
+
+    Rows beyond those of the requests together are dropped. A request whose rows an output lacks
+    gets an error.
 
     Args:
         outputs: the outputs, with the batch as first axis.
+        wanted: the names of the outputs that each request asks for.
         counts: how many rows each request has, in order.
+        warn: told of outputs of which rows are dropped.
 
-    Raises:
-        RequestError: an output has more or fewer rows than the requests together, so that nobody
-            knows whose they are. The C++ backend cuts them, and may answer with another request's.
+    Returns:
+        for each request, views of the outputs, not copies.
     """
-    total = sum(counts)
-    for name, array in outputs.items():
-        if not array.shape or array.shape[0] != total:
-            raise RequestError(
-                f"output '{name}' of shape {list(array.shape)} does not have the {total} rows of "
-                "the batch: its model must have max_batch_size 0",
-                INTERNAL,
-            )
     ends = np.cumsum(counts).tolist()
+    for name, array in outputs.items():
+        if array.shape and array.shape[0] > ends[-1]:
+            warn(
+                f"output '{name}' of shape {list(array.shape)} has more rows than the batch, "
+                f"{ends[-1]}: the rest is dropped, as by the C++ backend"
+            )
     return [
-        {name: array[end - count : end] for name, array in outputs.items()}
-        for count, end in zip(counts, ends, strict=True)
+        _own_rows(outputs, names, end - count, end)
+        for names, count, end in zip(wanted, counts, ends, strict=True)
     ]
+
+
+def _own_rows(
+    outputs: Arrays, names: Sequence[str], start: int, end: int
+) -> dict[str, Array] | RequestError:
+    for name in names:
+        found = outputs[name].shape[0] if outputs[name].shape else 0
+        if found < end:
+            return RequestError(
+                f"output '{name}' of shape {list(outputs[name].shape)} lacks rows of the batch: "
+                f"expected at least {end}; its model must have max_batch_size 0",
+                UNSUPPORTED,
+            )
+    return {name: outputs[name][start:end] for name in names}
 
 
 def _union(wanted: Sequence[Sequence[str]]) -> list[str]:

@@ -82,6 +82,19 @@ class Violation:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What was found out about the first axis of an output.
+
+    Attributes:
+        batch: whether it is the batch.
+        found: what it is, in words that stand after "found".
+    """
+
+    batch: bool
+    found: str
+
+
+@dataclass(frozen=True)
 class OnnxTensor:
     """An input or output of an ONNX graph.
 
@@ -91,11 +104,14 @@ class OnnxTensor:
         axes: each axis: its size, its symbolic name, or None where nothing is known. Empty both
             for a scalar and where the graph declares no shape: the backend does not tell them
             apart.
+        rows: of an output, whether its first axis is the batch; None where only the axis' name
+            tells. Of one without axes, not None says that it is a scalar.
     """
 
     name: str
     type: str
     axes: tuple[int | str | None, ...]
+    rows: Rows | None = None
 
     @classmethod
     def of(cls, name: str, type: str | int, axes: Sequence[int | str | None]) -> OnnxTensor:

@@ -13,6 +13,7 @@ from typing import Any
 INVALID_ARG = "INVALID_ARG"
 UNAVAILABLE = "UNAVAILABLE"
 INTERNAL = "INTERNAL"
+UNSUPPORTED = "UNSUPPORTED"
 
 _RUNNING = re.compile(r"running ([A-Za-z0-9_.]+) node")
 _MEMORY = re.compile(r"bad_alloc|allocate memory|BFCArena|out of memory", re.IGNORECASE)

@@ -67,11 +67,26 @@ class TritonPythonModel:
             pb_utils.Logger.log_warn(f"model '{self._name}': {warning}")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
-        """Answers each request, with outputs or with its own error."""
-        with self._watch.request():
-            return self._answer(requests)
+        """Answers each request, with outputs or with its own error.
 
-    def _answer(self, requests: Sequence[Any]) -> list[Any]:
+        Raises:
+            TritonModelException: all of them failed. Nothing else makes Triton count a failure:
+                the Python backend counts a request as a success unless ``execute`` raises
+                (``success_status_`` in its pb_metric_reporter.cc), and then fails all of them, as
+                INTERNAL. So does the C++ backend where a run fails.
+        """
+        with self._watch.request():
+            answers = self._answers(requests)
+        failed = [str(answer) for answer in answers if isinstance(answer, failures.RequestError)]
+        if failed and len(failed) == len(answers):
+            raise pb_utils.TritonModelException("; ".join(dict.fromkeys(failed)))
+        return [self._response(answer) for answer in answers]
+
+    # Triton adds the file of whoever raised to the text that clients get.
+    execute.__code__ = execute.__code__.replace(co_filename="onnxruntime")
+
+    def _answers(self, requests: Sequence[Any]) -> list[Any]:
+        """Outputs by name, or a RequestError, for each request; what was wrong is logged."""
         try:
             answers = batch.run_all(
                 [
@@ -82,20 +97,21 @@ class TritonPythonModel:
                 [sorted(request.requested_output_names()) for request in requests],
                 self._session.run,
                 batching=self._session.batching,
+                warn=lambda text: pb_utils.Logger.log_warn(f"model '{self._name}': {text}"),
             )
-            return [self._response(answer) for answer in answers]
         except Exception as error:
-            # An exception would reach the client as a stack trace with this file's path.
             pb_utils.Logger.log_error(f"model '{self._name}': {error!r}")
             failure = failures.RequestError("the model failed unexpectedly", failures.INTERNAL)
-            return [self._response(failure) for _ in requests]
+            return [failure for _ in requests]
+        for answer in answers:
+            if isinstance(answer, failures.RequestError) and answer.__cause__ is not None:
+                cause = " ".join(str(answer.__cause__).split())
+                pb_utils.Logger.log_warn(f"model '{self._name}': {cause}")
+        return answers
 
     def _response(self, answer: Any) -> Any:
-        if not isinstance(answer, failures.RequestError):
-            tensors = [pb_utils.Tensor(name, array) for name, array in answer.items()]
-            return pb_utils.InferenceResponse(output_tensors=tensors)
-        if answer.__cause__ is not None:
-            cause = " ".join(str(answer.__cause__).split())
-            pb_utils.Logger.log_warn(f"model '{self._name}': {cause}")
-        code = getattr(pb_utils.TritonError, answer.code)
-        return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(answer), code))
+        if isinstance(answer, failures.RequestError):
+            code = getattr(pb_utils.TritonError, answer.code)
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(answer), code))
+        tensors = [pb_utils.Tensor(name, array) for name, array in answer.items()]
+        return pb_utils.InferenceResponse(output_tensors=tensors)

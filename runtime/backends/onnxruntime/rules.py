@@ -1,7 +1,8 @@
 """What the C++ onnxruntime backend refuses at load, as plain functions over plain data.
 
-:func:`violations` finds everything that makes the backend refuse a model; :func:`warnings` what it
-loads and then serves otherwise than its author meant (:mod:`.advice`). Both look at a model config
+:func:`violations` finds everything that makes the backend refuse a model, or end the server, or
+answer wrongly without a word (:mod:`.joined`); :func:`warnings` what it loads and then may serve
+otherwise than its author meant (:mod:`.advice`). Both look at a model config
 and at the ONNX graph's own inputs and outputs, and import nothing but the standard library, so that
 a linter, the stand-in and a test can all ask them.
 
@@ -18,6 +19,7 @@ from .facts import (
     Config,
     OnnxGraph,
     OnnxTensor,
+    Rows,
     Violation,
     dims_of,
     entries,
@@ -25,14 +27,15 @@ from .facts import (
     matched,
     max_batch_size,
 )
+from .joined import joined_violations
 from .options import accelerator_violations, overflow_violations, parameter_violations
 from .sequence import controls, sequence_violations, states
 
-__all__ = ["Config", "OnnxGraph", "OnnxTensor", "Violation", "violations", "warnings"]
+__all__ = ["Config", "OnnxGraph", "OnnxTensor", "Rows", "Violation", "violations", "warnings"]
 
 
 def violations(config: Config, graph: OnnxGraph, *, bfloat16: bool = False) -> list[Violation]:
-    """Everything for which the C++ backend refuses to load a model.
+    """Everything for which a model cannot be served on the C++ backend.
 
     Args:
         config: the model config; see :data:`~.facts.Config` for the forms understood.
@@ -48,6 +51,7 @@ def violations(config: Config, graph: OnnxGraph, *, bfloat16: bool = False) -> l
         *dtype_violations(config, graph, bfloat16=bfloat16),
         *batch_violations(config, graph),
         *dims_violations(config, graph),
+        *joined_violations(config, graph),
         *sequence_violations(config, graph),
         *parameter_violations(config),
         *overflow_violations(config),

@@ -32,6 +32,7 @@ from .options import (
 from .providers import ProviderMissing, names, providers
 from .rules import violations, warnings
 from .sequence import states
+from .trial import with_rows
 
 _LEVELS = {
     -1: onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -72,7 +73,7 @@ class Session:
         path = model_file(version_folder, str(config.get("default_model_filename") or ""))
         self.batching = max_batch_size(config) > 0
         self._session = _open(path, config, kind, device)
-        graph = graph_of(self._session)
+        graph = with_rows(self._session, config, graph_of(self._session))
         _refuse([*violations(config, graph), *unsupported(config)])
         self.warnings = warnings(config, graph)
         self._run_options = run_options(config)

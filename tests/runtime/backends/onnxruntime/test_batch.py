@@ -36,7 +36,9 @@ def batches(draw: st.DrawFn) -> list[dict[str, np.ndarray]]:
 @given(batches())
 def test_split_undoes_join(requests) -> None:
     counts = [len(next(iter(request.values()))) for request in requests]
-    for before, after in zip(requests, split(join(requests), counts), strict=True):
+    wanted = [list(request) for request in requests]
+    for before, after in zip(requests, split(join(requests), wanted, counts), strict=True):
+        assert not isinstance(after, RequestError)
         assert before.keys() == after.keys()
         for name, array in before.items():
             assert after[name].dtype == array.dtype and after[name].flags.c_contiguous
@@ -99,16 +101,28 @@ def test_without_batching_each_runs_alone() -> None:
     assert model.runs == 3
 
 
-@pytest.mark.parametrize("made", [np.zeros(3), np.zeros(1), np.zeros(())])
-def test_rows_that_are_not_the_batch_are_nobodys(made) -> None:
-    requests = [{"x": np.zeros(1)}, {"x": np.zeros(1)}]
-    made = np.broadcast_to(made, made.shape)
-    answers = run_all(requests, [["y"]] * 2, lambda inputs, wanted: {"y": made}, batching=True)
-    if made.shape == (1,):  # run alone, each has its one row
-        assert all(not isinstance(answer, RequestError) for answer in answers)
-    else:
-        assert all(isinstance(answer, RequestError) for answer in answers)
-        assert answers[0].code == "INTERNAL"
+@given(
+    st.lists(st.integers(1, 3), min_size=1, max_size=4),
+    st.integers(0, 14),
+)
+def test_rows_are_split_as_the_c_plus_plus_backend_splits_them(counts, made) -> None:
+    """A request gets its rows by their place; what is beyond is dropped, what lacks is an error."""
+    requests = [{"x": np.zeros(count)} for count in counts]
+    output = {"y": np.arange(made)}
+    answers = run_all(requests, [["y"]] * len(counts), lambda *_: output, batching=True)
+    start = 0
+    for count, answer in zip(counts, answers, strict=True):
+        if start + count > made:
+            assert isinstance(answer, RequestError) and answer.code == "UNSUPPORTED"
+            assert f"expected at least {start + count}" in str(answer)
+        else:
+            assert answer["y"].tolist() == list(range(start, start + count))
+        start += count
+
+
+def test_a_scalar_output_has_no_rows() -> None:
+    answers = run_all([{"x": np.zeros(1)}], [["y"]], lambda *_: {"y": np.zeros(())}, batching=True)
+    assert isinstance(answers[0], RequestError)
 
 
 @pytest.mark.parametrize(

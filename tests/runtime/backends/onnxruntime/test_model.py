@@ -104,11 +104,21 @@ def test_answers_and_errors_side_by_side(model, utils) -> None:
     assert "Got: 2 Expected: 3" in utils.logged[-1]
 
 
-def test_no_exception_reaches_triton(model, utils) -> None:
+def test_requests_that_all_fail_are_failures_to_triton(model, utils) -> None:
+    bad = np.ones((1, 2), np.float32)
+    with pytest.raises(RuntimeError) as failure:
+        model.execute([Request(bad), Request(bad), Request(bad[:, :1])])
+    assert str(failure.value) == (
+        "the model cannot run on 'x' float32 [1, 2]; the model cannot run on 'x' float32 [1, 1]"
+    )
+    assert failure.tb.tb_next.tb_frame.f_code.co_filename == "onnxruntime"
+    assert failure.tb.tb_next.tb_next is None
+
+
+def test_a_failure_tells_nothing_of_the_server(model, utils) -> None:
     secret = ValueError("in /opt/secret/model.py, line 3")
-    answers = model.execute([Request(secret), Request(np.ones((1, 3), np.float32))])
-    assert [answer.error.code for answer in answers] == ["INTERNAL", "INTERNAL"]
-    assert all("/" not in answer.error.message for answer in answers)
+    with pytest.raises(RuntimeError, match=r"^the model failed unexpectedly$"):
+        model.execute([Request(secret), Request(np.ones((1, 3), np.float32))])
     assert "secret" in utils.logged[-1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from runtime.backends.onnxruntime.advice import thread_warnings
 from runtime.backends.onnxruntime.facts import CONFIG_TYPES, ELEMENT_TYPES
 from runtime.backends.onnxruntime.options import overflow_violations, parse_integer
-from runtime.backends.onnxruntime.rules import OnnxGraph, OnnxTensor, violations, warnings
+from runtime.backends.onnxruntime.rules import OnnxGraph, OnnxTensor, Rows, violations, warnings
 
 NAMES = st.text("abcdefgh_", min_size=1, max_size=6)
 TYPES = st.sampled_from([type for type in CONFIG_TYPES if type != "bfloat16"])
@@ -186,33 +187,63 @@ def test_more_threads_than_start_are_warned_of() -> None:
     assert thread_warnings(config) == []
 
 
-@pytest.mark.parametrize(
-    ("axes", "expected"),
-    [(["batch", 3], []), (["rows", 3], ["cut-output"]), ([None, 3], ["cut-output"])],
-)
-def test_outputs_whose_rows_are_not_the_batch(axes: list[Any], expected: list[str]) -> None:
-    graph = OnnxGraph((OnnxTensor.of("x", 1, ["batch", 3]),), (OnnxTensor.of("y", 1, axes),))
-    config = {
-        "max_batch_size": 4,
-        "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [3]}],
+ROWS = Rows(batch=False, found="4 rows for a batch of 2")
+SAME = Rows(batch=True, found="2 rows for a batch of 2")
+
+
+def batching(size: int, *, scalar_input: bool = False) -> dict[str, Any]:
+    entry = {"data_type": "TYPE_FP32", "dims": [1] if scalar_input else [3]}
+    return {
+        "max_batch_size": size,
+        "input": [{"name": "x", **entry}],
         "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": [3]}],
         "instance_group": [{"kind": "KIND_CPU", "count": 1}],
     }
-    assert violations(config, graph) == []
-    assert [each.rule for each in warnings(config, graph)] == expected
-    assert warnings(config | {"max_batch_size": 0}, graph) == []
 
 
-def test_scalars_that_batch_are_warned_of() -> None:
-    graph = OnnxGraph((OnnxTensor.of("x", 1, ["batch"]),), (OnnxTensor.of("y", 1, []),))
-    config = {
-        "max_batch_size": 4,
-        "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [1], "reshape": {}}],
-        "output": [{"name": "y", "data_type": "TYPE_FP32", "dims": [1]}],
-        "instance_group": [{"kind": "KIND_CPU", "count": 1}],
-    }
-    assert violations(config, graph) == []
-    assert [each.rule for each in warnings(config, graph)] == ["scalar-with-batching"]
+@pytest.mark.parametrize(
+    ("axes", "rows", "refused", "warned"),
+    [
+        (["batch", 3], None, [], []),
+        (["rows", 3], None, [], ["cut-output"]),
+        ([None, 3], None, [], ["cut-output"]),
+        (["rows", 3], SAME, [], []),
+        (["rows", 3], ROWS, ["cut-output"], []),
+        (["batch", 3], ROWS, ["cut-output"], []),
+    ],
+)
+def test_outputs_whose_rows_are_not_the_batch(axes, rows, refused, warned) -> None:
+    output = dataclasses.replace(OnnxTensor.of("y", 1, axes), rows=rows)
+    graph = OnnxGraph((OnnxTensor.of("x", 1, ["batch", 3]),), (output,))
+    for size in (1, 4):
+        assert [each.rule for each in violations(batching(size), graph)] == refused
+        assert [each.rule for each in warnings(batching(size), graph)] == warned
+    assert warnings(batching(0), graph) == []
+    assert "cut-output" not in [each.rule for each in violations(batching(0), graph)]
+
+
+@pytest.mark.parametrize(
+    ("size", "rows", "refused"),
+    [(4, None, False), (4, Rows(batch=False, found="a scalar"), True), (1, None, False)],
+)
+def test_scalar_outputs_that_batch(size: int, rows: Rows | None, refused: bool) -> None:
+    """A shape that is not declared is no scalar yet; known to be one, it is cut from the second
+    request on, so that only a batch of one is well."""
+    output = dataclasses.replace(OnnxTensor.of("y", 1, []), rows=rows)
+    graph = OnnxGraph((OnnxTensor.of("x", 1, ["batch", 3]),), (output,))
+    config = batching(size)
+    config["output"][0]["dims"] = [1]
+    rule = ["scalar-with-batching"]
+    assert [each.rule for each in violations(config, graph)] == (rule if refused else [])
+    assert [each.rule for each in warnings(config, graph)] == ([] if refused else rule)
+
+
+def test_scalar_inputs_that_batch() -> None:
+    """Declared or not, the backend takes an input without axes for a scalar."""
+    graph = OnnxGraph((OnnxTensor.of("x", 1, []),), (OnnxTensor.of("y", 1, [None, 3]),))
+    found = violations(batching(4, scalar_input=True), graph)
+    assert [(each.rule, each.tensor) for each in found] == [("scalar-with-batching", "x")]
+    assert violations(batching(1, scalar_input=True), graph) == []
 
 
 def test_the_shape_of_a_batch_output_is_not_the_graphs() -> None:

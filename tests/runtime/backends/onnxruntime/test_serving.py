@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -208,17 +210,37 @@ def test_a_bad_request_fails_alone(toys, load) -> None:
     assert runs < rows
 
 
-def test_http_answers_a_bad_request_with_400(toys, load, triton) -> None:
+def counted(triton, name: str) -> dict[str, float]:
+    """What Triton counted of a model: ``success`` and, by their reasons, failures."""
+    with urllib.request.urlopen(f"http://{triton.metrics}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {
+        labels.get("reason", "success"): float(line.rpartition(" ")[2])
+        for line in lines
+        if line.startswith(("nv_inference_request_success{", "nv_inference_request_failure{"))
+        for labels in [dict(re.findall(r'(\w+)="([^"]*)"', line))]
+        if labels["model"] == name
+    }
+
+
+def test_failed_requests_are_counted_as_failures(toys, load, triton) -> None:
+    """As with the C++ backend: reason BACKEND, no success, and INTERNAL to the client."""
     served = load(*threes(toys))
+    served(x=np.ones((1, 3), np.float32))
     tensor = triton_http.InferInput("x", [1, 4], "FP32")
     tensor.set_data_from_numpy(np.ones((1, 4), np.float32))
     client = triton_http.InferenceServerClient(triton.http)
     with pytest.raises(InferenceServerException) as failure:
         client.infer(served.name, [tensor])
     client.close()
-    assert failure.value.status() == "400"
+    assert failure.value.status() == "500"
     text = failure.value.message()
-    assert text == "the model cannot run on 'x' float32 [1, 4]: a Reshape node failed"
+    assert "the model cannot run on 'x' float32 [1, 4]: a Reshape node failed" in text
+    assert "/" not in text
+    counts = counted(triton, served.name)
+    assert (counts["success"], counts["BACKEND"]) == (1, 1)
+    statistics = served.client.get_inference_statistics(served.name).model_stats[0]
+    assert statistics.inference_stats.success.count == statistics.inference_stats.fail.count == 1
 
 
 def threes(toys):
@@ -233,11 +255,83 @@ def threes(toys):
     return config, model
 
 
-def test_rows_that_are_not_the_batch_are_an_error_not_anothers_answer(toys, load) -> None:
+def test_rows_beyond_the_batch_are_dropped_as_by_the_c_plus_plus_backend(
+    toys, load, triton
+) -> None:
+    """Nothing shows them before a request has them: its answer is cut, and the log says so."""
     served = load(*threes(toys))
     assert served(x=np.ones((1, 3), np.float32))["y"].shape == (1, 3)
-    with pytest.raises(InferenceServerException, match="does not have the 1 rows of the batch"):
-        served(x=np.ones((1, 6), np.float32))
+    x = np.arange(6, dtype=np.float32).reshape(1, 6)
+    assert served(x=x)["y"].tolist() == [[0, 1, 2]]
+    assert any("[2, 3] has more rows than the batch, 1" in line for line in triton.log_lines)
+
+
+def doubled(toys) -> bytes:
+    """x twice over: two rows for each row."""
+    return toys.onnx(
+        {"x": (1, ["batch", 3])},
+        {"y": (1, ["rows", 3])},
+        [helper.make_node("Concat", ["x", "x"], ["y"], axis=0)],
+    )
+
+
+def picked(toys) -> bytes:
+    """The places of what is not zero: as many rows as the values say."""
+    return toys.onnx(
+        {"x": (1, ["batch", 3])},
+        {"y": (TensorProto.INT64, ["rows", 2])},
+        [
+            helper.make_node("NonZero", ["x"], ["places"]),
+            helper.make_node("Transpose", ["places"], ["y"]),
+        ],
+    )
+
+
+def scaled(toys) -> bytes:
+    """x times a scalar."""
+    return toys.onnx(
+        {"x": (1, ["batch", 3]), "factor": (1, [])},
+        {"y": (1, ["batch", 3])},
+        [helper.make_node("Mul", ["x", "factor"], ["y"])],
+    )
+
+
+def summed(toys) -> bytes:
+    """The sum of all rows, without a declared shape."""
+    return toys.onnx(
+        {"x": (1, ["batch", 3])},
+        {"y": (1, None)},
+        [helper.make_node("ReduceSum", ["x"], ["y"], keepdims=0)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "output", "rule", "found"),
+    [
+        (doubled, ("FP32", [3]), "cut-output", "4 rows for a batch of 2"),
+        (picked, ("INT64", [2]), "cut-output", "0 rows for a batch of 2"),
+        (scaled, ("FP32", [3]), "scalar-with-batching", "a scalar"),
+        (summed, ("FP32", [1]), "scalar-with-batching", "a scalar"),
+    ],
+)
+def test_what_the_c_plus_plus_backend_answers_wrongly_is_refused(
+    make, output, rule: str, found: str, toys, load
+) -> None:
+    inputs = {"x": ("FP32", [3])} | ({"factor": ("FP32", [1])} if make is scaled else {})
+    config = toys.config(inputs, {"y": output}, 4)
+    with pytest.raises(InferenceServerException, match=rf"\[{rule}\].*{found}"):
+        load(config, make(toys))
+
+
+def test_rows_that_only_a_run_shows_to_be_the_batch(toys, load) -> None:
+    """Unnamed, and yet the batch: it loads, and answers."""
+    model = toys.onnx(
+        {"x": (1, ["batch", 3])},
+        {"y": (1, [None, 3])},
+        [helper.make_node("Identity", ["x"], ["y"])],
+    )
+    served = load(toys.plain(), model)
+    assert served(x=np.ones((2, 3), np.float32))["y"].shape == (2, 3)
 
 
 def test_scalars_and_rows_of_the_batch(toys, load) -> None:
@@ -289,7 +383,7 @@ def test_an_optional_input_that_the_model_needs(toys, load) -> None:
     x = np.array([1, 2], np.float32)
     with pytest.raises(InferenceServerException, match="input 'x' is missing") as failure:
         served(weight=x)
-    assert failure.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert failure.value.status() == "StatusCode.INTERNAL"
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "model.onnx/model.onnx", "net.onnx"])
