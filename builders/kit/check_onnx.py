@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from google.protobuf.json_format import MessageToDict
 
+from builders.kit.check_rows import with_rows
 from builders.kit.check_rule import finding, listed
 from builders.kit.findings import Finding, Severity
 from builders.kit.onnx_header import OnnxUnreadable, read_header
@@ -52,10 +53,11 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
         )
     yield from _external_data(where, path, header.external)
     described = MessageToDict(config, preserving_proto_field_name=True)
-    broken = rules.violations(described, header.graph, bfloat16=release.bfloat16)
+    graph = with_rows(header, described)
+    broken = rules.violations(described, graph, bfloat16=release.bfloat16)
     for severity, violations in (
         (Severity.ERROR, broken),
-        (Severity.WARNING, rules.warnings(described, header.graph)),
+        (Severity.WARNING, rules.warnings(described, graph)),
     ):
         for violation in violations:
             yield Finding(

@@ -11,6 +11,7 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runtime.backends.onnxruntime.facts import ELEMENT_TYPES, OnnxGraph, OnnxTensor
 
@@ -36,12 +37,14 @@ class OnnxHeader:
         opset: of the default domain; 0 if it imports none.
         ir_version: of the file format.
         external: the locations of its external data, relative to the file.
+        model: the ``ModelProto`` without the data of its larger initializers.
     """
 
     graph: OnnxGraph
     opset: int
     ir_version: int
     external: frozenset[str]
+    model: Any
 
 
 def read_header(path: Path) -> OnnxHeader:
@@ -94,6 +97,7 @@ def read_header(path: Path) -> OnnxHeader:
         opset=max(opset, default=0),
         ir_version=model.ir_version,
         external=frozenset(external),
+        model=model,
     )
 
 
@@ -146,6 +150,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, int, int]]:
     while position < len(message):
         start = position
         tag, position = _varint(message, position)
+        if tag < 8:  # no field has the number 0: a hole in the file, perhaps of terabytes
+            raise IndexError(position)
         body = position
         match tag & 7:
             case 0:
