@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from builders.kit.check_instances import check_instances
 from builders.kit.check_rule import finding
 from builders.kit.check_sequence import check_sequence
 from builders.kit.check_tensor import check_tensors
@@ -45,7 +46,7 @@ def check_model(config: pb.ModelConfig, release: Release) -> Iterator[Finding]:
     yield from _batching(config)
     yield from _cache(config)
     yield from check_sequence(config)
-    yield from _instances(config)
+    yield from check_instances(config)
     yield from _versions(config)
     yield from check_warmup(config)
     yield from _metrics(config)
@@ -152,30 +153,6 @@ def _cache(config: pb.ModelConfig) -> Iterator[Finding]:
                 "response_cache { enable: true }",
                 "Switch the response cache off.",
             )
-
-
-def _instances(config: pb.ModelConfig) -> Iterator[Finding]:
-    if is_ensemble(config):
-        return
-    for group in config.instance_group:
-        kind = pb.ModelInstanceGroup.Kind.Name(group.kind)
-        if group.gpus and kind in ("KIND_CPU", "KIND_MODEL"):
-            yield finding(
-                "instance-group",
-                config.name,
-                f"no gpus with {kind}",
-                str(list(group.gpus)),
-                "Write KIND_GPU, or remove gpus.",
-            )
-        for profile in group.profile:
-            if config.platform != "tensorrt_plan" or not profile.isascii() or not profile.isdigit():
-                yield finding(
-                    "instance-group",
-                    config.name,
-                    "optimization profiles by number, and only of TensorRT plans",
-                    f"profile '{profile}'",
-                    "Remove the profile.",
-                )
 
 
 def _versions(config: pb.ModelConfig) -> Iterator[Finding]:

@@ -45,6 +45,10 @@ def _stricter(about: str) -> Rule:
     return Rule(Severity.ERROR, Triton.LOADS, about)
 
 
+def _breaks(about: str) -> Rule:
+    return Rule(Severity.ERROR, Triton.BREAKS, about)
+
+
 def _warning(about: str) -> Rule:
     return Rule(Severity.WARNING, Triton.LOADS, about)
 
@@ -67,6 +71,9 @@ RULES: dict[str, Rule] = {
     "sequence-batching": _error("sequence controls that contradict one another"),
     "batch-io": _error("a batch input or output of unknown tensors or of a wrong type"),
     "instance-group": _error("an instance group whose kind does not fit its fields"),
+    "duplicate-device": _stricter("a GPU that an instance group names twice"),
+    "instance-count": _breaks("more instances than any machine starts"),
+    "passive-instances": _stricter("passive instance groups alone, which never serve a request"),
     "version-policy": _error("a version policy that serves no version"),
     "warmup": _error("a warm-up request that cannot be made"),
     "metric-control": _error("a metric control without its identifier or options"),
@@ -108,18 +115,14 @@ RULES: dict[str, Rule] = {
     "stray-folder": _error("a folder that is no model"),
     "no-version": _error("a model without a version folder"),
     "model-file": _error("a version folder without the model's file"),
-    "python-file": Rule(
-        Severity.ERROR, Triton.BREAKS, "a version folder of a Python model without its model.py"
-    ),
+    "python-file": _breaks("a version folder of a Python model without its model.py"),
     "label-file": _error("labels of an output that are not there"),
     "python-model": _error("a model.py that cannot be a Python-backend model"),
     "execution-environment": _error("an environment path that is not inside the model"),
     "onnx-file": _error("a file that is no ONNX model"),
     "onnx-version": _error("an ONNX opset or IR version newer than the release loads"),
     "missing-config": _error("no config.pbtxt; a server that may auto-complete guesses one"),
-    "version-name": Rule(
-        Severity.ERROR, Triton.BREAKS, "a folder in a model that begins with a number and is none"
-    ),
+    "version-name": _breaks("a folder in a model that begins with a number and is none"),
     "stray-version": _warning("a folder in a model that Triton ignores"),
     "missing-version": _warning("a version that the policy names and that is not there"),
     "external-data": _stricter("external ONNX data outside a model.onnx folder, or missing"),

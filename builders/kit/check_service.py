@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
 
+from builders.kit.check_instances import instances
 from builders.kit.check_model import is_ensemble
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
@@ -47,7 +48,7 @@ def check_service(config: pb.ModelConfig, release: Release) -> Iterator[Finding]
                 "Make it required: requests with and without it are never batched together.",
                 tensor=name,
             )
-    if release.batcher_stalls and is_bounded(config) and instances(config) == 1:
+    if release.batcher_stalls and is_bounded(config) and instances(config, passive=False) == 1:
         yield finding(
             "queue-stall",
             config.name,
@@ -68,16 +69,6 @@ def is_bounded(config: pb.ModelConfig) -> bool:
         or policy.allow_timeout_override
         or batching.priority_levels
     )
-
-
-def instances(config: pb.ModelConfig) -> int:
-    """How many instances run, on one device each: at least one a group."""
-    groups = [
-        max(1, group.count) * max(1, len(group.gpus))
-        for group in config.instance_group
-        if not group.passive
-    ]
-    return sum(groups) or 1
 
 
 def check_shared_memory(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from builders.kit.check_instances import instances
 from builders.kit.config import called, read_config
 from builders.kit.manifest import Manifest
 from builders.kit.resources_measure import Load
@@ -86,6 +87,7 @@ def resources(repository: Path, manifest: Manifest, load: Load, *, concurrency: 
         name: read_config(repository / name / "config.pbtxt") for name in sorted(manifest.models)
     }
     device = manifest.target.get("device", "cpu")
+    gpus = 0 if device == "cpu" else _gpus(configs)
     in_flight = concurrency * load.tensors
     parts = [
         Need(SERVER["cpu" if device == "cpu" else "gpu"], f"the server, on a {device}"),
@@ -96,7 +98,7 @@ def resources(repository: Path, manifest: Manifest, load: Load, *, concurrency: 
         facts = manifest.models[name]
         if facts["kind"] == "ensemble":
             continue
-        count, kind = _instances(config), facts["kind"]
+        count, kind = instances(config, gpus=gpus), facts["kind"]
         if name in load.models:
             measured = load.models[name]
             # Requests join up to the batch that the config allows.
@@ -125,15 +127,10 @@ def resources(repository: Path, manifest: Manifest, load: Load, *, concurrency: 
         memory=_up(ROOM * sum(need.bytes for need in parts[:-1]) + shared, 64 * MIB),
         shared_memory=shared,
         storage=_up(built + STORAGE, 64 * MIB),
-        gpus=0 if device == "cpu" else _gpus(configs),
+        gpus=gpus,
         parts=tuple(parts),
         regions=tuple(regions),
     )
-
-
-def _instances(config: Any) -> int:
-    """All instances of a model: a group on GPUs has ``count`` on each of them."""
-    return sum(group.count * max(1, len(group.gpus)) for group in config.instance_group) or 1
 
 
 def _gpus(configs: Mapping[str, Any]) -> int:

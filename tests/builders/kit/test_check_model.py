@@ -122,6 +122,7 @@ MISTAKES = [
     ("instance_group { kind: KIND_CPU gpus: 0 }", {"instance-group"}),
     ("instance_group { kind: KIND_MODEL gpus: 0 }", {"instance-group"}),
     ('instance_group { kind: KIND_CPU profile: "0" }', {"instance-group"}),
+    ("instance_group { gpus: -1 }", {"instance-group"}),
     ("version_policy { latest { num_versions: 0 } }", {"version-policy", "no-version"}),
     ("version_policy { specific { } }", {"version-policy", "no-version"}),
     ("version_policy { specific { versions: 3 } }", {"missing-version", "no-version"}),
