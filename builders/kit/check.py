@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from builders.kit.check_ensemble import Versions, check_ensemble
+from builders.kit.check_ensemble import Configs, Versions, check_ensemble
 from builders.kit.check_files import ModelFolder, backend_of, scan
 from builders.kit.check_graph import (
     WRITTEN_VERSION,
@@ -46,6 +46,9 @@ from builders.kit.check_graph import (
     check_declarations,
 )
 from builders.kit.check_model import check_model, is_ensemble
+from builders.kit.check_names import check_names, check_path
+from builders.kit.check_paths import check_paths
+from builders.kit.check_reading import exists, guarded
 from builders.kit.check_service import check_service, check_shared_memory
 from builders.kit.config import called, complete_config
 from builders.kit.findings import Finding
@@ -89,7 +92,8 @@ def check_repository(
     versions = {model.name: model.served for model in models}
     findings += _check_configs(configs, versions, release)
     for model in models:
-        findings += _check_onnx(model, release)
+        findings += guarded(model.name, _check_onnx(model, release))
+    findings += check_path(folder, {name: backend_of(config) for name, config in configs.items()})
     findings += check_shared_memory(configs.values(), shared_memory)
     calls = {model.name: model.calls() for model in models}
     declared = {
@@ -99,13 +103,22 @@ def check_repository(
     return findings
 
 
-def _check_configs(
-    configs: Mapping[str, pb.ModelConfig], versions: Versions, release: Release
-) -> Iterator[Finding]:
+def _check_configs(configs: Configs, versions: Versions, release: Release) -> Iterator[Finding]:
     for config in configs.values():
-        yield from check_model(config, release)
-        yield from check_ensemble(config, configs, versions)
-        yield from check_service(config, release)
+        yield from guarded(config.name, _check_config(config, configs, versions, release))
+
+
+def _check_config(
+    config: pb.ModelConfig,
+    configs: Mapping[str, pb.ModelConfig],
+    versions: Versions,
+    release: Release,
+) -> Iterator[Finding]:
+    yield from check_model(config, release)
+    yield from check_names(config, backend_of(config))
+    yield from check_paths(config)
+    yield from check_ensemble(config, configs, versions)
+    yield from check_service(config, release)
 
 
 def _check_onnx(model: ModelFolder, release: Release) -> Iterator[Finding]:
@@ -114,5 +127,5 @@ def _check_onnx(model: ModelFolder, release: Release) -> Iterator[Finding]:
     from builders.kit.check_onnx import check_onnx
 
     for path in model.model_files():
-        if path.exists():
+        if exists(path):
             yield from check_onnx(model.config, path, release)

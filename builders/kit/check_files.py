@@ -9,6 +9,7 @@ from pathlib import Path
 
 from builders.kit.check_model import is_ensemble
 from builders.kit.check_python import called_models, check_python
+from builders.kit.check_reading import content, exists, guarded, is_file, names
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import FILE_NAME, ConfigError, called, parse
 from builders.kit.findings import Finding
@@ -89,9 +90,20 @@ def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
     models: list[ModelFolder] = []
     subfolders = sorted(_subfolders(folder, findings, top=True))
     for path in subfolders:
+        if not _is_text(path.name):
+            findings.append(
+                finding(
+                    "model-name",
+                    path.name,
+                    "a folder's name in UTF-8",
+                    "bytes that are none",
+                    "Rename it.",
+                )
+            )
+            continue
         model = ModelFolder(path)
-        findings += _read(model)
-        if model.versions or model.config is not None or (path / FILE_NAME).exists():
+        findings += guarded(path.name, _read(model))
+        if model.versions or model.config is not None or exists(path / FILE_NAME):
             models.append(model)
         else:
             findings.append(
@@ -110,6 +122,15 @@ def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
     return models, findings
 
 
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8; other bytes came as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _subfolders(folder: Path, findings: list[Finding], *, top: bool) -> Iterator[Path]:
     try:
         for path in folder.iterdir():
@@ -122,8 +143,9 @@ def _subfolders(folder: Path, findings: list[Finding], *, top: bool) -> Iterator
         findings.append(finding(rule, where, "a folder", error.strerror or "an error", remedy))
 
 
-def _read(model: ModelFolder) -> list[Finding]:
-    findings = list(_read_config(model))
+def _read(model: ModelFolder) -> Iterator[Finding]:
+    yield from _read_config(model)
+    findings: list[Finding] = []
     ignored = []
     for path in sorted(_subfolders(model.path, findings, top=False)):
         if re.fullmatch(r"0|[1-9][0-9]{0,17}", path.name):
@@ -151,21 +173,20 @@ def _read(model: ModelFolder) -> list[Finding]:
                 "Rename or remove it: Triton does not serve it.",
             )
         )
+    yield from findings
     if model.config is not None:
         _infer_backend(model, model.config)
-        findings += _choose_versions(model, model.config)
-        findings += _check_files(model, model.config)
-    return findings
+        yield from _choose_versions(model, model.config)
+        yield from _check_files(model, model.config)
 
 
 def _read_config(model: ModelFolder) -> Iterator[Finding]:
     path = model.path / FILE_NAME
     where = f"{model.name}/{FILE_NAME}"
     try:
-        with path.open("rb") as file:
-            text = file.read(LARGEST_CONFIG + 1)
+        text = content(path, LARGEST_CONFIG + 1)
     except FileNotFoundError:
-        if any(child.is_dir() for child in model.path.iterdir()):
+        if any(_subfolders(model.path, [], top=False)):
             yield finding(
                 "missing-config",
                 model.name,
@@ -220,7 +241,7 @@ def _infer_backend(model: ModelFolder, config: pb.ModelConfig) -> None:
     if not config.backend and not config.platform and not config.default_model_filename:
         for version in sorted(model.versions.values(), key=lambda path: path.name)[:1]:
             for backend, name in _DEFAULT_FILES.items():
-                if (version / name).exists():
+                if exists(version / name):
                     config.backend = backend
                     return
 
@@ -259,18 +280,18 @@ def _choose_versions(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Fin
 def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:
     for path in model.model_files():
         is_python = backend_of(config) == "python"
-        if not path.exists():
+        if not exists(path):
             yield finding(
                 "python-file" if is_python else "model-file",
                 f"{model.name}/{path.parent.name}",
                 path.name,
-                listed(child.name for child in path.parent.iterdir()),
+                listed(names(path.parent)),
                 "Put the model's file there, or name it in default_model_filename.",
             )
         elif is_python:
             yield from check_python(model.name, path, config)
     for output in config.output:
-        if output.label_filename and not (model.path / output.label_filename).is_file():
+        if output.label_filename and not is_file(model.path / output.label_filename):
             yield finding(
                 "label-file",
                 model.name,
@@ -282,7 +303,7 @@ def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding
     for request in config.model_warmup:
         for name, sample in sorted(request.inputs.items()):
             data = sample.input_data_file
-            if data and not (model.path / "warmup" / data).is_file():
+            if data and not is_file(model.path / "warmup" / data):
                 yield finding(
                     "warmup",
                     model.name,

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from google.protobuf.json_format import MessageToDict
 
+from builders.kit.check_reading import is_file
 from builders.kit.check_rows import with_rows
 from builders.kit.check_rule import finding, listed
 from builders.kit.findings import Finding, Severity
@@ -18,6 +19,9 @@ from builders.kit.onnx_header import OnnxUnreadable, read_header
 from builders.kit.proto import pb
 from builders.kit.release import Release
 from runtime.backends.onnxruntime import rules
+
+IN_FOLDER = "model.onnx"
+"""The model's file in a folder that bears the file's name, whatever that is."""
 
 
 def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator[Finding]:
@@ -29,14 +33,14 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
         release: the Triton release that will load it.
     """
     where = f"{config.name}/{path.parent.name}/{path.name}"
-    file = path / path.name if path.is_dir() else path
+    file = path / IN_FOLDER if path.is_dir() else path
     try:
         header = read_header(file)
     except (OnnxUnreadable, OSError) as error:
         found = error.strerror if isinstance(error, OSError) else str(error)
         yield finding(
             "onnx-file",
-            where + (f"/{path.name}" if file != path else ""),
+            where + (f"/{IN_FOLDER}" if file != path else ""),
             "an ONNX model",
             found or "an error",
             "Put the exported model there.",
@@ -80,13 +84,13 @@ def _external_data(where: str, path: Path, locations: frozenset[str]) -> Iterato
             where,
             f"a folder {path.name} with the model and its external data in it",
             f"a file beside {listed(locations)}",
-            f"Move both into {path.name}/, the model under its own name.",
+            f"Move both into {path.name}/, the model as {IN_FOLDER}.",
         )
     folder = path if path.is_dir() else path.parent
     for location in sorted(locations):
         relative = PurePosixPath(location)
         inside = not relative.is_absolute() and ".." not in relative.parts
-        if not inside or not (folder / relative).is_file():
+        if not inside or not is_file(folder / relative):
             yield finding(
                 "external-data",
                 where,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from builders.kit.check_reading import UNREADABLE, content, exists, is_file
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import called
 from builders.kit.findings import Finding
@@ -13,6 +15,8 @@ from builders.kit.proto import pb
 
 _CLASS = "TritonPythonModel"
 _HERE = "$$TRITON_MODEL_DIRECTORY"
+LARGEST_CODE = 4 * 2**20
+"""Bytes of a Python file that are read."""
 _OLDEST_PYTHON = (3, 10)
 """The language of the oldest stub among the releases known here."""
 
@@ -28,7 +32,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
     where = f"{name}/{path.parent.name}/{path.name}"
     try:
         tree = parse_python(path)
-    except (SyntaxError, ValueError, RecursionError, OSError) as error:
+    except (SyntaxError, *UNREADABLE) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         yield finding(
             "python-model",
@@ -47,7 +51,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
             f"Define or import {_CLASS}.",
         )
     stage = config.parameters["stage"].string_value if "stage" in config.parameters else ""
-    if stage and _loads_stages(tree) and not (path.parent / "stages" / f"{stage}.py").is_file():
+    if stage and _loads_stages(tree) and not is_file(path.parent / "stages" / f"{stage}.py"):
         yield finding(
             "python-model",
             where,
@@ -64,10 +68,15 @@ def parse_python(path: Path) -> ast.Module:
     """The syntax tree of a file, in the language of the oldest stub.
 
     Raises:
-        SyntaxError, ValueError, RecursionError: it is no Python.
+        SyntaxError, ValueError, RecursionError, MemoryError: it is no Python, or too large.
         OSError: it cannot be read.
     """
-    return ast.parse(path.read_bytes(), filename=path.name, feature_version=_OLDEST_PYTHON)
+    text = content(path, LARGEST_CODE + 1)
+    if len(text) > LARGEST_CODE:
+        raise ValueError(f"more than {LARGEST_CODE} bytes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a stranger's escapes are no matter of ours
+        return ast.parse(text, filename=path.name, feature_version=_OLDEST_PYTHON)
 
 
 def _binds(tree: ast.Module, name: str) -> bool:
@@ -127,7 +136,7 @@ def _calls_of(path: Path, function: str) -> Iterator[ast.Call]:
     """The calls of a function in a file; none if it is no Python."""
     try:
         tree = parse_python(path)
-    except (SyntaxError, ValueError, RecursionError, OSError):
+    except (SyntaxError, *UNREADABLE):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and function in (
@@ -146,7 +155,7 @@ def _environment(name: str, folder: Path, config: pb.ModelConfig) -> Iterator[Fi
         inner = PurePosixPath(path.removeprefix(_HERE).lstrip("/"))
         if ".." in inner.parts:
             found = f"'{path}', which leads out of the model's folder"
-        elif not (folder / inner).exists():
+        elif not exists(folder / inner):
             found = f"'{path}', which does not exist"
     elif not path.startswith("/"):
         found = f"'{path}'"

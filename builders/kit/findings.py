@@ -38,10 +38,17 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"{self.where}, tensor '{self.tensor}'" if self.tensor else self.where
-        return (
+        return _printable(
             f"{self.severity} [{self.rule}] {place}: expected {self.expected}, "
             f"found {self.found}. {self.remedy}"
         )
+
+
+def _printable(text: str) -> str:
+    """A text as one line: a stranger's files give names to it, control characters and all."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def finding_of(rule: str, where: str, expected: str, found: str, remedy: str) -> Finding:

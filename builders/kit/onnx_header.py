@@ -57,6 +57,9 @@ def read_header(path: Path) -> OnnxHeader:
     from google.protobuf.message import DecodeError
     from onnx import ModelProto, TensorProto, shape_inference
 
+    if not path.is_file():
+        path.stat()
+        raise OnnxUnreadable("a folder, a pipe or a device")
     with path.open("rb") as file:
         try:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -1,0 +1,95 @@
+"""Rules on what Triton passes on by name: to a shell, to Python, to those who write URLs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from builders.kit.check_rule import finding
+from builders.kit.findings import Finding
+from builders.kit.proto import pb
+from runtime.shell_safe import unsafe_characters
+
+STUBS = {"python", "onnxruntime", "vllm"}
+"""Backends that run in a stub of the Python backend: onnxruntime does on the local server."""
+
+_ARCHIVES = (".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".zip")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
+"""What a URL holds as it is (RFC 3986); Triton 24.10 does not decode the rest."""
+
+
+def check_names(config: pb.ModelConfig, backend: str) -> Iterator[Finding]:
+    """Findings about the names of a model and of what belongs to it.
+
+    Args:
+        config: the model's config, its name filled in.
+        backend: the backend that Triton chooses.
+    """
+    if backend in STUBS:
+        for what, text in _passed(config).items():
+            if characters := unsafe_characters(text):
+                yield finding(
+                    "shell-name",
+                    config.name,
+                    f"no character in the {what} that a shell would not take as it stands",
+                    f"{_shown(characters)} in '{text}'",
+                    "Rename it, with letters, digits, '_' and '-': Triton writes it into a command "
+                    f"of bash without quotes, and a model of {backend} never loads.",
+                )
+        strange = [text for text in _passed(config).values() if not text.isascii()]
+        if strange:
+            yield finding(
+                "locale-name",
+                config.name,
+                "names in ASCII",
+                ", ".join(f"'{text}'" for text in strange),
+                "Rename it, or start the server with a UTF-8 locale, as LC_ALL=C.UTF-8: in another "
+                "the model does not load.",
+            )
+    if not _UNRESERVED.fullmatch(config.name):
+        yield finding(
+            "url-name",
+            config.name,
+            "a name of letters, digits and '._~-'",
+            f"'{config.name}'",
+            "Rename it: Triton does not decode URLs, so that gRPC reaches it and HTTP does not.",
+        )
+
+
+def check_path(folder: Path, backends: Mapping[str, str]) -> Iterator[Finding]:
+    """Findings about the path of a repository, which a shell gets with each model of a stub.
+
+    Args:
+        folder: the repository.
+        backends: each model's backend.
+    """
+    path = os.path.abspath(folder)  # noqa: PTH100 -- a link is passed on as it is
+    characters = unsafe_characters(path)
+    if characters and any(backend in STUBS for backend in backends.values()):
+        yield finding(
+            "shell-path",
+            path,
+            "no character in the repository's path that a shell would not take as it stands",
+            _shown(characters),
+            "Rename or link its folders: Triton writes the path into a command of bash without "
+            "quotes, and no Python model loads.",
+        )
+
+
+def _passed(config: pb.ModelConfig) -> dict[str, str]:
+    """What the Python backend writes into a stub's command line, by what it is."""
+    texts = {"model's name": config.name, "model's file name": config.default_model_filename}
+    for index, group in enumerate(config.instance_group):
+        texts[f"name of instance group {index}"] = group.name
+    if "EXECUTION_ENV_PATH" in config.parameters:
+        path = config.parameters["EXECUTION_ENV_PATH"].string_value
+        # An archive is unpacked into a folder of the server's own.
+        if not path.endswith(_ARCHIVES):
+            texts["parameter EXECUTION_ENV_PATH"] = path.removeprefix("$$TRITON_MODEL_DIRECTORY")
+    return {what: text for what, text in texts.items() if text}
+
+
+def _shown(characters: str) -> str:
+    return ", ".join(ascii(character) for character in characters)

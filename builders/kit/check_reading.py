@@ -1,0 +1,88 @@
+"""Reading a stranger's files: whatever they are, there is an answer, and it comes soon."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from builders.kit.check_rule import finding
+from builders.kit.findings import Finding
+
+UNREADABLE = (OSError, ValueError, RecursionError, MemoryError, DecodeError)
+"""What reading files can raise that hold, or are, something else than they should."""
+
+
+def content(path: Path, size: int = -1) -> bytes:
+    """The first bytes of a file; a pipe or a device, which could be read for ever, is none.
+
+    Args:
+        path: the file, or a link to it.
+        size: how many bytes at most; -1 for all.
+
+    Raises:
+        OSError: it is not there, no regular file, or cannot be read.
+    """
+    require_file(path)
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def require_file(path: Path) -> None:
+    """See that a path is a regular file, or a link to one.
+
+    Raises:
+        OSError: it is not there, or something else.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a pipe, a socket or a device", str(path))
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a regular file, whatever its name is."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path, whatever its name is."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def names(folder: Path) -> list[str]:
+    """The names in a folder; none if it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+
+
+def guarded(where: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings as they come; if their check cannot read what it checks, that is the last one.
+
+    Args:
+        where: what is checked.
+        found: the check, as a generator.
+    """
+    try:
+        yield from found
+    except UNREADABLE as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        yield finding(
+            "unreadable",
+            where,
+            "files that can be read and are what their names say",
+            f"{type(error).__name__}{f': {said}' if said else ''}"[:200],
+            "Correct or remove them.",
+        )

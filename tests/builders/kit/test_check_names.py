@@ -1,0 +1,172 @@
+"""Names and paths that Triton passes on, to a shell, to Python, or to those who write URLs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tritonclient.grpc as triton_grpc
+from google.protobuf import text_format
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders.kit.check import check_repository
+from builders.kit.check_names import check_names
+from builders.kit.check_paths import check_paths
+from builders.kit.findings import errors
+from builders.kit.proto import pb
+from builders.kit.release import release
+from runtime.control import CallFailed
+from runtime.server import LocalServer
+from runtime.shell_safe import unsafe_characters
+
+RELEASE = release("24.10")
+
+CONFIG = """
+backend: "{backend}"
+input {{ name: "x" data_type: TYPE_FP32 dims: -1 }}
+output {{ name: "y" data_type: TYPE_FP32 dims: -1 }}
+instance_group {{ count: 1 kind: KIND_CPU }}
+"""
+
+MODEL = "class TritonPythonModel:\n    def execute(self, requests):\n        return []\n"
+
+
+def write(repository: Path, name: str, backend: str = "python") -> Path:
+    version = repository / name / "1"
+    version.mkdir(parents=True)
+    (version.parent / "config.pbtxt").write_text(CONFIG.format(backend=backend))
+    (version / "model.py").write_text(MODEL)
+    return version.parent
+
+
+def config(text: str, name: str = "m") -> pb.ModelConfig:
+    made = text_format.Parse(text, pb.ModelConfig())
+    made.name = name
+    return made
+
+
+def judged(repository: Path) -> list[tuple[str, str]]:
+    """Severity and rule of each finding, but of those on files that the tests leave out."""
+    return [
+        (each.severity.value, each.rule)
+        for each in check_repository(repository, RELEASE)
+        if each.rule not in ("onnx-file", "model-file")
+    ]
+
+
+@pytest.mark.parametrize("name", ["my model", "it's", "a&b", "a;b", "a$HOME", "a(b)", "a\nb"])
+@pytest.mark.parametrize("backend", ["python", "onnxruntime"])
+def test_a_name_that_a_shell_takes_apart(tmp_path: Path, name: str, backend: str) -> None:
+    write(tmp_path, name, backend)
+    assert ("error", "shell-name") in judged(tmp_path)
+    (found,) = [each for each in check_repository(tmp_path, RELEASE) if each.rule == "shell-name"]
+    for character in unsafe_characters(name):
+        assert ascii(character) in found.found
+    assert str(found).isprintable()
+
+
+def test_what_runs_in_no_stub_may_have_any_name(tmp_path: Path) -> None:
+    write(tmp_path, "my model", "tensorrt")
+    assert judged(tmp_path) == [("warning", "url-name")]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('instance_group { name: "a b" }', "name of instance group 0"),
+        ('instance_group { } instance_group { name: "a;b" }', "name of instance group 1"),
+        ('default_model_filename: "a b.py"', "model's file name"),
+        (
+            'parameters { key: "EXECUTION_ENV_PATH" value { string_value: "/srv/a b" } }',
+            "parameter EXECUTION_ENV_PATH",
+        ),
+    ],
+)
+def test_all_that_a_stubs_command_line_holds(text: str, what: str) -> None:
+    (found,) = check_names(config(text), "python")
+    assert found.rule == "shell-name" and what in found.expected
+    assert list(check_names(config(text), "tensorrt")) == []
+
+
+def test_an_environment_that_is_unpacked_elsewhere() -> None:
+    path = 'parameters { key: "EXECUTION_ENV_PATH" value { string_value: "/srv/a b/env.tar.gz" } }'
+    assert list(check_names(config(path), "python")) == []
+
+
+@given(st.text(min_size=1))
+def test_a_name_is_refused_exactly_where_a_shell_would_change_it(name: str) -> None:
+    found = {each.rule for each in check_names(config("", name), "python")}
+    assert ("shell-name" in found) == bool(unsafe_characters(name))
+    assert ("locale-name" in found) == (not name.isascii())
+
+
+def test_letters_outside_ascii_are_warned_of(tmp_path: Path) -> None:
+    write(tmp_path, "modèle")
+    assert judged(tmp_path) == [("warning", "locale-name"), ("warning", "url-name")]
+
+
+@pytest.mark.parametrize("name", ["a-b", "-lead", "a..b", "a~b", ".a"])
+def test_odd_names_that_load_are_no_findings(triton: LocalServer, name: str) -> None:
+    write(triton.repository, name)
+    assert [each for each in judged(triton.repository) if each[1] != "stray-folder"] == []
+    triton.control.load(name)
+
+
+@pytest.mark.parametrize("name", ["a#b", "a%b", "a+b", "a@b", "a!b", "a=b"])
+def test_names_that_only_grpc_reaches(triton: LocalServer, name: str) -> None:
+    folder = write(triton.repository, name)
+    with triton_grpc.InferenceServerClient(triton.grpc) as client:
+        client.load_model(name)
+        assert client.is_model_ready(name)
+    with pytest.raises(CallFailed):
+        triton.control.load(name)
+    own = [each for each in check_repository(folder.parent, RELEASE) if each.where == name]
+    assert [(each.severity.value, each.rule) for each in own] == [("warning", "url-name")]
+
+
+def test_a_repositorys_path_that_a_shell_takes_apart(tmp_path: Path) -> None:
+    repository = tmp_path / "my models"
+    write(repository, "m")
+    (found,) = errors(check_repository(repository, RELEASE))
+    assert (found.rule, found.found) == ("shell-path", "' '")
+    safe = tmp_path / "models"
+    safe.symlink_to(repository)
+    assert errors(check_repository(safe, RELEASE)) == []
+    (repository / "m" / "config.pbtxt").write_text(CONFIG.format(backend="tensorrt"))
+    assert "shell-path" not in [rule for _, rule in judged(repository)]
+
+
+WARMUP = """
+model_warmup {{ name: "w" batch_size: 1 inputs {{ key: "x" value {{
+  data_type: TYPE_FP32 dims: 1 input_data_file: "{path}" }} }} }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ('runtime: "{path}"', "runtime-path"),
+        ('default_model_filename: "{path}"', "outside-path"),
+        ('cc_model_filenames {{ key: "8.0" value: "{path}" }}', "outside-path"),
+        ('output {{ name: "y" label_filename: "{path}" }}', "outside-path"),
+        (WARMUP, "outside-path"),
+        (
+            'sequence_batching {{ state {{ initial_state {{ name: "s" data_file: "{path}" }} }} }}',
+            "outside-path",
+        ),
+    ],
+)
+def test_paths_that_lead_out(text: str, rule: str) -> None:
+    for path in ("../x.so", "/tmp/x.so", "a/../../x", ".."):
+        (found,) = check_paths(config(text.format(path=path)))
+        assert found.rule == rule and found.found == f"'{path}'"
+    for path in ("x.so", "a/b/x.so", "..x", "x.."):
+        assert list(check_paths(config(text.format(path=path)))) == []
+
+
+def test_a_library_of_operators_may_be_absolute() -> None:
+    text = 'model_operations {{ op_library_filename: "{path}" }}'
+    assert list(check_paths(config(text.format(path="/opt/lib/x.so")))) == []
+    (found,) = check_paths(config(text.format(path="../x.so")))
+    assert found.rule == "outside-path"
