@@ -45,6 +45,7 @@ from builders.kit.check_graph import (
     check_calls,
     check_declarations,
 )
+from builders.kit.check_limits import check_limits
 from builders.kit.check_model import check_model, is_ensemble
 from builders.kit.check_names import check_names, check_path
 from builders.kit.check_paths import check_paths
@@ -117,6 +118,7 @@ def _check_config(
     yield from check_model(config, release)
     yield from check_names(config, backend_of(config))
     yield from check_paths(config)
+    yield from check_limits(config)
     yield from check_ensemble(config, configs, versions)
     yield from check_service(config, release)
 

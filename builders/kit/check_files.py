@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builders.kit.check_data import check_data
 from builders.kit.check_model import is_ensemble
 from builders.kit.check_python import called_models, check_python
-from builders.kit.check_reading import content, exists, guarded, is_file, names
+from builders.kit.check_reading import content, exists, guarded, names
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import FILE_NAME, ConfigError, called, parse
 from builders.kit.findings import Finding
@@ -102,9 +103,10 @@ def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
             )
             continue
         model = ModelFolder(path)
-        findings += guarded(path.name, _read(model))
+        own = list(guarded(path.name, _read(model)))
         if model.versions or model.config is not None or exists(path / FILE_NAME):
             models.append(model)
+            findings += own
         else:
             findings.append(
                 finding(
@@ -136,6 +138,18 @@ def _subfolders(folder: Path, findings: list[Finding], *, top: bool) -> Iterator
         for path in folder.iterdir():
             if path.is_dir():
                 yield path
+            elif path.name != FILE_NAME and path.is_symlink() and not exists(path):
+                findings.append(
+                    finding(
+                        "broken-link",
+                        path.name if top else f"{folder.name}/{path.name}",
+                        "links that lead somewhere",
+                        "one that leads nowhere",
+                        "Remove it: a server that loads all models does not start."
+                        if top
+                        else "Remove it: Triton does not load the model.",
+                    )
+                )
     except OSError as error:
         where = str(folder) if top else folder.name
         rule = "repository" if top else "unreadable"
@@ -290,25 +304,4 @@ def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding
             )
         elif is_python:
             yield from check_python(model.name, path, config)
-    for output in config.output:
-        if output.label_filename and not is_file(model.path / output.label_filename):
-            yield finding(
-                "label-file",
-                model.name,
-                f"the file '{output.label_filename}' in the model's folder",
-                "none",
-                "Add the file, or remove label_filename.",
-                tensor=output.name,
-            )
-    for request in config.model_warmup:
-        for name, sample in sorted(request.inputs.items()):
-            data = sample.input_data_file
-            if data and not is_file(model.path / "warmup" / data):
-                yield finding(
-                    "warmup",
-                    model.name,
-                    f"the file 'warmup/{data}', for warm-up '{request.name}'",
-                    "none",
-                    "Add the file.",
-                    tensor=name,
-                )
+    yield from check_data(model.path, config)

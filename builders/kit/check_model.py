@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from builders.kit.check_instances import check_instances
-from builders.kit.check_rule import finding
+from builders.kit.check_rule import finding, listed
 from builders.kit.check_sequence import check_sequence
 from builders.kit.check_tensor import check_tensors
 from builders.kit.check_warmup import check_warmup
@@ -23,6 +24,23 @@ PLATFORMS = {
     "tensorflow": {"tensorflow_graphdef", "tensorflow_savedmodel"},
 }
 """The platforms that a known backend may be paired with; it may also have none written."""
+
+KNOWN = {
+    "dali",
+    "fil",
+    "identity",
+    "onnxruntime",
+    "openvino",
+    "python",
+    "pytorch",
+    "tensorflow",
+    "tensorrt",
+    "tensorrtllm",
+    "vllm",
+}
+"""The backends of NVIDIA's images; a server may have others."""
+
+_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 def is_ensemble(config: pb.ModelConfig) -> bool:
@@ -67,6 +85,23 @@ def check_fields(config: pb.ModelConfig, release: Release) -> Iterator[Finding]:
 def _backend(config: pb.ModelConfig) -> Iterator[Finding]:
     if is_ensemble(config):
         return
+    if config.backend and not _NAME.fullmatch(config.backend):
+        yield finding(
+            "backend",
+            config.name,
+            "a backend's name, of letters, digits, '_', '-' and '.'",
+            f"'{config.backend}'",
+            'Write the name alone, as backend: "python".',
+        )
+        return
+    if config.backend and config.backend not in KNOWN:
+        yield finding(
+            "unknown-backend",
+            config.name,
+            f"a backend of NVIDIA's images ({listed(KNOWN)})",
+            f"'{config.backend}'",
+            "Correct its name, or see that the server has it: it refuses the model else.",
+        )
     platforms = PLATFORMS.get(config.backend, set())
     if not config.backend and not any(config.platform in known for known in PLATFORMS.values()):
         yield finding(

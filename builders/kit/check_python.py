@@ -15,6 +15,12 @@ from builders.kit.proto import pb
 
 _CLASS = "TritonPythonModel"
 _HERE = "$$TRITON_MODEL_DIRECTORY"
+_UTILITIES = "triton_python_backend_utils.py"
+STUB = "triton_python_backend_stub"
+_ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK")
+"""How gzip, bzip2, xz, zstd and zip files begin."""
+_TAR = (257, b"ustar")
+_PROGRAM = b"\x7fELF"
 LARGEST_CODE = 4 * 2**20
 """Bytes of a Python file that are read."""
 _OLDEST_PYTHON = (3, 10)
@@ -50,6 +56,22 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
             "none",
             f"Define or import {_CLASS}.",
         )
+    elif not _may_execute(tree):
+        yield finding(
+            "no-execute",
+            where,
+            f"a method execute in {_CLASS}",
+            "none",
+            "Define it: the model loads without, and each request fails.",
+        )
+    if exists(path.parent / _UTILITIES):
+        yield finding(
+            "own-utilities",
+            f"{name}/{path.parent.name}/{_UTILITIES}",
+            "Triton's own module of that name, and none in the model's folder",
+            "one",
+            "Remove it: it is imported in place of the release's own.",
+        )
     stage = config.parameters["stage"].string_value if "stage" in config.parameters else ""
     if stage and _loads_stages(tree) and not is_file(path.parent / "stages" / f"{stage}.py"):
         yield finding(
@@ -62,6 +84,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
     if stage:
         yield from _undeclared_calls(name, path.parent / "stages", set(called(config)))
     yield from _environment(name, path.parent.parent, config)
+    yield from _stub(name, path.parent.parent / STUB)
 
 
 def parse_python(path: Path) -> ast.Module:
@@ -79,12 +102,40 @@ def parse_python(path: Path) -> ast.Module:
         return ast.parse(text, filename=path.name, feature_version=_OLDEST_PYTHON)
 
 
+def _may_execute(tree: ast.Module) -> bool:
+    """Whether the model's class can have a method ``execute``: of its own, or from elsewhere."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    own = [node for node in classes if node.name == _CLASS]
+    return not own or any(
+        node.bases
+        or node.decorator_list
+        or node.keywords
+        or any(
+            (isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == "execute")
+            or (isinstance(each, ast.Name) and each.id == "execute")
+            for each in ast.walk(node)
+        )
+        for node in own
+    )
+
+
 def _binds(tree: ast.Module, name: str) -> bool:
-    """Whether a module defines, imports or assigns a name anywhere."""
+    """Whether a module defines, imports or assigns a name anywhere; a constant is no class."""
+    constants = {
+        id(target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+    }
     return any(
         (isinstance(node, ast.ClassDef) and node.name == name)
         or (isinstance(node, ast.alias) and (node.asname or node.name) in (name, "*"))
-        or (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
+        or (
+            isinstance(node, ast.Name)
+            and node.id == name
+            and isinstance(node.ctx, ast.Store)
+            and id(node) not in constants
+        )
         for node in ast.walk(tree)
     )
 
@@ -146,6 +197,22 @@ def _calls_of(path: Path, function: str) -> Iterator[ast.Call]:
             yield node
 
 
+def _stub(name: str, path: Path) -> Iterator[Finding]:
+    """A model may bring a stub for another Python; Triton starts it, whatever it is."""
+    if not exists(path):
+        return
+    is_program = is_file(path) and content(path, len(_PROGRAM)) == _PROGRAM
+    yield finding(
+        "own-stub" if is_program else "stub-file",
+        f"{name}/{STUB}",
+        "no stub of its own in a model's folder" if is_program else "a stub, which is a program",
+        "one" if is_program else "something else",
+        "Remove it, unless the model needs it for another Python: Triton starts it as its own."
+        if is_program
+        else "Remove it: Triton starts it, and waits for it for ever.",
+    )
+
+
 def _environment(name: str, folder: Path, config: pb.ModelConfig) -> Iterator[Finding]:
     if "EXECUTION_ENV_PATH" not in config.parameters:
         return
@@ -157,6 +224,8 @@ def _environment(name: str, folder: Path, config: pb.ModelConfig) -> Iterator[Fi
             found = f"'{path}', which leads out of the model's folder"
         elif not exists(folder / inner):
             found = f"'{path}', which does not exist"
+        elif not _is_environment(folder / inner):
+            found = f"'{path}', which is neither an archive nor a folder with bin/activate"
     elif not path.startswith("/"):
         found = f"'{path}'"
     if found:
@@ -167,3 +236,11 @@ def _environment(name: str, folder: Path, config: pb.ModelConfig) -> Iterator[Fi
             found,
             "Pack the environment into the model's folder and name it from there.",
         )
+
+
+def _is_environment(path: Path) -> bool:
+    """Whether Triton can unpack it, or start a stub in it."""
+    if path.is_dir():
+        return is_file(path / "bin" / "activate")
+    head = content(path, _TAR[0] + len(_TAR[1])) if is_file(path) else b""
+    return head.startswith(_ARCHIVES) or head[_TAR[0] :] == _TAR[1]

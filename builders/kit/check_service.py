@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builders.kit.check_instances import instances
 from builders.kit.check_model import is_ensemble
-from builders.kit.check_rule import finding
+from builders.kit.check_rule import finding, listed
 from builders.kit.findings import Finding
 from builders.kit.graph import DType
 from builders.kit.proto import pb
@@ -24,8 +24,21 @@ _STRING_SIZE = 4
 """Bytes that a string takes at least: its length."""
 
 
+AGENTS = {"checksum"}
+"""The repository agents of NVIDIA's images; a server may have others, the local one has none."""
+
+
 def check_service(config: pb.ModelConfig, release: Release) -> Iterator[Finding]:
     """Warnings about one model."""
+    for agent in config.model_repository_agents.agents:
+        if agent.name not in AGENTS:
+            yield finding(
+                "repository-agent",
+                config.name,
+                f"an agent of NVIDIA's images ({listed(AGENTS)})",
+                f"'{agent.name}'",
+                "Correct its name, or see that the server has it: it refuses the model else.",
+            )
     if is_ensemble(config):
         return
     if not config.input or not config.output:
@@ -111,12 +124,13 @@ def check_shared_memory(
 def _tensor_bytes(config: pb.ModelConfig) -> int:
     rows = max(1, config.max_batch_size)
     return sum(
-        rows * prod(max(1, dim) for dim in tensor.dims) * _element_bytes(tensor.data_type)
+        rows * prod(max(1, dim) for dim in tensor.dims) * element_bytes(tensor.data_type)
         for tensor in (*config.input, *config.output)
     )
 
 
-def _element_bytes(data_type: int) -> int:
+def element_bytes(data_type: int) -> int:
+    """Bytes of an element; a string's length, which it has at least; 0 where there is no type."""
     try:
         dtype = DType.from_config(pb.DataType.Name(data_type))
         return _STRING_SIZE if dtype is DType.BYTES else dtype.numpy.itemsize

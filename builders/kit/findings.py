@@ -38,17 +38,21 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"{self.where}, tensor '{self.tensor}'" if self.tensor else self.where
-        return _printable(
-            f"{self.severity} [{self.rule}] {place}: expected {self.expected}, "
-            f"found {self.found}. {self.remedy}"
+        return (
+            f"{self.severity} [{self.rule}] {_shown(place)}: expected {_shown(self.expected)}, "
+            f"found {_shown(self.found)}. {_shown(self.remedy)}"
         )
 
 
-def _printable(text: str) -> str:
-    """A text as one line: a stranger's files give names to it, control characters and all."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+_LONGEST = 2000
+"""Characters of a part of a line that are shown: a name may have a million."""
+
+
+def _shown(text: str) -> str:
+    """A text that fits in a line: a stranger's files give names to it, control characters too."""
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def finding_of(rule: str, where: str, expected: str, found: str, remedy: str) -> Finding:

@@ -68,6 +68,7 @@ def rename(old: str, new: str) -> Change:
 
 STAGE = (
     'import importlib\nclass TritonPythonModel:\n    s = importlib.import_module("stages." + "x")\n'
+    "    def execute(self, requests):\n        return []\n"
 )
 
 
@@ -87,6 +88,11 @@ def warmed(folder: Path) -> None:
         ' data_type: TYPE_FP32 dims: 2 input_data_file: "absent" } } }'
     )(folder)
 
+
+STATE = (
+    'sequence_batching { state { input_name: "i" output_name: "o" data_type: TYPE_FP32 dims: 2'
+    ' initial_state { name: "s" %s } } }'
+)
 
 # What is done to a sound folder -> the rules of all findings.
 CASES: list[tuple[str, Change, set[str]]] = [
@@ -110,6 +116,20 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("python syntax", code("def f(:"), {"python-model"}),
     ("null byte", code("x = 1\0"), {"python-model"}),
     ("no class", code("class Model:\n    pass\n"), {"python-model"}),
+    ("a constant", code("TritonPythonModel = 3\n"), {"python-model"}),
+    ("no execute", code("class TritonPythonModel:\n    pass\n"), {"no-execute"}),
+    ("execute from elsewhere", code("class A:\n    def execute(self, r):\n        return []\n\nclass TritonPythonModel(A):\n    pass\n"), set()),
+    ("execute by its name", code("class TritonPythonModel:\n    execute = lambda self, r: []\n"), set()),
+    ("link to nothing", lambda folder: (folder / "gone").symlink_to("nowhere"), {"broken-link"}),
+    ("link to nothing in a version", lambda folder: (folder / "1" / "gone").symlink_to("nowhere"), set()),
+    ("environment that is none", lambda folder: (folder / "e.tar.gz").write_bytes(b"no") and more('parameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/e.tar.gz" } }')(folder), {"execution-environment"}),
+    ("environment without its script", lambda folder: (folder / "1" / "e").mkdir() or more('parameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/1/e" } }')(folder), {"execution-environment"}),
+    ("warm-up file too short", lambda folder: warmed(folder) or (folder / "warmup").mkdir() or (folder / "warmup" / "absent").write_bytes(b"1234567"), {"warmup"}),
+    ("first state of another type", more(STATE % "data_type: TYPE_INT8 dims: 2 zero_data: true"), {"initial-state"}),
+    ("first state of another size", more(STATE % "data_type: TYPE_FP32 dims: 3 zero_data: true"), {"initial-state"}),
+    ("first state of nothing", more(STATE % "data_type: TYPE_FP32 dims: 2"), {"initial-state"}),
+    ("first state without a file", more(STATE % 'data_type: TYPE_FP32 dims: 2 data_file: "absent"'), {"initial-state"}),
+    ("first state", more(STATE % "data_type: TYPE_FP32 dims: 2 zero_data: true"), set()),
     ("no stage", staged, {"python-model"}),
     ("no plan", config(CONFIG.replace("python", "tensorrt")), {"model-file"}),
     ("environment", more('parameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/../e" } }'), {"execution-environment"}),
@@ -120,6 +140,11 @@ BREAKING: list[tuple[str, Change, set[str]]] = [
     ("no model.py", lambda folder: (folder / "1" / "model.py").unlink(), {"python-file"}),
     ("number first", lambda folder: (folder / "2abc").mkdir(), {"version-name"}),
     ("negative", rename("1", "-1"), {"version-name", "no-version"}),
+    (
+        "a stub that is none",
+        lambda folder: (folder / "triton_python_backend_stub").write_bytes(b""),
+        {"stub-file"},
+    ),
     ("too large", lambda folder: (folder / ("9" * 20)).mkdir(), {"version-name"}),
 ]
 
