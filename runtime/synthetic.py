@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _SIZES = {
@@ -26,8 +25,9 @@ _SIZES = {
     "FP32": 4,
     "FP64": 8,
     "BF16": 2,
+    "STRING": 4,
 }
-"""Bytes an element; strings have no fixed size."""
+"""Bytes an element; of a string, those of its length."""
 
 DYNAMIC_SIZE = 32
 """What a dynamic dimension is given: enough for the strides of most vision models."""
@@ -36,14 +36,21 @@ MOST_ELEMENTS = 1 << 20
 """A tensor that would be larger gets 1 for its dynamic dimensions."""
 
 
+LARGEST = 1 << 26
+"""Bytes of a request that is sent to see whether a model answers; a config may ask for any size."""
+
+
 def can_be_probed(config: Mapping[str, Any]) -> bool:
     """Whether one request tells something and changes nothing.
 
     A decoupled model does not answer over HTTP, and a request to a sequence model begins or
-    continues a sequence.
+    continues a sequence. One whose inputs cannot be made, or only at a size that hurts, is none.
     """
     decoupled = config.get("model_transaction_policy", {}).get("decoupled", False)
-    return not decoupled and "sequence_batching" not in config
+    if decoupled or "sequence_batching" in config:
+        return False
+    sizes = [_size(data_type, shape) for _, data_type, shape in _inputs(config)]
+    return None not in sizes and sum(size or 0 for size in sizes) <= LARGEST
 
 
 def request(config: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
@@ -54,27 +61,18 @@ def request(config: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
     all are asked for as binary data.
 
     Args:
-        config: the model's configuration, as JSON of the ModelConfig message.
+        config: the model's configuration, as JSON of the ModelConfig message; one that
+            :func:`can_be_probed`.
     """
-    samples = config.get("model_warmup") or [{}]
-    warmed: Mapping[str, Any] = samples[0].get("inputs", {})
     inputs = []
     payload = b""
-    for tensor in config.get("input", []):
-        if tensor.get("optional"):
-            continue
-        given = warmed.get(tensor["name"], {}).get("dims") or tensor["dims"]
-        shape = _shape([int(size) for size in given])
-        if int(config.get("max_batch_size", 0)) > 0:
-            shape = [1, *shape]
-        data = _zeros(str(tensor["data_type"]).removeprefix("TYPE_"), math.prod(shape))
+    for name, data_type, shape in _inputs(config):
+        data = bytes(_size(data_type, shape) or 0)
         inputs.append(
             {
-                "name": tensor["name"],
+                "name": name,
                 "shape": shape,
-                "datatype": str(tensor["data_type"])
-                .removeprefix("TYPE_")
-                .replace("STRING", "BYTES"),
+                "datatype": data_type.replace("STRING", "BYTES"),
                 "parameters": {"binary_data_size": len(data)},
             }
         )
@@ -86,6 +84,20 @@ def request(config: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
     }
 
 
+def _inputs(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list[int]]]:
+    """Name, data type and shape of each input that a request needs."""
+    samples = config.get("model_warmup") or [{}]
+    warmed: Mapping[str, Any] = samples[0].get("inputs", {})
+    for tensor in config.get("input", []):
+        if tensor.get("optional"):
+            continue
+        given = warmed.get(tensor["name"], {}).get("dims") or tensor["dims"]
+        shape = _shape([int(size) for size in given])
+        if int(config.get("max_batch_size", 0)) > 0:
+            shape = [1, *shape]
+        yield tensor["name"], str(tensor["data_type"]).removeprefix("TYPE_"), shape
+
+
 def _shape(dims: list[int]) -> list[int]:
     shape = [DYNAMIC_SIZE if size < 0 else size for size in dims]
     if math.prod(shape) > MOST_ELEMENTS:
@@ -93,7 +105,7 @@ def _shape(dims: list[int]) -> list[int]:
     return shape
 
 
-def _zeros(data_type: str, count: int) -> bytes:
-    if data_type == "STRING":
-        return struct.pack("<I", 0) * count
-    return bytes(_SIZES[data_type] * count)
+def _size(data_type: str, shape: list[int]) -> int | None:
+    """Bytes of a tensor of zeros, or of empty strings; None for a type that there is not."""
+    width = _SIZES.get(data_type)
+    return None if width is None else width * math.prod(shape)

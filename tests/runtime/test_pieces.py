@@ -65,7 +65,7 @@ def test_load_times_are_those_between_two_lines() -> None:
 TENSORS = st.fixed_dictionaries(
     {
         "name": st.text(min_size=1),
-        "data_type": st.sampled_from([f"TYPE_{name}" for name in (*synthetic._SIZES, "STRING")]),
+        "data_type": st.sampled_from([f"TYPE_{name}" for name in synthetic._SIZES]),
         "dims": st.lists(st.sampled_from([-1, 1, 3, 7]).map(str), min_size=1, max_size=6),
         "optional": st.booleans(),
     }
@@ -84,7 +84,7 @@ def test_a_synthetic_request_is_as_long_as_it_says(
     sizes = [each["parameters"]["binary_data_size"] for each in inputs]
     assert length + sum(sizes) == len(body)
     for each, size in zip(inputs, sizes, strict=True):
-        width = 4 if each["datatype"] == "BYTES" else synthetic._SIZES[each["datatype"]]
+        width = synthetic._SIZES[each["datatype"].replace("BYTES", "STRING")]
         assert size == width * math.prod(each["shape"])
         assert all(dim > 0 for dim in each["shape"])
         assert (each["shape"][0] == 1) or batch == 0
@@ -104,6 +104,23 @@ def test_models_that_a_single_request_would_disturb_are_not_probed() -> None:
     assert synthetic.can_be_probed({})
     assert not synthetic.can_be_probed({"model_transaction_policy": {"decoupled": True}})
     assert not synthetic.can_be_probed({"sequence_batching": {}})
+
+
+@pytest.mark.parametrize(
+    ("data_type", "dims", "probed"),
+    [
+        ("TYPE_FP32", ["-1", "3"], True),
+        ("TYPE_UINT8", [str(1 << 26)], True),
+        ("TYPE_UINT8", [str((1 << 26) + 1)], False),
+        ("TYPE_FP32", ["4611686018427387904", "4611686018427387904"], False),
+        ("TYPE_INVALID", ["1"], False),
+    ],
+)
+def test_inputs_of_any_size_are_not_made(data_type: str, dims: list[str], probed: bool) -> None:
+    config = {"input": [{"name": "x", "data_type": data_type, "dims": dims}]}
+    assert synthetic.can_be_probed(config) is probed
+    optional = {**config["input"][0], "optional": True}
+    assert synthetic.can_be_probed({"input": [optional]})
 
 
 GROUPS = {"a": ["a_0"], "a_0": ["a_0_0"], "gpu": ["fast"], "x": ["same"], "y": ["same"]}
