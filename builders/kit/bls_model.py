@@ -15,14 +15,15 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 from abandoned import Watch
 from calling import CODED, told
+from client_text import failed
 from flow import Wiring, gather, scatter, waves
 
 
 class StepFailedError(Exception):
     """A composing model answered with an error, which goes to the client as it is."""
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
         self.code = code
 
 
@@ -57,11 +58,12 @@ class TritonPythonModel:
         except StepFailedError as failure:
             code = getattr(pb_utils.TritonError, failure.code)
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(failure), code))
-        except Exception:
-            pb_utils.Logger.log_error(f"{self.name}: {traceback.format_exc()}")
-            sentence = f"{self.name} failed on this request; the server's log has the reason"
+        except BaseException:  # whatever it is: an exception reaches the client with a traceback
+            pb_utils.Logger.log_error(
+                f"{self.name}: {traceback.format_exc()}".encode("utf-8", "replace").decode("utf-8")
+            )
             return pb_utils.InferenceResponse(
-                error=pb_utils.TritonError(sentence, pb_utils.TritonError.INTERNAL)
+                error=pb_utils.TritonError(failed(self.name), pb_utils.TritonError.INTERNAL)
             )
 
     async def _call(self, step: Wiring, tensors: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
+from client_text import CODES, failed, sentence, shows_inside
 
 CODED = "error_code_in_text"
 """The request parameter that asks a stage to write its error's code before the text.
@@ -28,19 +29,16 @@ _UNAVAILABLE = re.compile(
 )
 """Triton's own texts where a model is overloaded, or is not loaded at the moment."""
 
-_CODES = ("INTERNAL", "NOT_FOUND", "INVALID_ARG", "UNAVAILABLE", "UNSUPPORTED", "ALREADY_EXISTS")
-"""The codes that every release since 24.10 knows by name."""
-
 
 class CallFailedError(RuntimeError):
-    """A called model answered with an error.
+    """A called model answered with an error; uncaught, the caller's client gets it as it is.
 
     Attributes:
-        code: the name of its ``TritonError`` code.
+        code: the name of its ``TritonError`` code, one of :data:`client_text.CODES`.
     """
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
         self.code = code
 
 
@@ -63,8 +61,7 @@ class Caller:
         """Runs a model on each of the requests, all of them under way at once.
 
         Raises:
-            ValueError: it refuses one of them with INVALID_ARG.
-            CallFailedError: it fails otherwise.
+            CallFailedError: it answers one of them with an error.
             KeyError: the caller does not declare that model.
         """
         if name not in self._names:
@@ -84,10 +81,7 @@ class Caller:
             ],
         ).exec()
         if response.has_error():
-            code, sentence = told(response.error(), name)
-            if code == "INVALID_ARG":
-                raise ValueError(sentence)
-            raise CallFailedError(code, sentence)
+            raise CallFailedError(*told(response.error(), name))
         # as_numpy() gives arrays that own their memory, and so outlive the response.
         return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
 
@@ -95,15 +89,26 @@ class Caller:
 def told(error: Any, model: str) -> tuple[str, str]:
     """The code of a call's error, by its name, and the sentence for the client.
 
+    A text that names files, or is a traceback, is for the log: whoever wrote the called model, or
+    the library in it, did not write it for this client.
+
     Args:
         error: the response's ``TritonError``.
         model: the model that was called.
     """
-    text = error.message()
-    name, mark, sentence = text.partition(": ")
-    if mark and name.isupper() and hasattr(pb_utils.TritonError, name):
-        return name, sentence
-    if _UNAVAILABLE.search(text):
+    codes = {getattr(pb_utils.TritonError, each): each for each in CODES}
+    try:
+        text = error.message()
+    except UnicodeDecodeError:
+        return codes.get(error.code(), "INTERNAL"), failed(f"'{model}'")
+    name, mark, rest = text.partition(": ")
+    if mark and name in CODES:
+        code, text = name, rest
+    elif _UNAVAILABLE.search(text):
         return "UNAVAILABLE", f"'{model}' is overloaded, or being loaded; try again later"
-    codes = {getattr(pb_utils.TritonError, each): each for each in _CODES}
-    return codes.get(error.code(), "INTERNAL"), text
+    else:
+        code = codes.get(error.code(), "INTERNAL")
+    if shows_inside(text):
+        pb_utils.Logger.log_error(f"'{model}' answered with {code}: {text}")
+        text = failed(f"'{model}'")
+    return code, sentence(text)

@@ -147,15 +147,16 @@ class PythonModel(Model):
     The stage's module has ``prepare(folder, parameters)``, called once at load with the version
     folder (:class:`pathlib.Path`) and the config's parameters (strings by name). It returns the
     function that maps one request's inputs (numpy arrays by name; an optional input that was left
-    out is missing) to its outputs. A ``ValueError`` from it is the client's mistake: its text, one
-    sentence, is sent as INVALID_ARG. Modules run inside Triton's interpreter, so they import only
-    numpy, the standard library, what ``runtime/requirements.txt`` names, and each other by
-    relative imports.
+    out is missing) to its outputs. It refuses a request by raising
+    :class:`~builders.kit.invalid_argument.InvalidArgument`, whose text, one sentence, the client
+    reads as INVALID_ARG; any other exception is logged, and told as INTERNAL without its text.
+    Modules run inside Triton's interpreter, so they import only numpy, the standard library, what
+    ``runtime/requirements.txt`` names, that class, and each other by relative imports.
 
     With :attr:`calls` it is ``prepare(folder, parameters, call)``. ``call(name, requests)`` runs
     one of those models on each of the requests (arrays by input name), all of them under way at
-    once, and returns their outputs by name, in order. A call that is refused raises ``ValueError``
-    for INVALID_ARG, and else an error that reaches the client with the same code and sentence.
+    once, and returns their outputs by name, in order. A call that is answered with an error
+    raises one that reaches the client with the same code and sentence.
 
     With :attr:`sequences` the function's inputs also have, of the request's sequence, ``start`` and
     ``end`` (bool), ``correlation`` (int or str), and ``state``: a dict of its own, empty at the

@@ -42,6 +42,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         return {
             "abandoned.py": module_path("runtime.backends.onnxruntime.abandoned"),
             "calling.py": module_path("builders.kit.calling"),
+            "client_text.py": module_path("builders.kit.client_text"),
             "flow.json": model.flow.encode(),
             "flow.py": module_path("builders.kit.flow"),
             "model.py": module_path("builders.kit.bls_model"),
@@ -57,7 +58,9 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
             "abandoned.py": module_path("runtime.backends.onnxruntime.abandoned"),
             "model.py": module_path("builders.kit.stage_model"),
             **{f"{name}.py": module_path(f"builders.kit.{name}") for name in beside},
+            "client_text.py": module_path("builders.kit.client_text"),
             "stages/__init__.py": _PACKAGE,
+            "stages/invalid_argument.py": module_path("builders.kit.invalid_argument"),
             **stages,
             **{name: exports[name] for name in model.exports},
             **{name: exports[name] for name in model.optional_exports if name in exports},

@@ -22,6 +22,10 @@ SEQUENCE_VALUES = ("start", "end", "correlation", "state")
 Correlation = int | str
 
 
+class UnknownSequenceError(ValueError):
+    """Nothing is kept of a request's sequence; the client reads this text, one sentence."""
+
+
 class Sequences:
     """The states of the sequences that a model holds.
 
@@ -62,7 +66,7 @@ class Sequences:
             correlation: the sequence's id.
 
         Raises:
-            ValueError: nothing is kept of that sequence.
+            UnknownSequenceError: nothing is kept of that sequence.
         """
         state = self._state(correlation, start)
         values = (start, end, correlation, state)
@@ -82,7 +86,7 @@ class Sequences:
             while self._held and next(iter(self._held.values()))[0] < oldest:
                 self._held.popitem(last=False)
             if not start and correlation not in self._held:
-                raise ValueError(
+                raise UnknownSequenceError(
                     f"sequence {correlation} is not known: it has ended, was refused as it began, "
                     "or was idle for too long; begin a new one with a request that has the start "
                     "flag"

@@ -15,13 +15,16 @@ from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
+from client_text import failed, sentence, sentence_of
 
 
 class TritonPythonModel:
     """Calls the stage that the config's parameter ``stage`` names, once a request.
 
-    A bad request gets its own error response, and the others of the batch their answers. What the
-    stage did not foresee goes to the server's log; the client reads one sentence.
+    A bad request gets its own error response, and the others of the batch their answers. Only two
+    kinds of errors reach the client in their own words: a stage's ``InvalidArgument``, and what a
+    called model answered. What the stage did not foresee goes to the server's log, whatever it is
+    and whatever attributes it has; the client reads one sentence.
     """
 
     def initialize(self, args: dict[str, str]) -> None:
@@ -37,16 +40,22 @@ class TritonPythonModel:
             for output in config["output"]
         }
         given: list[Any] = []
+        refusal = importlib.import_module("stages.invalid_argument").InvalidArgument
+        self.refusals: tuple[type[Exception], ...] = (refusal,)
+        self.call_failures: tuple[type[Exception], ...] = ()
         self.pool = None
         if "calls" in parameters:
             calling = importlib.import_module("calling")
             given.append(calling.Caller(self.name, parameters["calls"].split(",")))
+            self.call_failures = (calling.CallFailedError,)
             # While one request waits for what it called, others of the batch can go on.
             self.pool = ThreadPoolExecutor(max(1, int(config["max_batch_size"])))
         self.sequences = None
         if "sequence_batching" in config:
             batching = config["sequence_batching"]
-            self.sequences = importlib.import_module("sequence_state").Sequences(
+            state = importlib.import_module("sequence_state")
+            self.refusals += (state.UnknownSequenceError,)
+            self.sequences = state.Sequences(
                 int(batching["oldest"]["max_candidate_sequences"]),
                 2e-6 * int(batching["max_sequence_idle_microseconds"]),
             )
@@ -73,20 +82,23 @@ class TritonPythonModel:
                     if name in wanted
                 ]
             )
-        except ValueError as problem:
-            return _refuse(request, "INVALID_ARG", str(problem))
-        except MemoryError:
-            sentence = f"{self.name} ran out of memory on this request; send a smaller one"
-            return _refuse(request, "UNAVAILABLE", sentence)
-        except Exception as problem:
-            code = getattr(problem, "code", "")
-            if code == "UNAVAILABLE":
-                return _refuse(request, code, str(problem))
-            pb_utils.Logger.log_error(f"{self.name}: {traceback.format_exc()}")
-            if code:
-                return _refuse(request, code, str(problem))
-            sentence = f"{self.name} failed on this request; the server's log has the reason"
-            return _refuse(request, "INTERNAL", sentence)
+        except BaseException as problem:  # a library's SystemExit is no reason to end the stub
+            return _refuse(request, *self._told(problem))
+
+    def _told(self, problem: BaseException) -> tuple[str, str]:
+        """The code and the sentence that the client gets."""
+        if isinstance(problem, self.refusals):
+            return "INVALID_ARG", sentence_of(problem) or failed(self.name)
+        if isinstance(problem, self.call_failures):
+            code = problem.code  # type: ignore[attr-defined]
+            if code not in ("INVALID_ARG", "UNAVAILABLE"):
+                _log(f"{self.name}: {code}: {sentence_of(problem)}")
+            return code, sentence_of(problem) or failed(self.name)
+        if isinstance(problem, MemoryError):
+            told = f"{self.name} ran out of memory on this request; send a smaller one"
+            return "UNAVAILABLE", told
+        _log(f"{self.name}: {traceback.format_exc()}")
+        return "INTERNAL", failed(self.name)
 
     def _run(self, request: Any, inputs: dict[str, Any]) -> Any:
         if self.sequences is None:
@@ -102,8 +114,20 @@ CODED = "error_code_in_text"
 """The request parameter by which a BLS call asks for it: see :mod:`builders.kit.calling`."""
 
 
-def _refuse(request: Any, code: str, sentence: str) -> Any:
-    if CODED in json.loads(request.parameters() or "{}"):
-        sentence = f"{code}: {sentence}"
-    error = pb_utils.TritonError(sentence, getattr(pb_utils.TritonError, code))
+def _refuse(request: Any, code: str, text: str) -> Any:
+    text = sentence(text)
+    if _coded(request):
+        text = f"{code}: {text}"
+    error = pb_utils.TritonError(text, getattr(pb_utils.TritonError, code))
     return pb_utils.InferenceResponse(error=error)
+
+
+def _coded(request: Any) -> bool:
+    try:
+        return CODED in json.loads(request.parameters() or "{}")
+    except ValueError:  # a client's parameters need not be valid UTF-8
+        return False
+
+
+def _log(text: str) -> None:
+    pb_utils.Logger.log_error(text.encode("utf-8", "replace").decode("utf-8"))

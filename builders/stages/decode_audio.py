@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import ogg
 
 RATE = 16_000
@@ -56,7 +57,7 @@ def prepare(
         audio, samples = inputs.get("audio"), inputs.get("samples")
         if (audio is None) == (samples is None):
             found = "neither" if audio is None else "both"
-            raise ValueError(
+            raise InvalidArgument(
                 f"send either 'audio', a file, or 'samples' with their sample_rate; found {found}"
             )
         if audio is not None:
@@ -76,20 +77,20 @@ def decode(
     """The sound in a file's bytes, mono at 16 kHz, FP32 [samples].
 
     Raises:
-        ValueError: no sound, a broken file, another format, or longer than allowed.
+        InvalidArgument: no sound, a broken file, another format, or longer than allowed.
     """
     if not encoded:
-        raise ValueError("the sound is empty; send the bytes of a WAV, FLAC, OGG or MP3 file")
+        raise InvalidArgument("the sound is empty; send the bytes of a WAV, FLAC, OGG or MP3 file")
     try:
         file = _Forward(io.BytesIO(_with_length(encoded)))
     except soundfile.SoundFileError as problem:
-        raise ValueError(
+        raise InvalidArgument(
             f"the {len(encoded)} bytes sent are not a sound file that can be read; "
             "send WAV, FLAC, OGG or MP3"
         ) from problem
     with file:
         if file.format not in FORMATS:
-            raise ValueError(
+            raise InvalidArgument(
                 f"a sound file of the format {file.format} is not read; send WAV, FLAC, OGG or MP3"
             )
         rate = _rate(file.samplerate, "the file's rate")
@@ -97,11 +98,11 @@ def decode(
             _bound(file.frames / rate, maximum_seconds, longer)
         broken = f"the {file.format} file is truncated or corrupt; send the whole file"
         if file.format == "OGG" and not ogg.is_whole(encoded):
-            raise ValueError(broken)
+            raise InvalidArgument(broken)
         try:
             return resample(_blocks(file, rate, maximum_seconds, longer), rate)
         except soundfile.SoundFileError as problem:
-            raise ValueError(broken) from problem
+            raise InvalidArgument(broken) from problem
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]
@@ -151,17 +152,21 @@ def checked_rate(sample_rate: np.ndarray | None) -> int:
     """The request's ``sample_rate`` in Hz.
 
     Raises:
-        ValueError: none, several, or one that no sound has.
+        InvalidArgument: none, several, or one that no sound has.
     """
     if sample_rate is None or np.size(sample_rate) != 1:
         found = "none" if sample_rate is None else f"{np.size(sample_rate)} numbers"
-        raise ValueError(f"'samples' need their 'sample_rate', one number of Hz; found {found}")
+        raise InvalidArgument(
+            f"'samples' need their 'sample_rate', one number of Hz; found {found}"
+        )
     return _rate(int(np.reshape(sample_rate, -1)[0]), "sample_rate")
 
 
 def _rate(rate: int, name: str) -> int:
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise ValueError(f"{name} must be from {LOWEST_RATE} to {HIGHEST_RATE} Hz, found {rate}")
+        raise InvalidArgument(
+            f"{name} must be from {LOWEST_RATE} to {HIGHEST_RATE} Hz, found {rate}"
+        )
     return rate
 
 
@@ -169,14 +174,14 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
     """The samples as FP32 [n].
 
     Raises:
-        ValueError: NaN, infinity, or values far outside of -1 .. 1.
+        InvalidArgument: NaN, infinity, or values far outside of -1 .. 1.
     """
     samples = np.ascontiguousarray(samples, np.float32).reshape(-1)
     peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
     if not np.isfinite(peak):
-        raise ValueError("the sound has samples that are NaN or infinite; send finite ones")
+        raise InvalidArgument("the sound has samples that are NaN or infinite; send finite ones")
     if peak > LOUDEST:
-        raise ValueError(
+        raise InvalidArgument(
             f"samples must lie in -1 .. 1, found {peak:g}; divide integers by their full scale"
         )
     return samples
@@ -184,6 +189,6 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
 
 def _bound(seconds: float, maximum_seconds: float, longer: str) -> None:
     if seconds > maximum_seconds:
-        raise ValueError(
+        raise InvalidArgument(
             f"the sound lasts more than the {maximum_seconds:g} s that a request may have; {longer}"
         )

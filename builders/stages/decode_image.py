@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
 
+from builders.kit.invalid_argument import InvalidArgument
+
 # Pillow registers these two only when their modules are imported.
 FORMATS = (
     "JPEG",
@@ -45,26 +47,26 @@ def decode(encoded: bytes, maximum_pixels: int = MAXIMUM_PIXELS) -> np.ndarray:
     """The image in the file's bytes, upright, as UINT8 RGB [height, width, 3].
 
     Raises:
-        ValueError: no image, a broken one, one of another format, or one with too many pixels.
+        InvalidArgument: no image, a broken one, one of another format, or one with too many pixels.
     """
     if not encoded:
-        raise ValueError("the image is empty; send the bytes of an image file")
+        raise InvalidArgument("the image is empty; send the bytes of an image file")
     try:
         image = Image.open(io.BytesIO(encoded), formats=FORMATS)
         width, height = image.size
     except MemoryError:
         raise
     except Image.DecompressionBombError as problem:  # Pillow's own bound is 179 million
-        raise ValueError(
+        raise InvalidArgument(
             f"the image has more pixels than the {maximum_pixels} allowed; send a smaller one"
         ) from problem
     except Exception as problem:  # Pillow's readers raise whatever broken data leads them to
-        raise ValueError(
+        raise InvalidArgument(
             f"the {len(encoded)} bytes sent are not an image of a known format; "
             "send JPEG, PNG, WebP, TIFF, BMP or GIF"
         ) from problem
     if width * height > maximum_pixels:
-        raise ValueError(
+        raise InvalidArgument(
             f"the image has {width} x {height} pixels, more than the {maximum_pixels} allowed; "
             "send a smaller one"
         )
@@ -75,7 +77,7 @@ def decode(encoded: bytes, maximum_pixels: int = MAXIMUM_PIXELS) -> np.ndarray:
     except MemoryError:
         raise
     except Exception as problem:
-        raise ValueError(
+        raise InvalidArgument(
             f"the {image.format} image is truncated or corrupt; send the whole file"
         ) from problem
 

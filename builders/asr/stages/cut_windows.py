@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
 from .segmenter import FRAME, RATE, Rules, Segment, segments
@@ -36,7 +37,7 @@ def prepare(
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         waveform, speech = inputs["waveform"], inputs["speech"]
         if len(speech) != max(-(-len(waveform) // FRAME), 1):
-            raise ValueError(
+            raise InvalidArgument(
                 f"expected a probability for each {FRAME} samples, as detect_speech gives them, "
                 f"found {len(speech)} for {len(waveform)} samples"
             )

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from . import beam, ctc
 from .word_list import WordList
 from .word_model import NGram, WordModel
@@ -75,7 +77,7 @@ class Reader:
         """What a request's ``beam`` and ``word_list`` ask for; either may be missing.
 
         Raises:
-            ValueError: a width out of bounds, or words that cannot be said.
+            InvalidArgument: a width out of bounds, or words that cannot be said.
         """
         given, listed = inputs.get("beam"), inputs.get("word_list")
         width = self._width if given is None else _width(given)
@@ -107,7 +109,7 @@ def _width(given: Any) -> int:
     found = np.reshape(given, -1)
     if len(found) != 1 or not 1 <= found[0] <= beam.WIDEST:
         shown = found[0] if len(found) == 1 else f"{len(found)} numbers"
-        raise ValueError(
+        raise InvalidArgument(
             f"beam: expected one number from 1, greedy, to {beam.WIDEST}, found {shown}"
         )
     return int(found[0])

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import soxr
 
+from builders.kit.invalid_argument import InvalidArgument
 from builders.stages.decode_audio import checked_rate, checked_samples
 
 from .cut_windows import batch
@@ -120,20 +121,22 @@ def prepare(
             )
         stream: Stream = state["stream"]
         if given is not None and checked_rate(given) != stream.rate:
-            raise ValueError(
+            raise InvalidArgument(
                 f"the stream began with {stream.rate} Hz; found a piece of {checked_rate(given)} "
                 "Hz. Begin another sequence for another rate"
             )
         if "samples" not in inputs:
-            raise ValueError("send 'samples', the stream's next piece, which may be of length 0")
+            raise InvalidArgument(
+                "send 'samples', the stream's next piece, which may be of length 0"
+            )
         if ("beam" in inputs or "word_list" in inputs) and reader.search(inputs) != stream.search:
-            raise ValueError(
+            raise InvalidArgument(
                 "'beam' and 'word_list' hold for a whole stream and belong to its first piece; "
                 "found others in a later one. Begin another sequence for others"
             )
         piece = checked_samples(inputs["samples"])
         if len(piece) > LONGEST_PIECE * stream.rate:
-            raise ValueError(
+            raise InvalidArgument(
                 f"a piece lasts at most {LONGEST_PIECE:g} s, found "
                 f"{len(piece) / stream.rate:.1f} s; send it in several"
             )

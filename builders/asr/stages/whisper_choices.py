@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from .whisper_tokens import Settings
 
 UNKNOWN = -1
@@ -17,7 +19,7 @@ def language(given: np.ndarray | None, settings: Settings) -> int:
     """The language's number; :data:`UNKNOWN` where none is asked for.
 
     Raises:
-        ValueError: not one text, or a language that the model does not know.
+        InvalidArgument: not one text, or a language that the model does not know.
     """
     wanted = _one(given, "language")
     if wanted is None:
@@ -26,12 +28,14 @@ def language(given: np.ndarray | None, settings: Settings) -> int:
     if not settings.languages:
         if code == "en":
             return 0
-        raise ValueError(f"language {_quoted(wanted)} is unknown: this model knows English only")
+        raise InvalidArgument(
+            f"language {_quoted(wanted)} is unknown: this model knows English only"
+        )
     if code in settings.languages:
         return settings.languages.index(code)
     more = len(settings.languages) - SHOWN
     known = ", ".join(settings.languages[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-    raise ValueError(
+    raise InvalidArgument(
         f"language {_quoted(wanted)} is unknown: send one of {known}, or none to have it detected"
     )
 
@@ -40,7 +44,7 @@ def task(given: np.ndarray | None, settings: Settings) -> int:
     """The task's number; that of transcribing where none is asked for.
 
     Raises:
-        ValueError: not one text, or a task that the model does not know.
+        InvalidArgument: not one text, or a task that the model does not know.
     """
     wanted = _one(given, "task")
     tasks = settings.tasks or ["transcribe"]
@@ -48,7 +52,7 @@ def task(given: np.ndarray | None, settings: Settings) -> int:
         return 0
     if wanted in tasks:
         return tasks.index(wanted)
-    raise ValueError(f"task {_quoted(wanted)} is unknown: send {' or '.join(tasks)}")
+    raise InvalidArgument(f"task {_quoted(wanted)} is unknown: send {' or '.join(tasks)}")
 
 
 def _one(given: np.ndarray | None, name: str) -> str | None:
@@ -56,7 +60,7 @@ def _one(given: np.ndarray | None, name: str) -> str | None:
         return None
     values = given.reshape(-1)
     if values.size != 1:
-        raise ValueError(f"{name} must be one text, found {values.size}")
+        raise InvalidArgument(f"{name} must be one text, found {values.size}")
     value = values[0]
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return text.strip().lower() or None

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from .words import Vocabulary, Word
 
 MOST_WORDS = 20_000
@@ -30,12 +32,12 @@ class WordList:
         listed: UTF-8 text, a word each.
 
     Raises:
-        ValueError: no word, too many, or one that cannot be said.
+        InvalidArgument: no word, too many, or one that cannot be said.
     """
 
     def __init__(self, vocabulary: Vocabulary, blank: int, listed: Sequence[bytes]) -> None:
         if not 0 < len(listed) <= MOST_WORDS:
-            raise ValueError(
+            raise InvalidArgument(
                 f"word_list: expected 1 to {MOST_WORDS} words, found {len(listed)}; "
                 "leave it out to allow every word"
             )
@@ -56,7 +58,7 @@ class WordList:
                         reached[start + length] = True
                         used.add(number)
             if not reached[-1]:
-                raise ValueError(_unspeakable(word, spelt, numbers))
+                raise InvalidArgument(_unspeakable(word, spelt, numbers))
             self.complete.add(spelt)
             self._as_listed.setdefault(vocabulary.text(spelt), word)
         self._sorted = sorted(self.complete)
@@ -80,16 +82,16 @@ def _word(given: bytes) -> str:
     try:
         word = given.decode("utf-8")
     except UnicodeDecodeError as problem:
-        raise ValueError(
+        raise InvalidArgument(
             f"word_list: expected words as UTF-8 text, found the bytes {given[:20]!r}"
         ) from problem
     if len(word) > LONGEST_WORD:
-        raise ValueError(
+        raise InvalidArgument(
             f"word_list: expected words of at most {LONGEST_WORD} characters, "
             f"found {len(word)}: '{word[:20]}…'"
         )
     if not word.split() or word.split() != [word]:
-        raise ValueError(
+        raise InvalidArgument(
             f"word_list: expected single words without white space, found {word!r}; "
             "list each word by itself"
         )

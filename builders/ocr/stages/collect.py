@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from . import ctc
 
 CHARACTERS = "characters.json"
@@ -30,6 +32,7 @@ def prepare(
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         threshold = _checked(inputs.get("minimum_score"))
+        _fit(inputs, len(characters))
         texts, scores, kept = [], [], []
         for line, (bucket, row) in enumerate(inputs["slots"]):
             index, probability, space = (
@@ -49,12 +52,44 @@ def prepare(
     return run
 
 
+def _fit(inputs: Mapping[str, np.ndarray], classes: int) -> None:
+    """Refuses tensors that do not fit together, as those of one page do."""
+    lines, slots = inputs["lines"], inputs["slots"]
+    if len(lines) != len(slots):
+        raise InvalidArgument(
+            f"expected a slot for each line, found {len(slots)} for {len(lines)} lines"
+        )
+    if not np.isfinite(lines).all():
+        raise InvalidArgument("expected lines of finite numbers, found NaN or infinity")
+    rows = {}
+    for number in range(sum(name.startswith("index_") for name in inputs)):
+        index = inputs[f"index_{number}"]
+        others = [inputs[f"{name}_{number}"] for name in ("probability", "space")]
+        if any(other.shape != index.shape for other in others):
+            raise InvalidArgument(
+                f"expected index_{number}, probability_{number} and space_{number} of one shape, "
+                f"found {[list(each.shape) for each in (index, *others)]}"
+            )
+        if index.size and not 0 <= index.min() <= index.max() < classes:
+            raise InvalidArgument(
+                f"index_{number} must be from 0 to {classes - 1}, the recogniser's last class, "
+                f"found {index.min()} to {index.max()}"
+            )
+        rows[number] = len(index)
+    for bucket, row in slots.tolist():
+        if not 0 <= row < rows.get(bucket, 0):
+            raise InvalidArgument(
+                f"expected slots that name a bucket and a row in it, found {[bucket, row]}, "
+                f"where the buckets have {list(rows.values())} rows"
+            )
+
+
 def _checked(minimum_score: np.ndarray | None) -> float:
     if minimum_score is None:
         return MINIMUM_SCORE
     values = np.asarray(minimum_score, np.float64).reshape(-1)
     if values.size != 1 or not 0 <= values[0] <= 1:
-        raise ValueError(
+        raise InvalidArgument(
             f"minimum_score must be one number from 0 to 1, found {values[:4].tolist()}"
         )
     return float(values[0])

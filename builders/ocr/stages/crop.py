@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
 from . import direction, squeeze, warp
@@ -23,6 +24,12 @@ from .reading_order import reading_order
 
 WIDTHS = buckets.Costs(grain=16, call=64.0)
 """In pixels of crop width: the grain is two of the recogniser's steps."""
+
+MOST_LINES = 1000
+"""Lines of one page: what :func:`quads.find` gives at most."""
+
+FARTHEST = 1e6
+"""Pixels from the image's corner; farther off is no line of an image that could be sent."""
 
 
 def prepare(
@@ -32,15 +39,9 @@ def prepare(
     count = int(parameters["buckets"])
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        quads = inputs["quads"]
+        quads, zoom = _checked(inputs)
         if np.all(inputs.get("orientation", True)) and upside_down(inputs["turned"]):
             quads = quads[:, [2, 3, 0, 1]]
-        zoom = float(inputs["zoom"][0])
-        if not zoom > 0 or not np.isfinite(quads).all():
-            raise ValueError(
-                "expected a zoom above 0 and quads of finite numbers, as prepare_page and locate "
-                f"give them, found a zoom of {zoom:g}"
-            )
         quads = quads[read(quads)] / zoom
         crops, slots = fill(inputs["pixels"], quads, count)
         height, width = inputs["pixels"].shape[:2]
@@ -50,6 +51,31 @@ def prepare(
         }
 
     return run
+
+
+def _checked(inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, float]:
+    """The quads and the zoom of a request whose tensors fit together.
+
+    Raises:
+        InvalidArgument: they do not.
+    """
+    pixels, quads, zoom = inputs["pixels"], inputs["quads"], float(inputs["zoom"][0])
+    if not pixels.size:
+        raise InvalidArgument(
+            f"expected pixels of an image, found none: shape {list(pixels.shape)}"
+        )
+    if len(quads) > MOST_LINES:
+        raise InvalidArgument(f"expected at most {MOST_LINES} quads, found {len(quads)}")
+    # A zoom that is no number, or next to nothing, makes the quads none.
+    with np.errstate(all="ignore"):
+        near = bool(zoom > 0 and (np.abs(quads / zoom) <= FARTHEST).all())
+    if not near or not np.isfinite(inputs["turned"]).all():
+        raise InvalidArgument(
+            "expected a zoom above 0, quads near the image and finite probabilities, as "
+            "prepare_page, locate and orient give them, found others, with a zoom of "
+            f"{zoom:g}"
+        )
+    return quads, zoom
 
 
 def upside_down(turned: np.ndarray) -> bool:

@@ -14,6 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from . import type_size
 
 STRIDE = 32
@@ -49,6 +51,10 @@ def prepare(
         side = MAXIMUM_SIDE
         if "maximum_side" in inputs:
             side = _checked(inputs["maximum_side"])
+        if not inputs["pixels"].size:
+            raise InvalidArgument(
+                f"expected pixels of an image, found none: shape {list(inputs['pixels'].shape)}"
+            )
         page, zoom = fit(inputs["pixels"], side)
         return {"page": page[None], "zoom": np.array([zoom], np.float32)}
 
@@ -58,7 +64,7 @@ def prepare(
 def _checked(maximum_side: np.ndarray) -> int:
     values = np.asarray(maximum_side).reshape(-1)
     if values.size != 1 or int(values[0]) not in ALLOWED_SIDES:
-        raise ValueError(
+        raise InvalidArgument(
             f"maximum_side must be one number from {ALLOWED_SIDES[0]} to {ALLOWED_SIDES[-1]}, "
             f"found {values[:4].tolist()}"
         )

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 
 def prepare(
     folder: Path, parameters: Mapping[str, str]
@@ -15,7 +17,7 @@ def prepare(
     def count(inputs: Mapping[str, Any]) -> Mapping[str, np.ndarray]:
         state = inputs["state"]
         if (inputs["x"] < 0).any():
-            raise ValueError("x must not be negative")
+            raise InvalidArgument("x must not be negative")
         state["total"] = state.get("total", 0.0) + float(inputs["x"].sum())
         state["requests"] = state.get("requests", 0) + 1
         told = f"{inputs['correlation']} {inputs['start']} {inputs['end']}"

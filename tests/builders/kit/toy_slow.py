@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 
 def prepare(
     folder: Path, parameters: Mapping[str, str]
@@ -16,7 +18,7 @@ def prepare(
 
     def double(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         if (inputs["x"] < 0).any():
-            raise ValueError("x must not be negative")
+            raise InvalidArgument("x must not be negative")
         time.sleep(seconds)
         return {"y": inputs["x"] * 2}
 

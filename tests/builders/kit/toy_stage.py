@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 
 def prepare(
     folder: Path, parameters: Mapping[str, str]
@@ -19,7 +21,7 @@ def prepare(
             raise RuntimeError(f"a secret in {folder}")
         limit = int(inputs["limit"][0]) if "limit" in inputs else 99
         if limit < 0:
-            raise ValueError("limit must not be negative")
+            raise InvalidArgument("limit must not be negative")
         words = sentence.split(separator)[:limit]
         return {
             "words": np.array([word.encode() for word in words], np.object_),

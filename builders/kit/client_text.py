@@ -1,0 +1,46 @@
+"""What a client may read of an error; a copy lies in every Python model's version folder.
+
+It keeps to Python 3.10 and the standard library.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 500
+"""Characters of a sentence that goes to a client."""
+
+CODES = ("INTERNAL", "NOT_FOUND", "INVALID_ARG", "UNAVAILABLE", "UNSUPPORTED", "ALREADY_EXISTS")
+"""The names of ``TritonError``'s codes that every release since 24.10 knows."""
+
+_INSIDE = re.compile(
+    r"(?:^|[\s'\"`(\[<{=:,])(?:~?/[\w.@+%-]+/|[A-Za-z]:\\)"  # a path, on Linux or on Windows
+    r"|Traceback \(most recent|\bFile \"|\n"
+)
+
+
+def sentence(text: str) -> str:
+    """The text as one line of valid UTF-8, at most :data:`LONGEST` characters long."""
+    valid = text[: 2 * LONGEST].encode("utf-8", "replace").decode("utf-8")
+    shown = (" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in valid)
+    line = " ".join("".join(shown).split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def sentence_of(problem: BaseException) -> str:
+    """The sentence of an error of our own; "" where it has none that can be had."""
+    try:
+        return sentence(str(problem))
+    except Exception:  # whatever its __str__ does
+        return ""
+
+
+def shows_inside(text: str) -> bool:
+    """Whether a text that somebody else wrote tells of the server's inside: a path, a traceback."""
+    return _INSIDE.search(text.strip()) is not None
+
+
+def failed(model: str) -> str:
+    """The sentence for what a client need not know more of."""
+    return f"{model} failed on this request; the server's log has the reason"

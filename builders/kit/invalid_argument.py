@@ -1,0 +1,14 @@
+"""How a stage refuses a request; a copy lies in every version folder, among the stages.
+
+It keeps to Python 3.10 and the standard library.
+"""
+
+from __future__ import annotations
+
+
+class InvalidArgument(ValueError):
+    """The request is at fault: the client reads this text, one sentence, as INVALID_ARG.
+
+    A class of our own, since libraries raise ``ValueError`` too, with texts that no client should
+    read: those name files, or say what only the code's author understands.
+    """
