@@ -15,8 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from .reader import Reader
 from .words import Timing, Word
+
+ROUNDING = 1e-3
+"""How far above 0 a logarithm of a probability may lie."""
 
 
 def prepare(
@@ -27,6 +32,7 @@ def prepare(
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         search = reader.search(inputs)
+        _fit(inputs, range(reader.blank + 1, len(reader.vocabulary.pieces) + 1))
         found = []
         for (start, end), (bucket, row) in zip(inputs["spans"], inputs["slots"], strict=True):
             steps = int(inputs[f"steps_{bucket}"][row])
@@ -36,6 +42,47 @@ def prepare(
         return tensors(found, reader.timing)
 
     return run
+
+
+def _fit(inputs: Mapping[str, np.ndarray], vocabulary: range) -> None:
+    """Refuses tensors that do not fit together, as those of one sound do.
+
+    Args:
+        inputs: the stage's.
+        vocabulary: how many tokens the model may tell apart.
+    """
+    spans, slots = inputs["spans"], inputs["slots"].tolist()
+    if len(spans) != len(slots) or not np.isfinite(spans).all():
+        raise InvalidArgument(
+            f"expected a slot for each span of seconds, found {len(slots)} slots and {len(spans)} "
+            "spans, or spans that are no numbers"
+        )
+    rows = {}
+    for number in range(sum(name.startswith("steps_") for name in inputs)):
+        log_probs, steps = inputs[f"log_probs_{number}"], inputs[f"steps_{number}"]
+        if log_probs.shape[0] != len(steps) or log_probs.shape[2] not in vocabulary:
+            raise InvalidArgument(
+                f"expected log_probs_{number} of shape [rows, steps, {vocabulary[-1]}] with "
+                f"steps_{number} of its rows, found {list(log_probs.shape)} and {list(steps.shape)}"
+            )
+        if len(steps) and not 0 <= steps.min() <= steps.max() <= log_probs.shape[1]:
+            raise InvalidArgument(
+                f"steps_{number} must be from 0 to the {log_probs.shape[1]} of log_probs_{number}, "
+                f"found {steps.min()} to {steps.max()}"
+            )
+        # The beam search sorts them, which numbers that are none would break.
+        if not (np.isfinite(log_probs).all() and log_probs.max(initial=0.0) <= ROUNDING):
+            raise InvalidArgument(
+                f"log_probs_{number} must be logarithms of probabilities: finite, and at most 0"
+            )
+        rows[number] = len(steps)
+    if any(not 0 <= row < rows.get(bucket, 0) for bucket, row in slots) or len(
+        set(map(tuple, slots))
+    ) < len(slots):
+        raise InvalidArgument(
+            "expected slots that each name a bucket and a row in it of their own, found others, "
+            f"where the buckets have {list(rows.values())} rows"
+        )
 
 
 def tensors(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from . import direction, ends, warp
 from . import quads as q
 
@@ -21,6 +23,9 @@ SAMPLES = 6
 SAMPLE_WIDTH = 192
 """The classifier's input width: pieces of lines are shown unsqueezed."""
 
+LARGEST_SIDE = 16_384
+"""Of a page, in pixels: lines on a page's diagonal must not be longer than OpenCV can warp."""
+
 
 def prepare(
     folder: Path, parameters: Mapping[str, str]
@@ -29,14 +34,32 @@ def prepare(
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         free = bool(np.all(inputs.get("orientation", True)))
-        page = inputs["page"][0]
-        quads = locate(inputs["probability"][0, 0], page, free)
+        probability, page = _checked(inputs["probability"], inputs["page"])
+        quads = locate(probability, page, free)
         samples = sample(page, quads) if free and len(quads) else None
         if samples is None:
             samples = warp.blank(SAMPLE_WIDTH)
         return {"quads": quads, "samples": samples}
 
     return run
+
+
+def _checked(probability: np.ndarray, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The map and the page, as :func:`locate` takes them."""
+    height, width = page.shape[1:3]
+    if (
+        page.shape[0] != 1
+        or probability.shape != (1, 1, height, width)
+        or not 0 < min(height, width) <= max(height, width) <= LARGEST_SIDE
+    ):
+        raise InvalidArgument(
+            f"expected one page, with sides from 1 to {LARGEST_SIDE}, and a probability for each "
+            f"of its pixels, found a page of shape {list(page.shape)} and probabilities of shape "
+            f"{list(probability.shape)}"
+        )
+    if not np.isfinite(probability).all():
+        raise InvalidArgument("expected finite probabilities, found NaN or infinity")
+    return probability[0, 0], page[0]
 
 
 def locate(probability: np.ndarray, page: np.ndarray, free: bool = True) -> np.ndarray:

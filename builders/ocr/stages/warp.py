@@ -14,6 +14,9 @@ PADDING = 127
 SMALLEST_WIDTH, LARGEST_WIDTH = 16, 3200
 """Crops are stretched or squeezed into these widths."""
 
+LARGEST_SOURCE = 32_000
+"""Sides of what OpenCV warps at once: it counts them in 16 bits."""
+
 
 def crop_widths(quads: np.ndarray) -> np.ndarray:
     """The width of each quad's undistorted crop at :data:`HEIGHT`, INT64 [n]."""
@@ -50,13 +53,34 @@ class Pyramid:
                 self._levels.append(cv2.resize(last, half, interpolation=cv2.INTER_AREA))
         pixels = self._levels[level]
         factor = np.array(pixels.shape[1::-1]) / np.array(self._levels[0].shape[1::-1])
-        source = (quad[[0, 1, 3]] * factor).astype(np.float32)
+        source = quad[[0, 1, 3]] * factor
+        if max(pixels.shape[:2]) > LARGEST_SOURCE:
+            pixels, source = _around(pixels, source)
         target = np.array(((0, 0), (width, 0), (0, height)), np.float32)
-        matrix = cv2.getAffineTransform(source, target)
+        matrix = cv2.getAffineTransform(source.astype(np.float32), target)
         crop = cv2.warpAffine(
             pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return np.asarray(crop)
+
+
+def _around(pixels: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of an image around a parallelogram, and its corners there; long sides are reduced.
+
+    Args:
+        pixels: UINT8 [h, w, 3], or [h, w].
+        corners: [3, 2], the corners 0, 1 and 3 in pixels.
+    """
+    last = np.array(pixels.shape[1::-1]) - 1
+    hull = np.concatenate((corners, corners[1:2] + corners[2:3] - corners[:1]))
+    first = np.clip(np.floor(hull.min(0)) - 2, 0, last).astype(int)
+    end = np.clip(np.ceil(hull.max(0)) + 2, first, last).astype(int) + 1
+    part, corners = pixels[first[1] : end[1], first[0] : end[0]], corners - first
+    size = np.minimum(end - first, LARGEST_SOURCE)
+    if (size < end - first).any():
+        corners = corners * (size / (end - first))
+        part = cv2.resize(part, size.tolist(), interpolation=cv2.INTER_AREA)
+    return part, corners
 
 
 def batch(pyramid: Pyramid, quads: np.ndarray, widths: np.ndarray, width: int) -> np.ndarray:

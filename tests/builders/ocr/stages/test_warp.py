@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -111,3 +112,18 @@ def test_what_no_step_before_gives_is_refused(zoom: float, corner: float) -> Non
     }
     with pytest.raises(ValueError, match="expected a zoom above 0"):
         prepare(Path(), {"buckets": "4"})(inputs)
+
+
+def test_lines_of_a_picture_longer_than_opencv_counts_are_cut_out_of_it() -> None:
+    picture = np.random.default_rng(2).integers(0, 256, (60, 40_000, 3), np.uint8)
+    picture = cv2.blur(picture, (9, 9))
+    quad = np.array([[35_010, 4], [35_210, 4], [35_210, 52], [35_010, 52]], np.float32)
+    part = warp.Pyramid(picture[:, 35_000:36_000]).crop(
+        quad - np.array((35_000, 0), np.float32), 200
+    )
+    cut = warp.Pyramid(picture).crop(quad, 200)
+    assert np.abs(cut.astype(int) - part).max() <= 2
+    whole = np.array([[0, 0], [40_000, 0], [40_000, 60], [0, 60]], np.float32)
+    shown = warp.Pyramid(picture).crop(whole, 3200)
+    assert shown.shape == (48, 3200, 3) and shown.std() > 1
+    assert warp.Pyramid(picture).crop(quad + np.float32(90_000), 200).shape == (48, 200, 3)
