@@ -1,4 +1,4 @@
-"""Closing the connections that a client merely keeps open.
+"""A server's connections: whether data goes, and closing those that a client merely keeps open.
 
 Triton's HTTP service does not end before its connections do, and a keep-alive connection has no
 reason to. Closing our side of it for reading makes Triton close it: at once if it is idle, and
@@ -15,7 +15,7 @@ import os
 import socket
 import struct
 import termios
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _SYS_PIDFD_GETFD = 438
@@ -25,6 +25,26 @@ _LAST_DATA_RECEIVED = 52
 
 QUIET_MILLISECONDS = 300
 """A connection on which nothing came for so long is not in the middle of sending a request."""
+
+
+def traffic(pid: int, ports: Collection[int]) -> tuple[int, float]:
+    """How many clients are connected to a server, and since when no data came or went.
+
+    Args:
+        pid: the server.
+        ports: its own, that they are connected to.
+
+    Returns:
+        The connections, and the seconds since data last went on one of them; infinity without any.
+        Where this machine does not let us look, one and infinity.
+    """
+    ages = []
+    try:
+        for connection in _connections(pid, ports):
+            ages.append(min(_milliseconds_quiet(connection)) / 1000)
+    except PermissionError:
+        return 1, float("inf")
+    return len(ages), min(ages, default=float("inf"))
 
 
 def end_quiet(pid: int, port: int, *, insist: bool) -> bool:
@@ -39,23 +59,39 @@ def end_quiet(pid: int, port: int, *, insist: bool) -> bool:
     Returns:
         False where this machine does not let us, and trying again is useless.
     """
+    try:
+        for connection in _connections(pid, (port,)):
+            _end_if_quiet(connection, insist)
+    except PermissionError:
+        return False
+    return True
+
+
+def _connections(pid: int, ports: Collection[int]) -> Iterator[socket.socket]:
+    """Duplicates of a server's connected sockets, each closed when the next is asked for.
+
+    Raises:
+        PermissionError: this machine does not let us.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     try:
         handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
     except OSError as error:
-        return error.errno == errno.ESRCH
+        raise PermissionError from error
     try:
         for descriptor in _sockets(pid):
             duplicate = libc.syscall(_SYS_PIDFD_GETFD, handle, descriptor, 0)
             if duplicate < 0:
                 if ctypes.get_errno() in (errno.EPERM, errno.ENOSYS):
-                    return False
+                    raise PermissionError
                 continue
             with socket.socket(fileno=duplicate) as connection:
-                _end_if_quiet(connection, port, insist)
+                if _is_connected(connection, ports):
+                    yield connection
     finally:
         os.close(handle)
-    return True
 
 
 def _sockets(pid: int) -> Iterator[int]:
@@ -72,18 +108,32 @@ def _sockets(pid: int) -> Iterator[int]:
             continue
 
 
-def _end_if_quiet(connection: socket.socket, port: int, insist: bool) -> None:
+def _is_connected(connection: socket.socket, ports: Collection[int]) -> bool:
     try:
-        if connection.type != socket.SOCK_STREAM or connection.getsockname()[1] != port:
-            return
         connection.getpeername()  # a listening socket has none
+        return connection.type == socket.SOCK_STREAM and connection.getsockname()[1] in ports
+    except (OSError, IndexError):
+        return False
+
+
+def _milliseconds_quiet(connection: socket.socket) -> tuple[int, int]:
+    """How long ago data was sent, and was received."""
+    try:
         facts = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
         (since_sent,) = struct.unpack_from("I", facts, _LAST_DATA_SENT)
         (since_received,) = struct.unpack_from("I", facts, _LAST_DATA_RECEIVED)
+    except (OSError, struct.error):
+        return 0, 0
+    return since_sent, since_received
+
+
+def _end_if_quiet(connection: socket.socket, insist: bool) -> None:
+    try:
+        since_sent, since_received = _milliseconds_quiet(connection)
         quiet = since_received >= QUIET_MILLISECONDS
         busy = since_sent < QUIET_MILLISECONDS  # requests come, and so do answers
         (unsent,) = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))
         if (quiet or (insist and busy)) and not unsent:
             connection.shutdown(socket.SHUT_RD)
-    except (OSError, IndexError):
+    except OSError:
         return

@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 
 from runtime import connections, processes
+from runtime.sequences import OpenSequences
 from runtime.state import ServerState
 
 _PR_SET_PDEATHSIG = 1
@@ -31,7 +32,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 _ANSWERED = re.compile(rb"Found 0 model versions that have in-flight inferences")
 """Triton says this when its services have ended and every inference has been answered. Then it
 unloads the models, and waits until its exit timeout for those whose stub has died, or that a gRPC
-stream still holds."""
+stream still holds. It never says so of a sequence that its client left: see
+:mod:`runtime.sequences`."""
 
 FINALIZE_SECONDS = 5.0
 """How long the models may take for their ``finalize`` when all is answered."""
@@ -59,6 +61,9 @@ class Guard:
         spec = json.loads((state.folder / "command.json").read_text())
         self._grace_seconds = float(spec["grace_seconds"])
         self._http_port = int(spec["http_port"])
+        options = dict(each.partition("=")[::2] for each in spec["command"])
+        self._ports = (self._http_port, int(options["--grpc-port"]))
+        self._sequences = OpenSequences(Path(options["--model-repository"]))
         self._connections_reachable = True
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -137,7 +142,11 @@ class Guard:
         assert self._deadline is not None
         # Stubs end when their models have been finalized.
         finished = (self._answered or self._had_stubs) and not self._has_stubs()
-        if finished or time.monotonic() > self._deadline:
+        if (
+            finished
+            or time.monotonic() > self._deadline
+            or self._sequences.are_left(self._server.pid, self._ports)
+        ):
             self._server.kill()
         elif self._connections_reachable:
             self._connections_reachable = connections.end_quiet(
@@ -154,9 +163,11 @@ class Guard:
         return any(map(processes.is_running, processes.children(self._server.pid)))
 
     def _pass_on(self, data: bytes) -> None:
-        if self._deadline is not None and not self._answered and _ANSWERED.search(data):
-            self._answered = True
-            self._deadline = min(self._deadline, time.monotonic() + FINALIZE_SECONDS)
+        if self._deadline is not None and not self._answered:
+            self._sequences.read(data)
+            if _ANSWERED.search(data):
+                self._answered = True
+                self._deadline = min(self._deadline, time.monotonic() + FINALIZE_SECONDS)
         if self._output_open:
             try:
                 while data:

@@ -46,6 +46,15 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
+def processor_seconds(pid: int) -> float:
+    """Processor time that the process has used; 0 if it is gone."""
+    try:
+        user, system = _stat(pid)[11:13]
+    except OSError:
+        return 0.0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def children(pid: int) -> list[int]:
     """The process ids of the direct children, zombies included."""
     found = []
