@@ -200,7 +200,8 @@ asr_stream = PythonModel(
     ),
     exports=READER_EXPORTS,
     optional_exports=LANGUAGE_MODEL,
-    parameters=DECODING,
+    # A stream that is spoken to keeps about 2 MB, and one instance hears some 30 at once.
+    parameters={**DECODING, "maximum_sequences": "64"},
     calls=(detect_speech_stream, transcribe),
     sequences=SequenceBatching(),
 )

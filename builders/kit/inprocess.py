@@ -20,7 +20,7 @@ from builders.kit.config import called, read_config
 from builders.kit.family import Array, Arrays
 from builders.kit.flow import Wiring, gather, scatter, waves
 from builders.kit.layout import VERSION
-from builders.kit.sequence_state import Sequences
+from builders.kit.sequence_state import MOST, Sequences
 
 Runner = Callable[[Arrays], Arrays]
 
@@ -186,8 +186,10 @@ def _onnx(folder: Path, parameters: Mapping[str, str]) -> Runner:
 def _in_sequences(run: Runner, config: Any) -> Runner:
     """A stage whose requests come in sequences, and which is told of them as a server would."""
     batching = config.sequence_batching
+    most = int(config.parameters[MOST].string_value) if MOST in config.parameters else 0
     sequences = Sequences(
-        batching.oldest.max_candidate_sequences, 1e-6 * batching.max_sequence_idle_microseconds
+        most or batching.oldest.max_candidate_sequences,
+        1e-6 * batching.max_sequence_idle_microseconds,
     )
 
     def in_sequence(inputs: Arrays) -> Arrays:

@@ -22,28 +22,50 @@ SEQUENCE_VALUES = ("start", "end", "correlation", "state")
 Correlation = int | str
 
 
+MOST = "maximum_sequences"
+"""The model's parameter that says how many sequences an instance keeps; without it, as many as
+Triton lets begin."""
+
+GIVES_WAY_SECONDS = 5.0
+"""A sequence without a request for so long gives way to one that begins when all places are taken.
+Live streams send several pieces a second."""
+
+
 class UnknownSequenceError(ValueError):
     """Nothing is kept of a request's sequence; the client reads this text, one sentence."""
+
+
+class SequencesFullError(RuntimeError):
+    """All places are taken by sequences in use; the client reads this text, one sentence."""
 
 
 class Sequences:
     """The states of the sequences that a model holds.
 
     A client that vanishes leaves nothing: a state goes with its sequence's end, after the idle
-    time, or when as many others as the model may hold were used since.
+    time, or when its place is needed. Triton frees the place of a sequence that was left only
+    after the idle time, so let it begin many more than are kept here.
 
     Args:
         most: how many sequences are kept.
         idle_seconds: how long one is kept without a request. Triton, which refuses the later
             ones, counts from a request's arrival: give it time to be answered.
+        gives_way_seconds: after how long without a request one gives way to a new one.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, most: int, idle_seconds: float, *, clock: Callable[[], float] = time.monotonic
+        self,
+        most: int,
+        idle_seconds: float,
+        *,
+        gives_way_seconds: float = GIVES_WAY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
         self._idle = idle_seconds
+        # Where Triton has freed a place, which it does in half that time, one is to be had here.
+        self._gives_way = min(gives_way_seconds, idle_seconds / 4)
         self._clock = clock
         self._lock = threading.Lock()
         # By correlation id, the least recently used first: when it was used, and the state.
@@ -67,6 +89,7 @@ class Sequences:
 
         Raises:
             UnknownSequenceError: nothing is kept of that sequence.
+            SequencesFullError: it begins, and all that are kept are in use.
         """
         state = self._state(correlation, start)
         values = (start, end, correlation, state)
@@ -82,8 +105,8 @@ class Sequences:
 
     def _state(self, correlation: Correlation, start: bool) -> dict[str, Any]:
         with self._lock:
-            oldest = self._clock() - self._idle
-            while self._held and next(iter(self._held.values()))[0] < oldest:
+            now = self._clock()
+            while self._held and next(iter(self._held.values()))[0] < now - self._idle:
                 self._held.popitem(last=False)
             if not start and correlation not in self._held:
                 raise UnknownSequenceError(
@@ -92,8 +115,13 @@ class Sequences:
                     "flag"
                 )
             _, state = self._held.pop(correlation, (0.0, {}))
-            while len(self._held) >= self._most:
+            if len(self._held) >= self._most:
+                if next(iter(self._held.values()))[0] > now - self._gives_way:
+                    raise SequencesFullError(
+                        f"all places for sequences are in use, {self._most} of them; begin again "
+                        "later"
+                    )
                 self._held.popitem(last=False)
             # Kept while the request runs: a stage may take longer than a sequence may be idle.
-            self._held[correlation] = (self._clock(), {} if start else state)
+            self._held[correlation] = (now, {} if start else state)
             return self._held[correlation][1]

@@ -52,16 +52,19 @@ class SequenceBatching:
 
     A sequence begins with a request that bears the start flag, and ends with one that bears the
     end flag or when nothing came for the idle time. Such a model has no bound on its queue:
-    sequences beyond those that the instances hold wait for a place.
+    sequences beyond those that the instances hold wait for a place. Since a client that leaves
+    holds its place for the idle time, there are many, and the model's parameter
+    ``maximum_sequences`` says of how many the state is kept: beyond them one that was not used for
+    five seconds gives way, or else the new one is answered with UNAVAILABLE.
 
     Attributes:
-        max_candidate_sequences: how many sequences an instance holds at once.
+        max_candidate_sequences: how many sequences may be open at once on an instance.
         max_sequence_idle_microseconds: how long a sequence is kept without a request.
         preferred_sizes: batch sizes that are sent at once, in 1..max_batch_size.
         max_queue_delay_microseconds: how long to wait for a preferred size.
     """
 
-    max_candidate_sequences: int = 16
+    max_candidate_sequences: int = 4096
     max_sequence_idle_microseconds: int = 30_000_000
     preferred_sizes: tuple[int, ...] = ()
     max_queue_delay_microseconds: int = 0

@@ -42,6 +42,7 @@ class TritonPythonModel:
         given: list[Any] = []
         refusal = importlib.import_module("stages.invalid_argument").InvalidArgument
         self.refusals: tuple[type[Exception], ...] = (refusal,)
+        self.overloads: tuple[type[Exception], ...] = ()
         self.call_failures: tuple[type[Exception], ...] = ()
         self.pool = None
         if "calls" in parameters:
@@ -55,8 +56,9 @@ class TritonPythonModel:
             batching = config["sequence_batching"]
             state = importlib.import_module("sequence_state")
             self.refusals += (state.UnknownSequenceError,)
+            self.overloads = (state.SequencesFullError,)
             self.sequences = state.Sequences(
-                int(batching["oldest"]["max_candidate_sequences"]),
+                int(parameters.get(state.MOST) or batching["oldest"]["max_candidate_sequences"]),
                 2e-6 * int(batching["max_sequence_idle_microseconds"]),
             )
         self.watch = importlib.import_module("abandoned").Watch()
@@ -89,6 +91,8 @@ class TritonPythonModel:
         """The code and the sentence that the client gets."""
         if isinstance(problem, self.refusals):
             return "INVALID_ARG", sentence_of(problem) or failed(self.name)
+        if isinstance(problem, self.overloads):
+            return "UNAVAILABLE", sentence_of(problem)
         if isinstance(problem, self.call_failures):
             code = problem.code  # type: ignore[attr-defined]
             if code not in ("INVALID_ARG", "UNAVAILABLE"):

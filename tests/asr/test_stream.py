@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import queue
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -246,12 +247,18 @@ def test_a_stream_that_is_left_gives_its_place_back(
     assert listed([each for one in heard for each in one.ended]) == of_the_file
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_clients_that_vanish_hold_their_places_for_half_a_minute_at_most(
-    over_grpc: Send, short: np.ndarray, of_the_file: Found
+def test_streams_that_were_left_open_do_not_keep_new_ones_out(
+    asr_server: LocalServer, short: np.ndarray, of_the_file: Found
 ) -> None:
-    """Without an END Triton frees a place when its sequence was idle for 30 s; others wait."""
-    for number in range(100, 120):
-        over_grpc(number, short[:800], start=True)
-    assert whole(over_grpc, 99, short) == of_the_file
+    """Sixteen clients begin a stream and are gone; Triton holds their places for half a minute."""
+    for number in range(100, 116):
+        with grpc.InferenceServerClient(asr_server.grpc) as client:
+            infer(client, grpc)(number, short[:800], start=True)
+    with grpc.InferenceServerClient(asr_server.grpc) as client:
+        send = infer(client, grpc)
+        began = time.monotonic()
+        heard = found(send(99, short[:800], start=True))
+        assert time.monotonic() - began < 2
+        assert heard + found(send(99, short[800:], end=True)) == of_the_file
+        for number in range(100, 116):
+            send(number, short[:0], end=True)

@@ -30,7 +30,7 @@ from builders.kit.graph import (
 from builders.kit.inprocess import InProcess
 from builders.kit.proto import pb
 from builders.kit.release import release
-from builders.kit.sequence_state import Sequences
+from builders.kit.sequence_state import Sequences, SequencesFullError, UnknownSequenceError
 from runtime.environment import ServerEnvironment
 from runtime.server import LocalServer
 from tests.builders.kit import repositories
@@ -182,7 +182,7 @@ def test_a_sequence_that_was_idle_for_too_long_is_refused_and_frees_its_place(
 
 def test_states_are_bounded_and_forgotten() -> None:
     now = 0.0
-    held = Sequences(3, 10.0, clock=lambda: now)
+    held = Sequences(3, 10.0, gives_way_seconds=0.0, clock=lambda: now)
 
     def use(correlation: int, *, start: bool = False, end: bool = False) -> dict[str, Any]:
         with held.request({}, start=start, end=end, correlation=correlation) as inputs:
@@ -205,6 +205,75 @@ def test_states_are_bounded_and_forgotten() -> None:
     assert len(held) == 1
     use(98, end=True)
     assert len(held) == 0
+
+
+def test_an_idle_sequence_gives_way_and_one_in_use_does_not() -> None:
+    now = 0.0
+    held = Sequences(2, 60.0, gives_way_seconds=5.0, clock=lambda: now)
+
+    def use(correlation: int, *, start: bool = False, end: bool = False) -> None:
+        with held.request({}, start=start, end=end, correlation=correlation):
+            pass
+
+    use(1, start=True)
+    use(2, start=True)
+    now = 4.0
+    use(1)
+    with pytest.raises(SequencesFullError, match="2 of them; begin again later"):
+        use(3, start=True)
+    with pytest.raises(UnknownSequenceError, match="3 is not known"):
+        use(3)
+    use(1, start=True)  # anew, in its own place
+    now = 5.5
+    use(3, start=True)
+    with pytest.raises(UnknownSequenceError, match="sequence 2 is not known"):
+        use(2)
+    use(1)
+    use(1, end=True)
+    use(4, start=True)
+
+
+def test_left_sequences_give_way_on_triton_and_others_are_told_to_wait(
+    tmp_path: Path, serve: Callable[..., LocalServer]
+) -> None:
+    model = counter(
+        sequences=SequenceBatching(max_sequence_idle_microseconds=60_000_000),
+        parameters={"maximum_sequences": "4"},
+    )
+    sys.path.insert(0, str(HERE))
+    importlib.invalidate_caches()
+    repositories.write(tmp_path, (model,))
+    sys.path.remove(str(HERE))
+    server = serve(tmp_path)
+    with grpc.InferenceServerClient(server.grpc) as client:
+
+        def ask(sequence: int, **flags: bool) -> float:
+            given = grpc.InferInput("x", [1], "FP32")
+            given.set_data_from_numpy(np.array([1], np.float32))
+            result = client.infer(
+                "counter", [given], sequence_id=sequence, client_timeout=20, **flags
+            )
+            return float(result.as_numpy("total")[0])
+
+        for sequence in range(1, 5):
+            ask(sequence, sequence_start=True)
+        deadline = time.monotonic() + 20
+        refusals = 0
+        for sequence in range(5, 1000):  # each try is another client's
+            ask(4)
+            try:
+                ask(sequence, sequence_start=True)
+                break
+            except InferenceServerException as refusal:
+                assert refusal.status() == "StatusCode.UNAVAILABLE"
+                assert "4 of them; begin again later" in refusal.message()
+                refusals += 1
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        assert refusals
+        with pytest.raises(InferenceServerException, match="sequence 1 is not known"):
+            ask(1)
+        assert ask(4) > 2
 
 
 def test_the_config_reads_back(repository: Path) -> None:
