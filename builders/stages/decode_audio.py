@@ -82,7 +82,7 @@ def decode(
     if not encoded:
         raise InvalidArgument("the sound is empty; send the bytes of a WAV, FLAC, OGG or MP3 file")
     try:
-        file = _Forward(io.BytesIO(_with_length(encoded)))
+        file = _Forward(_Bytes(_with_length(encoded)))
     except soundfile.SoundFileError as problem:
         raise InvalidArgument(
             f"the {len(encoded)} bytes sent are not a sound file that can be read; "
@@ -113,6 +113,16 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]
 
     def seekable(self) -> bool:
         return False
+
+
+class _Bytes(io.BytesIO):
+    """A file's bytes, in which a broken header may lead to a place before the first.
+
+    The error would be written to the server's log as a traceback, one for each such place.
+    """
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return super().seek(max(offset, 0) if whence == io.SEEK_SET else offset, whence)
 
 
 def _with_length(encoded: bytes) -> bytes:

@@ -237,3 +237,10 @@ def test_any_bytes_give_samples_or_one_sentence(content: bytes) -> None:
         decode(content)
     except ValueError as problem:
         assert "\n" not in str(problem)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_header_that_leads_before_the_file_writes_nothing_to_the_log() -> None:
+    corpus = Path(__file__).parents[2] / "fuzz" / "corpus" / "sounds"
+    with pytest.raises(ValueError, match="not a sound file that can be read"):
+        decode((corpus / "negative-seek.bin").read_bytes())
