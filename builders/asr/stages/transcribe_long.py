@@ -21,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from . import (
     whisper_alignment,
     whisper_choices,
@@ -53,6 +55,11 @@ def prepare(
     def run(inputs: Arrays) -> dict[str, np.ndarray]:
         language = whisper_choices.language(inputs.get("language"), settings)
         task = whisper_choices.task(inputs.get("task"), settings)
+        if not (np.isfinite(inputs["waveform"]).all() and np.isfinite(inputs["speech"]).all()):
+            raise InvalidArgument(
+                "expected a waveform and probabilities of speech of finite numbers, as "
+                "decode_audio and detect_speech give them, found NaN or infinity"
+            )
         heard = inputs["speech"].size and float(np.max(inputs["speech"])) >= SPEECH
         if not heard or not inputs["waveform"].size:
             return answer([], settings)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from builders.asr.stages import transcribe_long
+from builders.kit.invalid_argument import InvalidArgument
 from tests.builders.asr.test_whisper_features import checkpoint, stage_settings
 
 SETTINGS = replace(
@@ -74,3 +76,17 @@ def test_without_alignment_heads_there_are_segments_and_no_words() -> None:
     assert [text.decode() for text in answer["segment_text"]] == ["今日"]
     assert answer["words"].shape == answer["word_scores"].shape == (0,)
     assert answer["word_times"].shape == (0, 2)
+
+
+@pytest.mark.parametrize("name", ["waveform", "speech"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_none_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: float
+) -> None:
+    monkeypatch.setattr(transcribe_long.whisper_tokens, "read", lambda path: SETTINGS)
+    run = transcribe_long.prepare(Path(), {}, call)
+    inputs = {"waveform": np.ones(16_000, np.float32), "speech": np.ones(32, np.float32)}
+    assert run(inputs)["text"].size == 1
+    inputs[name][5] = value
+    with pytest.raises(InvalidArgument, match="found NaN or infinity"):
+        run(inputs)
