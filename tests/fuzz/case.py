@@ -1,0 +1,108 @@
+"""What is sent, what came of it, and what is asked of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from builders.kit import client_text
+
+if TYPE_CHECKING:
+    from tests.fuzz.target import Target
+
+LONGEST_TEXT = 2000
+"""Characters of an error: Triton's own, which name tensors and shapes, are longer than ours. It
+repeats names that it was sent, so that one may be as much longer as the request is long."""
+
+LONGEST_SECONDS = 30.0
+"""How long an answer may take, on a machine that does other things too."""
+
+
+@dataclass
+class Outcome:
+    """What came back.
+
+    Attributes:
+        kind: "answered", "refused", "closed" (the connection, without an answer).
+        code: Triton's, as "INVALID_ARGUMENT"; or the status of HTTP.
+        text: of the refusal.
+        seconds: until then.
+        wrong: what is wrong with the answer, if anything is.
+    """
+
+    kind: str
+    code: str = ""
+    text: str = ""
+    seconds: float = 0.0
+    wrong: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request, or one conversation.
+
+    Attributes:
+        what: in a few words, for the report.
+        send: sends it; gives what came of each request.
+        content: the bytes of the file in it, kept when it fails.
+        internal: whether INTERNAL is an answer: of Triton's own to what is no request at all.
+    """
+
+    what: str
+    send: Callable[[Target], list[Outcome]]
+    content: bytes = b""
+    internal: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """A kind of requests.
+
+    Attributes:
+        name: of the part, as ``--only`` takes it.
+        count: how many there are.
+        make: the request of a generator; equal generators give equal requests.
+    """
+
+    name: str
+    count: int
+    make: Callable[[Random], Case]
+
+    def case(self, seed: int, number: int) -> Case:
+        """A request by its number; it depends on no other."""
+        return self.make(Random(f"{seed}:{self.name}:{number}"))
+
+
+@dataclass
+class Failure:
+    """What must not be: a case, and why."""
+
+    name: str
+    what: str
+    why: str
+    content: bytes = field(default=b"", repr=False)
+
+
+def complaint(case: Case, outcome: Outcome) -> str:
+    """What is wrong with an outcome; "" if nothing is."""
+    if outcome.wrong:
+        return outcome.wrong
+    if outcome.seconds > LONGEST_SECONDS:
+        return f"it took {outcome.seconds:.1f} s"
+    if outcome.kind != "refused":
+        return ""
+    text = outcome.text.replace("/v2/", "")
+    if case.internal:  # Triton repeats an id that has lines
+        text = text.replace("\n", " ")
+    if client_text.shows_inside(text):
+        return f"the text shows a path or a traceback: {outcome.text!r}"
+    if len(outcome.text) > LONGEST_TEXT + len(case.content):
+        return f"the text has {len(outcome.text)} characters"
+    if outcome.code in ("INTERNAL", "UNKNOWN", "500") and not case.internal:
+        return f"answered with {outcome.code}: {outcome.text!r}"
+    return ""
+
+
+Arrays = Mapping[str, Any]

@@ -1,0 +1,62 @@
+"""The campaign of :mod:`tests.fuzz`, whole, with a seed of the day; it says how to repeat a case.
+
+``FUZZ_SEED`` in the environment takes another seed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from random import Random
+
+import pytest
+
+from runtime.environment import ServerEnvironment
+from tests.fuzz import campaign, images, media, sounds
+from tests.fuzz.known import KNOWN
+from tests.fuzz.parts import PARTS
+from tests.fuzz.target import Target
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_nothing_that_is_sent_hurts_the_server(server_environment: ServerEnvironment) -> None:
+    seed = int(os.environ.get("FUZZ_SEED") or time.time() // 86_400)
+    report = campaign.run(PARTS, seed, target=lambda: Target(server_environment))
+    assert report.failures == [], "\n".join(report.lines)
+
+
+@pytest.mark.slow
+def test_what_was_found_once_is_answered_or_refused(
+    server_environment: ServerEnvironment,
+) -> None:
+    """Each file of the corpus as it is."""
+    with Target(server_environment) as target:
+        for kind, model, name in (("images", "ocr", "image"), ("sounds", "asr", "audio")):
+            for file, content in media.corpus(kind).items():
+                outcome, outputs = target.ask(model, media.file(name, content))
+                assert outcome.kind in ("answered", "refused"), (file, outcome)
+                assert outcome.code in ("", "INVALID_ARGUMENT"), (file, outcome)
+                assert not media.insane(outputs), file
+
+
+def test_cases_depend_on_their_number_and_the_seed_alone() -> None:
+    for part in PARTS:
+        first, again = (part.case(7, 3) for _ in range(2))
+        assert (first.what, first.content) == (again.what, again.content)
+    assert len({part.name for part in PARTS}) == len(PARTS)
+
+
+def test_mutations_change_files_and_do_not_fail() -> None:
+    for module in (images, sounds):
+        changed = 0
+        for number in range(300):
+            name, data = module.mutated(Random(number), {})
+            changed += data != module.seeds()[name]
+        assert changed > 250
+
+
+def test_requests_that_end_triton_are_named_with_their_reason() -> None:
+    assert len({known.name for known in KNOWN}) == len(KNOWN)
+    for known in KNOWN:
+        assert known.reason and known.signal.startswith("SIG")
