@@ -53,8 +53,8 @@ def config_from(address: str, pipeline: str) -> Any:
         pipeline: the ensemble's name.
 
     Raises:
-        ScenarioError: the server has no such ensemble.
-        PerfError: it does not answer, or is not ready.
+        ScenarioError: the server has no such ensemble that is ready.
+        PerfError: it does not answer.
     """
     import tritonclient.grpc as grpc
 
@@ -62,15 +62,12 @@ def config_from(address: str, pipeline: str) -> Any:
 
     with grpc.InferenceServerClient(address) as client:
         try:
-            known = sorted(model.name for model in client.get_model_repository_index().models)
-            if pipeline not in known:
-                raise ScenarioError(
-                    f"The server at {address} has no model '{pipeline}'; it has "
-                    f"{', '.join(known) or 'none'}. {suggest(pipeline, known)}"
-                )
+            # Of those that it serves: the index of its repository asks for a key.
+            known = sorted({each.name for each in client.get_inference_statistics().model_stats})
             if not client.is_model_ready(pipeline):
-                raise PerfError(
-                    f"The server at {address} holds '{pipeline}' for not ready; its log says why."
+                raise ScenarioError(
+                    f"The server at {address} has no model '{pipeline}' that is ready; ready are "
+                    f"{', '.join(known) or 'none'}. {suggest(pipeline, known)}"
                 )
             return _ensemble(client.get_model_config(pipeline).config, lambda: known)
         except InferenceServerException as problem:

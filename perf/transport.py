@@ -167,4 +167,7 @@ def _told(content: bytes) -> str:
 
 def _sentence(subject: str, problem: InferenceServerException) -> str:
     # A stage that failed by its own fault is told of with a stack trace, after the first line.
-    return f"{subject}: {reason(problem).splitlines()[0]}"
+    told = reason(problem).splitlines()[0]
+    if "restricted, expecting header" in told:
+        told += "; `python -m runtime serve --open shared-memory` lets clients"
+    return f"{subject}: {told}"

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from runtime.admin import GROUPS
 from runtime.environment import DEFAULT_ENVIRONMENT
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
 
@@ -62,6 +63,23 @@ class Engine(enum.StrEnum):
     PODMAN = "podman"
 
 
+class Group(enum.StrEnum):
+    """Groups of calls that change a server (:data:`runtime.admin.GROUPS`)."""
+
+    MODEL_REPOSITORY = "model-repository"
+    SHARED_MEMORY = "shared-memory"
+    TRACE = "trace"
+    LOGGING = "logging"
+
+
+OPEN_HELP = (
+    "DANGEROUS, can be repeated: lets everybody who reaches a port make these calls, web pages in "
+    "this machine's browsers included. "
+    + "; ".join(f"{name}: {what}" for name, what in GROUPS.items())
+    + "."
+)
+
+
 class Log(enum.StrEnum):
     """How much of Triton's log is shown."""
 
@@ -108,13 +126,16 @@ def serve(
     ] = 30.0,
     log: Annotated[Log, typer.Option(help="What to show of Triton's log (local).")] = Log.INFO,
     image: Annotated[str, typer.Option(help="Run this image, not ours (container).")] = "",
+    opened: Annotated[list[Group] | None, typer.Option("--open", help=OPEN_HELP)] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the engine's commands only (container).")
     ] = False,
 ) -> None:
     """Serve a model repository until Ctrl-C or SIGTERM; requests in flight are then answered.
 
-    What stands after `--` is passed to tritonserver.
+    Whoever reaches a port can ask the models; there is no encryption and no login. Calls that
+    change the server (models, shared memory, trace, log) ask for a key that each start makes, and
+    that only the runtime has. What stands after `--` is passed to tritonserver.
     """
     if verify:
         _verify(repository)
@@ -139,6 +160,7 @@ def serve(
                 hang_seconds=hang_seconds,
                 exit_seconds=exit_seconds,
                 log=log.value,
+                opened=tuple(group.value for group in opened or ()),
                 passed=passed,
             )
         )
@@ -158,6 +180,7 @@ def serve(
         models=tuple(model or ()),
         image=image,
         exit_seconds=exit_seconds,
+        opened=tuple(group.value for group in opened or ()),
         passed=passed,
     )
     if 0 in (http_port, grpc_port, metrics_port):

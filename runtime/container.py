@@ -13,12 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime import admin
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
 
 FOLDER = Path(__file__).resolve().parent
 SHARED_MEMORY = "1g"
 """Python stubs pass tensors through /dev/shm, of which a container has 64 MB by itself."""
+
+START = (
+    "key=$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \\n'); for each; do shift; "
+    'set -- "$@" "$(printf %s "$each" | sed "s/{admin-key}/$key/")"; done; exec "$@"'
+)
+"""Starts a command in the image with a key that is made there and that nobody learns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +44,7 @@ class Container:
         models: the models to load; empty is all.
         image: an image to run as it is; empty builds ours.
         exit_seconds: how long requests in flight may take at the end.
+        opened: groups of calls that everybody may make.
         passed: options for ``tritonserver`` itself.
     """
 
@@ -51,6 +59,7 @@ class Container:
     models: tuple[str, ...]
     image: str
     exit_seconds: float
+    opened: tuple[str, ...]
     passed: Sequence[str]
 
     def commands(self) -> list[list[str]]:
@@ -85,6 +94,7 @@ class Container:
             ),
             *("--mount", f"type=bind,source={self.repository.resolve()},target=/models,readonly"),
             self._tag,
+            *self._started(),
             "tritonserver",
             "--model-repository=/models",
             "--model-control-mode=explicit",
@@ -94,8 +104,13 @@ class Container:
             ),
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={max(1, round(self.exit_seconds))}",
-            *self.passed,
+            *admin.restricted(self.opened),
+            *admin.checked(self.passed, self.opened),
         ]
+
+    def _started(self) -> list[str]:
+        """What makes the key, if there has to be one."""
+        return ["sh", "-c", START, "sh"] if admin.restricted(self.opened) else []
 
 
 def serve(container: Container) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from runtime import admin
 from runtime.errors import RuntimeFailure
 
 
@@ -50,11 +51,13 @@ class Control:
 
     Args:
         address: ``host:port`` of the HTTP endpoint.
+        admin_key: what the server asks for before it obeys; empty where it obeys everybody.
         timeout_seconds: how long any call may take.
     """
 
-    def __init__(self, address: str, *, timeout_seconds: float = 60.0) -> None:
+    def __init__(self, address: str, *, admin_key: str = "", timeout_seconds: float = 60.0) -> None:
         self._address = address
+        self._key = {admin.HEADER: admin_key} if admin_key else {}
         self._timeout = timeout_seconds
 
     def request(
@@ -104,7 +107,6 @@ class Control:
 
     def index(self) -> list[ModelStatus]:
         """All models of the repository."""
-        entries = json.loads(self.request("POST", "/v2/repository/index", b"{}"))
         return [
             ModelStatus(
                 entry["name"],
@@ -112,8 +114,16 @@ class Control:
                 entry.get("state") == "READY",
                 entry.get("reason", ""),
             )
-            for entry in entries
+            for entry in self._entries()
         ]
+
+    def _entries(self) -> list[dict[str, str]]:
+        entries: list[dict[str, str]] = json.loads(self._obeyed("/v2/repository/index"))
+        return entries
+
+    def _obeyed(self, path: str) -> bytes:
+        """A call that asks for the key. No other gets it: Triton may pass headers on to models."""
+        return self.request("POST", path, b"{}", self._key)
 
     def config(self, model: str) -> dict[str, object]:
         """A loaded model's configuration, as JSON of the ModelConfig message."""
@@ -123,7 +133,7 @@ class Control:
 
     def load(self, model: str) -> None:
         """Loads a model, and reloads a loaded one whose files have changed."""
-        self.request("POST", f"/v2/repository/models/{quote(model)}/load", b"{}")
+        self._obeyed(f"/v2/repository/models/{quote(model)}/load")
 
     def unload(self, model: str, *, settle_seconds: float = 5.0) -> None:
         """Unloads a model; ensembles over it become unavailable.
@@ -138,14 +148,13 @@ class Control:
             model: its name.
             settle_seconds: the longest wait; requests in flight hold an unload.
         """
-        self.request("POST", f"/v2/repository/models/{quote(model)}/unload", b"{}")
+        self._obeyed(f"/v2/repository/models/{quote(model)}/unload")
         deadline = time.monotonic() + settle_seconds
         while time.monotonic() < deadline and self._is_unloading():
             time.sleep(0.01)
 
     def _is_unloading(self) -> bool:
-        entries = json.loads(self.request("POST", "/v2/repository/index", b"{}"))
-        return any(entry.get("state") == "UNLOADING" for entry in entries)
+        return any(entry.get("state") == "UNLOADING" for entry in self._entries())
 
 
 def _message(content: bytes) -> str:

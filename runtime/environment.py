@@ -35,6 +35,10 @@ request, and each of its pages a fault: with them decoding took 0.5 to 0.8 of th
 0.5 to 0.7, in two runs with both sides; the stubs' memory stayed as it was.
 """
 
+_DROPPED = ("PYTHON", "AIP_")
+"""Beginnings of variables that the server does not get: those of the interpreter, and of Vertex AI,
+with which Triton serves at other addresses than it was told."""
+
 PYTHONS = ((3, 11), (3, 12))
 GLIBC = (2, 35)
 """The oldest glibc that the wheel of Triton's binary (manylinux_2_35) runs on."""
@@ -155,7 +159,7 @@ class ServerEnvironment:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("PYTHON") and name not in ("VIRTUAL_ENV", "LD_LIBRARY_PATH")
+            if not name.startswith(_DROPPED) and name not in ("VIRTUAL_ENV", "LD_LIBRARY_PATH")
         }
         return (
             ALLOCATOR

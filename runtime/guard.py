@@ -22,7 +22,7 @@ import sys
 import time
 from pathlib import Path
 
-from runtime import connections, processes
+from runtime import admin, connections, hidden, processes
 from runtime.sequences import OpenSequences
 from runtime.state import ServerState
 
@@ -74,8 +74,10 @@ class Guard:
             if os.getppid() != own:
                 os._exit(1)
 
-        self._server = subprocess.Popen(
+        self._server, is_hidden = hidden.popen(
             spec["command"],
+            admin.KEY,
+            admin.read_key(state.folder),
             env=spec["variables"],
             cwd=state.folder,
             stdin=subprocess.DEVNULL,
@@ -84,6 +86,11 @@ class Guard:
             # This process has one thread, so running code between fork and exec is safe.
             preexec_fn=end_with_guard,
         )
+        if not is_hidden:
+            self._warn(
+                "other users of this machine can read the admin key in "
+                f"/proc/{self._server.pid}/cmdline, as tracing (ptrace) is not allowed here"
+            )
         self._deadline: float | None = None
         self._stopped_at = 0.0
         self._answered = False
@@ -158,6 +165,12 @@ class Guard:
     def _on_signal(self, number: int, _frame: object) -> None:
         if number != signal.SIGCHLD:
             self.stop()
+
+    @staticmethod
+    def _warn(sentence: str) -> None:
+        """Writes a line as Triton's log has them."""
+        now = time.strftime("%m%d %H:%M:%S")
+        print(f'W{now}.000000 {os.getpid()} guard.py:1] "{sentence}"', flush=True)
 
     def _has_stubs(self) -> bool:
         return any(map(processes.is_running, processes.children(self._server.pid)))

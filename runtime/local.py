@@ -34,6 +34,7 @@ class ServeOptions:
         hang_seconds: after which silence a model hangs; 0 is never.
         exit_seconds: how long requests in flight may take at the end.
         log: the least severe level shown, or ``raw``.
+        opened: groups of calls that everybody may make.
         passed: options for ``tritonserver`` itself.
     """
 
@@ -48,6 +49,7 @@ class ServeOptions:
     hang_seconds: float
     exit_seconds: float
     log: str
+    opened: tuple[str, ...]
     passed: Sequence[str]
 
 
@@ -70,6 +72,7 @@ def serve(options: ServeOptions) -> None:
         grpc_port=options.grpc_port,
         metrics_port=options.metrics_port,
         options=options.passed,
+        open_groups=options.opened,
         log=printer,
         exit_grace_seconds=options.exit_seconds,
     )

@@ -21,7 +21,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runtime import backend_folder, guard, logs, ports, processes, server_program, state
+from runtime import (
+    admin,
+    backend_folder,
+    guard,
+    logs,
+    ports,
+    processes,
+    server_program,
+    state,
+)
 from runtime.called import with_called
 from runtime.control import Control, ModelStatus
 from runtime.environment import ROOT, ServerEnvironment, server_environment
@@ -43,6 +52,8 @@ class LocalServer:
         metrics_port: likewise.
         grpc_message_bytes: the largest gRPC message that is taken.
         options: further options of ``tritonserver``, as ``("--log-verbose=1",)``.
+        open_groups: groups of calls (:data:`runtime.admin.GROUPS`) that everybody who reaches the
+            server may make; all others ask for :attr:`admin_key`.
         environment: the server environment; the project's own by default.
         log: gets each line of the server's output, without its line end.
         start_timeout_seconds: how long loading may take.
@@ -60,6 +71,7 @@ class LocalServer:
         metrics_port: int = 0,
         grpc_message_bytes: int = server_program.DEFAULT_MESSAGE_BYTES,
         options: Sequence[str] = (),
+        open_groups: Sequence[str] = (),
         environment: ServerEnvironment | None = None,
         log: LogSink | None = None,
         start_timeout_seconds: float = 300.0,
@@ -72,6 +84,8 @@ class LocalServer:
         self._wanted_ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
         self._grpc_message_bytes = grpc_message_bytes
         self._options = tuple(options)
+        self._open_groups = tuple(open_groups)
+        self._admin_key = ""
         self._environment = environment
         self._log = log
         self._start_timeout = start_timeout_seconds
@@ -109,6 +123,12 @@ class LocalServer:
         return self._region_prefix
 
     @property
+    def admin_key(self) -> str:
+        """What a call of a closed group has to bring: in the header ``admin-key`` over HTTP, in
+        ``triton-grpc-protocol-admin-key`` over gRPC. Each start makes another."""
+        return self._admin_key
+
+    @property
     def load_seconds(self) -> dict[str, float]:
         """How long each model took to load, the last time it did."""
         return dict(self._load_times.seconds)
@@ -116,7 +136,7 @@ class LocalServer:
     @property
     def control(self) -> Control:
         """Triton's model control API."""
-        return Control(self.http)
+        return Control(self.http, admin_key=self._admin_key)
 
     @property
     def log_lines(self) -> list[str]:
@@ -173,6 +193,7 @@ class LocalServer:
         own, lock = state.create()
         self._region_prefix = own.shared_memory_prefix
         try:
+            self._admin_key = admin.make_key(own.folder)
             (own.folder / "command.json").write_text(
                 json.dumps(
                     {
@@ -224,7 +245,8 @@ class LocalServer:
                 f"--backend-config={name},shm-region-prefix-name={prefix}{name}"
                 for name in backend_folder.names()
             ),
-            *self._options,
+            *admin.restricted(self._open_groups),
+            *admin.checked(self._options, self._open_groups),
         ]
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:

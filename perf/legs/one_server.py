@@ -116,7 +116,7 @@ def started(
     """
     every = [*composing, *load]
     called = [name for name in with_called(repository, composing) if name not in every]
-    server = LocalServer(repository, load=every)
+    server = LocalServer(repository, load=every, open_groups=("shared-memory",))
     server.start()
     # No request is under way at the end, and an orderly one takes seconds.
     open_.callback(server.stop, now=True)

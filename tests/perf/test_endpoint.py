@@ -56,6 +56,18 @@ def server(triton: LocalServer, write_model) -> LocalServer:
     return triton
 
 
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_a_server_that_keeps_shared_memory_to_itself_is_a_sentence(
+    serve, tmp_path: Path, write_model, protocol: str
+) -> None:
+    write_model(tmp_path, "echo")
+    server = serve(tmp_path)
+    address = server.grpc if protocol == "grpc" else server.http
+    with pytest.raises(PerfError, match=r"restricted.*serve --open shared-memory"):
+        Endpoint(address, "echo", REQUESTS, protocol=protocol, shared_memory="system").__enter__()
+    assert regions() == []
+
+
 Connect = Callable[..., Endpoint]
 
 
@@ -179,7 +191,7 @@ def test_regions_that_a_request_still_uses_are_removed_after_it(
 
 def test_a_server_that_ends_is_told_and_nothing_is_left(serve, write_model, tmp_path) -> None:
     write_model(tmp_path, "echo")
-    server = serve(tmp_path)
+    server = serve(tmp_path, open_groups=("shared-memory",))
     addresses = {"grpc": server.grpc, "http": server.http}
     for protocol in ("grpc", "http"):
         endpoint = Endpoint(

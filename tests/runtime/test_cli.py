@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from builders.kit.manifest_schema import FIELDS, MANIFEST, SCHEMA, digest_of
+from runtime import processes, stubs
+from runtime.admin import GROUPS
+from runtime.control import CallFailed, Control
 from runtime.environment import ROOT
 
 FREE_PORTS = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
@@ -155,8 +159,6 @@ def test_a_signal_ends_the_server_and_the_exit_code_is_0(serving: Serving, numbe
 
 
 def test_a_second_signal_ends_it_at_once(serving: Serving, infer) -> None:
-    from runtime.control import Control
-
     address = serving.address("HTTP").removeprefix("http://")
     slow = subprocess.Popen(
         [
@@ -184,8 +186,6 @@ def test_a_second_signal_ends_it_at_once(serving: Serving, infer) -> None:
 
 
 def test_the_end_of_the_server_is_a_failure(serving: Serving) -> None:
-    from runtime import processes
-
     (guard,) = processes.children(serving.process.pid)
     (server,) = processes.children(guard)
     os.kill(server, signal.SIGKILL)
@@ -234,6 +234,48 @@ def test_wrong_usage_is_exit_code_2(repository: Path) -> None:
     assert runtime("serve", str(repository), "--engine=docker", "--http-port=0").returncode == 2
 
 
+def closing(protocol: str, command: Sequence[str]) -> str:
+    """The option that closes groups of calls."""
+    (found,) = (each for each in command if each.startswith(f"--{protocol}-restricted-"))
+    return found
+
+
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_a_container_closes_what_a_local_server_closes(repository: Path, protocol: str) -> None:
+    arguments = ("serve", str(repository), "--engine=docker", "--image=mine", "--dry-run")
+    command = shlex.split(runtime(*arguments).stdout)
+    assert "=model-repository,shared-memory,trace,logging:" in closing(protocol, command)
+    command = shlex.split(runtime(*arguments, "--open=trace", "--open=logging").stdout)
+    assert "=model-repository,shared-memory:" in closing(protocol, command)
+    command = shlex.split(runtime(*arguments, *(f"--open={group}" for group in GROUPS)).stdout)
+    assert command[command.index("mine") + 1] == "tritonserver"
+    assert not any("restricted" in each for each in command)
+
+
+def test_what_is_open_is_called_dangerous_and_an_unknown_group_is_wrong_usage() -> None:
+    told = runtime("serve", "--help", environment={"COLUMNS": "200"}).stdout
+    (line,) = (line for line in told.splitlines() if "DANGEROUS" in line)
+    assert "--open" in line
+    assert runtime("serve", "--open=everything").returncode == 2
+
+
+def test_over_the_command_line_a_server_obeys_nobody_but_its_healer(serving: Serving) -> None:
+    address = serving.address("HTTP").removeprefix("http://")
+    stranger = Control(address)
+    with pytest.raises(CallFailed, match="restricted"):
+        stranger.index()
+    with pytest.raises(CallFailed, match="restricted"):
+        stranger.unload("sleeper")
+    (guard,) = processes.children(serving.process.pid)
+    (server,) = processes.children(guard)
+    (stub,) = stubs.running(server)
+    os.kill(stub.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while "is back after" not in serving.log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "model 'sleeper' is back after" in serving.log.read_text()
+
+
 @pytest.mark.parametrize("name", ["docker", "podman"])
 def test_a_container_engine_builds_the_image_and_runs_it(
     repository: Path, engine: Engine, name: str
@@ -253,13 +295,27 @@ def test_a_container_engine_builds_the_image_and_runs_it(
     assert Path(build[-1], "requirements.txt").is_file()
     assert Path(build[build.index("--file") + 1]).is_file()
     image = build[build.index("--tag") + 1]
-    options, command = run[2 : run.index(image)], run[run.index(image) + 1 :]
+    options, started = run[2 : run.index(image)], run[run.index(image) + 1 :]
+    command = started[4:]
     assert "127.0.0.1:9000:8000" in options
     assert f"type=bind,source={repository},target=/models,readonly" in options
     assert "--shm-size" in options
     assert "--gpus" not in options
     assert command[0] == "tritonserver"
-    assert command[-1] == "--log-verbose=1"
+    assert "--log-verbose=1" in command
+    # The command as the image's shell runs it, with the key that it makes.
+    shown = subprocess.run(
+        [*started[:4], "printf", "%s\\n", *command[1:], "it's a $HOME"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    key = shown[command.index(closing("http", command)) - 1].partition("admin-key=")[2]
+    assert len(key) == 64
+    assert int(key, 16)
+    expected = [each.replace("{admin-key}", key) for each in (*command[1:], "it's a $HOME")]
+    assert shown == expected
+    assert "{admin-key}" not in "".join(shown)
     assert "--load-model=sleeper" in command
     printed = runtime(*arguments, "--dry-run", "--", "--log-verbose=1", environment=engine.path)
     assert len(printed.stdout.splitlines()) == 2
@@ -275,7 +331,8 @@ def test_a_repository_for_a_gpu_gets_one(repository: Path, name: str, option: st
     done = runtime("serve", str(repository), f"--engine={name}", "--image=mine", "--dry-run")
     (command,) = done.stdout.splitlines()
     assert option in command
-    assert " mine tritonserver " in command
+    assert " mine sh -c " in command
+    assert " tritonserver --model-repository=/models " in command
 
 
 def test_an_engine_that_fails_is_a_failure_with_its_command(

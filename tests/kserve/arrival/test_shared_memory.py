@@ -24,13 +24,16 @@ LOCAL = ("--model-repository", "--http-port", "--grpc-port", "--metrics-port")
 SERVE = """
 import json, sys
 from pathlib import Path
+from runtime.admin import GROUPS
 from runtime.control import CallFailed
 from runtime.errors import ServerFailed
 from runtime.server import LocalServer
 
 models, options = sys.argv[1:]
 told = {"answers": []}
-server = LocalServer(Path(models), load=(), options=json.loads(options))
+server = LocalServer(
+    Path(models), load=(), options=json.loads(options), open_groups=tuple(GROUPS)
+)  # the declared options restrict them
 try:
     server.start()
     for size in (1, 3_000_000, 1):

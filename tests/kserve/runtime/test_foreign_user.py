@@ -18,6 +18,7 @@ USER = """
 import json, os, sys
 from pathlib import Path
 from runtime import live
+from runtime.admin import GROUPS
 from runtime.environment import ServerEnvironment
 from runtime.server import LocalServer
 
@@ -26,7 +27,7 @@ assert os.getuid() == 65534
 assert not os.access(models, os.W_OK) and not os.access(environment, os.W_OK)
 server = LocalServer(
     Path(models), load=(), environment=ServerEnvironment(Path(environment)),
-    options=json.loads(options),
+    options=json.loads(options), open_groups=tuple(GROUPS),  # the declared options restrict them
 )
 server.start()
 server.control.request("GET", "/v2/health/ready")

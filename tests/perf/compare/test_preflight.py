@@ -136,6 +136,13 @@ def test_a_config_that_is_none_is_a_sentence(tmp_path: Path) -> None:
         config_in(tmp_path, "torn")
 
 
+def test_a_pipeline_of_a_server_that_keeps_its_index_to_itself(tiny: Path, serve) -> None:
+    server = serve(tiny, load=("tiny",))
+    assert config_from(server.grpc, "tiny").name == "tiny"
+    with pytest.raises(ScenarioError, match=r"no model 'tinny' that is ready.*mean 'tiny'\?"):
+        config_from(server.grpc, "tinny")
+
+
 def test_a_server_that_does_not_answer_is_named() -> None:
     with pytest.raises(PerfError, match=r"No server answers over gRPC at 127\.0\.0\.1:1"):
         config_from("127.0.0.1:1", "tiny")
