@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime import admin
+from runtime import admin, wanted
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
 
@@ -100,7 +100,9 @@ class Container:
             "--model-control-mode=explicit",
             *(
                 f"--load-model={model}"
-                for model in with_called(self.repository, self.models or ("*",))
+                for model in with_called(
+                    self.repository, wanted.check(self.repository, self.models)
+                )
             ),
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={max(1, round(self.exit_seconds))}",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from runtime import logs
+from runtime import logs, wanted
 from runtime.errors import ServerFailed
 from runtime.heal import Healer
 from runtime.server import LocalServer
@@ -66,7 +66,7 @@ def serve(options: ServeOptions) -> None:
     printer = logs.Printer(None if options.log == "raw" else options.log, _tell)
     server = LocalServer(
         options.repository,
-        load=options.models or ("*",),
+        load=wanted.check(options.repository, options.models),
         host=options.host,
         http_port=options.http_port,
         grpc_port=options.grpc_port,

@@ -228,6 +228,19 @@ def test_a_model_that_does_not_load_is_a_failure(repository: Path, python_model)
     assert "is ready" not in done.stdout
 
 
+@pytest.mark.parametrize("engine", ["local", "docker"])
+def test_a_model_that_is_not_there_is_refused_with_the_nearest(
+    repository: Path, engine: str
+) -> None:
+    arguments = ("serve", str(repository), f"--engine={engine}")
+    dry = ("--dry-run",) if engine == "docker" else FREE_PORTS
+    done = runtime(*arguments, *dry, "--model=sleper")
+    assert done.returncode == 1
+    assert "There is no model 'sleper'; did you mean 'sleeper'?" in done.stderr
+    assert f"{repository} has: sleeper." in done.stderr
+    assert done.stdout == ""
+
+
 def test_wrong_usage_is_exit_code_2(repository: Path) -> None:
     assert runtime("serve", str(repository), "--dry-run").returncode == 2
     assert runtime("serve", str(repository), "--engine=chroot").returncode == 2
