@@ -103,7 +103,7 @@ def serve(
     engine: Annotated[
         Engine, typer.Option(help="This machine's own Triton, or a container.")
     ] = Engine.LOCAL,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="The address to listen on, or its name.")] = "127.0.0.1",
     http_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
     metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8002,

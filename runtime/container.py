@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime import admin, wanted
+from runtime import addresses, admin, wanted
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
 
@@ -81,7 +81,7 @@ class Container:
     def _run(self) -> list[str]:
         gpus = {"docker": ["--gpus", "all"], "podman": ["--device", "nvidia.com/gpu=all"]}
         ports = {self.http_port: 8000, self.grpc_port: 8001, self.metrics_port: 8002}
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = addresses.resolve(self.host).for_grpc
         return [
             *(self.engine, "run", "--rm", "--init"),
             *("--stop-timeout", str(round(self.exit_seconds) + 5)),

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from runtime import logs, wanted
+from runtime.addresses import resolve
 from runtime.errors import ServerFailed
 from runtime.heal import Healer
 from runtime.server import LocalServer
@@ -81,6 +82,11 @@ def serve(options: ServeOptions) -> None:
         server.start()
         _refuse_failed_models(server)
         print(_ready_message(server, time.monotonic() - started), flush=True)
+        if not resolve(options.host).is_private:
+            _tell(
+                f"Whoever reaches {options.host} can ask the models: there is no encryption and no "
+                "login. 127.0.0.1 is for this machine alone."
+            )
         with _healing(server, options):
             code = server.wait()
         raise ServerFailed(f"Triton ended by itself with exit code {code}; its last lines say why.")

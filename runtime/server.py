@@ -22,11 +22,11 @@ from types import TracebackType
 from typing import Self
 
 from runtime import (
+    addresses,
     admin,
     backend_folder,
     guard,
     logs,
-    ports,
     processes,
     server_program,
     state,
@@ -35,6 +35,7 @@ from runtime.called import with_called
 from runtime.control import Control, ModelStatus
 from runtime.environment import ROOT, ServerEnvironment, server_environment
 from runtime.errors import ServerFailed
+from runtime.ports import Ports
 
 LogSink = Callable[[str], None]
 
@@ -46,7 +47,7 @@ class LocalServer:
         repository: the model repository; Triton only reads it.
         load: the models to load at start, with those that they call; ``("*",)`` is all of them,
             ``()`` none.
-        host: the address that all three endpoints listen on.
+        host: the address, or its name, that all three endpoints listen on.
         http_port: 0 takes a free one; so for the other two.
         grpc_port: likewise.
         metrics_port: likewise.
@@ -90,6 +91,8 @@ class LocalServer:
         self._log = log
         self._start_timeout = start_timeout_seconds
         self._exit_grace = exit_grace_seconds
+        self._address: addresses.Address | None = None
+        self._held_ports: Ports | None = None
         self._ports: dict[str, int] = {}
         self._guard: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -100,17 +103,17 @@ class LocalServer:
     @property
     def http(self) -> str:
         """``host:port`` of the HTTP endpoint."""
-        return self._address("http")
+        return self._endpoint("http")
 
     @property
     def grpc(self) -> str:
         """``host:port`` of the gRPC endpoint."""
-        return self._address("grpc")
+        return self._endpoint("grpc")
 
     @property
     def metrics(self) -> str:
         """``host:port`` of the Prometheus endpoint, whose path is ``/metrics``."""
-        return self._address("metrics")
+        return self._endpoint("metrics")
 
     @property
     def pid(self) -> int:
@@ -143,10 +146,9 @@ class LocalServer:
         """The last lines of the server's output."""
         return list(self._lines)
 
-    def _address(self, name: str) -> str:
-        # A client on this machine cannot connect to "any address".
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
-        return f"{host}:{self._ports[name]}"
+    def _endpoint(self, name: str) -> str:
+        assert self._address is not None, "the server has not been started"
+        return f"{self._address.for_clients}:{self._ports[name]}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -172,7 +174,16 @@ class LocalServer:
         environment = self._environment or server_environment()
         if not self.repository.is_dir():
             raise ServerFailed(f"There is no model repository at {self.repository}.")
-        self._ports = ports.choose(self._host, self._wanted_ports)
+        self._address = addresses.resolve(self._host)
+        self._held_ports = Ports(self._address, self._wanted_ports)
+        self._ports = self._held_ports.numbers
+        try:
+            self._start(environment)
+        except BaseException:
+            self.stop(now=True)
+            raise
+
+    def _start(self, environment: ServerEnvironment) -> None:
         try:
             self._guard = self._start_guard(environment)
         except OSError as error:
@@ -182,11 +193,7 @@ class LocalServer:
             ) from error
         self._reader = threading.Thread(target=self._read, args=(self._guard,), daemon=True)
         self._reader.start()
-        try:
-            self._wait_until_live()
-        except BaseException:
-            self.stop(now=True)
-            raise
+        self._wait_until_live()
 
     def _start_guard(self, environment: ServerEnvironment) -> subprocess.Popen[bytes]:
         state.sweep()
@@ -222,6 +229,7 @@ class LocalServer:
     def _command(self, environment: ServerEnvironment, own: state.ServerState) -> list[str]:
         backends = backend_folder.make(environment, own)
         prefix = own.shared_memory_prefix
+        assert self._address is not None
         return [
             server_program.make(environment, own, self._grpc_message_bytes),
             f"--model-repository={self.repository}",
@@ -232,13 +240,13 @@ class LocalServer:
             "--disable-auto-complete-config",
             "--exit-on-error=false",
             "--strict-readiness=true",
-            f"--http-address={self._host}",
+            f"--http-address={self._address.for_http}",
             f"--http-port={self._ports['http']}",
-            f"--grpc-address={self._host}",
+            f"--grpc-address={self._address.for_grpc}",
             f"--grpc-port={self._ports['grpc']}",
             # By default Triton keeps the buffers of eight requests, however large they were.
             "--grpc-infer-allocation-pool-size=1",
-            f"--metrics-address={self._host}",
+            f"--metrics-address={self._address.for_http}",
             f"--metrics-port={self._ports['metrics']}",
             f"--exit-timeout-secs={max(1, round(self._exit_grace))}",
             *(
@@ -308,9 +316,16 @@ class LocalServer:
         Args:
             now: does not wait for requests in flight, nor for models to finalize.
         """
+        self.ask_to_stop(now=now)
+        self._forget_guard()
+        if self._held_ports is not None:
+            self._held_ports.close()
+            self._held_ports = None
+
+    def _forget_guard(self) -> None:
+        """Waits for its end, and lets go of what belongs to it."""
         if self._guard is None:
             return
-        self.ask_to_stop(now=now)
         self._guard.wait()
         if self._reader is not None:
             self._reader.join(timeout=5)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import socket
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime import backend_folder, logs, ports, state, stubs, synthetic
+from runtime import backend_folder, logs, state, stubs, synthetic
 from runtime.environment import ALLOCATOR, ROOT, ServerEnvironment
-from runtime.errors import ServerFailed
 
 LINE = 'I1123 14:44:34.335603 8767 model_lifecycle.cc:472] "loading: echo:1"'
 
@@ -140,27 +138,6 @@ GROUPS = {"a": ["a_0"], "a_0": ["a_0_0"], "gpu": ["fast"], "x": ["same"], "y": [
 )
 def test_an_instance_belongs_to_one_model_or_to_none(instance: str, model: str | None) -> None:
     assert stubs.owner(instance, GROUPS) == model
-
-
-def test_all_ports_in_use_are_named_at_once() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        wanted = {"http": one.getsockname()[1], "grpc": two.getsockname()[1], "metrics": 0}
-        with pytest.raises(ServerFailed) as raised:
-            ports.choose("127.0.0.1", wanted)
-    assert all(f"{name} port {wanted[name]}" in str(raised.value) for name in ("http", "grpc"))
-
-
-def test_an_address_that_is_not_ours_is_a_sentence() -> None:
-    with pytest.raises(ServerFailed, match=r"on 192\.0\.2\.1"):
-        ports.choose("192.0.2.1", {"http": 0})
-
-
-def test_free_ports_differ() -> None:
-    chosen = ports.choose("127.0.0.1", {"http": 0, "grpc": 0, "metrics": 0})
-    assert len(set(chosen.values())) == 3
 
 
 def test_the_backends_folder_is_private_and_its_temporary_folders_bear_the_id(

@@ -1,0 +1,80 @@
+"""The address that a server listens on, as Triton 24.10 takes it in each place.
+
+Its HTTP and metrics services know no names, and listen on 255.255.255.255 for what they do not
+understand; IPv6 they take after ``ipv6:``, and gRPC in brackets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from runtime.errors import ServerFailed
+
+
+@dataclass(frozen=True)
+class Address:
+    """One IP address.
+
+    Attributes:
+        ip: as ``127.0.0.1`` or ``::1``.
+    """
+
+    ip: str
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """IPv4 or IPv6."""
+        return socket.AF_INET6 if ":" in self.ip else socket.AF_INET
+
+    @property
+    def for_http(self) -> str:
+        """For ``--http-address`` and ``--metrics-address``."""
+        return f"ipv6:{self.ip}" if ":" in self.ip else self.ip
+
+    @property
+    def for_grpc(self) -> str:
+        """For ``--grpc-address``, for a URL, and for a container engine."""
+        return f"[{self.ip}]" if ":" in self.ip else self.ip
+
+    @property
+    def for_clients(self) -> str:
+        """Where a client on this machine finds it: none can connect to "any address"."""
+        return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.ip, self.for_grpc)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine reaches it."""
+        return ipaddress.ip_address(self.ip).is_loopback
+
+
+def resolve(host: str) -> Address:
+    """The address that a host means; IPv4 where it has both, as a server listens on one.
+
+    Args:
+        host: an address, with or without brackets, or a name.
+
+    Raises:
+        ServerFailed: it means none, or one that needs an interface's name beside it.
+    """
+    name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not name.strip():
+        raise ServerFailed(
+            "The host is empty: give an address of this machine, as 127.0.0.1, or 0.0.0.0 for all."
+        )
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ServerFailed(
+            f"The host '{host}' is no address and no name that this machine knows ({why})."
+        ) from error
+    found = sorted(found, key=lambda each: each[0] != socket.AF_INET)
+    for family, *_, place in found:
+        if family in (socket.AF_INET, socket.AF_INET6) and not any(place[3:]):
+            return Address(str(place[0]))
+    raise ServerFailed(
+        f"The host '{host}' is a link-local address, which means something only beside an "
+        "interface's name, and Triton takes none: give another address of this machine."
+    )
