@@ -18,12 +18,13 @@ _CALLS = re.compile(
 )
 
 
-def with_called(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
+def with_called(repository: Path, models: Sequence[str], *, steps: bool = False) -> tuple[str, ...]:
     """The models, and before each what it calls, what that calls, and what their steps call.
 
     Args:
         repository: the model repository.
         models: names; ``*``, for all, stays as it is.
+        steps: names ensembles' steps too, which Triton loads by itself.
     """
     found: dict[str, None] = {}
     seen: set[str] = set()
@@ -31,9 +32,9 @@ def with_called(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
     def add(name: str, *, load: bool) -> None:
         if name not in seen:
             seen.add(name)
-            steps, calls = _needs(repository / name / "config.pbtxt")
-            for each in steps:
-                add(each, load=False)
+            composing, calls = _needs(repository / name / "config.pbtxt")
+            for each in composing:
+                add(each, load=steps)
             for each in calls:
                 add(each, load=True)
         if load:
@@ -42,6 +43,11 @@ def with_called(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
     for name in models:
         add(name, load=True)
     return tuple(found)
+
+
+def is_ensemble(model: Path) -> bool:
+    """Whether a model's folder is that of an ensemble, which runs no process of its own."""
+    return bool(_needs(model / "config.pbtxt")[0])
 
 
 def _needs(config: Path) -> tuple[list[str], list[str]]:

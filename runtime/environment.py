@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import locale
 import os
 import platform
 import sys
@@ -38,6 +39,10 @@ request, and each of its pages a fault: with them decoding took 0.5 to 0.8 of th
 _DROPPED = ("PYTHON", "AIP_")
 """Beginnings of variables that the server does not get: those of the interpreter, and of Vertex AI,
 with which Triton serves at other addresses than it was told."""
+
+UTF8 = {"LC_ALL": "C.UTF-8"}
+"""What a server gets that has no locale of UTF-8: for Triton, its shell, and what models start. A
+stub's own interpreter takes no locale (24.10). glibc has this one itself since 2.35."""
 
 PYTHONS = ((3, 11), (3, 12))
 GLIBC = (2, 35)
@@ -90,6 +95,24 @@ def _glibc() -> str:
         return os.confstr("CS_GNU_LIBC_VERSION") or "libc 0"
     except (OSError, ValueError):
         return "libc 0"
+
+
+def _is_utf8() -> bool:
+    """Whether a program that is started now gets a locale of UTF-8; one that is not installed is
+    the same as none."""
+    libc = ctypes.CDLL(None)
+    libc.newlocale.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+    libc.newlocale.restype = ctypes.c_void_p
+    libc.nl_langinfo_l.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    libc.nl_langinfo_l.restype = ctypes.c_char_p
+    libc.freelocale.argtypes = (ctypes.c_void_p,)
+    found = libc.newlocale(1 << locale.LC_CTYPE, b"", None)
+    if not found:
+        return False
+    try:
+        return bool(libc.nl_langinfo_l(locale.CODESET, found) == b"UTF-8")
+    finally:
+        libc.freelocale(found)
 
 
 def libpython_name() -> str:
@@ -164,6 +187,7 @@ class ServerEnvironment:
         return (
             ALLOCATOR
             | kept
+            | ({} if _is_utf8() else UTF8)
             | {
                 "PATH": f"{self.folder / 'bin'}:{os.environ.get('PATH', os.defpath)}",
                 "LD_LIBRARY_PATH": ":".join(libraries),

@@ -65,9 +65,11 @@ def serve(options: ServeOptions) -> None:
         RuntimeFailure: it could not start, a model did not load, or it ended by itself.
     """
     printer = logs.Printer(None if options.log == "raw" else options.log, _tell)
+    models = wanted.check(options.repository, options.models)
+    wanted.check_names(options.repository, models)
     server = LocalServer(
         options.repository,
-        load=wanted.check(options.repository, options.models),
+        load=models,
         host=options.host,
         http_port=options.http_port,
         grpc_port=options.grpc_port,

@@ -35,6 +35,7 @@ from runtime.called import with_called
 from runtime.control import Control, ModelStatus
 from runtime.environment import ROOT, ServerEnvironment, server_environment
 from runtime.errors import ServerFailed
+from runtime.plain import plain_path
 from runtime.ports import Ports
 
 LogSink = Callable[[str], None]
@@ -232,7 +233,7 @@ class LocalServer:
         assert self._address is not None
         return [
             server_program.make(environment, own, self._grpc_message_bytes),
-            f"--model-repository={self.repository}",
+            f"--model-repository={plain_path(self.repository, own.folder)}",
             f"--backend-directory={backends}",
             f"--cache-directory={environment.triton / 'caches'}",
             "--model-control-mode=explicit",

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime import processes
+from runtime.plain import is_plain
 
 VARIABLE = "TRITON_KIT_SERVER"
 """The environment variable that marks a server's processes with its id."""
@@ -39,10 +40,11 @@ def base_folder() -> Path:
         OSError: it cannot be made, or it is somebody else's.
     """
     runtime_folder = os.environ.get("XDG_RUNTIME_DIR", "")
-    if runtime_folder and os.access(runtime_folder, os.W_OK):
+    if runtime_folder and is_plain(runtime_folder) and os.access(runtime_folder, os.W_OK):
         base = Path(runtime_folder) / "triton-kit"
     else:
-        base = Path(tempfile.gettempdir()) / f"triton-kit-{os.getuid()}"
+        temporary = Path(tempfile.gettempdir())
+        base = (temporary if is_plain(temporary) else TEMPORARY) / f"triton-kit-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     facts = base.lstat()
     if base.is_symlink() or facts.st_uid != os.getuid() or facts.st_mode & 0o022:

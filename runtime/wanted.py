@@ -9,8 +9,9 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.called import with_called
+from runtime.called import is_ensemble, with_called
 from runtime.errors import ServerFailed
+from runtime.plain import is_plain
 
 
 def check(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
@@ -45,6 +46,32 @@ def check(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
         told = " ".join(_told(name, there, asked=name in names) for name in missing)
         raise ServerFailed(f"{told} {repository} has: {', '.join(there)}.")
     return names
+
+
+def check_names(repository: Path, models: Sequence[str]) -> None:
+    """Whether stubs can be started for models on this machine.
+
+    Args:
+        repository: the model repository.
+        models: what :func:`check` gave.
+
+    Raises:
+        ServerFailed: a model's name has a space, a shell's sign or a letter beyond ASCII.
+    """
+    every = (
+        sorted(path.name for path in repository.iterdir() if path.is_dir())
+        if "*" in models
+        else with_called(repository, models, steps=True)
+    )
+    wrong = [
+        f"'{name}'" for name in every if not is_plain(name) and not is_ensemble(repository / name)
+    ]
+    if wrong:
+        raise ServerFailed(
+            f"Triton cannot run {', '.join(wrong)} here: it gives the name to a shell unquoted, "
+            "and to an interpreter that knows ASCII only. Rename folder and model, with letters "
+            "from a to z, digits, and any of _.-"
+        )
 
 
 def _told(name: str, there: Sequence[str], *, asked: bool) -> str:

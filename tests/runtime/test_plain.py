@@ -1,0 +1,104 @@
+"""Paths and names that a shell or a locale would change."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime import plain, state, wanted
+from runtime.environment import ROOT, ServerEnvironment
+from runtime.errors import ServerFailed
+from runtime.server import LocalServer
+
+SIGNS = ["my models", "it's", "a&b", "a;b", "a$HOME", "(a)", "`a`", 'a"b', "a|b", "a>b", "a*", "~"]
+
+
+@settings(max_examples=30)
+@given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), min_size=1))
+def test_a_shell_leaves_what_is_plain_as_it_is(text: str) -> None:
+    if plain.is_plain(text):
+        said = subprocess.run(["bash", "-c", f"printf %s {text}"], capture_output=True, check=True)
+        assert said.stdout == text.encode()
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_signs_of_a_shell_are_not_plain(sign: str) -> None:
+    assert not plain.is_plain(sign)
+
+
+def test_an_ordinary_path_is_plain_and_letters_beyond_ascii_are_not() -> None:
+    assert plain.is_plain("/srv/models-2/a_b.c")
+    assert not plain.is_plain("/srv/modèles")
+
+
+@pytest.mark.parametrize("name", ["my models", 'it\'s $HOME (a;b) & `c` "d"', "modèles"])
+def test_a_repository_whose_path_a_shell_would_change_is_served(
+    serve: Callable[..., LocalServer], tmp_path: Path, python_model, infer, name: str
+) -> None:
+    repository = tmp_path / name
+    python_model(repository, "sleeper")
+    before = sorted(repository.rglob("*"))
+    server = serve(repository, start_timeout_seconds=60)
+    assert server.repository == repository
+    assert infer(server.control, "sleeper", [0.0]) == [0.0]
+    server.stop()
+    assert sorted(repository.rglob("*")) == before
+
+
+@pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "TMPDIR"])
+def test_the_servers_own_files_lie_where_a_shell_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    folder = tmp_path / "my files"
+    folder.mkdir()
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv(variable, str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert plain.is_plain(state.base_folder())
+
+
+def test_a_locale_of_utf_8_stays(
+    server_environment: ServerEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    assert "LC_ALL" not in server_environment.variables()
+    for without in ("C", "POSIX", "xx_XX.UTF-8", ""):  # one of them is not installed
+        monkeypatch.setenv("LANG", without)
+        assert server_environment.variables()["LC_ALL"] == "C.UTF-8"
+
+
+def test_the_container_has_a_locale_of_utf_8() -> None:
+    assert "\nENV LC_ALL=C.UTF-8\n" in (ROOT / "runtime" / "Containerfile").read_text()
+
+
+@pytest.mark.parametrize("name", [*SIGNS, "modèle"])
+def test_a_model_whose_name_a_shell_would_change_is_refused(
+    tmp_path: Path, python_model, ensemble, name: str
+) -> None:
+    python_model(tmp_path, name)
+    python_model(tmp_path, "good")
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "config.pbtxt").write_text(f'step {{ model_name: "{name}" }}')
+    wanted.check_names(tmp_path, ["good"])
+    for models in (["*"], [name], ["good", name]):
+        with pytest.raises(ServerFailed, match="cannot run '"):
+            wanted.check_names(tmp_path, models)
+    if '"' not in name:
+        with pytest.raises(ServerFailed, match="cannot run '"):
+            wanted.check_names(tmp_path, ["both"])
+
+
+def test_an_ensemble_may_have_any_name(tmp_path: Path, python_model, ensemble) -> None:
+    python_model(tmp_path, "good")
+    ensemble(tmp_path, "all of it", ["good"])
+    wanted.check_names(tmp_path, ["*"])
+    assert shlex.quote("all of it") != "all of it"
