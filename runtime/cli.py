@@ -121,6 +121,24 @@ def serve(
         float,
         typer.Option(min=0, help="Replace a model that is silent and idle for so long; 0: never."),
     ] = 60.0,
+    restarts: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="How often within ten minutes a server that died is started again, on the same "
+            "ports: three times at once, then later and later. 0: never.",
+        ),
+    ] = 10,
+    runtime_metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Count the server's deaths and restarts for Prometheus on this port, at /metrics "
+            "(local); 0 takes a free one. Triton's own metrics end with it. Off if not given.",
+            show_default=False,
+        ),
+    ] = None,
     exit_seconds: Annotated[
         float, typer.Option(min=0, help="How long requests in flight may take at the end.")
     ] = 30.0,
@@ -158,6 +176,8 @@ def serve(
                 heal=heal,
                 probe_seconds=probe_seconds,
                 hang_seconds=hang_seconds,
+                restarts=restarts,
+                runtime_metrics_port=runtime_metrics_port,
                 exit_seconds=exit_seconds,
                 log=log.value,
                 opened=tuple(group.value for group in opened or ()),
@@ -179,10 +199,13 @@ def serve(
         metrics_port=metrics_port,
         models=tuple(model or ()),
         image=image,
+        restarts=restarts,
         exit_seconds=exit_seconds,
         opened=tuple(group.value for group in opened or ()),
         passed=passed,
     )
+    if runtime_metrics_port is not None:
+        raise usage("--runtime-metrics-port goes with --engine local")
     if 0 in (http_port, grpc_port, metrics_port):
         raise usage("a container's ports must be given; 0 goes with --engine local")
     if dry_run:

@@ -6,16 +6,25 @@ mounted read-only.
 
 from __future__ import annotations
 
+import ctypes
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
 
-from runtime import addresses, admin, wanted
+from runtime import addresses, admin, deaths, wanted
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
+
+_PR_SET_PDEATHSIG = 1
+_HIGHEST_OF_ENGINE = 128
 
 FOLDER = Path(__file__).resolve().parent
 SHARED_MEMORY = "1g"
@@ -43,6 +52,7 @@ class Container:
         metrics_port: likewise.
         models: the models to load; empty is all.
         image: an image to run as it is; empty builds ours.
+        restarts: how often within ten minutes a server that died is run again.
         exit_seconds: how long requests in flight may take at the end.
         opened: groups of calls that everybody may make.
         passed: options for ``tritonserver`` itself.
@@ -58,6 +68,7 @@ class Container:
     metrics_port: int
     models: tuple[str, ...]
     image: str
+    restarts: int
     exit_seconds: float
     opened: tuple[str, ...]
     passed: Sequence[str]
@@ -116,22 +127,94 @@ class Container:
 
 
 def serve(container: Container) -> None:
-    """Builds the image if it is ours, and runs it until it ends.
+    """Builds the image if it is ours, and runs it until it is asked to end.
+
+    SIGTERM, SIGHUP and Ctrl-C go to the engine, which ends the container with them. A container
+    whose server died is run again.
 
     Raises:
-        RuntimeFailure: the engine is not installed, a port is 0, or one of its commands failed.
+        RuntimeFailure: the engine is not installed, a port is 0, one of its commands failed, or the
+            server died too often.
     """
     if shutil.which(container.engine) is None:
         raise RuntimeFailure(
             f"There is no {container.engine} on PATH; install it, or use --engine local."
         )
-    for command in container.commands():
-        try:
-            code = subprocess.run(command, check=False).returncode
-        except KeyboardInterrupt:  # the engine got it too, and has ended the server
-            return
-        if code:
-            raise ServerFailed(
-                f"{container.engine} ended with exit code {code}; the command was: "
-                f"{shlex.join(command)}"
-            )
+    *before, run = container.commands()
+    restarts = deaths.Restarts(container.restarts)
+    with _Engine() as engine:
+        for command in before:
+            code = engine.run(command)
+            if engine.asked:
+                return
+            if code:
+                raise _failed(container.engine, code, command)
+        while (code := engine.run(run)) and not engine.asked:
+            # What the engine itself cannot do is 125 to 127; a signal in the container is above.
+            if code <= _HIGHEST_OF_ENGINE or (wait := restarts.wait()) is None:
+                raise _failed(container.engine, code, run)
+            when = f"In {wait:.0f} s" if wait else "Now"
+            print(f"{deaths.sentence(code)}. {when} it is run again.", file=sys.stderr, flush=True)
+            engine.pause(wait)
+
+
+def _failed(engine: str, code: int, command: Sequence[str]) -> ServerFailed:
+    why = f" ({deaths.sentence(code)})" if code > _HIGHEST_OF_ENGINE else ""
+    return ServerFailed(
+        f"{engine} ended with exit code {code}{why}; the command was: {shlex.join(command)}"
+    )
+
+
+class _Engine:
+    """Runs an engine's commands, none of which outlives this process.
+
+    Attributes:
+        asked: whether a signal asked this process to end.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[int, Any] = {}
+        self._wake = threading.Event()
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def run(self, command: Sequence[str]) -> int:
+        """Runs a command to its end; gives its exit code."""
+        libc = ctypes.CDLL(None)
+        if self.asked:
+            return 0
+        self._process = subprocess.Popen(
+            command,
+            # If this process is killed, the engine gets what it would have passed on.
+            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),
+        )
+        if self.asked:  # in between
+            self._process.terminate()
+        code = self._process.wait()
+        self._process = None
+        return code if code >= 0 else 128 - code
+
+    def pause(self, seconds: float) -> None:
+        """Waits, or until somebody asks this process to end."""
+        self._wake.wait(seconds)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        self._wake.set()
+        if self._process is not None:
+            self._process.terminate()

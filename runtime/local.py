@@ -14,8 +14,10 @@ from types import FrameType
 
 from runtime import logs, wanted
 from runtime.addresses import resolve
+from runtime.counters import Counters, Exposed
 from runtime.errors import ServerFailed
 from runtime.heal import Healer
+from runtime.revive import Reviver
 from runtime.server import LocalServer
 
 
@@ -33,6 +35,8 @@ class ServeOptions:
         heal: whether dead stubs are replaced.
         probe_seconds: how often idle models are probed.
         hang_seconds: after which silence a model hangs; 0 is never.
+        restarts: how often within ten minutes a server that died is started again.
+        runtime_metrics_port: where the runtime's own counters are; None for nowhere.
         exit_seconds: how long requests in flight may take at the end.
         log: the least severe level shown, or ``raw``.
         opened: groups of calls that everybody may make.
@@ -48,6 +52,8 @@ class ServeOptions:
     heal: bool
     probe_seconds: float
     hang_seconds: float
+    restarts: int
+    runtime_metrics_port: int | None
     exit_seconds: float
     log: str
     opened: tuple[str, ...]
@@ -62,7 +68,7 @@ def serve(options: ServeOptions) -> None:
     """Serves until a signal or Ctrl-C, then ends the server well.
 
     Raises:
-        RuntimeFailure: it could not start, a model did not load, or it ended by itself.
+        RuntimeFailure: it could not start, a model did not load, or it died too often.
     """
     printer = logs.Printer(None if options.log == "raw" else options.log, _tell)
     models = wanted.check(options.repository, options.models)
@@ -79,19 +85,26 @@ def serve(options: ServeOptions) -> None:
         log=printer,
         exit_grace_seconds=options.exit_seconds,
     )
-    with contextlib.suppress(_Asked), _ended_by_signals(server):
+    counters = Counters()
+    with contextlib.suppress(_Asked), _ended_by_signals(server), _exposed(counters, options) as url:
         started = time.monotonic()
         server.start()
         _refuse_failed_models(server)
-        print(_ready_message(server, time.monotonic() - started), flush=True)
+        print(_ready_message(server, time.monotonic() - started, url), flush=True)
         if not resolve(options.host).is_private:
             _tell(
                 f"Whoever reaches {options.host} can ask the models: there is no encryption and no "
                 "login. 127.0.0.1 is for this machine alone."
             )
-        with _healing(server, options):
-            code = server.wait()
-        raise ServerFailed(f"Triton ended by itself with exit code {code}; its last lines say why.")
+        counters.started()
+        Reviver(
+            server,
+            most=options.restarts,
+            healing=lambda: _healing(server, options),
+            check=_refuse_failed_models,
+            counters=counters,
+            report=lambda text: _tell(f"{time.strftime('%H:%M:%S')} server: {text}"),
+        ).run()
 
 
 @contextlib.contextmanager
@@ -143,7 +156,17 @@ def _refuse_failed_models(server: LocalServer) -> None:
         raise ServerFailed(f"{len(failed)} model(s) did not load:\n{listed}")
 
 
-def _ready_message(server: LocalServer, seconds: float) -> str:
+@contextlib.contextmanager
+def _exposed(counters: Counters, options: ServeOptions) -> Iterator[str]:
+    """Serves the counters, if they are wanted; gives their URL."""
+    if options.runtime_metrics_port is None:
+        yield ""
+        return
+    with Exposed(counters, resolve(options.host), options.runtime_metrics_port) as exposed:
+        yield exposed.url
+
+
+def _ready_message(server: LocalServer, seconds: float, counters: str) -> str:
     facts = json.loads(server.control.request("GET", "/v2"))
     times = server.load_seconds
     ready = sorted({status.name for status in server.control.index() if status.ready})
@@ -154,6 +177,7 @@ def _ready_message(server: LocalServer, seconds: float) -> str:
             f"  HTTP     http://{server.http}",
             f"  gRPC     {server.grpc}",
             f"  metrics  http://{server.metrics}/metrics",
+            *([f"  runtime  {counters}"] if counters else []),
             *(
                 f"  model    {name:{width}}"
                 + (f"  loaded in {times[name]:.2f} s" if name in times else "")

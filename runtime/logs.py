@@ -57,7 +57,12 @@ class LogLine:
     @property
     def is_about_missing_gpu(self) -> bool:
         """Whether it only says, as several parts of Triton do at start, that there is no GPU."""
-        return any(text in self.message for text in _WITHOUT_GPU)
+        return is_about_missing_gpu(self.message)
+
+
+def is_about_missing_gpu(text: str) -> bool:
+    """The same of a text that Triton wrote, in its log or beside it."""
+    return any(known in text for known in _WITHOUT_GPU)
 
 
 def parse(line: str) -> LogLine | None:

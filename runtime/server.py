@@ -118,7 +118,7 @@ class LocalServer:
 
     @property
     def pid(self) -> int:
-        """The process id of ``tritonserver``."""
+        """The process id of ``tritonserver``; :meth:`restart` makes it another."""
         return self._pid
 
     @property
@@ -184,7 +184,27 @@ class LocalServer:
             self.stop(now=True)
             raise
 
+    def restart(self) -> None:
+        """Starts a server that has ended again: on its ports, with another process and key.
+
+        Raises:
+            EnvironmentUnfit: as :meth:`start`.
+            ServerFailed: likewise; the ports stay this server's.
+        """
+        self.end_now()
+        try:
+            self._start(self._environment or server_environment())
+        except BaseException:
+            self.end_now()
+            raise
+
+    def end_now(self) -> None:
+        """Ends the process, if there is one, at once; :meth:`restart` can start another."""
+        self.ask_to_stop(now=True)
+        self._forget_guard()
+
     def _start(self, environment: ServerEnvironment) -> None:
+        self._lines.clear()
         try:
             self._guard = self._start_guard(environment)
         except OSError as error:
@@ -327,13 +347,14 @@ class LocalServer:
         """Waits for its end, and lets go of what belongs to it."""
         if self._guard is None:
             return
-        self._guard.wait()
+        ended = self._guard
+        ended.wait()
         if self._reader is not None:
             self._reader.join(timeout=5)
-        for pipe in (self._guard.stdin, self._guard.stdout):
+        self._guard = None  # before its pipes are closed: a signal handler may want to write
+        for pipe in (ended.stdin, ended.stdout):
             if pipe is not None:
                 pipe.close()
-        self._guard = None
 
     def ask_to_stop(self, *, now: bool = False) -> None:
         """Begins to end the server, and does not wait; can be called from a signal handler.
@@ -351,4 +372,9 @@ class LocalServer:
         Returns:
             its exit code; 128 and the signal's number if a signal ended it.
         """
-        return 0 if self._guard is None else self._guard.wait()
+        if self._guard is None:
+            return 0
+        code = self._guard.wait()
+        if self._reader is not None:
+            self._reader.join(timeout=5)
+        return code if code >= 0 else 128 - code

@@ -20,14 +20,20 @@ from runtime import processes, stubs
 from runtime.admin import GROUPS
 from runtime.control import CallFailed, Control
 from runtime.environment import ROOT
-
-FREE_PORTS = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
+from tests.runtime.serving import FREE_PORTS, Serving
 
 ENGINE = """#!{python}
 import json, os, sys
 with open({record!r}, "a") as record:
     record.write(json.dumps(sys.argv) + "\\n")
-sys.exit(int(os.environ.get("ENGINE_FAILS_AT", "-1")) == len(open({record!r}).readlines()))
+call = len(open({record!r}).readlines())
+if str(call) == os.environ.get("ENGINE_WAITS_AT"):
+    import signal, time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    open({record!r} + ".waits", "w").write(str(os.getpid()))
+    time.sleep(600)
+codes = json.loads(os.environ.get("ENGINE_CODES", "{{}}"))
+sys.exit(codes.get(str(call), 0))
 """
 
 
@@ -72,38 +78,6 @@ def repository(tmp_path: Path, python_model) -> Path:
     return folder
 
 
-class Serving:
-    """``python -m runtime serve`` in a process of its own.
-
-    Args:
-        arguments: its arguments.
-    """
-
-    def __init__(self, arguments: Sequence[str], log: Path) -> None:
-        self.log = log
-        with log.open("w") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "runtime", "serve", *arguments],
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        self.message: list[str] = []
-
-    def wait_until_ready(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.message.append(line.rstrip())
-            if line.startswith("  model"):
-                return
-        raise AssertionError(self.log.read_text())
-
-    def address(self, name: str) -> str:
-        (line,) = (line for line in self.message if line.split()[0] == name)
-        return line.split()[1]
-
-
 @pytest.fixture
 def serving(repository: Path, tmp_path: Path):
     """A ready server of the repository, started from the command line with free ports."""
@@ -126,6 +100,7 @@ class Engine:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._record = folder / "record"
         for name in ("docker", "podman"):
             text = ENGINE.format(python=sys.executable, record=str(self._record))
@@ -185,14 +160,6 @@ def test_a_second_signal_ends_it_at_once(serving: Serving, infer) -> None:
     slow.communicate(timeout=60)
 
 
-def test_the_end_of_the_server_is_a_failure(serving: Serving) -> None:
-    (guard,) = processes.children(serving.process.pid)
-    (server,) = processes.children(guard)
-    os.kill(server, signal.SIGKILL)
-    assert serving.process.wait(timeout=60) == 1
-    assert "ended by itself with exit code 137" in serving.log.read_text()
-
-
 def test_a_changed_repository_is_refused_with_every_finding(repository: Path) -> None:
     (repository / "sleeper" / "1" / "model.py").write_text("import os")
     (repository / "sleeper" / "more").touch()
@@ -245,6 +212,7 @@ def test_wrong_usage_is_exit_code_2(repository: Path) -> None:
     assert runtime("serve", str(repository), "--dry-run").returncode == 2
     assert runtime("serve", str(repository), "--engine=chroot").returncode == 2
     assert runtime("serve", str(repository), "--engine=docker", "--http-port=0").returncode == 2
+    assert runtime("serve", "--engine=docker", "--runtime-metrics-port=0").returncode == 2
 
 
 def closing(protocol: str, command: Sequence[str]) -> str:
@@ -352,10 +320,59 @@ def test_an_engine_that_fails_is_a_failure_with_its_command(
     repository: Path, engine: Engine
 ) -> None:
     arguments = ("serve", str(repository), "--engine=docker")
-    done = runtime(*arguments, environment=engine.path | {"ENGINE_FAILS_AT": "1"})
+    done = runtime(*arguments, environment=engine.path | {"ENGINE_CODES": '{"1": 1}'})
     assert done.returncode == 1
     assert "docker ended with exit code 1; the command was: docker build" in done.stderr
     assert len(engine.calls()) == 1
+
+
+def test_a_container_whose_server_died_is_run_again_and_given_up_in_the_end(
+    repository: Path, engine: Engine
+) -> None:
+    arguments = ("serve", str(repository), "--engine=docker", "--restarts=2")
+    died = {"ENGINE_CODES": '{"2": 139, "3": 137}'}
+    done = runtime(*arguments, environment=engine.path | died)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "ended by signal 11 (SIGSEGV); a request may have done that. Now it is run" in done.stderr
+    )
+    _, first, second, third = engine.calls()
+    assert first == second == third
+    always = {"ENGINE_CODES": json.dumps({str(call): 139 for call in range(20)})}
+    done = runtime(*arguments, "--image=mine", environment=engine.path | always)
+    assert done.returncode == 1
+    assert "docker ended with exit code 139 (Triton was ended by signal 11 (SIGSEGV)" in done.stderr
+    assert len(engine.calls()) == 4 + 3
+
+
+def test_what_an_engine_cannot_do_is_not_tried_again(repository: Path, engine: Engine) -> None:
+    arguments = ("serve", str(repository), "--engine=podman")
+    done = runtime(*arguments, environment=engine.path | {"ENGINE_CODES": '{"2": 125}'})
+    assert done.returncode == 1
+    assert "podman ended with exit code 125; the command was: podman run" in done.stderr
+    assert len(engine.calls()) == 2
+
+
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_engine_does_not_outlive_what_started_it(
+    repository: Path, engine: Engine, wait_until, number: int, call: int
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runtime", "serve", str(repository), "--engine=docker"],
+        cwd=ROOT,
+        env=os.environ | engine.path | {"ENGINE_WAITS_AT": str(call)},
+    )
+    try:
+        waits = engine.folder / "record.waits"
+        wait_until(lambda: waits.exists() and waits.read_text() != "")
+        process.send_signal(number)
+        assert process.wait(timeout=60) == (0 if number != signal.SIGKILL else -9)
+        wait_until(lambda: not processes.is_running(int(waits.read_text())))
+        assert len(engine.calls()) == call
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_an_engine_that_is_not_there(repository: Path) -> None:

@@ -1,0 +1,90 @@
+"""Keeping a server up: one that dies is started again, on the same ports."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from runtime import deaths
+from runtime.counters import Counters
+from runtime.errors import RuntimeFailure, ServerFailed
+from runtime.server import LocalServer
+
+Healing = Callable[[], contextlib.AbstractContextManager[object]]
+
+
+class Reviver:
+    """Watches over a server that is ready.
+
+    Args:
+        server: it.
+        most: how often within ten minutes it is started again.
+        healing: what looks after its models while it runs, made for each run.
+        check: raises a :class:`RuntimeFailure` if the server that was started is not as it should
+            be.
+        counters: count what happens.
+        report: is told what was found and done.
+    """
+
+    def __init__(
+        self,
+        server: LocalServer,
+        *,
+        most: int,
+        healing: Healing,
+        check: Callable[[LocalServer], None],
+        counters: Counters,
+        report: Callable[[str], None],
+    ) -> None:
+        self._server = server
+        self._restarts = deaths.Restarts(most)
+        self._most = most
+        self._healing = healing
+        self._check = check
+        self._counters = counters
+        self._report = report
+
+    def run(self) -> NoReturn:
+        """Returns never.
+
+        Raises:
+            ServerFailed: the server died too often, or somebody else asked it to end.
+        """
+        while True:
+            with self._healing():
+                code = self._server.wait()
+            self._counters.died(deaths.cause(code))
+            if code == 0:
+                raise ServerFailed("Triton has ended, as somebody else than this program asked it.")
+            lines = "".join(f"\n  {line}" for line in deaths.last_lines(self._server.log_lines))
+            told = f"Its last lines:{lines}" if lines else "It said nothing of it."
+            self._start_again(f"{deaths.sentence(code)}. {told}")
+
+    def _start_again(self, why: str) -> None:
+        while True:
+            wait = self._restarts.wait()
+            if wait is None:
+                raise ServerFailed(f"{why}\n{self._give_up()}")
+            self._report(f"{why}\n{f'In {wait:.0f} s' if wait else 'Now'} it is started again.")
+            time.sleep(wait)
+            started = time.monotonic()
+            try:
+                self._server.restart()
+                self._check(self._server)
+            except RuntimeFailure as failure:
+                self._server.end_now()
+                why = f"It could not be started again: {failure}"
+                continue
+            self._counters.restarted()
+            self._report(f"Triton is ready again after {time.monotonic() - started:.1f} s.")
+            return
+
+    def _give_up(self) -> str:
+        if not self._most:
+            return "It is not started again (--restarts)."
+        return (
+            f"It was started again {self._restarts.recent} times within ten minutes, which is the "
+            "most (--restarts)."
+        )
