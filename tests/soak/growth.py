@@ -1,0 +1,61 @@
+"""Whether a server holds more and more: its first warm figures against its last ones."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from tests.soak.process import MIB, Figures
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How far a figure may grow: by a share of what it was, and so much besides."""
+
+    share: float
+    beside: int
+
+
+ALLOWED = {
+    "server_memory": Allowance(0.25, 64 * MIB),
+    "descriptors": Allowance(0.0, 16),
+    "zombies": Allowance(0.0, 1),
+    "stubs": Allowance(0.0, 2),
+    "stub_memory": Allowance(0.2, 128 * MIB),
+    "regions": Allowance(0.0, 4),
+    "shared_memory": Allowance(0.1, 16 * MIB),
+}
+"""Between the median of the second fifth of a soak, when all is warm, and of its last fifth.
+
+What grows for good grows beyond these within an hour; a busier last minute does not.
+"""
+
+LEAST = 10
+"""So many samples there have to be; fewer say nothing of growth."""
+
+
+def growth(samples: Sequence[Figures]) -> list[str]:
+    """A sentence for each figure that grew beyond its allowance.
+
+    Args:
+        samples: at even intervals, at least :data:`LEAST`.
+
+    Raises:
+        ValueError: too few samples.
+    """
+    if len(samples) < LEAST:
+        raise ValueError(f"{len(samples)} samples; expected at least {LEAST}")
+    fifth = len(samples) // 5
+    early, late = samples[fifth : 2 * fifth], samples[-fifth:]
+    told = []
+    for name, allowed in ALLOWED.items():
+        before = statistics.median(asdict(each)[name] for each in early)
+        after = statistics.median(asdict(each)[name] for each in late)
+        most = before * (1 + allowed.share) + allowed.beside
+        if after > most:
+            told.append(
+                f"{name.replace('_', ' ')} grew from {before:,.0f} to {after:,.0f}; "
+                f"at most {most:,.0f} is allowed"
+            )
+    return told

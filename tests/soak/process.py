@@ -1,0 +1,113 @@
+"""The server as a process: whether it lives, and what it holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from runtime import stubs
+
+SHARED_MEMORY = Path("/dev/shm")
+MIB = 2**20
+
+
+class NoServer(Exception):
+    """No such process on this machine; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a server holds; sizes in bytes."""
+
+    server_memory: int
+    descriptors: int
+    zombies: int
+    stubs: int
+    stub_memory: int
+    regions: int
+    shared_memory: int
+
+    def __str__(self) -> str:
+        return (
+            f"server {self.server_memory / MIB:.0f} MiB, {self.descriptors} descriptors, "
+            f"{self.zombies} zombies, {self.stubs} stubs with {self.stub_memory / MIB:.0f} MiB, "
+            f"/dev/shm {self.shared_memory / MIB:.1f} MiB in {self.regions} regions"
+        )
+
+
+class Server:
+    """The ``tritonserver`` that has an HTTP port.
+
+    Raises:
+        NoServer: there is none.
+    """
+
+    def __init__(self, http_port: int) -> None:
+        wanted = f"--http-port={http_port}"
+        for process in psutil.process_iter(["cmdline"]):
+            arguments = process.info["cmdline"] or []
+            if arguments and Path(arguments[0]).name == "tritonserver" and wanted in arguments:
+                self._process = process
+                self.pid: int = process.pid
+                self._regions = re.findall(
+                    r"shm-region-prefix-name=([^,\s]+)", "\n".join(arguments)
+                )
+                return
+        raise NoServer(
+            f"no tritonserver with {wanted} on this machine, whose process could be watched; "
+            "start one with `make serve`"
+        )
+
+    def is_alive(self) -> bool:
+        """Whether it is the process that it was; a zombie is none."""
+        try:
+            return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def figures(self) -> Figures:
+        """What it holds now.
+
+        Raises:
+            psutil.NoSuchProcess: it has ended.
+        """
+        running = stubs.running(self.pid)
+        sizes = [
+            size
+            for prefix in self._regions or ["triton_python_backend_shm_region_"]
+            for region in SHARED_MEMORY.glob(f"{prefix}*")
+            if (size := _blocks(region)) is not None
+        ]
+        return Figures(
+            server_memory=self._process.memory_info().rss,
+            descriptors=self._process.num_fds(),
+            zombies=sum(_is_zombie(child) for child in self._process.children()),
+            stubs=len(running),
+            stub_memory=sum(_resident(stub.pid) for stub in running),
+            regions=len(sizes),
+            shared_memory=sum(sizes),
+        )
+
+
+def _blocks(region: Path) -> int | None:
+    try:
+        return region.stat().st_blocks * 512
+    except FileNotFoundError:
+        return None
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,120 @@
+"""The soak: an hour of a mild, mixed load, at the end of which the server is as it was.
+
+The variable SOAK_SECONDS makes it shorter, to try it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.server import LocalServer
+from tests.soak.growth import LEAST
+from tests.soak.inputs import ROOT
+from tests.soak.kinds import PIPELINES
+from tests.soak.process import NoServer
+from tests.soak.soak import Outcome, Plan, soak
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
+
+
+@pytest.fixture
+def served(asr_repository: Path, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The addresses, HTTP and gRPC, of what ``make serve`` starts."""
+    log = tmp_path / "serve.log"
+    ports = [f"--{name}-port=0" for name in ("http", "grpc", "metrics")]
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runtime", "serve", str(asr_repository), *ports],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    assert process.stdout is not None
+    try:
+        told = ""
+        for line in process.stdout:
+            told += line
+            if line.startswith("  metrics"):
+                break
+        addresses = re.findall(r"^  (?:HTTP|gRPC) +(?:http://)?(\S+)$", told, re.MULTILINE)
+        assert len(addresses) == 2, log.read_text()
+        yield addresses[0], addresses[1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 600)
+def test_an_hour_of_a_mild_load_leaves_the_server_as_it_was(
+    served: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show(line: str) -> None:
+        with capsys.disabled():
+            print(line, flush=True)
+
+    plan = Plan(*served, seconds=SECONDS, file=tmp_path / "soak.jsonl")
+    outcome = soak(plan, show)
+    assert outcome.faults == ()
+    assert outcome.seconds >= SECONDS and len(outcome.samples) >= LEAST
+    for pipeline in PIPELINES:
+        assert outcome.counts[f"{pipeline} over gRPC"] and outcome.counts[f"{pipeline} over HTTP"]
+    assert outcome.counts["stubs killed and replaced"]
+
+
+def test_a_server_that_goes_is_told_with_what_was_under_way(
+    serve: Callable[..., LocalServer], tmp_path: Path
+) -> None:
+    """Killed in the middle of a soak that only asks for its health."""
+    (tmp_path / "models").mkdir()
+    triton = serve(tmp_path / "models", load=())
+    file, told = tmp_path / "soak.jsonl", []
+    plan = Plan(
+        triton.http,
+        triton.grpc,
+        seconds=60.0,
+        file=file,
+        pause=0.0,
+        kill_every=0.0,
+        sample_every=0.5,
+        weights={"health": 1},
+    )
+    seen: list[Outcome] = []
+    sampled = threading.Event()
+
+    def show(line: str) -> None:
+        told.append(line)
+        if "answers" in line:
+            sampled.set()
+
+    soaking = threading.Thread(target=lambda: seen.append(soak(plan, show)))
+    soaking.start()
+    assert sampled.wait(30)
+    os.kill(triton.pid, signal.SIGKILL)
+    soaking.join(30)
+    (outcome,) = seen
+    assert outcome.seconds < 60 and any("gone" in each for each in outcome.faults)
+    (gone,) = [line for line in told if "THE SERVER IS GONE" in line]
+    assert f"process {triton.pid} has ended" in gone and "health over " in gone
+    events = [json.loads(line) for line in file.read_text().splitlines()]
+    (written,) = [each for each in events if each["event"] == "gone"]
+    assert written["under_way"] or written["last"]
+    assert events[0]["event"] == "start" and events[-1]["event"] == "end"
+    assert any(each["event"] == "sample" and each["descriptors"] > 0 for each in events)
+
+
+def test_without_such_a_server_one_sentence() -> None:
+    with pytest.raises(NoServer, match="no tritonserver with --http-port=1 on this machine"):
+        soak(Plan("127.0.0.1:1", "127.0.0.1:2", 1.0, Path("never-written")), print)
+    assert not Path("never-written").exists()
