@@ -46,7 +46,7 @@ def test_what_warms_up_at_the_start_is_no_growth() -> None:
         ("server memory", lambda n: figures(server_memory=(147 + 4 * n) * MIB)),
         ("descriptors", lambda n: figures(descriptors=98 + 2 * n)),
         ("zombies", lambda n: figures(zombies=n // 4)),
-        ("stubs", lambda n: figures(stubs=24 + n // 6)),
+        ("stubs", lambda n: figures(stubs=24 + n // 4)),
         ("stub memory", lambda n: figures(stub_memory=(2300 + 30 * n) * MIB)),
         ("regions", lambda n: figures(regions=24 + n // 4)),
         ("shared memory", lambda n: figures(shared_memory=(69 + 2 * n) * MIB)),
