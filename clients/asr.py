@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,16 +14,19 @@ import numpy as np
 import numpy.typing as npt
 import tritonclient.grpc as grpc
 
-from clients.errors import RequestError, one_sentence
-
-LIMIT = 2**31 - 1
-"""Bytes of a gRPC message."""
+from clients.address import address_of
+from clients.connection import CUTS, PATIENCE, Connection, output
+from clients.errors import CutOff, RequestError
 
 Option = str | int | Sequence[str]
 """A further input of a pipeline: one text, one number, or a list of words."""
 
 _LEAVING = 1.0
 """Seconds to wait for the answer to a stream's end that nobody waits for."""
+
+
+_NO_SUCH_SEQUENCE = "must specify the START flag"
+"""In Triton's refusal of a piece whose sequence it does not know, as after a new start."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,21 @@ class Heard:
 class AsrClient:
     """Calls ``asr`` and ``asr_stream`` over gRPC.
 
+    A request that found no server, or whose connection was cut off before its answer came, is
+    asked again: :class:`~clients.connection.Connection` says when, and why that is safe. The
+    pieces of a stream are not, as the server's state may be gone: :meth:`stream` says what is done.
+
     Args:
-        url: ``host:port``; by default that of the environment variable ``TRITON_GRPC``, else
-            ``127.0.0.1:8001``.
+        url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
+            environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
         model: ``asr``, ``asr_bls`` or ``asr_whisper``.
         stream_model: ``asr_stream``.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for an answer, all tries together.
+        patience: seconds for which a server that does not listen is asked again; 0 is never.
+        waiting: is told, in a sentence, when something is asked again.
+
+    Raises:
+        clients.address.AddressError: the URL is none of a gRPC server.
     """
 
     def __init__(
@@ -88,16 +99,12 @@ class AsrClient:
         model: str = "asr",
         stream_model: str = "asr_stream",
         timeout: float = 120.0,
+        patience: float = PATIENCE,
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
-        self._url = url or os.environ.get("TRITON_GRPC", "127.0.0.1:8001")
-        self._model, self._stream_model, self._timeout = model, stream_model, timeout
-        self._client = grpc.InferenceServerClient(
-            self._url,
-            channel_args=[
-                ("grpc.max_send_message_length", LIMIT),
-                ("grpc.max_receive_message_length", LIMIT),
-            ],
-        )
+        self._model, self._stream_model = model, stream_model
+        self._waiting = waiting or (lambda sentence: None)
+        self._connection = Connection(address_of(url), timeout, patience, waiting)
 
     def __enter__(self) -> AsrClient:
         return self
@@ -108,7 +115,7 @@ class AsrClient:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.close()
+        self._connection.close()
 
     def transcribe(self, audio: bytes, **options: Option) -> list[Segment]:
         """The segments of a sound file, in order; none for silence.
@@ -142,13 +149,8 @@ class AsrClient:
         self, sound: Mapping[str, npt.NDArray[Any]], options: Mapping[str, Option]
     ) -> list[Segment]:
         inputs = {**sound, **_arrays(options)}
-        with one_sentence(self._url):
-            result = self._client.infer(
-                self._model,
-                [_input(name, array) for name, array in inputs.items()],
-                client_timeout=self._timeout,
-            )
-        return _segments(result)
+        tensors = [_input(name, array) for name, array in inputs.items()]
+        return _segments(self._connection.infer(self._model, tensors), self._model)
 
     def stream(
         self,
@@ -160,6 +162,11 @@ class AsrClient:
 
         Close the generator, or let it go, to leave the stream before its end.
 
+        A piece that was cut off is not sent again, since the server's state may be gone, or hold
+        the piece already. The stream begins again from its start, at most twice, where ``pieces``
+        can be iterated again, as a list: the same pieces bring the same, so what was given out is
+        not given twice. Where they cannot, as those of a generator, the stream ends with an error.
+
         Args:
             pieces: FP32 [n] in -1 .. 1, each at most 30 s; some 0.3 s for live speech.
             sample_rate: Hz.
@@ -167,18 +174,61 @@ class AsrClient:
 
         Raises:
             clients.errors.RequestError: the server refused a piece or is not there.
+            clients.errors.CutOff: the stream was cut off, and cannot begin again.
+        """
+        begins = 0 if isinstance(pieces, Iterator) else CUTS
+        given_out = 0
+        while True:
+            try:
+                with contextlib.closing(self._once(pieces, sample_rate, options)) as stream:
+                    for number, heard in enumerate(stream):
+                        if number >= given_out:
+                            given_out += 1
+                            yield heard
+                return
+            except _StreamCut as cut:
+                if not begins:
+                    raise CutOff(
+                        cut.code,
+                        f"{cut}; {cut.seconds:.1f} s of the sound were sent, and the stream cannot "
+                        "go on: begin it again",
+                        sent=True,
+                    ) from cut
+                begins -= 1
+                self._waiting(f"{cut}; the stream begins again")
+
+    def _once(
+        self,
+        pieces: Iterable[npt.NDArray[np.float32]],
+        sample_rate: int,
+        options: Mapping[str, Option],
+    ) -> Generator[Heard]:
+        """A stream from its start to its end.
+
+        Raises:
+            _StreamCut: it was cut off after its start.
         """
         sequence = secrets.randbits(63) | 1
         rate = {"sample_rate": np.array([sample_rate], np.int32)}
         begin = {**rate, **_arrays(options)}
         nothing = np.zeros(0, np.float32)
         sent = ended = False
+        seconds = 0.0
         try:
             for piece in pieces:
                 first, sent = not sent, True
                 yield self._send(sequence, piece, begin if first else rate, start=first, end=False)
+                seconds += len(piece) / sample_rate
             first, ended = not sent, True
             yield self._send(sequence, nothing, begin if first else rate, start=first, end=True)
+        except CutOff as problem:
+            if seconds or problem.sent:
+                raise _StreamCut(problem.code, str(problem), seconds) from problem
+            raise
+        except RequestError as problem:
+            if seconds and _NO_SUCH_SEQUENCE in str(problem):
+                raise _StreamCut(problem.code, str(problem), seconds) from problem
+            raise
         finally:
             if sent and not ended:
                 # Else the server keeps the stream's place, of which it has few, until it is idle.
@@ -196,35 +246,46 @@ class AsrClient:
         timeout: float | None = None,
     ) -> Heard:
         inputs = {"samples": np.asarray(piece, np.float32), **beside}
-        with one_sentence(self._url):
-            result = self._client.infer(
-                self._stream_model,
-                [_input(name, array) for name, array in inputs.items()],
-                sequence_id=sequence,
-                sequence_start=start,
-                sequence_end=end,
-                client_timeout=timeout or self._timeout,
-            )
-        partial = result.as_numpy("partial")
-        starts = result.as_numpy("partial_start")
+        result = self._connection.infer(
+            self._stream_model,
+            [_input(name, array) for name, array in inputs.items()],
+            timeout=timeout,
+            cuts=0,
+            unsent=start,
+            sequence_id=sequence,
+            sequence_start=start,
+            sequence_end=end,
+        )
+        partial = output(result, "partial", self._stream_model)
+        starts = output(result, "partial_start", self._stream_model)
         return Heard(
-            tuple(_segments(result)),
+            tuple(_segments(result, self._stream_model)),
             partial[0].decode("utf-8") if len(partial) else "",
             float(starts[0]) if len(starts) else None,
         )
 
 
-def _segments(result: Any) -> list[Segment]:
+class _StreamCut(CutOff):
+    """A stream was cut off when so many seconds of it had been sent."""
+
+    def __init__(self, code: str, sentence: str, seconds: float) -> None:
+        super().__init__(code, sentence, sent=True)
+        self.seconds = seconds
+
+
+def _segments(result: Any, model: str) -> list[Segment]:
     """The answer's segments, each with its words: those that spell its text."""
     words = [
         Word(text.decode("utf-8"), float(start), float(end), float(score))
         for text, (start, end), score in zip(
-            *(result.as_numpy(name) for name in ("words", "word_times", "word_scores")), strict=True
+            *(output(result, name, model) for name in ("words", "word_times", "word_scores")),
+            strict=True,
         )
     ]
     found = []
     for text, (start, end), score in zip(
-        *(result.as_numpy(name) for name in ("segment_text", "segments", "scores")), strict=True
+        *(output(result, name, model) for name in ("segment_text", "segments", "scores")),
+        strict=True,
     ):
         said = text.decode("utf-8")
         count = len(places(said, [word.text for word in words]))

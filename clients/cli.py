@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from clients.address import AddressError
 from clients.cli_asr import asr
+from clients.cli_exit import failed, wrong_address
+from clients.connection import PATIENCE
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,32 +58,42 @@ def ocr(
         Path | None, typer.Option(help="Font file for --draw, for scripts such as Chinese.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 60.0,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to ask a server that does not listen yet.")
+    ] = PATIENCE,
 ) -> None:
     """Read the text of a page: its lines in reading order, with boxes and confidences."""
     from clients.errors import RequestError
+    from clients.listening import StatusLine
     from clients.ocr import OcrClient
 
+    status = StatusLine()
     try:
         image = page.read_bytes()
     except OSError as problem:
-        raise _failed(f"cannot read {page}: {problem.strerror}") from problem
+        raise failed(f"cannot read {page}: {problem.strerror}") from problem
     try:
-        with OcrClient(url, model, timeout) as client:
+        with (
+            closing(status),
+            OcrClient(url, model, timeout, patience, status.show) as client,
+        ):
             lines = client.read(
                 image,
                 minimum_score=minimum_score,
                 maximum_side=maximum_side,
                 orientation=orientation,
             )
+    except AddressError as problem:
+        raise wrong_address(problem) from problem
     except RequestError as problem:
-        raise _failed(str(problem)) from problem
+        raise failed(str(problem)) from problem
     if draw is not None:
         from clients.draw import draw as render
 
         try:
             render(image, lines, font).save(draw)
         except (OSError, ValueError) as problem:
-            raise _failed(f"cannot draw {draw}: {problem}") from problem
+            raise failed(f"cannot draw {draw}: {problem}") from problem
     if as_json:
         records = [{"text": line.text, "box": line.box, "score": line.score} for line in lines]
         typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
@@ -100,8 +114,3 @@ app.command(
     "`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. "
     "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage."
 )(asr)
-
-
-def _failed(sentence: str) -> typer.Exit:
-    typer.echo(f"error: {sentence}", err=True)
-    return typer.Exit(1)

@@ -13,8 +13,11 @@ from typing import Annotated, cast
 
 import typer
 
+from clients.address import AddressError
 from clients.asr import AsrClient, Option, Segment
 from clients.captions import as_json, line, srt, vtt
+from clients.cli_exit import failed, wrong_address
+from clients.connection import PATIENCE
 from clients.errors import RequestError
 from clients.listening import Interrupt, StatusLine
 from clients.sound import RATE, Piece, SoundError, SoundFile, microphone, standard_input
@@ -75,6 +78,9 @@ def asr(
         str, typer.Option(help="The pipeline for files: asr, asr_bls or asr_whisper.")
     ] = "asr",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 120.0,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to ask a server that does not listen yet.")
+    ] = PATIENCE,
 ) -> None:
     """Read speech: its segments with their times, or subtitles.
 
@@ -92,15 +98,20 @@ def asr(
         options["beam"] = beam
     if word_list is not None:
         options["word_list"] = _words(word_list)
+    status = StatusLine()
     try:
         with (
-            AsrClient(url, model, timeout=timeout) as client,
-            closing(_segments(client, sound, live, options, model)) as segments,
+            closing(status),
+            AsrClient(
+                url, model, timeout=timeout, patience=patience, waiting=status.show
+            ) as client,
+            closing(_segments(client, sound, live, options, model, status)) as segments,
         ):
             heard = _printed(segments, as_srt=as_srt, as_vtt=as_vtt, json=json)
+    except AddressError as problem:
+        raise wrong_address(problem) from problem
     except (RequestError, SoundError) as problem:
-        typer.echo(f"error: {problem}", err=True)
-        raise typer.Exit(1) from problem
+        raise failed(str(problem)) from problem
     except BrokenPipeError:
         # What is still in the buffer would be written, and fail again, as Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -121,28 +132,37 @@ def _words(path: Path) -> list[str]:
 
 
 def _segments(
-    client: AsrClient, sound: str | None, live: bool, options: dict[str, Option], model: str
+    client: AsrClient,
+    sound: str | None,
+    live: bool,
+    options: dict[str, Option],
+    model: str,
+    status: StatusLine,
 ) -> Generator[Segment]:
     if sound is None:
-        return _live(client, microphone(LIVE_PIECE), RATE, options)
+        return _live(client, microphone(LIVE_PIECE), RATE, options, status)
     if sound == "-":
         pieces = standard_input(cast(BufferedReader, sys.stdin.buffer), LIVE_PIECE)
-        return _live(client, pieces, RATE, options)
+        return _live(client, pieces, RATE, options, status)
     path = Path(sound)
     file = SoundFile(path)
     if live:
-        return _live(client, file.pieces(LIVE_PIECE, live=True), file.rate, options)
+        pieces = file.pieces(LIVE_PIECE, live=True)
+        return _live(client, pieces, file.rate, options, status)
     long = file.seconds > AT_ONCE or path.stat().st_size > AT_ONCE_BYTES
     if long and model in STREAMED and options.keys() <= STREAM_OPTIONS:
-        return _long(client, file, options)
+        return _long(client, file, options, status)
     return (segment for segment in client.transcribe_file(path, **options))
 
 
 def _live(
-    client: AsrClient, pieces: Iterable[Piece], rate: int, options: dict[str, Option]
+    client: AsrClient,
+    pieces: Iterable[Piece],
+    rate: int,
+    options: dict[str, Option],
+    status: StatusLine,
 ) -> Generator[Segment]:
     """Segments as they end; on a terminal the words so far stand below them."""
-    status = StatusLine()
     try:
         with (
             Interrupt() as interrupt,
@@ -157,12 +177,23 @@ def _live(
         status.clear()
 
 
-def _long(client: AsrClient, file: SoundFile, options: dict[str, Option]) -> Generator[Segment]:
+class _Pieces:
+    """A file's pieces, from its start however often they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Piece]:
+        return SoundFile(self._path).pieces(FILE_PIECE)
+
+
+def _long(
+    client: AsrClient, file: SoundFile, options: dict[str, Option], status: StatusLine
+) -> Generator[Segment]:
     """A file in long pieces; on a terminal how much was sent stands below the segments."""
-    status = StatusLine()
     whole = f" of {file.seconds / 60:.0f}" if math.isfinite(file.seconds) else ""
     try:
-        with closing(client.stream(file.pieces(FILE_PIECE), file.rate, **options)) as stream:
+        with closing(client.stream(_Pieces(file.path), file.rate, **options)) as stream:
             for number, heard in enumerate(stream, 1):
                 if heard.ended:
                     status.clear()

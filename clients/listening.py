@@ -34,6 +34,8 @@ class StatusLine:
         """Takes it away, before something else is printed."""
         self.show("")
 
+    close = clear
+
 
 class Interrupt:
     """Ctrl-C ends the sound, not the program: what was said last is still to come.

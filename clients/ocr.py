@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tritonclient.grpc as grpc
 
-from clients.errors import one_sentence
+from clients.address import address_of
+from clients.connection import PATIENCE, Connection, output
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,31 @@ class Line:
 class OcrClient:
     """Calls the ``ocr`` pipeline over gRPC.
 
+    A request that found no server, or whose connection was cut off before its answer came, is
+    asked again: :class:`~clients.connection.Connection` says when, and why that is safe.
+
     Args:
-        url: ``host:port``; by default that of the environment variable ``TRITON_GRPC``, else
-            ``127.0.0.1:8001``.
+        url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
+            environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
         model: ``ocr``, or ``ocr_bls``.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for an answer, all tries together.
+        patience: seconds for which a server that does not listen is asked again; 0 is never.
+        waiting: is told, in a sentence, when a request is asked again.
+
+    Raises:
+        clients.address.AddressError: the URL is none of a gRPC server.
     """
 
-    def __init__(self, url: str | None = None, model: str = "ocr", timeout: float = 60.0) -> None:
-        self._url = url or os.environ.get("TRITON_GRPC", "127.0.0.1:8001")
-        self._model, self._timeout = model, timeout
-        self._client = grpc.InferenceServerClient(self._url)
+    def __init__(
+        self,
+        url: str | None = None,
+        model: str = "ocr",
+        timeout: float = 60.0,
+        patience: float = PATIENCE,
+        waiting: Callable[[str], None] | None = None,
+    ) -> None:
+        self._model = model
+        self._connection = Connection(address_of(url), timeout, patience, waiting)
 
     def __enter__(self) -> OcrClient:
         return self
@@ -53,7 +68,7 @@ class OcrClient:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.close()
+        self._connection.close()
 
     def read(
         self,
@@ -72,7 +87,8 @@ class OcrClient:
             orientation: find out which way up the page is; the server's default is to do so.
 
         Raises:
-            clients.errors.RequestError: the server refused the image or is not there.
+            clients.errors.RequestError: the server refused the image, is not there, or did
+                not answer in time.
         """
         inputs = [_input("image", np.frombuffer(image, np.uint8), "UINT8")]
         if minimum_score is not None:
@@ -81,9 +97,8 @@ class OcrClient:
             inputs.append(_input("maximum_side", np.array([maximum_side], np.int32), "INT32"))
         if orientation is not None:
             inputs.append(_input("orientation", np.array([orientation], np.bool_), "BOOL"))
-        with one_sentence(self._url):
-            result = self._client.infer(self._model, inputs, client_timeout=self._timeout)
-        columns = (result.as_numpy(name) for name in ("text", "boxes", "scores"))
+        result = self._connection.infer(self._model, inputs)
+        columns = [output(result, name, self._model) for name in ("text", "boxes", "scores")]
         return [
             Line(
                 text.decode("utf-8"),

@@ -311,7 +311,7 @@ def test_the_commands_failures_are_one_sentence_and_exit_1(
         (str(tmp_path / "missing.png"),),
         (str(tmp_path),),
         (str(broken), "--url", server.grpc),
-        (str(broken), "--url", "127.0.0.1:1"),
+        (str(broken), "--url", "127.0.0.1:1", "--patience=0"),
         (str(broken), "--url", server.grpc, "--model", "nowhere"),
     ):
         result = command(*arguments)
