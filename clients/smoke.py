@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 import urllib3
 
 from clients.examples.make_page import HEADING, LEFT, RIGHT
+from clients.ports import speaks_grpc
 
 _EXAMPLES = Path(__file__).resolve().parent / "examples"
 PAGE = _EXAMPLES / "page.png"
@@ -95,10 +98,7 @@ class Deployed:
                 method, self._url + path, body=body, headers=self._headers | (headers or {})
             )
         except (urllib3.exceptions.HTTPError, ValueError) as problem:
-            raise Unreachable(
-                f"nothing answers at {self._url}{path} ({type(problem).__name__}); check the "
-                "address, and that the pods are ready: kubectl get inferenceservice"
-            ) from problem
+            raise Unreachable(self._why(path, problem)) from problem
         try:
             content = json.loads(answer.data)
         except ValueError:
@@ -110,6 +110,29 @@ class Deployed:
                 "name, give it with --host"
             )
         return answer.status, content
+
+    def _why(self, path: str, problem: Exception) -> str:
+        """A sentence for a request that got no answer."""
+        where = urlsplit(self._url)
+        port = where.port or {"http": 80, "https": 443}[where.scheme]
+        garbled = isinstance(problem, urllib3.exceptions.ProtocolError)
+        if garbled and speaks_grpc(where.hostname or "", port):
+            return (
+                f"{where.hostname}:{port} speaks gRPC, and the address of HTTP is asked for; "
+                "Triton's HTTP port is 8000, unless `--http-port` says otherwise"
+            )
+        said = {
+            urllib3.exceptions.NameResolutionError: "its name is not known here",
+            urllib3.exceptions.SSLError: "it does not speak TLS, or its certificate is not trusted",
+            urllib3.exceptions.TimeoutError: "it did not answer in time",
+            urllib3.exceptions.NewConnectionError: "it refuses the connection, or is not there",
+            urllib3.exceptions.ProtocolError: "it closed the connection, or does not speak HTTP",
+        }
+        why = next((text for kind, text in said.items() if isinstance(problem, kind)), None)
+        return (
+            f"nothing answers at {self._url}{path}: {why or type(problem).__name__}; check the "
+            "address, and that the pods are ready: kubectl get inferenceservice"
+        )
 
     def others(self) -> list[str]:
         """Ensembles that are served and have no known answer here."""
@@ -174,6 +197,23 @@ def _difference(known: Known, found: Sequence[str]) -> str:
     return f"{known.output}, expected {len(known.answer)} elements, found {len(found)}"
 
 
+def _mistake(url: str) -> str | None:
+    """Why a public address cannot be one; None if it can."""
+    expected = "expected http://<host> or https://<host>"
+    if not url.startswith(("http://", "https://")):
+        return f"{expected}, found '{url}'"
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for one that is no port
+    except ValueError:
+        return f"{expected}, with a port from 1 to 65535 if any, found '{url}'"
+    if "@" in parts.netloc:
+        return f"{expected}, without a user or a password"
+    if not parts.hostname or re.search(r"\s", url) or parts.query or parts.fragment:
+        return f"{expected}, found '{url}'"
+    return None
+
+
 def smoke(
     url: Annotated[str, typer.Argument(help="The public address, as http://127.0.0.1:8000.")],
     host: Annotated[
@@ -191,8 +231,8 @@ def smoke(
             raise typer.BadParameter(
                 f"no answer of '{name}' is known; there are: {', '.join(PIPELINES)}"
             )
-    if not url.startswith(("http://", "https://")):
-        typer.echo(f"error: expected http://<host> or https://<host>, found '{url}'", err=True)
+    if mistake := _mistake(url):
+        typer.echo(f"error: {mistake}", err=True)
         raise typer.Exit(2)
     deployed = Deployed(url, host, timeout)
     failures = []
