@@ -53,6 +53,10 @@ class Kills:
         """Whether a request that began then, and is refused now, may be."""
         return any(began <= end + _AFTER for _, end in list(self._windows))
 
+    def is_recovering(self) -> bool:
+        """Whether a killed stub is being replaced now, or was a moment ago."""
+        return self.excuse(time.monotonic())
+
     def run(self, every: float, until: float) -> None:
         """Kills a stub each so many seconds, the first after half of them, up to a time."""
         due = time.monotonic() + every / 2

@@ -60,14 +60,18 @@ class Ledger:
         if number <= _SHOWN:
             self.tell(f"FAULT, {kind}: {text}")
 
-    def hold(self, asked: str, answer: object) -> None:
-        """Compares an answer with the first one to the same."""
+    def hold(self, request: str, asked: str, answer: object) -> None:
+        """Compares an answer with the first one to the same, which is in the file too."""
         digest = hashlib.sha256(repr(answer).encode()).hexdigest()
         with self._lock:
+            is_first = asked not in self._first
             first = self._first.setdefault(asked, digest)
             self.counts["answers"] += 1
+        if is_first:
+            self.write("first", request=request, asked=asked, answer=answer)
         if first != digest:
-            self.fault("changed", f"the answer to {asked} is not the first one", answer=answer)
+            text = f"the answer to {asked}, {request}, is not the first one"
+            self.fault("changed", text, asked=asked, answer=answer)
 
     def began(self, worker: int, request: str) -> None:
         with self._lock:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,16 @@ MIB = 2**20
 
 class NoServer(Exception):
     """No such process on this machine; the message is a sentence."""
+
+
+def newest(running: Iterable[stubs.Stub]) -> dict[str, int]:
+    """Instance -> the process of its newest stub; an older one is of a model that was replaced."""
+    found: dict[str, tuple[float, int]] = {}
+    for stub in running:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            made = psutil.Process(stub.pid).create_time()
+            found[stub.instance] = max(found.get(stub.instance, (0.0, 0)), (made, stub.pid))
+    return {instance: pid for instance, (_, pid) in found.items()}
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,10 @@ class Server:
             return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+    def stubs(self) -> dict[str, int]:
+        """Instance -> the process of its newest stub."""
+        return newest(stubs.running(self.pid))
 
     def figures(self) -> Figures:
         """What it holds now.

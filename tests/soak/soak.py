@@ -26,6 +26,9 @@ from tests.soak.workers import Worker
 _LOOK = 0.1
 """Seconds between two looks whether the server lives."""
 
+_STUBS = 1.0
+"""Seconds between two looks whether a stub has ended that nobody killed."""
+
 _QUIET = 30.0
 """Seconds before the end in which no stub is killed."""
 
@@ -131,7 +134,7 @@ def soak(plan: Plan, show: Callable[[str], None]) -> Outcome:
             if plan.kill_every:
                 killer.start()
             with contextlib.suppress(KeyboardInterrupt):
-                _watch(server, ledger, plan, samples, until)
+                _watch(server, kills, ledger, plan, samples, until)
         seconds = time.monotonic() - began
         stop.set()
         for each in (*workers, *([killer] if plan.kill_every else [])):
@@ -143,31 +146,64 @@ def soak(plan: Plan, show: Callable[[str], None]) -> Outcome:
 
 
 def _watch(
-    server: Server, ledger: Ledger, plan: Plan, samples: list[Figures], until: float
+    server: Server,
+    kills: Kills,
+    ledger: Ledger,
+    plan: Plan,
+    samples: list[Figures],
+    until: float,
 ) -> None:
-    """Samples, until the time is over or the server has ended."""
+    """Looks at the server, until the time is over or the server has ended."""
     every = plan.sample_every or min(60.0, plan.seconds / 20)
     began = time.monotonic()
     due = began + every
+    stubs, stubs_due = server.stubs(), began
     while (now := time.monotonic()) < until:
         if not server.is_alive():
             return _gone(server, ledger, now - began)
-        if now >= due:
-            due += every
-            try:
-                figures = server.figures()
-            except psutil.NoSuchProcess:
-                continue
-            samples.append(figures)
-            answers = ledger.counts["answers"]
-            ledger.write("sample", answers=answers, faults=dict(ledger.faults), **vars(figures))
-            ledger.tell(
-                f"{(now - began) / 60:.1f} of {plan.seconds / 60:.0f} min: {answers} answers, "
-                f"{ledger.counts['asked again']} asked again, "
-                f"{sum(ledger.faults.values())} faults; {figures}"
-            )
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if now >= stubs_due:
+                stubs_due = now + _STUBS
+                stubs = _look_at_stubs(stubs, server, kills, ledger)
+            if now >= due:
+                due += every
+                samples.append(server.figures())
+                _tell(ledger, plan, samples[-1], (now - began) / 60)
         time.sleep(max(0.0, min(_LOOK, due - now, until - now)))
     return None
+
+
+def _look_at_stubs(
+    before: Mapping[str, int], server: Server, kills: Kills, ledger: Ledger
+) -> dict[str, int]:
+    """The stubs now; one that ended by itself is a fault."""
+    now = server.stubs()
+    if not kills.is_recovering():
+        for instance in sorted(instance for instance, pid in before.items() if not _runs(pid)):
+            ledger.fault(
+                "stub ended",
+                f"the stub of {instance}, process {before[instance]}, has ended, and nobody "
+                f"killed it. Under way: {_listed(ledger.under_way())}",
+                last=ledger.last(),
+            )
+    return now
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _tell(ledger: Ledger, plan: Plan, figures: Figures, minutes: float) -> None:
+    answers = ledger.counts["answers"]
+    ledger.write("sample", answers=answers, faults=dict(ledger.faults), **vars(figures))
+    ledger.tell(
+        f"{minutes:.1f} of {plan.seconds / 60:.0f} min: {answers} answers, "
+        f"{ledger.counts['asked again']} asked again, "
+        f"{sum(ledger.faults.values())} faults; {figures}"
+    )
 
 
 def _gone(server: Server, ledger: Ledger, seconds: float) -> None:

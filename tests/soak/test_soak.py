@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import stubs
 from runtime.server import LocalServer
 from tests.soak.growth import LEAST
 from tests.soak.inputs import ROOT
@@ -73,12 +74,27 @@ def test_an_hour_of_a_mild_load_leaves_the_server_as_it_was(
     assert outcome.counts["stubs killed and replaced"]
 
 
-def test_a_server_that_goes_is_told_with_what_was_under_way(
+MODEL = """
+class TritonPythonModel:
+    def execute(self, requests):
+        return [None for _ in requests]
+"""
+CONFIG = """
+backend: "python"
+input { name: "in" data_type: TYPE_FP32 dims: 1 }
+output { name: "out" data_type: TYPE_FP32 dims: 1 }
+instance_group { kind: KIND_CPU }
+"""
+
+
+def test_a_stub_or_a_server_that_goes_is_told_with_what_was_under_way(
     serve: Callable[..., LocalServer], tmp_path: Path
 ) -> None:
     """Killed in the middle of a soak that only asks for its health."""
-    (tmp_path / "models").mkdir()
-    triton = serve(tmp_path / "models", load=())
+    (tmp_path / "models/toy/1").mkdir(parents=True)
+    (tmp_path / "models/toy/1/model.py").write_text(MODEL)
+    (tmp_path / "models/toy/config.pbtxt").write_text(CONFIG)
+    triton = serve(tmp_path / "models")
     file, told = tmp_path / "soak.jsonl", []
     plan = Plan(
         triton.http,
@@ -91,20 +107,26 @@ def test_a_server_that_goes_is_told_with_what_was_under_way(
         weights={"health": 1},
     )
     seen: list[Outcome] = []
-    sampled = threading.Event()
+    sampled, missed = threading.Event(), threading.Event()
 
     def show(line: str) -> None:
         told.append(line)
         if "answers" in line:
             sampled.set()
+        if "nobody killed it" in line:
+            missed.set()
 
     soaking = threading.Thread(target=lambda: seen.append(soak(plan, show)))
     soaking.start()
     assert sampled.wait(30)
+    (stub,) = stubs.running(triton.pid)
+    os.kill(stub.pid, signal.SIGKILL)
+    assert missed.wait(30)
     os.kill(triton.pid, signal.SIGKILL)
     soaking.join(30)
     (outcome,) = seen
     assert outcome.seconds < 60 and any("gone" in each for each in outcome.faults)
+    assert any(f"stub of toy_0_0, process {stub.pid}, has ended" in line for line in told)
     (gone,) = [line for line in told if "THE SERVER IS GONE" in line]
     assert f"process {triton.pid} has ended" in gone and "health over " in gone
     events = [json.loads(line) for line in file.read_text().splitlines()]

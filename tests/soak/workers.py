@@ -100,7 +100,7 @@ class Worker(threading.Thread):
         how, problem = "answered", None
         try:
             for asked, answer in request.send(wire, self._inputs, self._chance):
-                self._ledger.hold(asked, answer)
+                self._ledger.hold(str(request), asked, answer)
             self._ledger.counts[str(request)] += 1
         except (Refused, Lost) as caught:
             how, problem = f"{type(caught).__name__.lower()}: {caught}", caught
