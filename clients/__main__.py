@@ -1,5 +1,5 @@
 """``python -m clients``."""
 
-from clients.cli import app
+from clients.interrupt import run
 
-app(prog_name="python -m clients")
+run("clients.cli", "python -m clients")

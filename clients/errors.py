@@ -55,7 +55,7 @@ _CUT = re.compile(
 _OWN = re.compile(
     rf"{_NOT_SENT.pattern}|{_CUT.pattern}|Deadline Exceeded|(CLIENT|SERVER): "
     r"|(Sent|Received) message|Received http2 header|Received RST_STREAM|Failed to create channel"
-    r"|Exception (de)?serializing|Locally cancelled|Cancell|CANCELLED|Method not found|UNKNOWN:"
+    r"|Exception (de)?serializing|Locally cancelled|Cancell|CANCELLED|Method not |UNKNOWN:"
     r"|Stream closed|upstream connect error|no healthy upstream"
 )
 """How the texts of gRPC itself begin."""

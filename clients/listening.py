@@ -41,7 +41,7 @@ class Interrupt:
     """Ctrl-C ends the sound, not the program: what was said last is still to come.
 
     It ends the wait for the next piece at once, and lets an answer that is under way come. The
-    second Ctrl-C raises KeyboardInterrupt wherever it meets the program.
+    second Ctrl-C does what it did before, which raises KeyboardInterrupt.
     """
 
     def __init__(self) -> None:
@@ -61,6 +61,8 @@ class Interrupt:
         signal.signal(signal.SIGINT, self._before)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if self._wanted and callable(self._before):
+            self._before(number, frame)
         if self._waiting or self._wanted:
             raise KeyboardInterrupt
         self._wanted = True

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    # Before what takes long to import: Ctrl-C may come while it is imported.
+    from clients.interrupt import run
+
+    run("clients.smoke", "python -m clients.smoke")
+
 import json
 import re
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -124,8 +129,8 @@ class Deployed:
         said = {
             urllib3.exceptions.NameResolutionError: "its name is not known here",
             urllib3.exceptions.SSLError: "it does not speak TLS, or its certificate is not trusted",
-            urllib3.exceptions.TimeoutError: "it did not answer in time",
             urllib3.exceptions.NewConnectionError: "it refuses the connection, or is not there",
+            urllib3.exceptions.TimeoutError: "it did not answer in time",
             urllib3.exceptions.ProtocolError: "it closed the connection, or does not speak HTTP",
         }
         why = next((text for kind, text in said.items() if isinstance(problem, kind)), None)
@@ -259,7 +264,5 @@ def smoke(
         raise typer.Exit(1)
 
 
-if __name__ == "__main__":
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(smoke)
-    sys.exit(app(prog_name="python -m clients.smoke"))
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(smoke)

@@ -1,5 +1,6 @@
 """``python -m perf``."""
 
-from perf.cli import app
+from clients.interrupt import run
 
-app(prog_name="python -m perf")
+# Servers that were started are stopped in order, which takes its time.
+run("perf.cli", "python -m perf", grace=None)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from clients import interrupt
 from perf.cli_compare import REPOSITORY, compare
 from perf.cli_exit import failed, usage
 
@@ -158,7 +159,10 @@ def tune(
     except PerfError as problem:
         raise failed(str(problem)) from problem
     except KeyboardInterrupt:
-        typer.echo("interrupted before anything was measured", err=True)
-        raise typer.Exit(130) from None
+        typer.echo("Interrupted before anything was measured.", err=True)
+        interrupt.told()
+        raise typer.Exit(interrupt.CODE) from None
     if not tuned.is_decided:
-        raise typer.Exit(130 if tuned.interrupted else 1)
+        if tuned.interrupted:
+            interrupt.told()
+        raise typer.Exit(interrupt.CODE if tuned.interrupted else 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients import interrupt
 from perf.cli_exit import failed, usage
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def _ended(problem: BaseException) -> typer.Exit:
 
     if isinstance(problem, Interrupted | KeyboardInterrupt):
         typer.echo(str(problem) or "Interrupted before anything was measured.", err=True)
-        return typer.Exit(130)
+        interrupt.told()
+        return typer.Exit(interrupt.CODE)
     if isinstance(problem, ScenarioError):
         return usage(str(problem))
     if isinstance(problem, OSError):

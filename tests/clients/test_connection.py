@@ -36,7 +36,7 @@ from tests.clients.listeners import (
 
 
 class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
-    """A gRPC server that answers ``ocr`` and ``asr_stream``, or refuses with a status."""
+    """A gRPC server that answers ``ocr``, ``asr`` and ``asr_stream``, or refuses with a status."""
 
     def __init__(self) -> None:
         self.asked: list[service_pb2.ModelInferRequest] = []
@@ -51,7 +51,6 @@ class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
             context.abort(*self.refuse)
         if request.model_name == "ocr":
             return answer(text=np.array([b"read"], object), boxes=BOX, scores=SCORE)
-        heard = self._heard(request.parameters, context)
         nothing = {
             "segment_text": np.array([], object),
             "words": np.array([], object),
@@ -60,6 +59,9 @@ class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
             "segments": np.zeros((0, 2), np.float32),
             "word_times": np.zeros((0, 2), np.float32),
         }
+        if request.model_name == "asr":
+            return answer(**nothing)
+        heard = self._heard(request.parameters, context)
         return answer(partial=np.array([heard], object), partial_start=SCORE, **nothing)
 
     def _heard(self, part: Any, context: grpc.ServicerContext) -> bytes:
