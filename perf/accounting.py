@@ -20,9 +20,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-import tritonclient.grpc
 from tritonclient.utils import InferenceServerException
 
+from clients.address import parse
+from clients.connection import Client
 from clients.errors import is_unreachable, reason
 from perf.errors import LegFailed
 from perf.result import StepTime
@@ -75,10 +76,7 @@ class Accounting:
         Raises:
             LegFailed: a server does not answer, or does not serve a model.
         """
-        clients = {
-            address: tritonclient.grpc.InferenceServerClient(address)
-            for address in set(self._addresses.values())
-        }
+        clients = {address: Client(parse(address)) for address in set(self._addresses.values())}
         try:
             counts = self._read(clients)
             for _ in range(_SETTLE_TRIES):

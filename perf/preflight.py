@@ -56,11 +56,11 @@ def config_from(address: str, pipeline: str) -> Any:
         ScenarioError: the server has no such ensemble that is ready.
         PerfError: it does not answer.
     """
-    import tritonclient.grpc as grpc
-
+    from clients.address import parse
+    from clients.connection import Client
     from clients.errors import is_unreachable, reason
 
-    with grpc.InferenceServerClient(address) as client:
+    with Client(parse(address)) as client:
         try:
             # Of those that it serves: the index of its repository asks for a key.
             known = sorted({each.name for each in client.get_inference_statistics().model_stats})

@@ -18,6 +18,8 @@ import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
+from clients.address import parse
+from clients.connection import Client
 from clients.errors import is_unreachable, reason
 from perf.errors import PerfError
 
@@ -57,7 +59,7 @@ class Grpc:
     def __init__(self, address: str, timeout_seconds: float) -> None:
         self._address = address
         self._timeout = timeout_seconds
-        self._client = tritonclient.grpc.InferenceServerClient(address)
+        self._client = Client(parse(address))
 
     def infer(self, model: str, inputs: Sequence[Any], outputs: Sequence[Any] | None) -> Any:
         """See :class:`Transport`."""

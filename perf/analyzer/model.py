@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-import tritonclient.grpc
 from tritonclient.utils import InferenceServerException
 
+from clients.address import parse
+from clients.connection import Client
 from clients.errors import is_unreachable, reason
 from perf.errors import LegFailed
 
@@ -73,7 +74,7 @@ def describe(address: str, model: str, protocol: Literal["grpc", "http"]) -> Mod
 
 
 def _over_grpc(address: str, model: str) -> Any:
-    with tritonclient.grpc.InferenceServerClient(address) as client:
+    with Client(parse(address)) as client:
         answer = client.get_model_config(model, as_json=True, client_timeout=_SECONDS)
         return answer["config"]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tritonclient.grpc
 from tritonclient.utils import InferenceServerException
 
+from clients.address import parse
+from clients.connection import Client
 from perf.errors import LegFailed
 from perf.inputs import Request
 from perf.legs.called import Called, chained
@@ -140,7 +141,7 @@ def running(grpc: str, http: str | None) -> OneServer:
 
 def _version(address: str) -> str:
     try:
-        with tritonclient.grpc.InferenceServerClient(address) as client:
+        with Client(parse(address)) as client:
             return str(client.get_server_metadata().version)
     except InferenceServerException as problem:
         raise LegFailed(f"no server answers at {address}") from problem

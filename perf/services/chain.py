@@ -20,6 +20,9 @@ from perf.services.plan import Plan
 UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 """gRPC refuses messages above 4 MiB by default; pages and their tensors are larger."""
 
+_DIRECT = ("grpc.enable_http_proxy", 0)
+"""The steps' servers are on this machine, whatever proxy its environment names."""
+
 ANSWER_SECONDS = 2.0
 """How long a server may take to say that it is there."""
 
@@ -152,7 +155,9 @@ class Chain:
     def _server(self, model: str) -> Any:
         # Made at the first call: a channel belongs to the event loop in which it is made.
         if model not in self._servers:
-            channel = grpc.aio.insecure_channel(self._addresses[model], options=UNLIMITED)
+            channel = grpc.aio.insecure_channel(
+                self._addresses[model], options=(*UNLIMITED, _DIRECT)
+            )
             self._servers[model] = self._stub(channel)
         return self._servers[model]
 
