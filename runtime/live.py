@@ -30,6 +30,9 @@ from runtime import processes, synthetic
 ANSWER_SECONDS = 10.0
 """How long the models have to answer, all at once; the probe's timeoutSeconds is above it."""
 
+# The server is on this machine, whatever proxy the environment names.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 _DEAD = "is not healthy"
 """What Triton answers for a stub that died (python_backend, src/python_be.cc)."""
 
@@ -117,7 +120,7 @@ def _probed(url: str, name: str) -> Mapping[str, Any] | None:
 
 
 def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=5.0) as response:
+    with _DIRECT.open(url, timeout=5.0) as response:
         return response.read()  # type: ignore[no-any-return]
 
 
@@ -132,7 +135,7 @@ def _ask_all(
             f"{url}/v2/models/{quote(name)}/infer", data=body, headers=headers
         )
         try:
-            with urllib.request.urlopen(wanted, timeout=seconds) as response:
+            with _DIRECT.open(wanted, timeout=seconds) as response:
                 answers[name] = (response.status, "")
         except urllib.error.HTTPError as error:
             answers[name] = (error.code, error.read().decode(errors="replace"))

@@ -121,3 +121,14 @@ def test_a_killed_stub_is_seen(triton: LocalServer, tmp_path: Path, instances: i
 def test_no_server(tmp_path: Path) -> None:
     with pytest.raises(live.Dead, match="does not give its statistics"):
         live.look("http://127.0.0.1:9", tmp_path / "memory")
+
+
+def test_no_proxy_of_the_environment_is_asked(triton: LocalServer, tmp_path: Path) -> None:
+    add(triton, "well")
+    ways = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), "http://127.0.0.1:9")
+    variables = os.environ | {"TMPDIR": str(tmp_path), "no_proxy": "", "NO_PROXY": ""} | ways
+    for _ in range(2):
+        command = [sys.executable, "-m", "runtime.live", url(triton)]
+        looked = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+        assert (looked.returncode, looked.stderr) == (0, "")
+    assert requests(triton, "well") >= 1
