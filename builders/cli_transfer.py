@@ -110,10 +110,19 @@ def pull(
 
     who = signer(public_key, require_signature, identity, issuer, trust_config)
     cluster = Cluster(namespace, context, kubeconfig, image, timeout)
+
+    def judge(fetched: Path) -> None:
+        if who is None:
+            return
+        try:
+            verify_signature(fetched, who)
+        except SigningError as problem:
+            # It was fetched beside the folder, from where it is gone when this is read.
+            raise TransferError(str(problem).replace(str(fetched), source)) from problem
+
+    options = Options(delete, quiet, plain_http, cluster=cluster, judge=judge)
     try:
-        done = run_pull(source, folder, Options(delete, quiet, plain_http, cluster=cluster))
-        if who is not None:
-            verify_signature(folder, who)
-    except (TransferError, SigningError) as problem:
+        done = run_pull(source, folder, options)
+    except TransferError as problem:
         raise failed(str(problem)) from problem
     typer.echo(f"{done}{'' if who is None else ', and signed'}")

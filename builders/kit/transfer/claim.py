@@ -11,20 +11,24 @@ busybox, and **never on a cluster**.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import stat
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path, PurePosixPath
 from typing import IO
 
-from builders.kit.manifest import UNDER_WAY, File
+from builders.kit.manifest import MAXIMUM_BYTES, UNDER_WAY, File
 from builders.kit.transfer.address import Claim
 from builders.kit.transfer.claim_pod import CONTAINER, ROOT, claim_pod
 from builders.kit.transfer.claim_scripts import (
+    AROUND,
     FINISH,
     HASH,
     LIST,
+    PRUNE,
     READ,
     REFUSED,
     REMOVE,
@@ -38,6 +42,9 @@ from builders.kit.transfer.store import Entry, Told
 
 _ATTEMPTS = 5
 """How often a broken connection is made anew without a byte of progress between."""
+
+_JOURNAL = f"{UNDER_WAY}/names"
+"""What pushes that were cut off were about to write: a path a line."""
 
 _PAUSE = 0.5
 """Seconds before the second attempt; each further one waits that much longer."""
@@ -101,6 +108,8 @@ class ClaimStore:
         self._entries: dict[str, Entry] = {}
         self._begun: dict[str, int] = {}
         self._hashes: dict[str, str] = {}
+        self._noted = 0
+        self._journal: frozenset[str] | None = None
 
     @property
     def place(self) -> str:
@@ -114,10 +123,13 @@ class ClaimStore:
         """
         self._entries.clear()
         self._begun.clear()
+        self._noted = 0
         for text in self._ask(self.place, LIST):
             *facts, name = text.split(" ", 4)
             entry = _entry(facts)
-            if name.startswith(f"{UNDER_WAY}/"):
+            if name == _JOURNAL:
+                self._noted = max(0, entry.bytes)
+            elif name.startswith(f"{UNDER_WAY}/"):
                 self._begun[name.rpartition("/")[2]] = entry.bytes
             else:
                 self._entries[name] = entry
@@ -130,6 +142,31 @@ class ClaimStore:
     def recorded(self, name: str) -> str | None:
         """None: nothing is written beside a file."""
         return None
+
+    def wrote(self, name: str) -> bool:
+        """Whether a push to this folder that was cut off was about to write a file."""
+        return name in self._written()
+
+    def writer(self, name: str) -> str:
+        """Empty: of other folders' pushes nothing is recorded."""
+        return ""
+
+    def around(self) -> str:
+        """A folder above this one that holds a manifest."""
+        parts = self._claim.path.split("/") if self._claim.path else []
+        for text in self._ask(self.place, AROUND, str(len(parts))):
+            return str(Claim(self._claim.name, "/".join(parts[: int(text)])))
+        return ""
+
+    def begin(self, names: Collection[str]) -> None:
+        """Note what will be written, so that the next push knows it for its own."""
+        content = "".join(f"{name}\n" for name in sorted({*names, *self._written()})).encode()
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            facts = File(hashlib.sha256(content).hexdigest(), len(content))
+            self.write(_JOURNAL, Path(file.name), facts, lambda _: None)
+        self._entries.pop(_JOURNAL, None)
 
     def hash(self, name: str) -> str:
         """The SHA-256 of a file, computed in the pod."""
@@ -186,9 +223,21 @@ class ClaimStore:
         """Remove a file, and folders that are empty then."""
         self._ask(f"{self.place}, {name}", REMOVE, name)
 
-    def finish(self) -> None:
+    def finish(self, names: Collection[str]) -> None:
         """Remove what cut-off pushes left, and let others read what is there."""
+        begun = {str(PurePosixPath(name).parent) for name in self._written()} - {"."}
+        if begun:
+            self._ask(self.place, PRUNE, *sorted(begun))
         self._ask(self.place, FINISH)
+
+    def _written(self) -> frozenset[str]:
+        """The journal of pushes that were cut off."""
+        if self._journal is None:
+            content = b""
+            if 0 < self._noted <= MAXIMUM_BYTES:
+                content = b"".join(self.read(_JOURNAL))
+            self._journal = frozenset(content.decode(errors="replace").splitlines())
+        return self._journal
 
     def _size(self, place: str, path: str) -> int:
         (text,) = self._ask(place, STATE, path)

@@ -91,6 +91,20 @@ cat > /dev/null
 With dd, since busybox' tail takes no offset beyond 4 GiB.
 """
 
+AROUND = _script(
+    r"""
+folder=$1
+left=$2
+while [ "$left" -gt 0 ]; do
+  folder=$(dirname "$folder")
+  left=$((left - 1))
+  if [ -e "$folder/manifest.json" ]; then printf '%s\0' "$left"; fi
+done
+"""
+)
+"""$2: of how many parts the folder's path in the claim is. Gives the same of each folder above it
+that holds a manifest."""
+
 REMOVE = _script(
     r"""
 cd "$1"
@@ -100,6 +114,18 @@ while [ "$folder" != . ] && rmdir "$folder" 2>/dev/null; do folder=$(dirname "$f
 """
 )
 """$2: a path. Removes the file, and the folders that hold nothing then."""
+
+PRUNE = _script(
+    r"""
+cd "$1"
+shift
+for each; do
+  folder="./$each"
+  while [ "$folder" != . ] && rmdir "$folder" 2>/dev/null; do folder=$(dirname "$folder"); done
+done
+"""
+)
+"""$2 and so on: folders. Removes those that hold nothing, and what then holds nothing above."""
 
 FINISH = _script(
     r"""

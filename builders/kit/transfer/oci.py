@@ -13,11 +13,12 @@ from typing import Any
 from builders.kit.manifest import MAXIMUM_BYTES, SIGNATURE, UNDER_WAY, Manifest
 from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.address import Image, Layout, parse
-from builders.kit.transfer.arrival import Arrival
+from builders.kit.transfer.arrival import Arrival, Judge
 from builders.kit.transfer.contents import CHUNK, Contents
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter
 from builders.kit.transfer.oci_layer import ROOT, Layer, layers_of
+from builders.kit.transfer.ownership import check_apart, repository_around
 from builders.kit.transfer.pull import Pulled
 from builders.kit.transfer.registry import MANIFEST_TYPE, Registry
 
@@ -111,8 +112,10 @@ def write_layout(contents: Contents, folder: Path) -> str:
         What was done.
 
     Raises:
-        TransferError: the folder holds something, or cannot be written to.
+        TransferError: the folder holds something, lies within a repository, or cannot be written
+            to.
     """
+    check_apart(str(folder), (), repository_around(folder))
     layers = layers_of(contents)
     config, manifest = image_of(layers, None)
     blobs = folder / "blobs" / "sha256"
@@ -135,7 +138,13 @@ def write_layout(contents: Contents, folder: Path) -> str:
 
 
 def pull_image(
-    image: Image, folder: Path, *, plain_http: bool, delete: bool, quiet: bool
+    image: Image,
+    folder: Path,
+    *,
+    plain_http: bool,
+    delete: bool,
+    quiet: bool,
+    judge: Judge | None = None,
 ) -> Pulled:
     """Fetch an image that a push wrote, and unpack the repository in it.
 
@@ -168,7 +177,7 @@ def pull_image(
             for model in sorted(manifest.models):
                 kept += _unpack(registry, titles, model, manifest, arrival, meter, image)
         fetched = tuple(arrival.written)
-        arrival.finish(texts.get(SIGNATURE))
+        arrival.finish(texts.get(SIGNATURE), judge)
     return Pulled(fetched, tuple(kept))
 
 

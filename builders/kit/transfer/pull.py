@@ -8,9 +8,10 @@ from pathlib import Path
 
 from builders.kit.manifest import MAXIMUM_BYTES, SIGNATURE, Manifest
 from builders.kit.manifest_schema import MANIFEST
-from builders.kit.transfer.arrival import Arrival, Read
+from builders.kit.transfer.arrival import Arrival, Judge
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter
+from builders.kit.transfer.partial import Read
 from builders.kit.transfer.store import Entry, Source
 
 _SHOWN = 10
@@ -24,7 +25,14 @@ class Pulled:
     kept: tuple[str, ...]
 
 
-def pull(source: Source, folder: Path, *, delete: bool = False, quiet: bool = False) -> Pulled:
+def pull(
+    source: Source,
+    folder: Path,
+    *,
+    delete: bool = False,
+    quiet: bool = False,
+    judge: Judge | None = None,
+) -> Pulled:
     """Make a folder hold exactly the repository that a source holds.
 
     Args:
@@ -32,6 +40,7 @@ def pull(source: Source, folder: Path, *, delete: bool = False, quiet: bool = Fa
         folder: where to.
         delete: remove files there that no pull wrote.
         quiet: show no progress.
+        judge: has to agree before anything in the folder changes.
 
     Raises:
         TransferError: the source is incomplete or changed (every missing file is named), or the
@@ -58,7 +67,7 @@ def pull(source: Source, folder: Path, *, delete: bool = False, quiet: bool = Fa
                     arrival.take(name, file, _counted(source, name, meter), source.place)
         fetched = tuple(arrival.written)
         signed = SIGNATURE in entries
-        arrival.finish(_small(source, entries, SIGNATURE) if signed else None)
+        arrival.finish(_small(source, entries, SIGNATURE) if signed else None, judge)
     return Pulled(fetched, tuple(kept))
 
 

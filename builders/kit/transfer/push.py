@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.manifest import UNLISTED, File, Manifest, ManifestError, read_manifest
+from builders.kit.manifest import File, Manifest, ManifestError, read_manifest
 from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.contents import Contents
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter
+from builders.kit.transfer.ownership import ours, stale
 from builders.kit.transfer.store import Entry, Store
 
 _ATTEMPTS = 2
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -47,30 +47,40 @@ def push(contents: Contents, store: Store, *, delete: bool = False, quiet: bool 
             than it was sent, or is written by another push at the same time.
     """
     wanted = {**contents.files, MANIFEST: contents.last}
-    entries = store.entries()
+    entries = ours(store.entries())
     old = _manifest_there(store, entries)
-    stale = _stale(store, entries, wanted, old, delete=delete)
-    seen = {MANIFEST: entries[MANIFEST].tag} if MANIFEST in entries else {}
-    sent, kept = [], []
+
+    def is_right(name: str, file: File) -> bool:
+        return _is_right(store, name, file, entries, old if name != MANIFEST else None)
+
+    gone = stale(store, entries, wanted, old, is_right, delete=delete)
+    own = {*wanted, *gone, *(old.files if old else ())}
+    seen = {name: entries[name].tag for name in (MANIFEST, *gone) if name in entries}
+    sent: list[str] = []
+    kept: list[str] = []
     with Meter(f"push to {store.place}", _total(wanted), quiet=quiet) as meter:
         for name, file in contents.files.items():
-            if _is_right(store, name, file, entries, old):
+            if is_right(name, file):
                 kept.append(name)
                 seen[name] = entries[name].tag
                 meter.add(file.bytes)
             else:
+                if not sent:
+                    store.begin(own)
                 seen[name] = _send(store, contents.folder, name, file, meter)
                 sent.append(name)
-        if not sent and not stale and _is_right(store, MANIFEST, contents.last, entries, None):
-            store.finish()
+        if not sent and not gone and is_right(MANIFEST, contents.last):
+            store.finish(own)
             return Pushed((), (*kept, MANIFEST), ())
-        for name in stale:
-            store.remove(name)
+        # Looked at once more before anything goes: what was listed may be another's by now.
         _undisturbed(store, seen)
+        for name in gone:
+            store.remove(name)
+            del seen[name]
         seen[MANIFEST] = _send(store, contents.folder, MANIFEST, contents.last, meter)
         _undisturbed(store, seen)
-        store.finish()
-    return Pushed((*sent, MANIFEST), tuple(kept), tuple(stale))
+        store.finish(own)
+    return Pushed((*sent, MANIFEST), tuple(kept), tuple(gone))
 
 
 def _send(store: Store, folder: Path, name: str, file: File, meter: Meter) -> str:
@@ -116,31 +126,8 @@ def _manifest_there(store: Store, entries: Mapping[str, Entry]) -> Manifest | No
             return None
 
 
-def _stale(
-    store: Store,
-    entries: Mapping[str, Entry],
-    wanted: Mapping[str, File],
-    old: Manifest | None,
-    *,
-    delete: bool,
-) -> list[str]:
-    """What is there and should not be: Triton would load it as a model."""
-    known = set(UNLISTED) | (old.files.keys() if old else set())
-    stale = sorted(entries.keys() - wanted.keys())
-    strange = [name for name in stale if name not in known and store.recorded(name) is None]
-    if strange and not delete:
-        shown = ", ".join(name if name.isprintable() else ascii(name) for name in strange[:_SHOWN])
-        more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
-        raise TransferError(
-            f"{store.place}: expected nothing, or what an earlier push wrote, found {shown}{more}, "
-            "which Triton would take for models. Push to another place, or remove them with "
-            "--delete."
-        )
-    return stale
-
-
 def _undisturbed(store: Store, seen: Mapping[str, str]) -> None:
-    entries = store.entries()
+    entries = ours(store.entries())
     for name in sorted(seen.keys() | entries.keys()):
         if name not in entries or seen.get(name) != entries[name].tag:
             raise TransferError(

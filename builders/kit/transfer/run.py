@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.kit.transfer.address import Address, Bucket, Claim, Image, Layout, Mounted, parse
+from builders.kit.transfer.arrival import Judge
 from builders.kit.transfer.contents import contents_of
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.kubectl import Cluster
 from builders.kit.transfer.meter import Meter
 from builders.kit.transfer.pull import Pulled, pull
 from builders.kit.transfer.push import Pushed, push
-from builders.kit.transfer.store import FolderSource
+from builders.kit.transfer.store import FolderSource, Source
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Options:
         base: the image whose layers come first.
         output: where to write an OCI image layout instead of sending.
         cluster: where a claim is.
+        judge: has to agree to what was pulled before anything in the folder changes.
     """
 
     delete: bool = False
@@ -34,6 +36,7 @@ class Options:
     base: str | None = None
     output: Path | None = None
     cluster: Cluster = field(default_factory=Cluster)
+    judge: Judge | None = None
 
 
 def run_push(repository: Path, destination: str, options: Options) -> str:
@@ -74,6 +77,7 @@ def run_push(repository: Path, destination: str, options: Options) -> str:
             raise TransferError(f"{address}: --base goes with a registry, not with a folder.")
         folder = address.folder if isinstance(address, Layout) else options.output
         assert folder is not None
+        _outside(repository, folder)
         return write_layout(contents, folder)
     return push_image(
         contents,
@@ -98,12 +102,10 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
     if isinstance(address, Bucket):
         from builders.kit.transfer.s3 import S3Store
 
-        done = pull(S3Store(address), folder, delete=options.delete, quiet=options.quiet)
+        done = _pull(S3Store(address), folder, options)
     elif isinstance(address, Mounted):
         _outside(address.folder, folder)
-        done = pull(
-            FolderSource(address.folder), folder, delete=options.delete, quiet=options.quiet
-        )
+        done = _pull(FolderSource(address.folder), folder, options)
     elif isinstance(address, Image):
         from builders.kit.transfer.oci import pull_image
 
@@ -113,16 +115,21 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
             plain_http=options.plain_http,
             delete=options.delete,
             quiet=options.quiet,
+            judge=options.judge,
         )
     elif isinstance(address, Claim):
         from builders.kit.transfer.claim import claim_store
 
         note = Meter(f"pull from {address}", 0, quiet=options.quiet).note
         with claim_store(address, options.cluster, writable=False, note=note) as store:
-            done = pull(store, folder, delete=options.delete, quiet=options.quiet)
+            done = _pull(store, folder, options)
     else:
         raise TransferError(f"{address}: expected a registry's image, found a folder. Push it.")
     return f"{folder}: {_counts(done)}"
+
+
+def _pull(source: Source, folder: Path, options: Options) -> Pulled:
+    return pull(source, folder, delete=options.delete, quiet=options.quiet, judge=options.judge)
 
 
 def _claims_alone(address: Address, options: Options) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from urllib3.exceptions import HTTPError
 
 from builders.kit.manifest import File
+from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.address import Bucket
 from builders.kit.transfer.contents import CHUNK
 from builders.kit.transfer.errors import TransferError
@@ -30,7 +33,13 @@ _RESUMED = 5
 """How often a broken download goes on where it broke, without a byte of progress between."""
 
 _HASH = "sha256"
-"""The metadata field (``x-amz-meta-sha256``) that a push writes."""
+"""The metadata field (``x-amz-meta-sha256``) with a file's SHA-256 that a push writes."""
+
+_IN_VERSION = re.compile(r"[^/]+/[0-9]+/.+")
+"""The path of a file in a model's version folder; of one of a repository below it is none."""
+
+_ADDRESS = "address"
+"""The metadata field with the address, escaped as in URLs, to which the push was."""
 
 
 class S3Store:
@@ -48,6 +57,7 @@ class S3Store:
         self._bucket = bucket
         self._uploads = Uploads(self._client, bucket.name)
         self._under = f"{bucket.prefix}/" if bucket.prefix else ""
+        self._address = quote(str(bucket), safe="/:")
 
     @property
     def place(self) -> str:
@@ -63,6 +73,11 @@ class S3Store:
                 if key.endswith("/"):
                     continue
                 written = item.last_modified.timestamp() if item.last_modified else 0.0
+                if not key.startswith(self._under):
+                    raise TransferError(
+                        f"{self.place}: expected a list of what is below it, found "
+                        f"{key[:80]!a} in it. Look into the server's log, or what stands between."
+                    )
                 name = key.removeprefix(self._under)
                 found[name] = Entry(item.size or 0, (item.etag or "").strip('"'), written)
         return found
@@ -74,9 +89,31 @@ class S3Store:
 
     def recorded(self, name: str) -> str | None:
         """The SHA-256 in an object's metadata."""
-        with told(f"{self.place}, {name}"):
-            metadata = self._stat(name).metadata or {}
-        return {key.lower(): value for key, value in metadata.items()}.get(f"x-amz-meta-{_HASH}")
+        return self._metadata(name).get(f"x-amz-meta-{_HASH}")
+
+    def wrote(self, name: str) -> bool:
+        """Whether an object's metadata name this address."""
+        return self._metadata(name).get(f"x-amz-meta-{_ADDRESS}") == self._address
+
+    def writer(self, name: str) -> str:
+        """The other address in an object's metadata, as it is written there."""
+        found = self._metadata(name).get(f"x-amz-meta-{_ADDRESS}", "")
+        return "" if found == self._address else found
+
+    def around(self) -> str:
+        """A prefix above this one that holds a manifest, where the key may look there."""
+        from minio.error import S3Error
+
+        parts = self._bucket.prefix.split("/") if self._bucket.prefix else []
+        for count in range(len(parts)):
+            above = Bucket(self._bucket.name, "/".join(parts[:count]))
+            with told(self.place), contextlib.suppress(S3Error):
+                self._client.stat_object(above.name, "/".join([*parts[:count], MANIFEST]))
+                return str(above)
+        return ""
+
+    def begin(self, names: Collection[str]) -> None:
+        """Nothing: each object's metadata say where it was pushed to."""
 
     def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
         """An object's bytes from an offset on; a broken connection goes on where it broke."""
@@ -105,7 +142,10 @@ class S3Store:
         part = max(PART, -(-file.bytes // _PARTS))
         with told(f"{self.place}, {name}"), content.open("rb") as opened:
             if file.bytes > part:
-                metadata = {f"x-amz-meta-{_HASH}": file.sha256}
+                metadata = {
+                    f"x-amz-meta-{_HASH}": file.sha256,
+                    f"x-amz-meta-{_ADDRESS}": self._address,
+                }
                 self._uploads.send(key, content, part, metadata, told_bytes)
                 return
             self._client.put_object(
@@ -113,17 +153,22 @@ class S3Store:
                 key,
                 _Counted(opened, told_bytes),  # type: ignore[arg-type]
                 file.bytes,
-                metadata={_HASH: file.sha256},
+                metadata={_HASH: file.sha256, _ADDRESS: self._address},
             )
 
     def hash(self, name: str) -> str:
         """The SHA-256 of an object, fetched for this: no header of S3's says it for certain."""
         return hash_of(self, name)
 
-    def finish(self) -> None:
-        """End the uploads that cut-off pushes began below the prefix."""
+    def finish(self, names: Collection[str]) -> None:
+        """End the uploads that cut-off pushes of this repository, or another one here, began."""
+
+        def own(key: str) -> bool:
+            name = key.removeprefix(self._under)
+            return name in names or _IN_VERSION.fullmatch(name) is not None
+
         with told(self.place):
-            self._uploads.abort(self._under)
+            self._uploads.abort(self._under, own)
 
     def remove(self, name: str) -> None:
         """Remove an object."""
@@ -132,6 +177,11 @@ class S3Store:
 
     def _key(self, name: str) -> str:
         return f"{self._under}{name}"
+
+    def _metadata(self, name: str) -> dict[str, str]:
+        with told(f"{self.place}, {name}"):
+            metadata = self._stat(name).metadata or {}
+        return {key.lower(): value for key, value in metadata.items()}
 
     def _stat(self, name: str) -> Any:
         return self._client.stat_object(self._bucket.name, self._key(name))

@@ -7,7 +7,7 @@ of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +65,12 @@ class Uploads:
             told_bytes(len(body))
         self._client._complete_multipart_upload(self._bucket, key, upload, parts)
 
-    def abort(self, prefix: str) -> None:
-        """End all uploads of keys that begin so: what they hold is paid for, and seen nowhere.
+    def abort(self, prefix: str, own: Callable[[str], bool]) -> None:
+        """End uploads below a prefix: what they hold is paid for, and seen nowhere.
+
+        Args:
+            prefix: with which the keys begin.
+            own: whether a key is one of those; others may be another push's.
 
         Raises:
             MinioException, HTTPError: as the client, unless it may not be done.
@@ -74,6 +78,8 @@ class Uploads:
         from minio.error import S3Error
 
         for key, upload in list(self._pending(prefix)):
+            if not own(key):
+                continue
             try:
                 self._client._abort_multipart_upload(self._bucket, key, upload)
             except S3Error as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,14 +57,26 @@ class Store(Source, Protocol):
     def recorded(self, name: str) -> str | None:
         """The SHA-256 that a push wrote beside a file; None where none did."""
 
+    def wrote(self, name: str) -> bool:
+        """Whether it is recorded that a push to this very address wrote a file."""
+
+    def writer(self, name: str) -> str:
+        """The other address whose push wrote a file; empty where none is recorded."""
+
+    def around(self) -> str:
+        """The address of a repository within which this place lies; empty if there is none."""
+
+    def begin(self, names: Collection[str]) -> None:
+        """Record what is about to be written, where that is not recorded file by file."""
+
     def hash(self, name: str) -> str:
         """The SHA-256 of what is there under a file's name, read for this."""
 
     def remove(self, name: str) -> None:
         """Remove a file."""
 
-    def finish(self) -> None:
-        """Tidy after a complete push: what pushes that were cut off left behind."""
+    def finish(self, names: Collection[str]) -> None:
+        """Tidy after a complete push: what pushes of these files that were cut off left behind."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""An S3 server with enforced credentials, and the environment that reaches it."""
+"""What transfers talk to: an S3 server with enforced credentials, and a claim of a cluster."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
+from claim_cluster import Standin
 from repositories import PLAIN, write_repository
 from s3_server import KEY, SECRET, S3Server
+
+from builders.kit.transfer import claim as claim_module
+from builders.kit.transfer import claim_pod as pod_module
 
 
 @pytest.fixture
@@ -35,3 +39,14 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Standin:
+    standin = Standin(tmp_path / "cluster")
+    monkeypatch.setenv("KUBECTL_STATE", str(standin.state))
+    monkeypatch.setenv("STANDIN_PATH", os.environ["PATH"])
+    monkeypatch.setenv("PATH", f"{standin.state / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setattr(claim_module, "_PAUSE", 0.01)
+    monkeypatch.setattr(pod_module, "_POLL", 0.02)
+    return standin

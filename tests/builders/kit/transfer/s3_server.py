@@ -39,6 +39,7 @@ class State:
     cut_reads: dict[str, int] = field(default_factory=dict)
     cut_writes: dict[str, int] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    refused_keys: set[str] = field(default_factory=set)
     before_write: Callable[[str], None] = lambda _: None
 
 
@@ -96,7 +97,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(403, refused)
         if bucket != BUCKET:
             return self.error(404, "NoSuchBucket")
-        if self.command in self.server.state.denied:
+        state = self.server.state
+        if self.command in state.denied or self.name in state.refused_keys:
             return self.error(403, "AccessDenied")
         getattr(self, f"on_{self.command.lower()}")()
         return None

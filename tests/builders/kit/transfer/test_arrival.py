@@ -82,7 +82,10 @@ def test_a_cut_off_pull_goes_on_where_it_was(repository: Path, tmp_path: Path) -
             assert str(error) == "cut off"
             assert verify(tmp_path / "there")
     assert offsets == [0, 1000]
+    assert not (tmp_path / "there" / name).exists()
+    fetch(repository, tmp_path / "there")
     assert (tmp_path / "there" / name).read_bytes() == body
+    assert not (tmp_path / "there/.pull").exists()
 
 
 def test_two_pulls_into_one_folder_are_kept_apart(tmp_path: Path) -> None:

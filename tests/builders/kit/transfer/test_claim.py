@@ -19,86 +19,23 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+from claim_cluster import CLUSTER, Standin
 from repositories import PLAIN, write_repository
 
 from builders.kit.manifest import verify
-from builders.kit.transfer import claim as claim_module
-from builders.kit.transfer import claim_pod as pod_module
 from builders.kit.transfer.claim_pod import pod_object
 from builders.kit.transfer.errors import TransferError
-from builders.kit.transfer.kubectl import Cluster
 from builders.kit.transfer.run import Options, run_pull, run_push
 
 PLACE = "pvc:model-repository/models"
 MODEL = "detect/1/model.onnx"
 FILES = {name: body for name, body in PLAIN.items() if "detect" in name or name.isascii() is False}
-QUICK = Options(quiet=True, cluster=Cluster(namespace="multimodal", timeout=0.2))
-
-
-# Without faults an exec needs no Python, which takes longest to start.
-FAST = r"""#!/bin/sh
-case " $* " in *" exec "*) [ -e "$KUBECTL_STATE/faults.json" ] || {
-  line=
-  while [ "$1" != -- ]; do
-    line="$line $1"
-    case $1 in repository-transfer-*) pod=$1 ;; esac
-    shift
-  done
-  echo "$line" >> "$KUBECTL_STATE/log"
-  [ -e "$KUBECTL_STATE/pods/$pod" ] || { echo "Error (NotFound): pod not found" >&2; exit 1; }
-  script=$4 folder="$KUBECTL_STATE/claims/model-repository${6#/claim}"
-  shift 6
-  PATH=$STANDIN_PATH LC_ALL=C exec sh -c "$script" sh "$folder" "$@"
-} ;; esac
-"""
-
-
-class Standin:
-    """A cluster with one claim."""
-
-    def __init__(self, state: Path) -> None:
-        self.state = state
-        self.volume = state / "claims" / "model-repository"
-        self.models = self.volume / "models"
-        for folder in (self.volume, state / "pods", state / "deleted", state / "bin"):
-            folder.mkdir(parents=True)
-        slow = Path(__file__).with_name("kubectl_standin.py")
-        program = state / "bin" / "kubectl"
-        program.write_text(FAST + f'exec "{sys.executable}" -ISE "{slow}" "$@"\n')
-        program.chmod(0o755)
-
-    def faults(self, **known: Any) -> None:
-        (self.state / "faults.json").write_text(json.dumps(known))
-
-    def calls(self, verb: str) -> list[str]:
-        lines = (self.state / "log").read_text().splitlines()
-        return [line for line in lines if verb in line.split()]
-
-    def pods(self) -> list[str]:
-        return [each.name for each in (self.state / "pods").iterdir()]
-
-    def files(self) -> dict[str, bytes]:
-        return {
-            path.relative_to(self.models).as_posix(): path.read_bytes()
-            for path in self.models.rglob("*")
-            if path.is_file()
-        }
+QUICK = Options(quiet=True, cluster=CLUSTER)
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     return write_repository(tmp_path / "repository", FILES)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Standin:
-    standin = Standin(tmp_path / "cluster")
-    monkeypatch.setenv("KUBECTL_STATE", str(standin.state))
-    monkeypatch.setenv("STANDIN_PATH", os.environ["PATH"])
-    monkeypatch.setenv("PATH", f"{standin.state / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setattr(claim_module, "_PAUSE", 0.01)
-    monkeypatch.setattr(pod_module, "_POLL", 0.02)
-    return standin
 
 
 def whole(repository: Path) -> dict[str, bytes]:
