@@ -69,7 +69,7 @@ class Arrival:
 
     def __enter__(self) -> Self:
         check_apart(str(self.folder), (), repository_around(self.folder))
-        with self._told("the folder"):
+        with self.told("the folder"):
             self._make(self.folder)
             self._lock = self._locked()
             try:
@@ -103,7 +103,7 @@ class Arrival:
             TransferError: it is no manifest, breaks a rule of layout, or the folder holds files
                 that no pull wrote.
         """
-        with self._told(MANIFEST):
+        with self.told(MANIFEST):
             (self.inbox / MANIFEST).write_bytes(text)
         with self._refusing():
             try:
@@ -112,7 +112,7 @@ class Arrival:
                 raise TransferError(f"{where}: {error}") from error
             refuse(list(layout_mistakes(self.manifest)))
             self._check_strangers()
-        with self._told("what an earlier pull left"):
+        with self.told("what an earlier pull left"):
             self._sweep({*keep, *(file.sha256 for file in self.manifest.files.values())})
         return self.manifest
 
@@ -131,7 +131,7 @@ class Arrival:
         """
         partial = self.inbox / file.sha256
         found = ""
-        with self._told(name):
+        with self.told(name):
             for _ in range(_ATTEMPTS):
                 found = fill(partial, file.bytes, read)
                 if found == file.sha256:
@@ -162,7 +162,7 @@ class Arrival:
             if judge is not None:
                 judge(self._staged)
             self._check_strangers()
-        with self._told("what was fetched"):
+        with self.told("what was fetched"):
             put = [*sorted(self.manifest.models.keys() - kept), SIGNATURE, MANIFEST]
             put = [name for name in put if os.path.lexists(self._staged / name)]
             here = {name.partition("/")[0] for name, _ in self._here()}
@@ -177,7 +177,7 @@ class Arrival:
     def _gather_rest(self, signature: bytes | None) -> set[str]:
         """Complete what was gathered by what is here already; the models that stay as they are."""
         changed = set()
-        with self._told("what was fetched"):
+        with self.told("what was fetched"):
             for name in self.manifest.files:
                 if name in self._kept:
                     self._share(name)
@@ -294,7 +294,12 @@ class Arrival:
             raise
 
     @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def told(self, what: str) -> Iterator[None]:
+        """Turns errors of the file system into sentences about what was written.
+
+        Raises:
+            TransferError: an OSError, as of a full disk.
+        """
         try:
             yield
         except OSError as error:

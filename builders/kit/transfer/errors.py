@@ -19,3 +19,10 @@ def refuse(findings: Sequence[Finding]) -> None:
     """
     if findings:
         raise TransferError("\n".join(map(str, findings)))
+
+
+def plain(text: str, limit: int = 200) -> str:
+    """What a stranger says, for a sentence: on one line, printable, and not too long."""
+    line = " ".join(text.split())
+    line = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+    return line if len(line) <= limit else f"{line[:limit]}…"

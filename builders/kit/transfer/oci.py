@@ -1,29 +1,26 @@
-"""A repository as an OCI image: pushed to a registry or written as a layout, and pulled."""
+"""A repository as an OCI image: pushed to a registry, or written as a layout."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tarfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from builders.kit.manifest import MAXIMUM_BYTES, SIGNATURE, UNDER_WAY, Manifest
-from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.address import Image, Layout, parse
-from builders.kit.transfer.arrival import Arrival, Judge
-from builders.kit.transfer.contents import CHUNK, Contents
+from builders.kit.transfer.contents import Contents
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter
+from builders.kit.transfer.oci_document import Blob, base_config, config_of, titled
+from builders.kit.transfer.oci_document import layers_of as layers_in
 from builders.kit.transfer.oci_layer import ROOT, Layer, layers_of
 from builders.kit.transfer.ownership import check_apart, repository_around
-from builders.kit.transfer.pull import Pulled
 from builders.kit.transfer.registry import MANIFEST_TYPE, Registry
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-TITLE = "org.opencontainers.image.title"
 _OCI = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": (
         "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -32,16 +29,27 @@ _OCI = {
 """Docker's name of a layer's format -> OCI's; an image holds those of one family."""
 
 
-def image_of(
-    layers: list[Layer], base: tuple[dict[str, Any], dict[str, Any]] | None
-) -> tuple[bytes, bytes]:
+@dataclass(frozen=True)
+class Base:
+    """The image whose layers come first.
+
+    Attributes:
+        layers: its layers' descriptors, lowest first.
+        config: its configuration; the fields that are read are of the right types.
+    """
+
+    layers: tuple[Mapping[str, Any], ...]
+    config: Mapping[str, Any]
+
+
+def image_of(layers: list[Layer], base: Base | None) -> tuple[bytes, bytes]:
     """An image's configuration and manifest, the same bytes for the same layers.
 
     Args:
         layers: ours, in order.
-        base: manifest and configuration of the image whose layers come first.
+        base: the image whose layers come first.
     """
-    manifest, config = base or ({"layers": []}, {})
+    config = base.config if base else {}
     below = config.get("rootfs", {}).get("diff_ids", [])
     made = {
         "architecture": config.get("architecture", "amd64"),
@@ -56,8 +64,8 @@ def image_of(
         "config": {"mediaType": CONFIG_TYPE, "digest": _digest(text), "size": len(text)},
         "layers": [
             *(
-                {**each, "mediaType": _OCI.get(each["mediaType"], each["mediaType"])}
-                for each in manifest["layers"]
+                {**each, "mediaType": _OCI.get(each.get("mediaType", ""), each.get("mediaType"))}
+                for each in (base.layers if base else ())
             ),
             *(each.descriptor() for each in layers),
         ],
@@ -66,7 +74,13 @@ def image_of(
 
 
 def push_image(
-    contents: Contents, image: Image, *, base: str | None, plain_http: bool, quiet: bool
+    contents: Contents,
+    image: Image,
+    *,
+    base: str | None,
+    plain_http: bool,
+    quiet: bool,
+    delete: bool = False,
 ) -> str:
     """Send a repository to a registry; layers that are there already are not sent again.
 
@@ -74,11 +88,14 @@ def push_image(
         What was done.
 
     Raises:
-        TransferError: the registry refuses or gives other bytes back than it was sent.
+        TransferError: the registry refuses or gives other bytes back than it was sent, or the tag
+            is another image's and ``delete`` is not given.
     """
     if not image.tag:
         raise TransferError(f"{image}: expected a tag to push to, found a digest. Name a tag.")
     registry = Registry(image, plain_http=plain_http)
+    if not delete:
+        _check_tag(registry, image)
     layers = layers_of(contents)
     below = _base(base, registry, plain_http=plain_http) if base else None
     config, manifest = image_of(layers, below)
@@ -89,12 +106,12 @@ def push_image(
                 meter.add(layer.size)
                 continue
             registry.send(layer.digest, layer.size, layer.read, meter.add)
-            _came_back(registry, image, layer.title, layer.digest)
+            _came_back(registry, image, layer.title, layer.digest, layer.size)
             sent += 1
     digest = _digest(config)
     if not registry.has(digest, len(config)):
         registry.send(digest, len(config), lambda offset: iter([config[offset:]]), lambda _: None)
-        _came_back(registry, image, "its configuration", digest)
+        _came_back(registry, image, "its configuration", digest, len(config))
     registry.tag(manifest)
     pinned = replace(image, digest=_digest(manifest))
     native = "" if base else "+native"
@@ -137,127 +154,13 @@ def write_layout(contents: Contents, folder: Path) -> str:
     return f"{folder}: an OCI image layout of {len(layers)} layers\ndigest: {_digest(manifest)}"
 
 
-def pull_image(
-    image: Image,
-    folder: Path,
-    *,
-    plain_http: bool,
-    delete: bool,
-    quiet: bool,
-    judge: Judge | None = None,
-) -> Pulled:
-    """Fetch an image that a push wrote, and unpack the repository in it.
-
-    Raises:
-        TransferError: there is no such image, it is not of a push, or a layer or file was changed.
-    """
-    registry = Registry(image, plain_http=plain_http)
-    found = registry.manifest()
-    if found is None:
-        raise TransferError(f"{image}: expected an image, found none. Push it, or check its name.")
-    titles = {each.get("annotations", {}).get(TITLE, ""): each for each in found[0]["layers"]}
-    if ROOT not in titles:
-        raise TransferError(f"{image}: expected an image that a push wrote, found another.")
-    kept: list[str] = []
-    with Arrival(folder, delete=delete) as arrival:
-        inbox = folder / UNDER_WAY
-        root = _layer_of(registry, titles[ROOT], inbox, image)
-        with tarfile.open(root) as tar:
-            members = {each.name: each for each in tar.getmembers() if each.isreg()}
-            texts = {
-                name: _content(tar, members[f"{ROOT}/{name}"], image)
-                for name in (MANIFEST, SIGNATURE)
-                if f"{ROOT}/{name}" in members
-            }
-        if MANIFEST not in texts:
-            raise TransferError(f"{image}: expected its {MANIFEST}, found none. Push it again.")
-        manifest = arrival.expect(texts[MANIFEST], str(image))
-        total = sum(file.bytes for file in manifest.files.values())
-        with Meter(f"pull from {image}", total, quiet=quiet) as meter:
-            for model in sorted(manifest.models):
-                kept += _unpack(registry, titles, model, manifest, arrival, meter, image)
-        fetched = tuple(arrival.written)
-        arrival.finish(texts.get(SIGNATURE), judge)
-    return Pulled(fetched, tuple(kept))
-
-
-def _unpack(
-    registry: Registry,
-    titles: dict[str, Any],
-    model: str,
-    manifest: Manifest,
-    arrival: Arrival,
-    meter: Meter,
-    image: Image,
-) -> list[str]:
-    """Put one model's files in their places; those that were there and right."""
-    files = {n: f for n, f in manifest.files.items() if n.startswith(f"{model}/")}
-    meter.add(sum(file.bytes for file in files.values()))
-    kept = [name for name, file in files.items() if arrival.has(name, file)]
-    if len(kept) == len(files):
-        return kept
-    if f"{ROOT}/{model}" not in titles:
-        raise TransferError(f"{image}, {model}: expected a layer, found none. Push it again.")
-    path = _layer_of(registry, titles[f"{ROOT}/{model}"], arrival.folder / UNDER_WAY, image)
-    with tarfile.open(path) as tar:
-        # Only what the manifest names is taken, by its hash: links and other names stay inside.
-        members = {each.name: each for each in tar.getmembers() if each.isreg()}
-        for name, file in files.items():
-            member = members.get(f"{ROOT}/{name}")
-            if member is None:
-                raise TransferError(f"{image}, {name}: not in its layer. Push it again.")
-            if name not in kept:
-                arrival.take(name, file, _reader(tar, member), str(image))
-    path.unlink()
-    return kept
-
-
-def _reader(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Any:
-    def read(offset: int) -> Iterator[bytes]:
-        file = tar.extractfile(member)
-        assert file is not None
-        file.seek(offset)
-        while chunk := file.read(CHUNK):
-            yield chunk
-
-    return read
-
-
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, image: Image) -> bytes:
-    if member.size > MAXIMUM_BYTES:
-        raise TransferError(f"{image}, {member.name}: too large. Push it again.")
-    return b"".join(_reader(tar, member)(0))
-
-
-def _layer_of(registry: Registry, descriptor: dict[str, Any], inbox: Path, image: Image) -> Path:
-    """A layer on disk, verified; what an earlier pull has of it is not fetched again."""
-    digest = str(descriptor["digest"])
-    path = inbox / digest.replace(":", "-").replace("/", "-")
-    found = ""
-    for _ in range(2):
-        summed = hashlib.sha256()
-        with path.open("a+b") as out:
-            out.seek(0)
-            while chunk := out.read(CHUNK):
-                summed.update(chunk)
-            if out.tell() < descriptor["size"]:
-                for chunk in registry.read(digest, out.tell()):
-                    out.write(chunk)
-                    summed.update(chunk)
-        found = f"sha256:{summed.hexdigest()}"
-        if found == digest:
-            return path
-        path.unlink()
-    raise TransferError(
-        f"{image}, layer {digest[:23]}…: found {found[:23]}…, twice: it was changed where it lies "
-        "or on its way. Push it again."
-    )
-
-
-def _came_back(registry: Registry, image: Image, title: str, digest: str) -> None:
-    summed = hashlib.sha256()
+def _came_back(registry: Registry, image: Image, title: str, digest: str, size: int) -> None:
+    summed, done = hashlib.sha256(), 0
     for chunk in registry.read(digest):
         summed.update(chunk)
+        done += len(chunk)
+        if done > size:
+            break
     if f"sha256:{summed.hexdigest()}" != digest:
         raise TransferError(
             f"{image}, {title}: expected {digest[:23]}… when it was read back, found "
@@ -265,24 +168,54 @@ def _came_back(registry: Registry, image: Image, title: str, digest: str) -> Non
         )
 
 
-def _base(
-    text: str, target: Registry, *, plain_http: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The base's manifest and configuration, once its layers are in the target."""
+def _check_tag(registry: Registry, image: Image) -> None:
+    """Refuse a tag that names an image which no push wrote: nothing would name that one then."""
+    found = registry.tagged()
+    if found is None:
+        return
+    place = str(image)
+    if "layers" in found and ROOT in titled(layers_in(found, place)):
+        return
+    raise TransferError(
+        f"{image}: expected no such tag, or an image that an earlier push wrote, found another "
+        "image. Push to another tag, or replace it with --delete."
+    )
+
+
+def _base(text: str, target: Registry, *, plain_http: bool) -> Base:
+    """The base's layers and configuration, once its layers are in the target."""
     image = parse(text if text.startswith("oci:") else f"oci:{text}")
     if isinstance(image, Layout) or not isinstance(image, Image):
         raise TransferError(f"--base {text}: expected an image as registry/name:tag.")
     source = Registry(image, plain_http=plain_http)
     found = source.manifest()
+    place = f"--base {image}"
     if found is None:
-        raise TransferError(f"--base {image}: there is no such image. Check its name.")
-    for layer in found[0]["layers"]:
-        digest, size = str(layer["digest"]), int(layer["size"])
+        raise TransferError(f"{place}: there is no such image. Check its name.")
+    layers = layers_in(found[0], place)
+    for layer in layers:
+        digest, size = layer.digest, layer.size
         if not target.has(digest, size):
-            target.send(digest, size, lambda at, d=digest: source.read(d, at), lambda _: None)  # type: ignore[misc]
-            _came_back(target, image, "the base's layer", digest)
-    config = b"".join(source.read(str(found[0]["config"]["digest"])))
-    return found[0], json.loads(config)
+            target.send(digest, size, partial(_exactly, source, layer), lambda _: None)
+            _came_back(target, image, "the base's layer", digest, size)
+    config = base_config(source.small(config_of(found[0], place)), place)
+    descriptors = tuple(each for each in found[0]["layers"])
+    return Base(descriptors, config)
+
+
+def _exactly(source: Registry, blob: Blob, offset: int) -> Iterator[bytes]:
+    """A blob's bytes, as many as it has: a request's body has to be as long as its header says."""
+    left = blob.size - offset
+    for chunk in source.read(blob.digest, offset):
+        if len(chunk) > left:
+            break
+        left -= len(chunk)
+        yield chunk
+    if left:
+        raise TransferError(
+            f"{blob.digest[:23]}…: expected {blob.size:,} bytes of the base's layer, found another "
+            "number. Look into that registry's log."
+        )
 
 
 def _digest(text: bytes) -> str:

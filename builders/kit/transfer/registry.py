@@ -7,7 +7,7 @@ PyPI package ``oras`` packs folders in a way that loses their names.
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -16,8 +16,9 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from builders.kit.transfer.address import Image
-from builders.kit.transfer.contents import CHUNK
-from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.answer import SMALL, stream, whole
+from builders.kit.transfer.errors import TransferError, plain
+from builders.kit.transfer.oci_document import Blob, document_of, platform_of
 from builders.kit.transfer.registry_login import authorization
 from builders.kit.transfer.store import Told
 
@@ -29,13 +30,14 @@ _IMAGES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 """What an image can be described by: itself, or a list of one for each platform."""
-_PLATFORM = ("linux", "amd64")
 _HOSTS = {"docker.io": "registry-1.docker.io"}
 """A registry's name in images -> where its API is, if elsewhere (docker/distribution)."""
 _REDIRECTS = 5
-_MAXIMUM_MANIFEST = 4 << 20
-"""What registries take at most for a manifest."""
 _ATTEMPTS = 4
+_PROGRESS = 64 << 10
+"""Bytes after which a connection that broke counts as one that worked."""
+_ERRNO = re.compile(r"\[Errno -?[0-9]+\] ")
+_RANGE = re.compile(r"(?:bytes=)?[0-9]{1,19}-([0-9]{1,19})")
 Body = Callable[[int], Iterator[bytes]]
 
 
@@ -60,7 +62,8 @@ class Registry:
 
     def has(self, digest: str, size: int) -> bool:
         """Whether a blob is there, whole."""
-        answer = self._ask("HEAD", f"blobs/{digest}", good=(200, 404))
+        answer = self._open("HEAD", f"blobs/{digest}", (200, 404))
+        whole(answer, str(self._image))
         return answer.status == 200 and answer.headers.get("Content-Length") == str(size)
 
     def send(self, digest: str, size: int, body: Body, told: Told) -> None:
@@ -69,14 +72,15 @@ class Registry:
         Raises:
             TransferError: it refuses, or the connection breaks again and again.
         """
-        place = self._located(self._ask("POST", "blobs/uploads/", good=(202,)))
+        place = self._begun()
         offset = 0
         for attempt in range(_ATTEMPTS):
             try:
                 if offset < size:
                     place = self._append(place, offset, size, body, told)
                 joint = "&" if "?" in place else "?"
-                self._request("PUT", f"{place}{joint}digest={digest}", good=(201,))
+                put = self._request("PUT", f"{place}{joint}digest={digest}", good=(201,))
+                whole(put, str(self._image))
                 return
             except HTTPError as error:
                 if attempt + 1 == _ATTEMPTS:
@@ -84,7 +88,7 @@ class Registry:
                 place, offset = self._resume(place)
 
     def read(self, digest: str, offset: int = 0) -> Iterator[bytes]:
-        """A blob's bytes from an offset on.
+        """A blob's bytes from an offset on, as many as the registry sends.
 
         Raises:
             TransferError: it is not there, or the connection breaks again and again.
@@ -94,26 +98,49 @@ class Registry:
             before = offset
             try:
                 headers = {"Range": f"bytes={offset}-"} if offset else {}
-                url = f"blobs/{digest}"
-                answer = self._ask("GET", url, (200, 206), headers=headers, preload_content=False)
+                answer = self._open("GET", f"blobs/{digest}", (200, 206), headers=headers)
                 skip = offset if answer.status == 200 else 0
-                for chunk in answer.stream(CHUNK, decode_content=False):
+                for chunk in stream(answer, str(self._image)):
                     rest, skip = chunk[skip:], max(0, skip - len(chunk))
                     offset += len(rest)
-                    yield rest
+                    if rest:
+                        yield rest
                 return
             except HTTPError as error:
-                failures = failures + 1 if offset == before else 0
+                failures = failures + 1 if offset - before < _PROGRESS else 0
                 if failures == _ATTEMPTS:
                     raise self._unreachable(error) from error
 
-    def manifest(self) -> tuple[dict[str, Any], str] | None:
+    def small(self, blob: Blob, limit: int = SMALL) -> bytes:
+        """A small blob, whole, with the digest that it has to have.
+
+        Raises:
+            TransferError: it is too large, or another.
+        """
+        if blob.size > limit:
+            raise TransferError(
+                f"{self._image}: expected a configuration of at most {limit:,} bytes, found "
+                f"{blob.size:,}. Push it again."
+            )
+        content = bytearray()
+        for chunk in self.read(blob.digest):
+            content += chunk
+            if len(content) > blob.size:
+                break
+        if f"sha256:{hashlib.sha256(content).hexdigest()}" != blob.digest:
+            raise TransferError(
+                f"{self._image}, {blob.digest[:23]}…: found another content: it was changed where "
+                "it lies or on its way. Push it again."
+            )
+        return bytes(content)
+
+    def manifest(self) -> tuple[Mapping[str, Any], str] | None:
         """The image's manifest and its digest; None where there is none.
 
         Of an image for several platforms, that for Linux on x86-64.
 
         Raises:
-            TransferError: it is no image's manifest, or not that of the address's digest.
+            TransferError: it is no manifest, or not that of the address's digest.
         """
         found = self._described(self._image.reference)
         if found is None:
@@ -121,32 +148,34 @@ class Registry:
         document, digest = found
         if self._image.digest not in ("", digest):
             raise TransferError(f"{self._image}: found {digest}: the registry sent another image.")
-        for each in document.get("manifests", ()):
-            platform = each.get("platform", {})
-            if (platform.get("os"), platform.get("architecture")) == _PLATFORM:
-                document, digest = self._described(each["digest"]) or ({}, "")
-                if digest != each["digest"]:
-                    raise TransferError(
-                        f"{self._image}: found {digest}: expected {each['digest']}."
-                    )
-                break
-        layers = document.get("layers")
-        if not isinstance(layers, list) or not all("digest" in each for each in layers):
-            raise TransferError(f"{self._image}: expected an image, found another. Push it again.")
+        inner = platform_of(document, str(self._image))
+        if inner is not None:
+            found = self._described(inner)
+            if found is None or found[1] != inner:
+                sent = "none" if found is None else found[1]
+                raise TransferError(
+                    f"{self._image}: expected {inner}, found {sent}. Push it again."
+                )
+            document, digest = found
         return document, digest
 
-    def _described(self, reference: str) -> tuple[dict[str, Any], str] | None:
-        """What a tag or a digest names, and its digest; an empty object if that is no JSON."""
+    def _described(self, reference: str) -> tuple[Mapping[str, Any], str] | None:
+        """What a tag or a digest names, and its digest."""
         url = f"manifests/{reference}"
-        answer = self._ask("GET", url, (200, 404), headers={"Accept": ", ".join(_IMAGES)})
-        if answer.status == 404:
+        status, content = self._ask("GET", url, (200, 404), headers={"Accept": ", ".join(_IMAGES)})
+        if status == 404:
             return None
-        try:
-            document = json.loads(answer.data) if len(answer.data) <= _MAXIMUM_MANIFEST else {}
-        except ValueError:
-            document = {}
-        found = document if isinstance(document, dict) else {}
-        return found, f"sha256:{hashlib.sha256(answer.data).hexdigest()}"
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        return document_of(content, str(self._image)), digest
+
+    def tagged(self) -> Mapping[str, Any] | None:
+        """What the image's tag names, an image or a list of them; None where it names nothing.
+
+        Raises:
+            TransferError: it is no JSON object.
+        """
+        found = self._described(self._image.tag)
+        return None if found is None else found[0]
 
     def tag(self, text: bytes) -> None:
         """Put a manifest under the image's tag, and read it back.
@@ -156,8 +185,8 @@ class Registry:
         """
         url = f"manifests/{self._image.tag}"
         self._ask("PUT", url, (201,), headers={"Content-Type": MANIFEST_TYPE}, body=text)
-        answer = self._ask("GET", url, (200,), headers={"Accept": MANIFEST_TYPE})
-        if answer.data != text:
+        _, content = self._ask("GET", url, (200,), headers={"Accept": MANIFEST_TYPE})
+        if content != text:
             raise TransferError(
                 f"{self._image}: expected the manifest that this push wrote, found another: "
                 "something else pushes here. Let one push end, then push again."
@@ -176,23 +205,63 @@ class Registry:
         if offset:
             headers["Content-Range"] = f"{offset}-{size - 1}"
         answer = self._request("PATCH", place, good=(202,), headers=headers, body=counted())
+        whole(answer, str(self._image))
         return self._located(answer)
 
     def _resume(self, place: str) -> tuple[str, int]:
         """Where an upload is; a new one if the registry has dropped it."""
         try:
             answer = self._request("GET", place, good=(204, 404))
+            whole(answer, str(self._image))
         except HTTPError as error:
             raise self._unreachable(error) from error
         if answer.status == 404:
-            return self._located(self._ask("POST", "blobs/uploads/", good=(202,))), 0
-        last = int(answer.headers.get("Range", "0-0").rpartition("-")[2])
+            return self._begun(), 0
+        there = _RANGE.fullmatch(answer.headers.get("Range", "0-0"))
+        if there is None:
+            return self._begun(), 0
+        last = int(there[1])
         return self._located(answer), last + 1 if last else 0
 
+    def _begun(self) -> str:
+        """The address of a new upload."""
+        answer = self._open("POST", "blobs/uploads/", (202,))
+        whole(answer, str(self._image))
+        return self._located(answer)
+
     def _located(self, answer: urllib3.BaseHTTPResponse) -> str:
-        return urljoin(self._base, answer.headers.get("Location", ""))
+        return self._joined(self._base, answer.headers.get("Location", ""))
+
+    def _joined(self, base: str, place: str) -> str:
+        """An address that the registry names, if it is one for HTTP, and with TLS if ours is."""
+        try:
+            url = urljoin(base, place)
+            parts = urlsplit(url)
+            known = parts.hostname is not None and parts.port != 0
+        except ValueError:
+            url, known = place, False
+        if not known or parts.scheme not in ("http", "https"):
+            found = "none for HTTP"
+        elif parts.scheme == "http" and self._base.startswith("https:"):
+            found = "one without TLS"
+        else:
+            return url
+        raise TransferError(
+            f"{self._image}: expected the registry to name an address, found {found}: "
+            f"{plain(url, 100)}. Look into the registry's log."
+        )
 
     def _ask(
+        self, method: str, path: str, good: tuple[int, ...], **options: Any
+    ) -> tuple[int, bytes]:
+        """A small answer, whole: its status and its body."""
+        answer = self._open(method, path, good, **options)
+        try:
+            return answer.status, whole(answer, str(self._image))
+        except HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _open(
         self, method: str, path: str, good: tuple[int, ...], **options: Any
     ) -> urllib3.BaseHTTPResponse:
         try:
@@ -203,20 +272,39 @@ class Registry:
     def _request(
         self, method: str, url: str, *, good: tuple[int, ...], **options: Any
     ) -> urllib3.BaseHTTPResponse:
+        """An answer whose body is not read yet."""
         headers = {**options.pop("headers", {})}
         for _ in range(2):
-            every = {**headers, **self._headers}
-            answer = self._pool.request(method, url, headers=every, redirect=False, **options)
+            answer = self._once(method, url, headers, options)
             if answer.status != 401 or not isinstance(options.get("body", b""), bytes):
                 break
+            answer.close()
             challenge = answer.headers.get("WWW-Authenticate", "")
             scope = f"repository:{self._image.repository}:pull,push"
-            self._headers = authorization(challenge, self._image.registry, scope, self._pool)
+            secure = self._base.startswith("https:")
+            self._headers = authorization(
+                challenge, self._image.registry, scope, self._pool, secure=secure
+            )
         if method in ("GET", "HEAD"):
             answer = self._followed(method, url, answer, headers, options)
         if answer.status in good:
             return answer
         raise self._refused(answer)
+
+    def _once(
+        self, method: str, url: str, headers: Mapping[str, str], options: Mapping[str, Any]
+    ) -> urllib3.BaseHTTPResponse:
+        """One request; our token goes to the registry alone."""
+        ours, other = urlsplit(self._base), urlsplit(url)
+        own = self._headers if (ours.scheme, ours.netloc) == (other.scheme, other.netloc) else {}
+        return self._pool.request(
+            method,
+            url,
+            headers={**headers, **own},
+            redirect=False,
+            preload_content=False,
+            **options,
+        )
 
     def _followed(
         self,
@@ -228,21 +316,21 @@ class Registry:
     ) -> urllib3.BaseHTTPResponse:
         """The answer from where a registry keeps its blobs, which may be a bucket elsewhere.
 
-        Its address carries its own signature: our token goes to the registry alone.
+        Its address carries its own signature.
         """
         for _ in range(_REDIRECTS):
             place = answer.get_redirect_location()
             if not place:
                 break
-            answer.drain_conn()
-            url = urljoin(url, place)
-            own = self._headers if urlsplit(url).netloc == urlsplit(self._base).netloc else {}
-            every = {**headers, **own}
-            answer = self._pool.request(method, url, headers=every, redirect=False, **options)
+            answer.close()
+            url = self._joined(url, place)
+            answer = self._once(method, url, headers, options)
         return answer
 
     def _refused(self, answer: urllib3.BaseHTTPResponse) -> TransferError:
         registry = self._image.registry
+        if answer.status in (401, 403, 404):
+            answer.close()
         if answer.status in (401, 403):
             found, remedy = "access is denied", f"Run `docker login {registry}` with an account "
             return TransferError(
@@ -250,14 +338,15 @@ class Registry:
             )
         if answer.status == 404:
             return TransferError(f"{self._image}: there is no such image or blob. Push it again.")
-        text = answer.data[:200].decode(errors="replace").strip()
+        text = plain(next(stream(answer, str(self._image)), b"").decode(errors="replace"))
+        answer.close()
         return TransferError(
             f"{self._image}: expected the registry to take it, found status {answer.status}: "
-            f"{text} Look into the registry's log."
+            f"{text or 'without a word'}. Look into the registry's log."
         )
 
     def _unreachable(self, error: HTTPError) -> TransferError:
-        text = str(error).partition(": ")[2][:160] or str(error)[:160]
+        text = _ERRNO.sub("", plain(str(error).partition(": ")[2] or str(error), 160))
         return TransferError(
             f"{self._image}: expected a whole answer from {self._image.registry}, found: "
             f"{text.rstrip('.')}. Check the name, the network, and --plain-http if it has no TLS."

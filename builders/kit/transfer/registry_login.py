@@ -9,15 +9,21 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from builders.kit.transfer.answer import whole
 from builders.kit.transfer.errors import TransferError
 
 _LOGINS = {"docker.io": "https://index.docker.io/v1/"}
 """A registry -> what docker keeps its login under, if elsewhere."""
+
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
+"""What a header can carry."""
 
 
 def credentials(registry: str) -> str:
@@ -28,24 +34,32 @@ def credentials(registry: str) -> str:
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
         config = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     registry = _LOGINS.get(registry, registry)
-    helper = config.get("credHelpers", {}).get(registry) or config.get("credsStore")
+    config = _object(config)
+    helper = _object(config.get("credHelpers")).get(registry) or config.get("credsStore")
     if helper:
         return _helped(str(helper), registry)
-    auths = config.get("auths", {})
-    entry = auths.get(registry) or auths.get(f"https://{registry}") or {}
+    auths = _object(config.get("auths"))
+    entry = _object(auths.get(registry) or auths.get(f"https://{registry}"))
     return str(entry.get("auth", ""))
 
 
 def authorization(
-    challenge: str, registry: str, scope: str, pool: urllib3.PoolManager
+    challenge: str, registry: str, scope: str, pool: urllib3.PoolManager, *, secure: bool = False
 ) -> Mapping[str, str]:
     """The header that answers a registry's ``WWW-Authenticate`` (distribution, auth/token).
 
+    Args:
+        challenge: what the registry said.
+        registry: its name, for which the login is.
+        scope: what is asked for.
+        pool: asks.
+        secure: refuse a token's server without TLS, as the registry has it.
+
     Raises:
-        TransferError: the token's server refuses or does not answer.
+        TransferError: the token's server refuses, does not answer, or gives no token.
     """
     known = credentials(registry)
     basic = {"Authorization": f"Basic {known}"} if known else {}
@@ -55,14 +69,26 @@ def authorization(
     fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
     query = {"service": fields.get("service", ""), "scope": scope}
     try:
-        answer = pool.request("GET", f"{fields['realm']}?{urlencode(query)}", headers=basic)
-        token = answer.json()
-        return {"Authorization": f"Bearer {token.get('token') or token['access_token']}"}
-    except (HTTPError, ValueError, KeyError) as error:
+        realm = fields["realm"]
+        if not realm.startswith("https://" if secure else ("https://", "http://")):
+            raise ValueError
+        url = f"{realm}?{urlencode(query)}"
+        answer = pool.request("GET", url, headers=basic, redirect=False, preload_content=False)
+        said = _object(json.loads(whole(answer, registry)))
+        token = said.get("token") or said["access_token"]
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise ValueError
+        return {"Authorization": f"Bearer {token}"}
+    except (HTTPError, ValueError, KeyError, RecursionError, TransferError) as error:
         raise TransferError(
             f"{registry}: expected a token for {scope}, found none. Run `docker login {registry}` "
             "with an account that may use it."
         ) from error
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """A JSON object; an empty one in the place of anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def _helped(helper: str, registry: str) -> str:

@@ -85,6 +85,7 @@ def run_push(repository: Path, destination: str, options: Options) -> str:
         base=options.base,
         plain_http=options.plain_http,
         quiet=options.quiet,
+        delete=options.delete,
     )
 
 
@@ -107,7 +108,7 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
         _outside(address.folder, folder)
         done = _pull(FolderSource(address.folder), folder, options)
     elif isinstance(address, Image):
-        from builders.kit.transfer.oci import pull_image
+        from builders.kit.transfer.oci_pull import pull_image
 
         done = pull_image(
             address,

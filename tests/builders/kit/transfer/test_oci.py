@@ -199,6 +199,19 @@ def test_a_layer_reads_alike_from_any_offset(repository: Path) -> None:
         assert b"".join(layer.read(offset)) == whole[offset:]
 
 
+def test_a_tag_of_somebody_elses_image_is_not_taken(
+    repository: Path, registry: RegistryServer
+) -> None:
+    other = json.dumps({"schemaVersion": 2, "config": {}, "layers": []}).encode()
+    for taken in (other, b'{"manifests": []}'):
+        registry.manifests["1"] = taken
+        with pytest.raises(TransferError, match=r"another image.*--delete"):
+            run_push(repository, place(registry), QUIET)
+        assert registry.manifests["1"] == taken and registry.sent == []
+    run_push(repository, place(registry), Options(quiet=True, delete=True))
+    run_push(repository, place(registry), QUIET)
+
+
 @pytest.mark.slow
 def test_debians_registry_takes_it_and_gives_it_back(repository: Path, tmp_path: Path) -> None:
     """The package is unpacked, not installed: that needs no root, only apt's sources."""
