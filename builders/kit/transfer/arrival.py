@@ -220,7 +220,10 @@ class Arrival:
         for name, mode in list(manifests.walk(self._staged, found)):
             if name not in self.manifest.files or not stat.S_ISREG(mode):
                 (self._staged / name).unlink()
-                _prune(self._staged, Path(name).parent)
+        for empty, _, _ in os.walk(self._staged, topdown=False):
+            if Path(empty) != self._staged:
+                with contextlib.suppress(OSError):
+                    Path(empty).rmdir()
 
     def _here(self) -> Iterator[tuple[str, int]]:
         found: list[Finding] = []
@@ -322,13 +325,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def _prune(root: Path, folder: Path) -> None:
-    """Remove a folder and its parents below the root where they hold nothing."""
-    while folder != Path():
-        try:
-            (root / folder).rmdir()
-        except OSError:
-            return
-        folder = folder.parent

@@ -38,13 +38,13 @@ def swap(folder: Path, inbox: Path, gone: Sequence[str], put: Sequence[str]) -> 
     """
     old = inbox / _OLD
     old.mkdir(exist_ok=True)
+    gone = [name for name in gone if os.path.lexists(folder / name)]
     record = inbox / f"{_RECORD}.{os.getpid()}"
-    record.write_text(json.dumps({"gone": list(gone), "put": list(put)}))
+    record.write_text(json.dumps({"gone": gone, "put": list(put)}))
     record.replace(inbox / _RECORD)
     try:
         for name in gone:
-            if os.path.lexists(folder / name):
-                (folder / name).rename(old / name)
+            (folder / name).rename(old / name)
         for name in put:
             (inbox / STAGED / name).rename(folder / name)
     except BaseException:
