@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -176,22 +177,22 @@ def check(
 ) -> None:
     """Check any model repository against Triton's load-time rules, before a server starts."""
     from builders.kit.check import check_repository
-    from builders.kit.findings import errors
-    from builders.kit.manifest import ManifestError, read_manifest
+    from builders.kit.findings import Finding, Severity, errors
+    from builders.kit.manifest import built_for
     from builders.kit.release import release
 
     if not repository.is_dir():
         raise usage(f"{repository} is not a folder; `make build-repo` builds one")
+    unsure: list[Finding] = []
     if triton is None:
-        try:
-            triton = read_manifest(repository).target["triton"]
-        except ManifestError:
-            triton = "24.10"
+        triton, wrong = built_for(repository, "24.10")
+        # Triton reads no manifest: what is wrong with it hurts whoever asks what it is for.
+        unsure = [replace(each, severity=Severity.WARNING) for each in wrong]
     try:
         target = release(triton)
     except KeyError as problem:
         raise usage(str(problem.args[0])) from problem
-    findings = check_repository(repository, target)
+    findings = [*unsure, *check_repository(repository, target)]
     report(findings)
     failed = findings if strict else errors(findings)
     typer.echo(

@@ -12,6 +12,8 @@ from builders.cli_exit import failed, report, usage
 from builders.cli_sign import REPOSITORY, Repository
 from builders.kit.manifest import Manifest
 from builders.kit.manifest_schema import REBUILD
+from builders.kit.manifest_shape import lacking
+from builders.kit.whole_file import write_whole
 
 
 def sbom(
@@ -76,6 +78,7 @@ def resources(
     except RequestError as problem:
         raise failed(str(problem)) from problem
     except (KeyError, TypeError) as problem:
+        report(lacking(vars(manifest), "target", "families", "models"))
         raise failed(
             f"manifest.json does not say what is counted ({problem}). {REBUILD}"
         ) from problem
@@ -100,11 +103,11 @@ def _as_built(repository: Path, out: Path) -> Manifest:
 
 
 def _write(out: Path, text: str) -> None:
-    if str(out) == "-":
-        typer.echo(text, nl=False)
-        return
     try:
-        out.write_text(text)
+        if str(out) == "-":
+            typer.echo(text, nl=False)
+            return
+        write_whole(out, text.encode())
     except OSError as problem:
         raise failed(f"cannot write {out}: {problem.strerror}") from problem
     typer.echo(f"{out}: written")

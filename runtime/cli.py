@@ -235,7 +235,7 @@ def _target(repository: Path) -> tuple[str, str]:
         target = read_manifest(repository).target
     except ManifestError:
         return DEFAULT_RELEASE, "cpu"
-    return target["triton"], target["device"]
+    return target.get("triton", DEFAULT_RELEASE), target.get("device", "cpu")
 
 
 def _fits_here(repository: Path) -> None:

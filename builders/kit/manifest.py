@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from builders.kit.findings import Finding
 from builders.kit.manifest_schema import FIELDS, MANIFEST, REBUILD, finding, mistakes
+from builders.kit.manifest_shape import lacking, wrong_types
 
 KIT = "triton-multimodal-kit"
 VERSION = "0.1.0"
@@ -105,6 +106,8 @@ def read_manifest(folder: Path) -> Manifest:
     document = _load(folder / MANIFEST)
     try:
         findings = list(mistakes(document))
+        if all(isinstance(document.get(name), kind) for name, kind in FIELDS.items()):
+            findings += wrong_types(document)
     except RecursionError:
         _refuse("JSON", "JSON nested too deeply", REBUILD)
     if findings:
@@ -114,6 +117,26 @@ def read_manifest(folder: Path) -> Manifest:
         files={name: File(**entry) for name, entry in document["files"].items()},
         metrics=tuple(document["metrics"]),
     )
+
+
+def built_for(folder: Path, otherwise: str) -> tuple[str, list[Finding]]:
+    """The Triton release that a repository was built for, and what is wrong with its manifest.
+
+    Args:
+        folder: the repository; it need not be one that a build wrote.
+        otherwise: the release where there is no manifest, or none that says it.
+
+    Returns:
+        The release, as ``24.10``, and findings; none where there is no manifest.
+    """
+    if not os.path.lexists(folder / MANIFEST):
+        return otherwise, []
+    try:
+        manifest = read_manifest(folder)
+    except ManifestError as error:
+        return otherwise, error.findings
+    findings = lacking(vars(manifest), "target")
+    return manifest.target.get("triton", otherwise), findings
 
 
 def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
@@ -131,7 +154,7 @@ def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
         manifest = read_manifest(folder)
     except ManifestError as error:
         return [_cut_off()] if (folder / UNDER_WAY).is_dir() else error.findings
-    findings: list[Finding] = []
+    findings: list[Finding] = lacking(vars(manifest), "target")
     present: set[str] = set()
     added: dict[str, Finding] = {}
     for name, mode in walk(folder, findings):
@@ -152,7 +175,11 @@ def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
         if name not in present
     )
     findings.extend(added.values())
-    findings = [each for each in findings if not _is_known_folder(each, manifest)]
+    findings = [
+        each
+        for each in findings
+        if not _is_known_folder(each, manifest) and not each.where.startswith(f"{UNDER_WAY}/")
+    ]
     return sorted(findings, key=lambda finding: (finding.where, finding.rule))
 
 
@@ -210,8 +237,11 @@ def _is_known_folder(empty: Finding, manifest: Manifest) -> bool:
 
 
 def _cut_off() -> Finding:
-    found = "a push that was cut off, or is under way"
-    remedy = "Push it again, or wait for its end; what is there already is not sent twice."
+    found = "a push or a pull that was cut off, or is under way"
+    remedy = (
+        "Push it again, pull it again, or wait for its end; what is there already is not sent "
+        "twice."
+    )
     return finding("cut-off", UNDER_WAY, "a whole repository", found, remedy)
 
 

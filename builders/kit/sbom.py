@@ -35,12 +35,14 @@ from packageurl import PackageURL
 
 from builders.kit.manifest import Manifest
 from builders.kit.manifest_schema import REBUILD
+from builders.kit.manifest_shape import lacking
 from builders.kit.sbom_image import Package, packages
 from builders.kit.source_licence import UNKNOWN
 
 NAMESPACE = uuid.UUID("7f6b1a52-3f0e-5d0c-9c43-2a4e7b1f9d10")
 """Serial numbers are made in it from the content's digest."""
 
+_NEEDED = ("kit", "target", "families", "exports", "models", "times")
 _WEIGHTS = ("onnx", "plan")
 _SPDX = {
     "apache 2.0": "Apache-2.0",
@@ -71,9 +73,11 @@ def sbom(manifest: Manifest) -> str:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, SbomError):
             raise
+        told = f" ({type(error).__name__}: {str(error)[:120]}). {REBUILD}"
+        if findings := lacking(vars(manifest), *_NEEDED):
+            told = ":\n" + "\n".join(map(str, findings))
         raise SbomError(
-            f"manifest.json does not say what a list of contents needs "
-            f"({type(error).__name__}: {str(error)[:120]}). {REBUILD}"
+            f"manifest.json does not say what a list of contents needs{told}"
         ) from error
     made: str = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(
         indent=2

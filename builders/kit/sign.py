@@ -11,6 +11,7 @@ This module imports nothing but the standard library until it signs or checks.
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -28,6 +29,7 @@ from builders.kit.sign_keys import (
     refuse,
     require_library,
 )
+from builders.kit.whole_file import write_whole
 
 if TYPE_CHECKING:
     from model_signing import hashing
@@ -62,7 +64,7 @@ def sign(repository: Path, key: PrivateKey | Keyless) -> Path:
         config.use_elliptic_key_signer(private_key=key.path, password=key.password)  # type: ignore[arg-type]
     if findings := manifests.verify(repository):
         raise SigningError(findings)
-    target, made = repository / SIGNATURE, repository / f".{SIGNATURE}.{os.getpid()}"
+    target = repository / SIGNATURE
     if not os.access(repository, os.W_OK):
         refuse("signature", str(target), "to write it", "a read-only folder", "Make it writable.")
     if isinstance(key, Keyless):
@@ -76,17 +78,19 @@ def sign(repository: Path, key: PrivateKey | Keyless) -> Path:
                 identity_token=key.token,
                 trust_config=key.trust_config,
             )
-        config.sign(repository, made)
-        made.chmod(0o644)
-        made.replace(target)
+        # Not beside the signature: whoever is killed there leaves a file that no build wrote.
+        with tempfile.TemporaryDirectory(prefix="sign-") as folder:
+            made = Path(folder, SIGNATURE)
+            config.sign(repository, made)
+            content = made.read_bytes()
+        write_whole(target, content)
+        target.chmod(0o644)
     except Exception as error:  # sigstore's, requests' and OpenID Connect's share no class
         if isinstance(key, Keyless):
             refuse_sigstore(error, signing=True)
         if isinstance(error, OSError):
             _refuse_file(error, "Make the folder readable and writable.")
         raise
-    finally:
-        made.unlink(missing_ok=True)
     return target
 
 

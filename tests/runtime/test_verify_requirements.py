@@ -64,6 +64,7 @@ def signed(tmp_path: Path) -> tuple[Path, Path]:
     (repository / "a" / "config.pbtxt").write_text(MODEL)
     made = {"schema": 1, **{name: kind() for name, kind in FIELDS.items()}}
     made["kit"] = {"name": KIT, "version": VERSION}
+    made["target"] = {"triton": "24.10"}
     sha256 = hashlib.sha256(MODEL.encode()).hexdigest()
     made["files"] = {"a/config.pbtxt": {"sha256": sha256, "bytes": len(MODEL)}}
     made["digest"] = digest_of(made)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -135,10 +137,11 @@ def write_layout(contents: Contents, folder: Path) -> str:
     check_apart(str(folder), (), repository_around(folder))
     layers = layers_of(contents)
     config, manifest = image_of(layers, None)
-    blobs = folder / "blobs" / "sha256"
+    beside = folder.absolute().parent / f".{folder.name}.{os.getpid()}"
     try:
         if folder.exists() and any(folder.iterdir()):
             raise TransferError(f"{folder}: expected an empty folder, found files. Give another.")
+        blobs = beside / "blobs" / "sha256"
         blobs.mkdir(parents=True)
         for layer in layers:
             with (blobs / layer.digest.removeprefix("sha256:")).open("wb") as out:
@@ -147,10 +150,14 @@ def write_layout(contents: Contents, folder: Path) -> str:
             (blobs / _digest(text).removeprefix("sha256:")).write_bytes(text)
         entry = {"mediaType": MANIFEST_TYPE, "digest": _digest(manifest), "size": len(manifest)}
         index = {"schemaVersion": 2, "manifests": [entry]}
-        (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-        (folder / "index.json").write_text(json.dumps(index, sort_keys=True))
+        (beside / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        (beside / "index.json").write_text(json.dumps(index, sort_keys=True))
+        # Whole, or not at all: an empty folder is replaced in the same step.
+        beside.replace(folder)
     except OSError as error:
         raise TransferError(f"{folder}: cannot be written to: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     return f"{folder}: an OCI image layout of {len(layers)} layers\ndigest: {_digest(manifest)}"
 
 
