@@ -50,9 +50,22 @@ _LONGEST = 2000
 
 def _shown(text: str) -> str:
     """A text that fits in a line: a stranger's files give names to it, control characters too."""
-    if not text.isprintable():
-        text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return shortened(printable(text).replace("\n", "\\n"), _LONGEST)
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: what is no character of text, as it may stand in names, is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text
+    )
+
+
+def shortened(text: str, length: int = 100) -> str:
+    """A text that may be of any length, with its middle left out."""
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
 
 def finding_of(rule: str, where: str, expected: str, found: str, remedy: str) -> Finding:

@@ -18,6 +18,7 @@ meant. :func:`builders.kit.overrides.apply` lays ``models`` and ``device`` over 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -253,11 +254,12 @@ def load_profile(name: str | Path) -> Profile:
         ProfileError: no such profile, or mistakes in it; all of them at once.
     """
     text = str(name)
-    path = Path(text).expanduser()
+    # Unlike Path's, this one leaves the name of an unknown user as it is.
+    path = Path(os.path.expanduser(text))  # noqa: PTH111
     if "/" not in text and not path.suffix:
-        path = FOLDER / f"{text}.yaml"
-        if not path.is_file():
+        if text not in profiles():
             raise _KIND.unknown(text, profiles())
+        path = FOLDER / f"{text}.yaml"
     profile = parse(path, Profile, _KIND)
     profile._origin = text
     return profile

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from builders.kit.findings import Finding, finding_of
+from builders.kit.bounded_file import Unreadable, read_bounded
+from builders.kit.findings import Finding, finding_of, shortened
+from builders.kit.yaml_text import MAXIMUM_BYTES, Location, parse_yaml
 
-MAXIMUM_BYTES = 1 << 20
-"""No file that is written by hand is larger."""
+MAXIMUM_TOLD = 100
+"""Mistakes of one file that are told at once."""
 
 T = TypeVar("T", bound=BaseModel)
-Location = tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,28 +45,7 @@ class Kind:
     def unknown(self, name: str, known: Sequence[str]) -> Exception:
         """The exception for the name of a file that the project does not have."""
         expected = f"one of {', '.join(known)}, or a path"
-        return self.refusal(self.what, expected, repr(name), suggest(name, known))
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, with integers, booleans and nulls as JSON has them, and no more.
-
-    Unquoted, ``24.10`` is a release and not 24.1, ``no`` is a word, and ``1:30`` is no number.
-    """
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"~|null|", "~n"),
-    ("bool", r"true|false", "tf"),
-    ("int", r"-?(0|[1-9][0-9]{0,18})", "-0123456789"),
-):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [*_first]
-    )
-_Loader.yaml_implicit_resolvers.setdefault("", []).append(
-    ("tag:yaml.org,2002:null", re.compile("^$"))
-)
+        return self.refusal(self.what, expected, repr(shortened(name)), suggest(name, known))
 
 
 def parse(path: Path, model: type[T], kind: Kind, context: Mapping[str, object] | None = None) -> T:
@@ -114,7 +93,11 @@ def validated(
     try:
         return model.model_validate(value, context=dict(context or {}))
     except ValidationError as error:
-        findings = [_explain(source, details, model, lines, kind) for details in error.errors()]
+        wrong = error.errors()
+        findings = [_explain(source, each, model, lines, kind) for each in wrong[:MAXIMUM_TOLD]]
+        if len(wrong) > MAXIMUM_TOLD:
+            remedy = "Mend those that are told first."
+            findings.append(kind.finding(source, "no mistakes", f"{len(wrong):,}", remedy))
         raise kind.error(findings) from None
 
 
@@ -127,71 +110,33 @@ def suggest(value: str, known: Iterable[str]) -> str:
 
 
 def _load(path: Path, lines: dict[Location, int], kind: Kind) -> Any:
-    """The document, with each key's line noted."""
+    """The document, with each key's line noted; a key that stands twice is a mistake."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAXIMUM_BYTES + 1)
-    except OSError as error:
-        found = error.strerror or type(error).__name__
-        remedy = f"Give the path of a {kind.what}."
-        raise kind.refusal(str(path), "a readable file", found, remedy) from None
-    if len(content) > MAXIMUM_BYTES:
-        expected = f"at most {MAXIMUM_BYTES:,} bytes"
-        raise kind.refusal(path.name, expected, "more", f"Give a {kind.what}.")
-    repeated: list[Finding] = []
+        content = read_bounded(path, MAXIMUM_BYTES)
+    except Unreadable as error:
+        where = shortened(error.where)
+        raise kind.refusal(
+            where, error.expected, error.found, f"Give the path of a {kind.what}."
+        ) from None
     try:
-        loader = _Loader(content)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return None
-            _note(path.name, node, (), lines, repeated, kind)
-            value = loader.construct_document(node)
-        finally:
-            loader.dispose()
-    except RecursionError:
-        expected = f"a {kind.what}"
-        raise kind.refusal(path.name, expected, "YAML nested too deeply", "Flatten it.") from None
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path.name}, line {mark.line + 1}" if mark else path.name
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-        found = str(problem or "something else").splitlines()[0]
-        raise kind.refusal(where, "YAML", found, "Mend the line.") from None
-    if repeated:
-        raise kind.error(repeated)
-    return value
-
-
-def _note(
-    file: str,
-    node: yaml.Node,
-    at: Location,
-    lines: dict[Location, int],
-    repeated: list[Finding],
-    kind: Kind,
-) -> None:
-    """Note each key's line; a key that stands twice in a mapping is a mistake."""
-    if isinstance(node, yaml.MappingNode):
-        for key, child in node.value:
-            place = (*at, str(key.value))
-            line = key.start_mark.line + 1
-            if place in lines:
-                repeated.append(
-                    kind.finding(
-                        f"{file}, line {line}, {_dotted(place)}",
-                        "each key once",
-                        f"it on line {lines[place]} too",
-                        "Remove one of the two.",
-                    )
+        document = parse_yaml(content, path.name)
+    except Unreadable as error:
+        where = f"{path.name}, line {error.line}" if error.line else path.name
+        raise kind.refusal(where, error.expected, error.found, "Mend the line.") from None
+    if document.repeated:
+        raise kind.error(
+            [
+                kind.finding(
+                    f"{path.name}, line {line}, {_dotted(place)}",
+                    "each key once",
+                    f"it on line {first} too",
+                    "Remove one of the two.",
                 )
-                continue
-            lines[place] = line
-            _note(file, child, place, lines, repeated, kind)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, child in enumerate(node.value):
-            lines[(*at, index)] = child.start_mark.line + 1
-            _note(file, child, (*at, index), lines, repeated, kind)
+                for place, first, line in document.repeated[:MAXIMUM_TOLD]
+            ]
+        )
+    lines.update(document.lines)
+    return document.value
 
 
 def _explain(

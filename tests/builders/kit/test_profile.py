@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,6 +124,13 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ("a: " + "[" * 5000, "deep"),
         ("a: \0\n", "YAML"),
         ("x" * (1 << 21), "at most"),
+        (
+            "a: &a0 [x, x]\nb:\n" + "".join(f"- &a{n + 1} [*a{n}, *a{n}]\n" for n in range(40)),
+            "10,0",
+        ),
+        ("triton: 24.10\nfamilies: {ocr: }\nhub: !!bool 'zz'\n", "line 3"),
+        ("triton: 24.10\nfamilies: {ocr: }\nhub: !!timestamp x\n", "without tags"),
+        ("triton: 24.10\nfamilies: {ocr: }\nmodels: {<<: {}}\n", "merge key"),
     ],
     ids=lambda text: repr(text[:20]),
 )
@@ -140,11 +150,72 @@ def test_any_bytes_are_a_profile_or_a_refusal(
     assert caught.value.findings
 
 
+def test_mistakes_without_number_are_not_all_told(tmp_path: Path) -> None:
+    head = "triton: 24.10\nfamilies: {ocr: }\n"
+    findings = refusals(tmp_path, head + "".join(f"k{n}: 1\n" for n in range(5000)))
+    assert len(findings) == 101
+    assert findings[-1].found == "5,000"
+    again = refusals(tmp_path, head + "triton: 24.10\n" * 5000)
+    assert len(again) == 100
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path, said in (
+        (tmp_path, "a folder"),
+        (tmp_path / "pipe.yaml", "a pipe"),
+        (Path("/dev/zero"), "a device"),
+        (Path("/proc/self/mem"), "Input/output error"),
+        (tmp_path / "none.yaml", "No such file"),
+        (tmp_path / ("x" * 5000 + ".yaml"), "File name too long"),
+        (tmp_path / "a\0b.yaml", "no file can have"),
+        (tmp_path / "a\ud800b.yaml", "no file can have"),
+    ):
+        with pytest.raises(ProfileError, match=said) as caught:
+            load_profile(path)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 400
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("triton: 24.10")
+    path.chmod(0)
+    if os.geteuid() != 0:
+        with pytest.raises(ProfileError, match="Permission denied"):
+            load_profile(path)
+        return
+    code = (
+        "import os\n"
+        "from builders.kit.bounded_file import Unreadable, read_bounded\n"
+        "from pathlib import Path\n"
+        "os.setgid(65534), os.setuid(65534)\n"
+        "try: read_bounded(Path('mine.yaml'), 9)\n"
+        "except Unreadable as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(profile_module.__file__).parents[2])},
+    )
+    assert "Permission denied" in done.stdout, done.stderr
+
+
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ProfileError, match="Did you mean 'demo'"):
         load_profile("demp")
     with pytest.raises(ProfileError, match="No such file"):
         load_profile("no/such/file.yaml")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "a\ud800", "~nobody-of-that-name/p.yaml", ""])
+def test_any_name_that_no_profile_has_is_a_sentence(name: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        load_profile(name)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
 
 
 def test_every_shipped_profile_is_valid() -> None:

@@ -1,0 +1,79 @@
+"""Reads small files that anybody may have written: regular ones, and never more than a bound."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from builders.kit.findings import printable
+
+
+class Unreadable(ValueError):
+    """A file that is not what it should be; its text says where, expected and found.
+
+    Attributes:
+        where: the file, or what else was read.
+        expected: what it should be.
+        found: what there is.
+        line: the line of the mistake, from 1 on; 0 where none is known.
+    """
+
+    def __init__(self, where: object, expected: str, found: str, line: int = 0) -> None:
+        place = f"{where}, line {line}" if line else str(where)
+        super().__init__(printable(f"{place}: expected {expected}, found {found}."))
+        self.where = str(where)
+        self.expected = expected
+        self.found = found
+        self.line = line
+
+
+def read_bounded(path: Path, maximum: int) -> bytes:
+    """A file's content.
+
+    Args:
+        path: a regular file, or a link to one.
+        maximum: bytes that it may have.
+
+    Raises:
+        Unreadable: there is none, it may not be read, it is larger, or it is a folder, a device, a
+            pipe or the like; opening none of these waits.
+    """
+    try:
+        kind = kind_of(path.stat())
+        if kind != "file":
+            raise Unreadable(path, "a file", f"a {kind}")
+        # What lies there may be another thing by now: a pipe is opened without waiting.
+        with open(path, "rb", opener=_opener) as file:
+            content = file.read(maximum + 1)
+    except OSError as error:
+        raise Unreadable(path, "a readable file", reason(error)) from None
+    except (ValueError, UnicodeError) as error:
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable(path, "a file's name", "one that no file can have") from None
+    if len(content) > maximum:
+        raise Unreadable(path, f"at most {maximum:,} bytes", "more")
+    return content
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def kind_of(status: os.stat_result) -> str:
+    """What lies at a path: "file", "folder", "pipe", "socket" or "device"."""
+    for test, kind in (
+        (stat.S_ISREG, "file"),
+        (stat.S_ISDIR, "folder"),
+        (stat.S_ISFIFO, "pipe"),
+        (stat.S_ISSOCK, "socket"),
+    ):
+        if test(status.st_mode):
+            return kind
+    return "device"
+
+
+def reason(error: OSError) -> str:
+    """The system's words for an error, as "No such file or directory"."""
+    return error.strerror or type(error).__name__
