@@ -332,7 +332,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for asr.md and asr.json.")] = RESULTS,
 ) -> None:
     """Measure the speech pipeline against transformers in process, and write the figures."""
-    from builders.kit.source_files import SourceError
+    from builders.kit.sources import SourceError
 
     try:
         results, used = measure(repository, rounds, requests, whisper=whisper, int8=int8)

@@ -8,7 +8,6 @@ and Tukey 1965): a quarter of the products.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from builders.kit.onnx import transformers_alone
-from builders.kit.sources import SourceError
+from builders.kit.source_error import SourceError, read_settings
 
 ZERO_GUARD = 2.0**-24
 """Added to mel energies before the logarithm (ParakeetFeatureExtractor: LOG_ZERO_GUARD_VALUE)."""
@@ -103,11 +102,8 @@ def _settings(checkpoint: Path) -> dict[str, Any]:
         path = checkpoint / name
         if not path.is_file():
             continue
-        try:
-            content = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise SourceError(f"{path}: expected JSON, found: {error}. Fetch it again.") from error
-        settings = content.get(key) if key and isinstance(content, dict) else content
+        content = read_settings(path)
+        settings = content.get(key) if key else content
         if isinstance(settings, dict):
             return settings
     raise SourceError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.asr.acoustic import load_acoustic, step_seconds
-from builders.kit.sources import SourceError
+from builders.kit.source_error import SourceError, read_settings
 
 TOKENIZER = "tokenizer.json"
 
@@ -58,12 +58,7 @@ def _word_lead(checkpoint: Path) -> float:
     path = checkpoint / "generation_config.json"
     if not path.exists():
         return 0.0
-    try:
-        lead = json.loads(path.read_text("utf-8")).get("word_lead", 0.0)
-    except (AttributeError, ValueError) as error:
-        raise SourceError(
-            f"{path}: expected a JSON object, found: {error}. Fetch the checkpoint again."
-        ) from error
+    lead = read_settings(path).get("word_lead", 0.0)
     if isinstance(lead, bool) or not isinstance(lead, int | float) or not 0 <= lead <= 1:
         raise SourceError(
             f"{path}: expected as word_lead seconds from 0 to 1, found {lead!r}. Correct it, or "
@@ -77,6 +72,7 @@ def _read(checkpoint: Path) -> Any:
 
     path = checkpoint / TOKENIZER
     try:
+        read_settings(path)
         return Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises plain Exception for whatever it cannot read
         raise SourceError(

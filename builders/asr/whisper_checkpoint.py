@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from builders.kit.onnx import transformers_alone
-from builders.kit.sources import SourceError
+from builders.kit.source_error import SourceError, read_settings
 
 RATE = 16000
 """Hz; what the pipeline's sound has, and every Whisper wants."""
@@ -91,13 +90,13 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
         SourceError: a file is missing or no JSON, it is not a Whisper, or it lacks a setting that
             decides what is said.
     """
-    config = _json(path, "config.json")
+    config = read_settings(path / "config.json")
     if config.get("model_type") != "whisper":
         raise SourceError(
             f"{path}: expected model_type 'whisper', found {config.get('model_type')!r}. "
             "Name a folder of Whisper in Hugging Face format as the source."
         )
-    generation = _json(path, "generation_config.json")
+    generation = read_settings(path / "generation_config.json")
     if generation.get("no_timestamps_token_id") is None:
         raise SourceError(
             f"{path}: expected generation_config.json to name no_timestamps_token_id, found none: "
@@ -139,7 +138,9 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
             alignment_heads=_alignment_heads(path, config, generation),
             median_filter_width=int(config.get("median_filter_width", 7)),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except SourceError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(
             f"{path}: expected config.json and generation_config.json with Whisper's settings, "
             f"found none or a wrong one of {error}. Fetch the checkpoint again."
@@ -163,19 +164,6 @@ def _alignment_heads(
 def _extractor(path: Path) -> dict[str, Any]:
     """The feature extractor's settings; transformers 5 may keep them in processor_config.json."""
     if (path / "preprocessor_config.json").is_file():
-        return _json(path, "preprocessor_config.json")
-    settings = _json(path, "processor_config.json").get("feature_extractor", {})
+        return read_settings(path / "preprocessor_config.json")
+    settings = read_settings(path / "processor_config.json").get("feature_extractor", {})
     return settings if isinstance(settings, dict) else {}
-
-
-def _json(path: Path, name: str) -> dict[str, Any]:
-    try:
-        content = json.loads((path / name).read_bytes())
-    except (OSError, ValueError) as error:
-        raise SourceError(
-            f"{path}: expected a readable {name}, found {type(error).__name__}. "
-            "Fetch the whole checkpoint again."
-        ) from error
-    if not isinstance(content, dict):
-        raise SourceError(f"{path / name}: expected a JSON object, found another value.")
-    return content

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from builders.asr.whisper_checkpoint import read_checkpoint
+from builders.kit.findings import shortened
 from builders.kit.onnx import transformers_alone
-from builders.kit.sources import SourceError
+from builders.kit.source_error import AGAIN, SourceError, read_settings
 
 
 def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
@@ -69,26 +70,35 @@ def _vocabulary(checkpoint: Path) -> tuple[dict[str, int], set[int]]:
     fast = checkpoint / "tokenizer.json"
     slow = checkpoint / "vocab.json"
     if fast.is_file():
-        content = _json(fast)
-        vocabulary = dict(content["model"]["vocab"])
-        special = set()
-        for token in content.get("added_tokens", ()):
-            vocabulary[token["content"]] = token["id"]
-            special |= {token["id"]} if token["special"] else set()
-        return vocabulary, special
+        content = read_settings(fast)
+        try:
+            vocabulary = dict(content["model"]["vocab"])
+            special = set()
+            for token in content.get("added_tokens", ()):
+                vocabulary[token["content"]] = token["id"]
+                special |= {token["id"]} if token["special"] else set()
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(
+                f"{fast}: expected model.vocab, and added_tokens with content, id and special, "
+                f"found none or a wrong one of {error}. {AGAIN}"
+            ) from error
+        return _numbered(fast, vocabulary), special
     if slow.is_file():
-        return dict(_json(slow)), set()
+        return _numbered(slow, read_settings(slow)), set()
     raise SourceError(
         f"{checkpoint}: expected tokenizer.json or vocab.json, found neither. "
         "Fetch the whole checkpoint again."
     )
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise SourceError(f"{path}: expected JSON, found: {error}. Fetch it again.") from error
+def _numbered(path: Path, vocabulary: dict[str, Any]) -> dict[str, int]:
+    for token, index in vocabulary.items():
+        if type(index) is not int or index < 0:
+            raise SourceError(
+                f"{path}: expected the number of each token, found {index!r} for "
+                f"'{shortened(str(token))}'. {AGAIN}"
+            )
+    return vocabulary
 
 
 def _byte_symbols() -> dict[int, str]:

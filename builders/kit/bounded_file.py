@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import IO
 
-from builders.kit.findings import printable
+from builders.kit.findings import printable, shortened
 
 
 class Unreadable(ValueError):
@@ -40,29 +41,44 @@ def read_bounded(path: Path, maximum: int) -> bytes:
             pipe or the like; opening none of these waits.
     """
     try:
-        kind = kind_of(path.stat())
-        if kind != "file":
-            raise Unreadable(path, "a file", f"a {kind}")
-        # What lies there may be another thing by now: a pipe is opened without waiting.
-        with open(path, "rb", opener=_opener) as file:
+        with open_regular(path) as file:
             content = file.read(maximum + 1)
     except OSError as error:
-        raise Unreadable(path, "a readable file", reason(error)) from None
-    except (ValueError, UnicodeError) as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(path, "a file's name", "one that no file can have") from None
+        raise Unreadable(shortened(str(path)), "a readable file", reason(error)) from None
     if len(content) > maximum:
         raise Unreadable(path, f"at most {maximum:,} bytes", "more")
     return content
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Opens a regular file, or a link to one, to be read; what is none is not waited for.
+
+    Raises:
+        Unreadable: it is something else, or its name is none that a file can have.
+        OSError: it is not there, or may not be read.
+    """
+    if (kind := kind_at(path)) != "file":
+        raise Unreadable(path, "a file", f"a {kind}")
+    # What lies there may be another thing by now: a pipe is opened without waiting.
+    return open(path, "rb", opener=_opener)
 
 
 def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
 
 
-def kind_of(status: os.stat_result) -> str:
-    """What lies at a path: "file", "folder", "pipe", "socket" or "device"."""
+def kind_at(path: Path) -> str:
+    """What lies at a path: "file", "folder", "pipe", "socket" or "device".
+
+    Raises:
+        Unreadable: no file can have that name.
+        OSError: there is nothing, or it may not be looked at.
+    """
+    try:
+        status = path.stat()
+    except (ValueError, UnicodeError):
+        where = shortened(str(path))
+        raise Unreadable(where, "a file's name", "one that no file can have") from None
     for test, kind in (
         (stat.S_ISREG, "file"),
         (stat.S_ISDIR, "folder"),

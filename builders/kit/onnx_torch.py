@@ -17,7 +17,8 @@ from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_files import graphs, load, lower_ir_version, nodes
 from builders.kit.onnx_rename import rename
 from builders.kit.onnx_weights import flush_subnormals
-from builders.kit.source_files import SourceError, source_folder
+from builders.kit.source_error import SourceError, read_settings
+from builders.kit.source_files import source_folder
 
 if TYPE_CHECKING:
     import torch
@@ -63,6 +64,10 @@ def load_transformers(
         ModuleNotFoundError: the extra "torch" is not installed.
     """
     source_folder(folder)
+    for name in ("config.json", "generation_config.json"):
+        if (folder / name).exists():
+            # transformers tells a broken one by the names of Python's exceptions.
+            read_settings(folder / name)
     torch = _import_torch()
     with transformers_alone() as transformers:
         bars = transformers.utils.logging

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import os.path
+import mmap
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-WEIGHT_PATTERNS = ("*.safetensors", "*.onnx")
-"""File names of weights."""
+from builders.kit.bounded_file import Unreadable, open_regular
+from builders.kit.findings import shortened
+from builders.kit.source_error import SourceError, told
+from builders.kit.source_weights import (
+    PICKLE_PATTERNS,
+    WEIGHT_PATTERNS,
+    check_shards,
+    check_weights,
+    matches,
+)
+
+MAXIMUM_FILES = 10_000
+"""In a checkpoint's folder; the root of a disk is none."""
 
 FILE_PATTERNS = (
     *WEIGHT_PATTERNS,
@@ -39,15 +49,10 @@ FILE_PATTERNS = (
 )
 """File names of a source: weights, configurations, tokenizers, licence, model card."""
 
-PICKLE_PATTERNS = ("*.bin", "*.ckpt", "*.pickle", "*.pkl", "*.pt", "*.pth", "*.joblib", "*.npy")
-"""File names of weights that only unpickling reads, or that may hold pickled objects."""
+_CHUNK = 1 << 20
 
 _LOCATION = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?[\x01-\x7f])")
 """An ONNX ``external_data`` entry as protobuf writes it: its key, then its value's length."""
-
-
-class SourceError(ValueError):
-    """A source that is missing, not pinned, unsafe, or not what it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +88,26 @@ def digest(files: Mapping[str, str]) -> str:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 (hexadecimal) of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """The SHA-256 (hexadecimal) of a file's content.
+
+    Raises:
+        SourceError: it is no regular file, or cannot be read, or has more than its size says, as
+            the kernel's own files have.
+    """
+    found = hashlib.sha256()
+    with told("Name a file on a disk."), open_regular(path) as stream:
+        left = os.fstat(stream.fileno()).st_size
+        while chunk := stream.read(_CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                raise Unreadable(path, "a file of the size that it says", "one that goes on")
+            found.update(chunk)
+    return found.hexdigest()
 
 
 def record_hash(hexadecimal: str) -> str:
     """A SHA-256 as a wheel's RECORD has it: base64 for URLs, without padding."""
     return base64.urlsafe_b64encode(bytes.fromhex(hexadecimal)).decode().rstrip("=")
-
-
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a relative path's last part fits one of the patterns."""
-    last = PurePosixPath(name).name
-    return any(fnmatchcase(last, pattern) for pattern in patterns)
 
 
 def inside(folder: Path, relative: str, *, allowed: Path | None = None) -> Path:
@@ -110,11 +121,13 @@ def inside(folder: Path, relative: str, *, allowed: Path | None = None) -> Path:
     Raises:
         SourceError: the file lies elsewhere.
     """
-    target = (folder / relative).resolve()
+    # Path.resolve fails where links lead in a circle; opening such a file says so.
+    target = Path(os.path.realpath(folder / relative))
     if target.is_relative_to(folder) or (allowed and target.is_relative_to(allowed)):
         return target
     raise SourceError(
-        f"{folder}: expected files inside the folder, found '{relative}', which leads out of it. "
+        f"{folder}: expected files inside the folder, found '{shortened(relative)}', which leads "
+        "out of it. "
         "Copy the folder with its links followed (cp -rL), and look at what it links to."
     )
 
@@ -123,32 +136,28 @@ def source_file(path: Path) -> dict[str, str]:
     """One file and, for ONNX, the sidecars that it names, as relative path -> SHA-256.
 
     Raises:
-        SourceError: a pickle, or a sidecar outside the file's folder.
+        SourceError: a pickle, a sidecar outside the file's folder, or no file that can be read.
     """
     if matches(path.name, PICKLE_PATTERNS):
         raise SourceError(
             f"{path}: expected weights as safetensors or ONNX, found a pickle, which runs code "
             "when it is read. Convert it with safetensors.torch.save_file."
         )
-    folder = path.parent.resolve()
+    folder = Path(os.path.realpath(path.parent))
     # os.path.isfile is False for chance bytes that are no path, where Path.is_file raises.
     sidecars = [name for name in _sidecars(path) if os.path.isfile(folder / name)]  # noqa: PTH113
-    names = [path.name, *sidecars]
-    return {name: sha256(inside(folder, name)) for name in dict.fromkeys(names)}
+    return _hashes(folder, dict.fromkeys([path.name, *sidecars]))
 
 
 def source_folder(folder: Path, *, allowed: Path | None = None) -> dict[str, str]:
     """A folder's files as relative path -> SHA-256; anything else in it is left out.
 
     Raises:
-        SourceError: no weights, weights only as pickles, missing shards, or links that lead out.
+        SourceError: no weights, weights only as pickles, missing shards, links that lead out, files
+            that cannot be read or named in a manifest, or far too many of them.
     """
-    folder = folder.resolve()
-    names = sorted(
-        str(PurePosixPath(path.relative_to(folder)))
-        for path in folder.rglob("*")
-        if not path.is_dir() and not any(part.startswith(".") for part in _parts(path, folder))
-    )
+    folder = Path(os.path.realpath(folder))
+    names = _names(folder)
     wanted = {name for name in names if matches(name, FILE_PATTERNS)}
     for name in sorted(wanted):
         file = inside(folder, name, allowed=allowed)
@@ -156,65 +165,51 @@ def source_folder(folder: Path, *, allowed: Path | None = None) -> dict[str, str
             parent = PurePosixPath(name).parent
             sidecars = {str(parent / location) for location in _sidecars(file)}
             wanted |= sidecars & set(names)
-    _check_weights(folder, names)
-    _check_shards(folder, wanted)
-    return {name: sha256(inside(folder, name, allowed=allowed)) for name in sorted(wanted)}
+    check_weights(folder, names)
+    check_shards(folder, wanted)
+    return _hashes(folder, sorted(wanted), allowed)
 
 
-def _parts(path: Path, folder: Path) -> tuple[str, ...]:
-    return path.relative_to(folder).parts
-
-
-def _check_weights(folder: Path, names: Iterable[str]) -> None:
-    names = list(names)
-    if any(matches(name, WEIGHT_PATTERNS) for name in names):
-        return
-    pickles = [name for name in names if matches(name, PICKLE_PATTERNS)]
-    if pickles:
-        raise SourceError(
-            f"{folder}: expected weights as safetensors or ONNX, found only pickles "
-            f"({', '.join(pickles[:3])}), which run code when they are read. Use a revision with "
-            "safetensors, or convert them with safetensors.torch.save_file."
-        )
-    raise SourceError(
-        f"{folder}: expected weights ({' or '.join(WEIGHT_PATTERNS)}), found "
-        f"{', '.join(names[:5]) or 'an empty folder'}. Name the folder that holds them."
-    )
-
-
-def _check_shards(folder: Path, names: Iterable[str]) -> None:
-    """Refuse a folder that lacks weights which its own index names."""
-    there = set(names)
-    for name in sorted(there):
-        if not name.endswith(".safetensors.index.json"):
-            continue
-        try:
-            shards = set(json.loads((folder / name).read_bytes())["weight_map"].values())
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+def _hashes(folder: Path, names: Iterable[str], allowed: Path | None = None) -> dict[str, str]:
+    for name in names:
+        if not name.isprintable():
             raise SourceError(
-                f"{folder / name}: expected an index of shards, found something else. "
-                "Fetch it again."
-            ) from error
-        parent = PurePosixPath(name).parent
-        missing = sorted(shard for shard in shards if str(parent / shard) not in there)
-        if missing:
-            raise SourceError(
-                f"{folder}: expected the {len(shards)} shards that {name} names, found "
-                f"{len(missing)} missing ({', '.join(missing[:3])}). Fetch it again."
+                f"{folder}: expected names of files that can be printed, found "
+                f"'{shortened(name)}'. Rename it."
             )
+    return {name: sha256(inside(folder, name, allowed=allowed)) for name in names}
+
+
+def _names(folder: Path) -> list[str]:
+    """The files below a folder but hidden ones, sorted."""
+    names: list[str] = []
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder)
+        if any(part.startswith(".") for part in relative.parts) or path.is_dir():
+            continue
+        names.append(str(PurePosixPath(relative)))
+        if len(names) > MAXIMUM_FILES:
+            raise SourceError(
+                f"{folder}: expected a checkpoint's folder, of at most {MAXIMUM_FILES:,} files, "
+                "found more. Name the folder of the checkpoint alone."
+            )
+    return sorted(names)
 
 
 def _sidecars(path: Path) -> list[str]:
     """The ``external_data`` locations in an ONNX file, found without parsing all of it."""
     if path.suffix != ".onnx":
         return []
-    content = path.read_bytes()
     found = []
-    for match in _LOCATION.finditer(content):
-        length = sum((byte & 0x7F) << (7 * i) for i, byte in enumerate(match.group(1)))
-        raw = content[match.end() : match.end() + length]
-        try:
-            found.append(str(PurePosixPath(raw.decode())))
-        except UnicodeDecodeError:
-            continue  # chance bytes of a weight
+    with told("Name a file on a disk."), open_regular(path) as file:
+        if not os.fstat(file.fileno()).st_size:
+            return []
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            for match in _LOCATION.finditer(content):
+                length = sum((byte & 0x7F) << (7 * i) for i, byte in enumerate(match.group(1)))
+                raw = content[match.end() : match.end() + length]
+                try:
+                    found.append(str(PurePosixPath(raw.decode())))
+                except UnicodeDecodeError:
+                    continue  # chance bytes of a weight
     return list(dict.fromkeys(found))

@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from builders.kit.source_files import FILE_PATTERNS, PICKLE_PATTERNS, SourceError, source_folder
+from builders.kit.source_error import SourceError
+from builders.kit.source_files import FILE_PATTERNS, source_folder
+from builders.kit.source_weights import PICKLE_PATTERNS
 
 
 def snapshot(repository: str, commit: str, *, offline: bool) -> tuple[Path, Mapping[str, str]]:

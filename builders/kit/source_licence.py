@@ -8,9 +8,13 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import yaml
+from builders.kit.bounded_file import Unreadable, read_bounded
+from builders.kit.yaml_text import parse_yaml
 
 UNKNOWN = "unknown"
+
+MAXIMUM_CARD = 4 << 20
+"""Bytes of a model card; a larger one is not looked at."""
 
 _HEADINGS = (
     (r"Apache License\s+Version 2\.0", "Apache-2.0"),
@@ -37,7 +41,8 @@ def of_folder(folder: Path) -> str:
         return declared
     for file in sorted((*folder.glob("LICENSE*"), *folder.glob("LICENCE*"))):
         if file.is_file():
-            heading = file.read_text("utf-8", errors="replace")[:500]
+            with file.open(encoding="utf-8", errors="replace") as opened:
+                heading = opened.read(500)
             for pattern, identifier in _HEADINGS:
                 if re.search(pattern, heading, re.IGNORECASE):
                     return identifier
@@ -62,14 +67,11 @@ def of_distribution(metadata: Message) -> str:
 
 def _front_matter(folder: Path) -> dict[str, Any]:
     """The fields at the head of a folder's model card; none where it has no such head."""
-    card = folder / "README.md"
-    text = card.read_text("utf-8", errors="replace") if card.is_file() else ""
-    match = re.match(r"\A\ufeff?---\s*\n(.*?)\n---\s*(?:\n|\Z)", text, re.DOTALL)
-    if not match:
-        return {}
     try:
-        fields = yaml.safe_load(match.group(1))
-    except yaml.YAMLError:
+        text = read_bounded(folder / "README.md", MAXIMUM_CARD).decode("utf-8", "replace")
+        match = re.match(r"\A\ufeff?---\s*\n(.*?)\n---\s*(?:\n|\Z)", text, re.DOTALL)
+        fields = parse_yaml(match.group(1).encode(), "README.md").value if match else None
+    except Unreadable:
         return {}
     return fields if isinstance(fields, dict) else {}
 

@@ -6,15 +6,10 @@ import importlib.metadata
 from collections.abc import Mapping
 from pathlib import Path
 
-from builders.kit.source_files import (
-    FILE_PATTERNS,
-    SourceError,
-    inside,
-    matches,
-    record_hash,
-    sha256,
-    source_file,
-)
+from builders.kit.findings import shortened
+from builders.kit.source_error import SourceError
+from builders.kit.source_files import FILE_PATTERNS, inside, record_hash, sha256, source_file
+from builders.kit.source_weights import matches
 
 
 def find(
@@ -52,12 +47,12 @@ def find(
     if candidates:
         known = ", ".join(f"{d.name} {d.version}" for d in candidates)
         raise SourceError(
-            f"package:{name}: expected that path in {known}, found no such file. "
+            f"package:{shortened(name)}: expected that path in {known}, found no such file. "
             "List what there is with 'pip show -f'."
         )
     raise SourceError(
-        f"package:{name}: expected an installed distribution with a package '{package}', found "
-        f"none. Install it: pip install {package}."
+        f"package:{shortened(name)}: expected an installed distribution with a package "
+        f"'{shortened(package)}', found none. Install it: pip install {shortened(package)}."
     )
 
 

@@ -11,21 +11,18 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from builders.kit import source_hub, source_licence, source_package
-from builders.kit.source_files import (
-    Source,
-    SourceError,
-    digest,
-    inside,
-    sha256,
-    source_file,
-    source_folder,
-)
+from builders.kit.bounded_file import kind_at, read_bounded
+from builders.kit.findings import shortened
+from builders.kit.source_error import SourceError, told
+from builders.kit.source_files import Source, digest, inside, sha256, source_file, source_folder
+from builders.kit.source_weights import check_safetensors
 
 __all__ = ["Reference", "Source", "SourceError", "parse", "resolve"]
 
@@ -33,6 +30,8 @@ SCHEMES = ("hub", "path", "package", "demo")
 
 SUMS = "SHA256SUMS"
 """In a demo checkpoint's folder: the lines that ``sha256sum`` prints for its other files."""
+
+_MAXIMUM_SUMS = 1 << 20
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
@@ -65,21 +64,24 @@ def parse(uri: str) -> Reference:
         SourceError: unknown scheme, bad name, or a hub revision that is not a full commit.
     """
     scheme, colon, name = uri.partition(":")
+    shown = shortened(uri)
     if not colon or scheme not in SCHEMES:
         close = difflib.get_close_matches(scheme, SCHEMES, 1)
         hint = f"Did you mean '{close[0]}:'?" if close and colon else "A file is 'path:…'."
         raise SourceError(
-            f"source '{uri}': expected one of {', '.join(f'{s}:…' for s in SCHEMES)}. {hint}"
+            f"source '{shown}': expected one of {', '.join(f'{s}:…' for s in SCHEMES)}. {hint}"
         )
     if not name or "\0" in name or name != name.strip():
-        raise SourceError(f"source '{uri}': expected a name after '{scheme}:', found '{name}'.")
+        found = shortened(name)
+        raise SourceError(f"source '{shown}': expected a name after '{scheme}:', found '{found}'.")
     if scheme == "hub":
         return _parse_hub(uri, name)
     if scheme in ("package", "demo"):
         parts = name.split("/")
         if "\\" in name or any(part in ("", ".", "..") for part in parts):
             raise SourceError(
-                f"source '{uri}': expected a relative path without '..', found '{name}'. "
+                f"source '{shown}': expected a relative path without '..', found "
+                f"'{shortened(name)}'. "
                 f"Write it as in '{scheme}:name/file'."
             )
     return Reference(scheme, name)
@@ -96,6 +98,14 @@ def resolve(uri: str, *, offline: bool = True) -> Source:
         SourceError: as :func:`parse`; or missing, changed, unsafe or incomplete files.
     """
     reference = parse(uri)
+    with told():
+        source = _found(uri, reference, offline=offline)
+        folder = source.path if source.path.is_dir() else source.path.parent
+        check_safetensors(folder, source.files)
+    return source
+
+
+def _found(uri: str, reference: Reference, *, offline: bool) -> Source:
     if reference.scheme == "hub":
         path, files = source_hub.snapshot(reference.name, reference.revision, offline=offline)
         licence = source_licence.of_folder(path)
@@ -117,7 +127,8 @@ def resolve(uri: str, *, offline: bool = True) -> Source:
         path = _demo_folder(reference.name)
         files = _check_sums(path)
     else:
-        path, files = _local(Path(reference.name).expanduser())
+        # Unlike Path's, this one leaves the name of an unknown user as it is.
+        path, files = _local(Path(os.path.expanduser(reference.name)))  # noqa: PTH111
     folder = path if path.is_dir() else path.parent
     return Source(
         uri=uri,
@@ -135,26 +146,31 @@ def _parse_hub(uri: str, name: str) -> Reference:
     well_formed = len(parts) == 2 and all(_REPOSITORY_PART.fullmatch(part) for part in parts)
     if not well_formed or "--" in repository or ".." in repository:
         raise SourceError(
-            f"source '{uri}': expected 'hub:org/name@commit', found the repository '{repository}'."
+            f"source '{shortened(uri)}': expected 'hub:org/name@commit', found the repository "
+            f"'{shortened(repository)}'."
         )
     if not _COMMIT.fullmatch(revision):
-        found = f"'{revision}', which can move" if revision else "none"
+        found = f"'{shortened(revision)}', which can move" if revision else "none"
         raise SourceError(
-            f"source '{uri}': expected a commit of 40 hexadecimal digits after '@', found {found}. "
-            "Copy it from the model's 'Files and versions' page."
+            f"source '{shortened(uri)}': expected a commit of 40 hexadecimal digits after '@', "
+            f"found {found}. Copy it from the model's 'Files and versions' page."
         )
     return Reference("hub", repository, revision)
 
 
 def _local(path: Path) -> tuple[Path, Mapping[str, str]]:
     path = path.absolute()
-    if path.is_dir():
+    try:
+        kind = kind_at(path)
+    except (FileNotFoundError, NotADirectoryError):
+        kind = "none"
+    if kind == "folder":
         return path, source_folder(path)
-    if path.is_file():
+    if kind == "file":
         return path, source_file(path)
     raise SourceError(
-        f"path:{path}: expected a file or folder, found none. Relative paths start at the working "
-        "directory."
+        f"path:{shortened(str(path))}: expected a file or folder, found "
+        f"{kind if kind == 'none' else f'a {kind}'}. Relative paths start at the working directory."
     )
 
 
@@ -174,7 +190,7 @@ def _demo_folder(name: str) -> Path:
         raise SourceError(f"demo:{name}: expected one checkpoint, found {names}. Name one of them.")
     there = sorted(folder.name for folder in _BUILDERS.glob("*/demo/*") if folder.is_dir())
     raise SourceError(
-        f"demo:{name}: expected a checkpoint shipped with the project, found "
+        f"demo:{shortened(name)}: expected a checkpoint shipped with the project, found "
         f"{', '.join(there) or 'none of any name'}."
     )
 
@@ -187,7 +203,7 @@ def _check_sums(folder: Path) -> Mapping[str, str]:
             f"{folder}: expected a file {SUMS}, found none. Restore it from version control."
         )
     listed: dict[str, str] = {}
-    for line in sums.read_text("utf-8").splitlines():
+    for line in read_bounded(sums, _MAXIMUM_SUMS).decode("utf-8", "replace").splitlines():
         match = re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line)
         if not match:
             raise SourceError(

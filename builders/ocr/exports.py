@@ -15,6 +15,8 @@ from pathlib import Path
 from onnx import ModelProto
 
 from builders.kit import onnx as kit_onnx
+from builders.kit.bounded_file import read_bounded
+from builders.kit.source_error import SourceError, told
 from builders.ocr import recogniser_head
 
 NEWEST_OPSET = 20
@@ -24,6 +26,10 @@ MEAN = STD = (0.5, 0.5, 0.5)
 
 METADATA_KEY = "character"
 """Where PP-OCR's ONNX files carry their dictionary."""
+
+
+MAXIMUM_DICTIONARY = 16 << 20
+"""Bytes; the largest known one, of 18,710 characters, has 75,000."""
 
 
 def detector(checkpoint: Path, out: Path) -> Mapping[str, object]:
@@ -141,6 +147,7 @@ def dictionary(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
     Raises:
         OnnxError: there is no dictionary, or it does not fit the model's classes.
+        SourceError: it cannot be read, or is not in UTF-8.
     """
     classes = entries(kit_onnx.load(checkpoint), checkpoint)
     out.write_text(json.dumps(classes, ensure_ascii=False), "utf-8")
@@ -152,6 +159,7 @@ def entries(model: ModelProto, checkpoint: Path) -> list[str]:
 
     Raises:
         OnnxError: there is no dictionary, or it does not fit the model's classes.
+        SourceError: it cannot be read, or is not in UTF-8.
     """
     characters = _dictionary(model, checkpoint)
     classes = model.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
@@ -171,10 +179,23 @@ def _dictionary(model: ModelProto, checkpoint: Path) -> list[str]:
             return list(entry.value.rstrip("\n").split("\n"))
     lists = sorted(checkpoint.glob("*.txt")) if checkpoint.is_dir() else []
     if len(lists) == 1:
-        lines = lists[0].read_text("utf-8").rstrip("\n").split("\n")
-        return [line.rstrip("\r") for line in lines]
+        return _lines(lists[0])
     raise kit_onnx.OnnxError(
         f"{checkpoint}: expected the dictionary in the metadata key '{METADATA_KEY}', or one .txt "
         f"file in a folder with the model, found {len(lists) or 'neither'}. Put both into a "
         "folder, one character a line, and name the folder as the source."
     )
+
+
+def _lines(path: Path) -> list[str]:
+    """A dictionary's characters, one a line; a byte order mark is none of them."""
+    with told():
+        content = read_bounded(path, MAXIMUM_DICTIONARY)
+    try:
+        lines = content.decode("utf-8-sig").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{path}: expected a dictionary in UTF-8, found byte {error.start} that is not. "
+            "Convert it with iconv."
+        ) from None
+    return [line.rstrip("\r") for line in lines]

@@ -51,7 +51,6 @@ def test_a_checkpoint_that_says_nothing_of_its_words_delay_has_none(
     [
         ('{"word_lead": -0.1}', "found -0.1"),
         ('{"word_lead": 1.5}', "found 1.5"),
-        ('{"word_lead": NaN}', "found nan"),
         ('{"word_lead": true}', "found True"),
         ('{"word_lead": "0.2"}', "found '0.2'"),
     ],
@@ -61,6 +60,15 @@ def test_a_delay_of_words_that_is_none_is_refused(
 ) -> None:
     put(checkpoint / "generation_config.json", content)
     with pytest.raises(SourceError, match=f"expected as word_lead seconds from 0 to 1, {found}"):
+        vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
+
+
+@pytest.mark.parametrize("content", ['{"word_lead": NaN}', "[]", "", "[" * 5000, '{"a":1,"a":2}'])
+def test_settings_that_are_no_json_are_refused(
+    checkpoint: Path, tmp_path: Path, content: str
+) -> None:
+    put(checkpoint / "generation_config.json", content)
+    with pytest.raises(SourceError, match=r"generation_config\.json.*: expected .*JSON"):
         vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
 
 
@@ -76,7 +84,7 @@ def test_a_tokenizer_that_lacks_tokens_of_the_model_is_refused(
         vocabulary.decoding(checkpoint, tmp_path / "decoding.json")
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", "not JSON"])
+@pytest.mark.parametrize("content", [None, "", "{}", "not JSON", "[" * 5000])
 def test_a_tokenizer_that_cannot_be_read_is_refused(
     checkpoint: Path, tmp_path: Path, content: str | None
 ) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from builders.asr.stages import whisper_choices, whisper_tokens
 from builders.asr.whisper import WHISPER_EXPORTS
@@ -41,7 +43,7 @@ def english_only(checkpoint: Path) -> None:
 
 
 def test_what_is_no_whisper_is_refused_in_a_sentence(checkpoint: Path) -> None:
-    with pytest.raises(SourceError, match=r"expected a readable config.json, found FileNotFound"):
+    with pytest.raises(SourceError, match=r"config.json: expected a readable file, found No such"):
         read_checkpoint(checkpoint / "absent")
     edit(checkpoint / "preprocessor_config.json", lambda content: content.update(dither=1e-4))
     with pytest.raises(SourceError, match=r"without dither, found 16000 Hz and dither 0.0001"):
@@ -56,6 +58,54 @@ def test_what_is_no_whisper_is_refused_in_a_sentence(checkpoint: Path) -> None:
     edit(checkpoint / "config.json", lambda content: content.update(model_type="bert"))
     with pytest.raises(SourceError, match="expected model_type 'whisper', found 'bert'"):
         read_checkpoint(checkpoint)
+
+
+SETTINGS_FILES = ("config.json", "generation_config.json", "preprocessor_config.json")
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False)
+    | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_settings_are_read_or_told(checkpoint: Path, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(SETTINGS_FILES))
+    file = checkpoint / name
+    before = file.read_bytes()
+    content = json.loads(before)
+    if data.draw(st.booleans()):
+        content[data.draw(st.sampled_from(sorted(content)))] = data.draw(anything)
+    else:
+        content = data.draw(anything)
+    file.write_text(json.dumps(content))
+    try:
+        read_checkpoint(checkpoint)
+    except SourceError as error:
+        assert str(checkpoint) in str(error)
+    finally:
+        file.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.update(model=None), "model.vocab"),
+        (lambda c: c["model"].update(vocab=5), "model.vocab"),
+        (lambda c: c.update(added_tokens=[{}]), "added_tokens"),
+        (lambda c: c.update(added_tokens=5), "added_tokens"),
+        (lambda c: c["model"]["vocab"].update(a="b"), "expected the number of each token"),
+        (lambda c: c["model"]["vocab"].update(a=-1), "found -1 for 'a'"),
+    ],
+)
+def test_a_tokenizer_that_is_none_is_told(
+    checkpoint: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    edit(checkpoint / "tokenizer.json", change)
+    with pytest.raises(SourceError, match=said):
+        SETTINGS.make(checkpoint, tmp_path / "whisper.json")
 
 
 def test_alignment_heads_are_those_that_there_are(checkpoint: Path, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +15,15 @@ from hypothesis import strategies as st
 
 from builders.kit import profile as profile_module
 from builders.kit.findings import Finding
-from builders.kit.profile import Profile, ProfileError, load_profile, profiles
+from builders.kit.profile import (
+    BatchingOptions,
+    FamilyOptions,
+    ModelOptions,
+    Profile,
+    ProfileError,
+    load_profile,
+    profiles,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +158,41 @@ def test_any_bytes_are_a_profile_or_a_refusal(
     with pytest.raises(ProfileError) as caught:
         load_profile(path)
     assert caught.value.findings
+
+
+KEYS = (
+    *Profile.model_fields,
+    *FamilyOptions.model_fields,
+    *ModelOptions.model_fields,
+    *BatchingOptions.model_fields,
+    *("ocr", "asr", "a", "", "\0", "\x1b[1m", "<<"),
+)
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4)
+    | st.sampled_from(["24.10", "fp32", "cpu", "nan", "1e999", "path:x"])
+)  # fmt: skip
+anything = st.recursive(
+    VALUES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.fixed_dictionaries(
+        {"triton": st.just("24.10") | anything, "families": st.just({"ocr": None}) | anything},
+        optional=dict.fromkeys(("device", "precision", "hub", "bls", "models"), anything),
+    )
+)
+def test_any_values_are_a_profile_or_a_refusal(tmp_path: Path, content: dict[str, Any]) -> None:
+    try:
+        read(tmp_path, json.dumps(content))
+    except ProfileError as error:
+        assert error.findings
+        assert str(error).replace("\n", "").isprintable()
 
 
 def test_mistakes_without_number_are_not_all_told(tmp_path: Path) -> None:

@@ -13,16 +13,17 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save
 
 from builders.kit import onnx as kit
 from builders.kit import source_licence, sources
 from builders.kit.sources import Reference, SourceError, parse, resolve
 
 COMMIT = "a1" * 20
-SAFETENSORS = b"\x02\0\0\0\0\0\0\0{}" + bytes(2000)
+SAFETENSORS = save({"weight": np.zeros(500, np.float32)})
 
 # --- URIs ---------------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ def test_relative_paths_start_at_the_working_directory(
             },
             "1 missing (model-2.safetensors)",
         ),
-        ({**CHECKPOINT, "model.safetensors.index.json": b"[]"}, "expected an index of shards"),
+        ({**CHECKPOINT, "model.safetensors.index.json": b"[]"}, "a JSON object, found a list"),
     ],
 )
 def test_folders_without_safe_whole_weights_are_refused(
@@ -233,6 +234,69 @@ def test_a_sidecar_outside_the_folder_is_refused(external: Path) -> None:
         resolve(f"path:{external}")
 
 
+def test_what_is_neither_file_nor_folder_is_told_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.onnx")
+    (tmp_path / "loop.onnx").symlink_to("loop.onnx")
+    for path, said in (
+        ("/dev/zero", "expected a file or folder, found a device"),
+        ("/proc/self/mem", "Input/output error"),
+        ("/proc/self/maps", "a file of the size that it says, found one that goes on"),
+        (tmp_path / "pipe.onnx", "expected a file or folder, found a pipe"),
+        (tmp_path / "loop.onnx", "Too many levels of symbolic links"),
+        (tmp_path / ("x" * 5000), "File name too long"),
+        (f"{tmp_path}/a\ud800b", "no file can have"),
+        ("~nobody-of-that-name/x", "expected a file or folder, found none"),
+    ):
+        with pytest.raises(SourceError, match=said) as caught:
+            resolve(f"path:{path}")
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 500
+
+
+def test_a_folder_of_far_too_many_files_is_no_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builders.kit.source_files.MAXIMUM_FILES", 3)
+    with pytest.raises(SourceError, match="at most 3 files, found more"):
+        resolve(f"path:{write(tmp_path, CHECKPOINT)}")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx", "config.json", "README.md"])
+def test_a_pipe_among_a_checkpoints_files_is_told_without_waiting(
+    tmp_path: Path, name: str
+) -> None:
+    write(tmp_path, {**CHECKPOINT, "model.onnx": b"onnx"})
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SourceError, match=f"{name}: expected a file, found a pipe"):
+        resolve(f"path:{tmp_path}")
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    write(tmp_path, CHECKPOINT)
+    (tmp_path / os.fsdecode(b"config-\xff.json")).write_text("{}")
+    with pytest.raises(SourceError, match=r"found 'config-\\udcff\.json'\. Rename it"):
+        resolve(f"path:{tmp_path}")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    scheme=st.sampled_from(["path", "demo"]),
+    name=st.text(max_size=30) | st.text("./~\0\ud800a", max_size=12) | st.just("x" * 5000),
+)
+@example(scheme="package", name="x" * 5000)
+@example(scheme="package", name="\ud800/a")
+@example(scheme="package", name="\x1b[1m")
+def test_any_source_is_found_or_told(
+    tmp_path_factory: pytest.TempPathFactory, scheme: str, name: str
+) -> None:
+    under = "" if scheme != "path" else f"{tmp_path_factory.getbasetemp()}/none/"
+    try:
+        resolve(f"{scheme}:{under}{name}")
+    except SourceError as error:
+        assert str(error).replace("\n", "").isprintable()
+
+
 # --- package: -----------------------------------------------------------------------------------
 
 DETECTOR = "rapidocr/models/PP-OCRv6_det_small.onnx"
@@ -248,7 +312,8 @@ def test_a_packaged_model_is_found_without_importing_the_package() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     first, second = done.stdout.splitlines()
     version = distribution("rapidocr").version
-    assert first == f"{version} Apache-2.0 {distribution('rapidocr').locate_file(DETECTOR)}"
+    path = Path(str(distribution("rapidocr").locate_file(DETECTOR))).resolve()
+    assert first == f"{version} Apache-2.0 {path}"
     assert second == "[]"
 
 

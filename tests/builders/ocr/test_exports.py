@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit_onnx
 from builders.kit.parity import compare
-from builders.kit.sources import resolve
+from builders.kit.sources import SourceError, resolve
 from builders.ocr import exports, metric
 from builders.ocr.family import FAMILY
 
@@ -102,6 +102,15 @@ def test_a_dictionary_may_lie_in_a_folder_with_the_model(tmp_path: Path) -> None
     exports.recogniser(source.path, made)
     (recogniser,) = (export for export in FAMILY.exports if export.name == "recogniser")
     assert compare(recogniser, source.path, made).absolute < 1e-4
+
+
+def test_a_dictionary_is_utf_8_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
+    model = kit_onnx.load(toy(tmp_path / "x.onnx", classes=4, dictionary=None))
+    (tmp_path / "x.txt").write_text("a\nb\n", "utf-8-sig")
+    assert exports.entries(model, tmp_path) == ["", "a", "b", " "]
+    (tmp_path / "x.txt").write_text("a\nb\n", "utf-16")
+    with pytest.raises(SourceError, match=r"x\.txt: expected a dictionary in UTF-8, found byte 0"):
+        exports.entries(model, tmp_path)
 
 
 def test_a_dictionary_may_hold_the_space(tmp_path: Path) -> None:
