@@ -93,7 +93,7 @@ def _print_table(result: Result) -> None:
 @app.command(epilog="Example: `python -m builders plan --profile demo`")
 def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
     """Show what a build would do, step by step and why, without doing it."""
-    from builders.kit.build import RepositoryError
+    from builders.kit.build import BuildError, RepositoryError
     from builders.kit.plan import plan as plan_build
     from builders.kit.profile import ProfileError, load_profile
 
@@ -102,7 +102,7 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
     except ProfileError as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(2) from problem
-    except RepositoryError as problem:
+    except (BuildError, RepositoryError) as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(1) from problem
     width = max(len(step.name) for step in steps)

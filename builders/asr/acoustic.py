@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from builders.asr.fast_conformer import FastConformer
-from builders.asr.log_mel import LogMel, read_feature_config
+from builders.asr.log_mel import FeatureConfig, LogMel, read_feature_config
 from builders.kit import onnx as kit_onnx
-from builders.kit.sources import SourceError
+from builders.kit.source_error import SourceError, read_settings
 
 MODEL_TYPE = "parakeet_ctc"
 RATE = 16000
@@ -46,24 +46,35 @@ class Acoustic(nn.Module):  # type: ignore[misc]
         return log_probs, steps.to(torch.int32)
 
 
-def load_acoustic(checkpoint: Path) -> Acoustic:
-    """The module of a checkpoint, ready to be exported or run.
+def form(checkpoint: Path) -> FeatureConfig:
+    """The feature extractor's settings of what is, by its settings, a Parakeet CTC checkpoint.
 
     Raises:
-        SourceError: not a Parakeet CTC checkpoint of sound at 16 kHz.
+        SourceError: it is none, or of sound at another rate than 16 kHz.
     """
+    kind = read_settings(checkpoint / "config.json").get("model_type")
+    if kind != MODEL_TYPE:
+        raise SourceError(
+            f"{checkpoint}: expected model_type '{MODEL_TYPE}', found {kind!r}. "
+            "Name a folder of Parakeet CTC as the source; Whisper goes in as component 'whisper'."
+        )
     config = read_feature_config(checkpoint)
     if config.sampling_rate != RATE:
         raise SourceError(
             f"{checkpoint}: expected a model of sound at {RATE} Hz, found {config.sampling_rate}. "
             "Use a checkpoint for 16 kHz."
         )
+    return config
+
+
+def load_acoustic(checkpoint: Path) -> Acoustic:
+    """The module of a checkpoint, ready to be exported or run.
+
+    Raises:
+        SourceError: not a Parakeet CTC checkpoint of sound at 16 kHz.
+    """
+    config = form(checkpoint)
     model = kit_onnx.load_transformers(checkpoint, "AutoModelForCTC")
-    if model.config.model_type != MODEL_TYPE:
-        raise SourceError(
-            f"{checkpoint}: expected model_type '{MODEL_TYPE}', found '{model.config.model_type}'. "
-            "Name a folder of Parakeet CTC as the source; Whisper goes in as component 'whisper'."
-        )
     bins = model.config.encoder_config.num_mel_bins
     if bins != config.feature_size:
         raise SourceError(

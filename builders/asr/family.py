@@ -230,6 +230,7 @@ FAMILY = Family(
             options={},
             parity=parity.ACOUSTIC,
             int8=parity.ACOUSTIC_INT8,
+            form=acoustic.form,
         ),
         Export(
             name="vad.onnx",
@@ -237,6 +238,7 @@ FAMILY = Family(
             make=vad.whole,
             options={"opset": vad.OPSET},
             parity=parity.VAD,
+            form=vad.form,
         ),
         Export(
             name="vad_stream",
@@ -244,6 +246,7 @@ FAMILY = Family(
             make=vad.stream,
             options={"opset": vad.OPSET},
             parity=parity.VAD_STREAM,
+            form=vad.form,
         ),
         Export(
             name="tokenizer.json",
@@ -251,6 +254,7 @@ FAMILY = Family(
             make=vocabulary.tokenizer,
             options={},
             parity=None,
+            form=vocabulary.tokenizer_form,
         ),
         Export(
             name="decoding.json",
@@ -258,6 +262,7 @@ FAMILY = Family(
             make=vocabulary.decoding,
             options={},
             parity=None,
+            form=vocabulary.decoding_form,
         ),
         Export(
             name="ngram.kenlm",
@@ -265,6 +270,7 @@ FAMILY = Family(
             make=language_model.model,
             options={},
             parity=None,
+            form=language_model.form,
         ),
         Export(
             name="ngram_words.txt",
@@ -272,6 +278,7 @@ FAMILY = Family(
             make=language_model.words,
             options={},
             parity=None,
+            form=language_model.form,
         ),
         *WHISPER_EXPORTS,
     ),

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-from builders.kit.sources import SourceError
+from builders.kit.source_error import SourceError
 
 MAGIC = b"mmap lm http://kheafield.com/code"
 """How KenLM's binary files begin (lm/binary_format.cc)."""
 
 FIRST_WORD = b"<unk>\0"
 """How the words begin that end such a file (lm/vocab.cc); without them it does not know its own."""
+
+ARPA_HEAD = 1 << 16
+r"""Bytes in which an ARPA file comes to ``\data\``: there may be a comment before it."""
 
 SPECIAL = ("<unk>", "<s>", "</s>")
 
@@ -59,6 +62,24 @@ def words(source: Path, out: Path) -> Mapping[str, object]:
         )
     out.write_text("\n".join(found) + "\n", encoding="utf-8")
     return {"words": len(found)}
+
+
+def form(source: Path) -> None:
+    """Refuse what begins neither as KenLM's binary nor as ARPA.
+
+    Raises:
+        SourceError: so it is, or there is none, or there are several.
+    """
+    path = _file(source)
+    if _binary(path):
+        return
+    with path.open("rb") as file:
+        head = file.read(ARPA_HEAD)
+    if b"\\data\\" not in head:
+        raise SourceError(
+            f"{path}: expected an n-gram model, .arpa or KenLM's binary, found another file. "
+            "Make one with KenLM's lmplz or build_binary."
+        )
 
 
 def _file(source: Path) -> Path:

@@ -15,7 +15,8 @@ from onnx import ModelProto, compose, parser
 
 from builders.asr import silero
 from builders.kit import onnx as kit_onnx
-from builders.kit.sources import SourceError
+from builders.kit.onnx_form import read_form
+from builders.kit.source_error import SourceError
 
 OPSET = 16
 """Silero's own."""
@@ -125,8 +126,16 @@ def stream(checkpoint: Path, out: Path) -> Mapping[str, object]:
     return _write(model, out, {"speech": {0: "frames"}})
 
 
-def _silero(checkpoint: Path) -> ModelProto:
-    model = kit_onnx.load(checkpoint)
+def form(checkpoint: Path) -> None:
+    """Refuse what is not Silero VAD's sequence graph.
+
+    Raises:
+        SourceError: it is another graph, or none.
+    """
+    _check_ends(read_form(checkpoint), checkpoint)
+
+
+def _check_ends(model: ModelProto, checkpoint: Path) -> None:
     inputs = [value.name for value in model.graph.input]
     outputs = [value.name for value in model.graph.output]
     if inputs != INPUTS or outputs != OUTPUTS or kit_onnx.opset(model) != OPSET:
@@ -136,6 +145,11 @@ def _silero(checkpoint: Path) -> ModelProto:
             f"{', '.join(outputs)} and opset {kit_onnx.opset(model)}. "
             "Use silero_vad_16k_sequence.onnx of the package silero-vad."
         )
+
+
+def _silero(checkpoint: Path) -> ModelProto:
+    model = kit_onnx.load(checkpoint)
+    _check_ends(model, checkpoint)
     model.ir_version = 8
     silero.as_products(model, INPUTS[0])
     return model

@@ -54,6 +54,24 @@ def decoding(checkpoint: Path, out: Path) -> Mapping[str, object]:
     return settings
 
 
+def tokenizer_form(checkpoint: Path) -> None:
+    """Refuse a checkpoint whose tokenizer cannot be read.
+
+    Raises:
+        SourceError: it cannot.
+    """
+    _read(checkpoint)
+
+
+def decoding_form(checkpoint: Path) -> None:
+    """Refuse a ``word_lead`` that is none.
+
+    Raises:
+        SourceError: it is none, or ``generation_config.json`` cannot be read.
+    """
+    _word_lead(checkpoint)
+
+
 def _word_lead(checkpoint: Path) -> float:
     path = checkpoint / "generation_config.json"
     if not path.exists():

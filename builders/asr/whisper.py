@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builders.asr import whisper_export, whisper_parity, whisper_tokens
+from builders.asr.whisper_checkpoint import read_checkpoint
 from builders.kit.family import Export
 from builders.kit.graph import (
     DType,
@@ -77,6 +78,7 @@ WHISPER_EXPORTS = (
         options={"opset": DEFAULT_OPSET},
         parity=whisper_parity.WHISPER,
         int8=whisper_parity.WHISPER_INT8,
+        form=read_checkpoint,
     ),
     Export(
         name="whisper.json",
@@ -84,6 +86,7 @@ WHISPER_EXPORTS = (
         make=whisper_tokens.settings,
         options={},
         parity=None,
+        form=whisper_tokens.form,
     ),
 )
 """What the component ``whisper`` gives."""

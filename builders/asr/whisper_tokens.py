@@ -65,6 +65,15 @@ def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
     return {"tokens": sum(bool(token) for token in tokens)}
 
 
+def form(checkpoint: Path) -> None:
+    """Refuse a checkpoint without a tokenizer that can be read.
+
+    Raises:
+        SourceError: it has none.
+    """
+    _vocabulary(checkpoint)
+
+
 def _vocabulary(checkpoint: Path) -> tuple[dict[str, int], set[int]]:
     """Token -> id, and the ids of special tokens, from either of a tokenizer's two formats."""
     fast = checkpoint / "tokenizer.json"

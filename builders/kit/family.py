@@ -101,6 +101,9 @@ class Export:
         parity: the comparison with the source; None only for a file that is not a model.
         int8: how it may be computed in int8; None: it may not.
         of: the export that it is made from, whose file :attr:`make` gets in the checkpoint's place.
+        form: looks at a checkpoint before anything is made, within a second, and raises the
+            ``ValueError`` of one sentence that :attr:`make` would. A plan and a build tell all of
+            these at once. It decides no result, and is no part of the cache key.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Export:
     parity: Parity | None
     int8: Int8 | None = None
     of: str = ""
+    form: Callable[[Path], object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

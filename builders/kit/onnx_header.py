@@ -11,9 +11,12 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from runtime.backends.onnxruntime.facts import ELEMENT_TYPES, OnnxGraph, OnnxTensor
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 SMALL = 1024
 """Bytes of tensor data that are kept: a shape or a slice's bounds take a few dozen."""
@@ -44,18 +47,18 @@ class OnnxHeader:
     opset: int
     ir_version: int
     external: frozenset[str]
-    model: Any
+    model: ModelProto
 
 
-def read_header(path: Path) -> OnnxHeader:
-    """Reads what an ONNX file says of itself.
+def read_model(path: Path) -> ModelProto:
+    """Reads an ONNX file without the data of its larger initializers.
 
     Raises:
         OnnxUnreadable: it is no ONNX model.
         OSError: it cannot be read.
     """
     from google.protobuf.message import DecodeError
-    from onnx import ModelProto, TensorProto, shape_inference
+    from onnx import ModelProto
 
     if not path.is_file():
         path.stat()
@@ -75,6 +78,19 @@ def read_header(path: Path) -> OnnxHeader:
         raise OnnxUnreadable("the file is no ModelProto") from None
     if not model.graph.output:
         raise OnnxUnreadable("the file holds no graph with an output")
+    return model
+
+
+def read_header(path: Path) -> OnnxHeader:
+    """Reads what an ONNX file says of itself.
+
+    Raises:
+        OnnxUnreadable: it is no ONNX model.
+        OSError: it cannot be read.
+    """
+    from onnx import TensorProto, shape_inference
+
+    model = read_model(path)
     external = {
         entry.value
         for tensor in model.graph.initializer

@@ -8,9 +8,12 @@ from typing import Literal
 
 from builders.kit import stamp
 from builders.kit.assemble import configs_of, hashes_of, tree_of
+from builders.kit.build_errors import BuildError
 from builders.kit.cache import Cache, Entry
+from builders.kit.check import check_graph
 from builders.kit.checkout import Checkout
 from builders.kit.code import Sources
+from builders.kit.findings import errors
 from builders.kit.manifest import Manifest, ManifestError, read_manifest, verify
 from builders.kit.profile import Profile
 from builders.kit.recipe import make_recipe
@@ -56,12 +59,15 @@ def plan(
         checkout: as there.
 
     Raises:
-        ProfileError: the profile asks for what is not there.
+        BuildError: the graph is wrong.
+        ProfileError: the profile asks for what is not there, or of a form that cannot be built.
         RepositoryError: the folder is not one to build into.
     """
     cache, checkout, target = cache or Cache(), checkout or Checkout(), Target(out)
     target.refuse_strangers(stamp.files_built(cache, target.out))
     recipe = make_recipe(profile, checkout)
+    if found := errors(check_graph(recipe.models, recipe.release)):
+        raise BuildError(found)
     steps = Steps(recipe, Sources(checkout.roots))
     planned: list[Planned] = []
     paths: dict[str, Path] = {}

@@ -136,6 +136,7 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
                     )
                 )
     found = _resolve(profile, families, exports, findings)
+    findings += _misshapen(exports, found)
     if findings:
         raise ProfileError(findings)
     return Recipe(
@@ -248,8 +249,27 @@ def _resolve(
             found[source_id] = resolve(uri, offline=not profile.hub)
         except SourceError as error:
             failed.add(source_id)
-            remedy = f"Set families.{name}.sources.{export.source} in the profile, or mend that."
-            findings.append(
-                finding_of("recipe", f"source {source_id}", "a checkpoint", str(error), remedy)
-            )
+            findings.append(_refused(source_id, error))
     return found
+
+
+def _misshapen(exports: Mapping[str, Export], found: Mapping[str, Source]) -> Iterable[Finding]:
+    """Checkpoints of which an export can be known to refuse them; each reason once."""
+    told: set[tuple[str, str]] = set()
+    for export_id, export in sorted(exports.items()):
+        source_id = f"{export_id.partition('/')[0]}/{export.source}"
+        if export.form is None or source_id not in found:
+            continue
+        try:
+            export.form(found[source_id].path)
+        except ValueError as error:
+            if (source_id, str(error)) not in told:
+                told.add((source_id, str(error)))
+                yield _refused(source_id, error)
+
+
+def _refused(source_id: str, error: ValueError) -> Finding:
+    family, _, component = source_id.partition("/")
+    remedy = f"Set families.{family}.sources.{component} in the profile, or mend that."
+    found = str(error).rstrip(".")
+    return finding_of("recipe", f"source {source_id}", "a checkpoint", found, remedy)

@@ -16,6 +16,7 @@ from onnx import ModelProto
 
 from builders.kit import onnx as kit_onnx
 from builders.kit.bounded_file import read_bounded
+from builders.kit.onnx_form import read_form
 from builders.kit.source_error import SourceError, told
 from builders.ocr import recogniser_head
 
@@ -82,6 +83,23 @@ def recogniser(checkpoint: Path, out: Path) -> Mapping[str, object]:
     head = recogniser_head.replace_scores(model, "scores", classes.index(" "))
     kit_onnx.save(model, out)
     return {**facts, "head": head}
+
+
+def form(checkpoint: Path) -> None:
+    """Refuse what is no model with one input and one output.
+
+    Raises:
+        SourceError, OnnxError: it is none.
+    """
+    model = read_form(checkpoint)
+    kit_onnx.drop_overridable_initialisers(model)
+    _ends(model, checkpoint)
+
+
+def recogniser_form(checkpoint: Path) -> None:
+    """As :func:`form`, and refuse a recogniser without its dictionary."""
+    form(checkpoint)
+    entries(read_form(checkpoint), checkpoint)
 
 
 def _export(

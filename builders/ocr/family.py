@@ -173,6 +173,7 @@ FAMILY = Family(
             make=exports.detector,
             options={"opset": exports.NEWEST_OPSET},
             parity=parity.DETECTOR,
+            form=exports.form,
         ),
         Export(
             name="classifier",
@@ -180,6 +181,7 @@ FAMILY = Family(
             make=exports.classifier,
             options={"opset": exports.NEWEST_OPSET},
             parity=parity.CLASSIFIER,
+            form=exports.form,
         ),
         Export(
             name="recogniser",
@@ -187,6 +189,7 @@ FAMILY = Family(
             make=exports.recogniser,
             options={"opset": exports.NEWEST_OPSET},
             parity=parity.RECOGNISER,
+            form=exports.recogniser_form,
         ),
         Export(
             name="characters.json",
