@@ -120,7 +120,7 @@ def parity(
     ] = None,
 ) -> None:
     """Make one export anew, and compare it with its source at every shape."""
-    from builders.kit.parity import reproduce
+    from builders.kit.parity_again import reproduce
 
     try:
         result = reproduce(family, export, source=source)

@@ -100,6 +100,7 @@ def build(
         seconds = time.monotonic() - began
         return Result(target.out, manifest, False, frozenset(), (), seconds)
 
+    cache.sweep()
     with disk_full_told(target.out.parent, cache.root):
         if result := unchanged(locked=False):
             return result

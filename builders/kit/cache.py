@@ -8,8 +8,8 @@ It lies outside the checkout, so that it survives between checkouts and branches
     v1/work/<id>/         a running build's scratch folder, locked by it
 
 An entry appears whole, by one rename, and is never changed after. What a killed build left in
-``work`` is removed by the next build, which finds its lock free. Any number of builds may share the
-cache: two that make the same entry at once both succeed, and the first one's stays.
+``work`` is removed when the next one starts and finds its lock free. Any number of builds may share
+the cache: two that make the same entry at once both succeed, and the first one's stays.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -165,16 +166,26 @@ class Cache:
 
     @contextlib.contextmanager
     def work(self) -> Iterator[Path]:
-        """A scratch folder of one build, gone at its end; what killed builds left is removed."""
+        """A scratch folder of one build, gone at its end; what killed builds left is removed.
+
+        Temporary files of this process lie in it too, those of libraries with them: in the system's
+        own folder nobody could tell a killed build's from a live one's.
+        """
+        self.sweep()
         parent = self.root / "work"
         parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(parent)
         folder, lock = _locked_folder(parent)
         try:
-            yield folder
+            with _temporary_files_in(folder):
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
+
+    def sweep(self) -> None:
+        """Remove the scratch folders of builds that were killed."""
+        with contextlib.suppress(FileNotFoundError):
+            _remove_leftovers(self.root / "work")
 
     def prune(self, days: float = KEPT_DAYS) -> None:
         """Remove entries that no build has used for so many days."""
@@ -223,6 +234,15 @@ def _read(folder: Path, *, verified: bool = True) -> Entry:
         if _sha256(content / name) != sha256:
             raise ValueError(f"{name} was changed")
     return Entry(content, entry["files"], entry["value"], entry["seconds"])
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def _locked_folder(parent: Path) -> tuple[Path, int]:

@@ -7,7 +7,6 @@ verification runs the same example again and cannot notice; another size can.
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from builders.kit import sources
-from builders.kit.family import Array, Arrays, Bound, Export, Parity, load_family
+from builders.kit.family import Array, Arrays, Bound, Export, Parity
 from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_session import make_session
-from builders.kit.precision import variants
 
 MINIMUM_SHAPES = 3
 """The export's own shape and two that it never saw."""
@@ -133,44 +130,6 @@ def compare(
         allowed_relative=parity.relative,
         differences=tuple(differences),
     )
-
-
-def reproduce(
-    family: str, export: str, *, source: str | None = None, offline: bool = True
-) -> ParityResult:
-    """Make one export of a family anew, outside any cache, and compare it.
-
-    Args:
-        family: its name.
-        export: the export's name.
-        source: the URI of another checkpoint than the family's own.
-        offline: as in :func:`builders.kit.sources.resolve`.
-
-    Raises:
-        KeyError: no such family or export; the message lists those there are.
-        ParityError: as :func:`compare`.
-        SourceError: as :func:`builders.kit.sources.resolve`.
-    """
-    declared = load_family(family)
-    exports = variants(each for each in declared.exports if each.parity is not None)
-    if export not in exports:
-        raise KeyError(
-            f"no export '{export}' with a parity in '{family}'; there are: {', '.join(exports)}"
-        )
-    wanted = exports[export]
-    uri = source or declared.sources[wanted.source]
-    if uri is None:
-        raise KeyError(f"'{export}' of '{family}' has no checkpoint of its own; give --source")
-    checkpoint = sources.resolve(uri, offline=offline).path
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        made = Path(folder) / "model.onnx"
-        if wanted.of:
-            base = Path(folder) / "base.onnx"
-            exports[wanted.of].make(checkpoint, base)
-            wanted.make(base, made)
-        else:
-            wanted.make(checkpoint, made)
-        return compare(wanted, checkpoint, made, family=family)
 
 
 def _shapes(inputs: Arrays) -> dict[str, tuple[int, ...]]:

@@ -128,6 +128,42 @@ def test_an_interrupted_build_tidies_up_at_once(folder: Path, start: Start) -> N
     assert leftovers(folder) == []
 
 
+def temporary(folder: Path) -> list[Path]:
+    """What a library's temporary folders hold now, wherever they are."""
+    return [*(folder / "tmp").glob("export-*/*"), *(folder / "cache").glob("*/work/*/export-*/*")]
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_temporary_files_of_a_killed_build_go_when_the_next_one_starts(
+    folder: Path, start: Start
+) -> None:
+    (folder / "tmp").mkdir()
+    environment = {"TMPDIR": str(folder / "tmp"), "TOY_SECONDS": "600"}
+    live = start("build", f"out={folder / 'other'}", **environment)
+    until(lambda: len(temporary(folder)) == 1)
+    killed = start("build", **environment)
+    until(lambda: len(temporary(folder)) == 2)
+    killed.kill()
+    killed.communicate()
+    # The live one's stay.
+    ended(start("build", TMPDIR=str(folder / "tmp")))
+    assert len(temporary(folder)) == 1
+    assert live.poll() is None
+    live.kill()
+    live.communicate()
+    # A start that finds nothing to do sweeps too.
+    result, _ = ended(start("build", TMPDIR=str(folder / "tmp")))
+    assert not result["changed"]
+    assert temporary(folder) == []
+    assert [*(folder / "cache").glob("*/work/*")] == []
+
+
 def test_two_builds_of_one_folder_wait_for_each_other(folder: Path, start: Start) -> None:
     first = start("build", TOY_SECONDS="2")
     deadline = time.monotonic() + 60

@@ -7,9 +7,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit
-from builders.kit import parity as module
+from builders.kit import parity_again
 from builders.kit.family import Arrays, Bound, Export, Family, Parity
-from builders.kit.parity import ParityError, compare, reproduce
+from builders.kit.parity import ParityError, compare
+from builders.kit.parity_again import reproduce
 
 FLOAT = TensorProto.FLOAT
 SIZES = (4, 7, 2)
@@ -254,7 +255,7 @@ def test_the_command_makes_the_export_anew(made: Path, monkeypatch: pytest.Monke
         exports=(replace(export(), make=make), replace(export(), name="keys", parity=None)),
         metrics=(),
     )
-    monkeypatch.setattr(module, "load_family", lambda name: {"pooling": family}[name])
+    monkeypatch.setattr(parity_again, "load_family", lambda name: {"pooling": family}[name])
     with pytest.raises(ParityError, match="python -m builders parity pooling pool"):
         reproduce("pooling", "pool")
     with pytest.raises(KeyError, match=r"no export 'keys' with a parity.*there are: pool"):

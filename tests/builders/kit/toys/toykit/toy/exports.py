@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def scale(checkpoint: Path, out: Path) -> dict[str, object]:
-    time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
+    # As libraries do, whose folders are left where they are when their process is killed.
+    with tempfile.TemporaryDirectory(prefix="export-") as folder:
+        (Path(folder) / "model.onnx").write_text("half")
+        time.sleep(float(os.environ.get("TOY_SECONDS", "0")))
     return _graph("Mul", "x", "scaled", json.loads(checkpoint.read_text())["factor"], out)
 
 
