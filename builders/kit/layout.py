@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from builders.kit.emit_bls import BlsModel
+from builders.kit.findings import Finding, finding_of
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 
 VERSION = "1"
@@ -17,6 +18,14 @@ VERSION = "1"
 # empty and an ensemble's version folder, which Triton wants to exist, holds one.
 _ENSEMBLE_NOTE = b"Triton asks for a version folder; an ensemble keeps nothing in it.\n"
 _PACKAGE = b'"""The stage of this model, and the modules that it imports."""\n'
+
+_KIT = {
+    "abandoned.py": "runtime.backends.onnxruntime.abandoned",
+    "client_text.py": "builders.kit.client_text",
+    "model.py": "builders.kit.stage_model",
+    "stages/invalid_argument.py": "builders.kit.invalid_argument",
+}
+"""What lies in the version folder of every stage: the file, and the module that it is a copy of."""
 
 Content = bytes | Path
 """A file's bytes, or the path of the file to copy."""
@@ -33,6 +42,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
     Raises:
         KeyError: the model needs an export that is not given.
         ModuleNotFoundError: a stage's module does not exist.
+        ValueError: two of its files would have one name: see :func:`clashes`.
     """
     if isinstance(model, OnnxModel):
         return _tree("model.onnx", exports[model.export])
@@ -48,26 +58,79 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
             "model.py": module_path("builders.kit.bls_model"),
         }
     if isinstance(model, PythonModel):
-        stages = {
-            f"stages/{dotted.rpartition('.')[2]}.py": _stage_source(dotted)
-            for dotted in (model.stage, *model.modules)
-        }
-        beside = ["calling"] if model.calls else []
-        beside += ["sequence_state"] if model.sequences is not None else []
+        if found := next(clashes(model), None):
+            raise ValueError(str(found))
         return {
-            "abandoned.py": module_path("runtime.backends.onnxruntime.abandoned"),
-            "model.py": module_path("builders.kit.stage_model"),
-            **{f"{name}.py": module_path(f"builders.kit.{name}") for name in beside},
-            "client_text.py": module_path("builders.kit.client_text"),
-            "stages/__init__.py": _PACKAGE,
-            "stages/invalid_argument.py": module_path("builders.kit.invalid_argument"),
-            **stages,
-            **{name: exports[name] for name in model.exports},
-            **{name: exports[name] for name in model.optional_exports if name in exports},
+            path: _content(origin, exports)
+            for path, origin in _origins(model)
+            if origin[0] != "optional export" or origin[1] in exports
         }
     if isinstance(model, Ensemble):
         return {"README": _ENSEMBLE_NOTE}
     raise TypeError(f"'{model.name}' is a {type(model).__name__}, which has no layout")
+
+
+def clashes(model: Model) -> Iterator[Finding]:
+    """Files of a version folder that would have one name, of which the last would be the only one.
+
+    A stage's modules lie side by side there, by the last part of their dotted names.
+    """
+    if not isinstance(model, PythonModel):
+        return
+    taken: dict[str, _Origin] = {}
+    for path, origin in _origins(model):
+        for other, owner in taken.items():
+            if path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/"):
+                yield finding_of(
+                    "model-files",
+                    f"graph, {model.name}, {path}",
+                    "one file of a name",
+                    f"{_told(owner)} and {_told(origin)}",
+                    "Rename one of them.",
+                )
+        taken[path] = origin
+
+
+_Origin = tuple[str, str]
+"""Where a file comes from: "kit", "stage", "package", "export" or "optional export"; its name."""
+
+
+def _origins(model: PythonModel) -> list[tuple[str, _Origin]]:
+    """Each file of a stage's version folder, and where it comes from; equal pairs once."""
+    beside = dict(_KIT)
+    if model.calls:
+        beside["calling.py"] = "builders.kit.calling"
+    if model.sequences is not None:
+        beside["sequence_state.py"] = "builders.kit.sequence_state"
+    files: list[tuple[str, _Origin]] = [
+        *((path, ("kit", dotted)) for path, dotted in beside.items()),
+        ("stages/__init__.py", ("package", "stages")),
+        *(
+            (f"stages/{dotted.rpartition('.')[2]}.py", ("stage", dotted))
+            for dotted in (model.stage, *model.modules)
+        ),
+        *((name, ("export", name)) for name in model.exports),
+        *(
+            (name, ("optional export", name))
+            for name in model.optional_exports
+            if name not in model.exports
+        ),
+    ]
+    return list(dict.fromkeys(files))
+
+
+def _told(origin: _Origin) -> str:
+    kind, name = origin
+    return f"the {kind} '{name}'" if kind.endswith("export") else f"the module {name}"
+
+
+def _content(origin: _Origin, exports: Mapping[str, Path]) -> Content:
+    kind, name = origin
+    if kind == "kit":
+        return module_path(name)
+    if kind == "stage":
+        return _stage_source(name)
+    return _PACKAGE if kind == "package" else exports[name]
 
 
 def kind_of(model: Model) -> str:

@@ -10,6 +10,7 @@ from builders.kit.emit_bls import bls
 from builders.kit.family import Export, Family
 from builders.kit.findings import Finding, finding_of
 from builders.kit.graph import Ensemble, Model, closure
+from builders.kit.layout import clashes
 from builders.kit.left_out import LeftOut, needed_exports, optional_exports, reduce
 from builders.kit.overrides import apply
 from builders.kit.profile import Profile, ProfileError
@@ -105,6 +106,7 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
             owners[model.name] = (*owners.get(model.name, ()), name)
     models = closure(apply(profile, pipelines))
     models, families = chosen(profile, models, families, owners, findings)
+    findings += [found for model in models for found in clashes(model)]
     exports: dict[str, Export] = {}
     for model in models:
         optional = optional_exports(model)

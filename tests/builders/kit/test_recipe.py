@@ -275,3 +275,23 @@ def test_a_checkpoint_that_two_exports_need_and_that_is_not_there_is_told_once()
     with pytest.raises(ProfileError) as caught:
         recipe(family("a", exports=exports, pipelines=pipelines))
     assert len(caught.value.findings) == 1
+
+
+def test_stages_whose_modules_would_overwrite_each_other_are_told() -> None:
+    def refuse(checkpoint: Path) -> None:
+        raise ValueError("it is none")
+
+    clashing = replace(SHARED, modules=("one.stages.ctc", "two.stages.ctc"))
+    own = OnnxModel(
+        name="own", inputs=(tensor("pixels"),), outputs=(tensor("y"),), export="model"
+    )  # fmt: skip
+    pipeline = Ensemble(
+        name="one", inputs=(tensor("x"),), outputs=(tensor("y"),), steps=clashing >> own
+    )
+    one = family("one", pipelines=(pipeline,))
+    exports = tuple(replace(each, form=refuse) for each in one.exports)
+    with pytest.raises(ProfileError) as caught:
+        recipe(replace(one, exports=exports))
+    told = {finding.where: finding for finding in caught.value.findings}
+    assert "one.stages.ctc and the module two" in told["graph, decode, stages/ctc.py"].found
+    assert told["source one/weights"].found == "it is none"
