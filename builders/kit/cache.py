@@ -21,6 +21,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -168,8 +169,9 @@ class Cache:
     def work(self) -> Iterator[Path]:
         """A scratch folder of one build, gone at its end; what killed builds left is removed.
 
-        Temporary files of this process lie in it too, those of libraries with them: in the system's
-        own folder nobody could tell a killed build's from a live one's.
+        For the main thread, temporary files of this process lie in it too, those of libraries with
+        them: in the system's own folder nobody could tell a killed build's from a live one's. The
+        setting is the whole process's, so a build in another thread leaves it alone.
         """
         self.sweep()
         parent = self.root / "work"
@@ -238,6 +240,9 @@ def _read(folder: Path, *, verified: bool = True) -> Entry:
 
 @contextlib.contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     try:
         yield

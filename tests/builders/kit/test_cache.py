@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,18 @@ def test_it_lies_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_keys_are_equal_for_equal_parts_alone(one: dict[str, str], two: dict[str, str]) -> None:
     assert (key_of(one) == key_of(two)) == (one == two)
     assert key_of(one) == key_of(dict(reversed(one.items())))
+
+
+def test_temporary_files_lie_in_the_work_of_the_main_thread_alone(cache: Cache) -> None:
+    before = tempfile.gettempdir()
+
+    def elsewhere() -> str:
+        with cache.work():
+            return tempfile.gettempdir()
+
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(elsewhere).result() == before
+        with cache.work() as folder:
+            assert tempfile.gettempdir() == str(folder)
+            assert pool.submit(elsewhere).result() == str(folder)
+    assert tempfile.gettempdir() == before
