@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,10 +85,9 @@ def build(
     target, cache, progress = Target(out), cache or Cache(), progress or Silent()
     # Relative paths of sources start at the working directory.
     asked = f"{Path.cwd()} {profile.model_dump_json()}"
-    code = stamp.code_state(_code_folders(profile, checkout))
 
     def unchanged(*, locked: bool) -> Result | None:
-        if not stamp.is_current(cache, target.out, asked=asked, code=code):
+        if not stamp.is_current(cache, target.out, asked=asked):
             return None
         if target.has_leftovers and not locked:
             with target.locked(progress.message):
@@ -111,6 +110,8 @@ def build(
                 return result
             try:
                 steps = _steps(profile, checkout)
+                watched = _watched(steps, checkout or Checkout())
+                code = stamp.code_state(watched.files, watched.folders)
                 with cache.work() as work:
                     result = _run(steps, _bench(cache, work, progress), target, began)
             finally:
@@ -119,9 +120,9 @@ def build(
                 cache,
                 target.out,
                 asked=asked,
+                watched=replace(watched, tools={**watched.tools, **result.manifest.tools}),
                 code=code,
-                sources=_watched(steps.recipe),
-                tools=result.manifest.tools,
+                sources=_checkpoints(steps.recipe),
             )
         cache.prune()
     return result
@@ -286,14 +287,25 @@ def _bench(cache: Cache, work: Path, progress: Progress) -> Bench:
     return Bench(cache, work, progress)
 
 
-def _code_folders(profile: Profile, checkout: Checkout | None) -> list[Path]:
-    """The folders whose code can take part in a build."""
-    kit = Path(__file__).resolve().parent
-    families = [(checkout or Checkout()).folder(name) for name in profile.families]
-    return [folder for folder in (kit, kit.parent / "stages", *families) if folder.is_dir()]
+def _watched(steps: Steps, checkout: Checkout) -> stamp.Watched:
+    """What can change a build or its check: all that its code leads to, families' data, tools."""
+    from builders.kit.code import versions
+    from builders.kit.graph import PythonModel
+
+    recipe = steps.recipe
+    families = list(recipe.profile.families)
+    stages = [
+        module
+        for model in recipe.models
+        if isinstance(model, PythonModel)
+        for module in (model.stage, *model.modules)
+    ]
+    own = [f"{checkout.package}.{name}.family" for name in families]
+    files, packages = steps.sources.files_of("builders.kit.build", *own, *stages)
+    return stamp.Watched(files, [checkout.folder(name) for name in families], versions(packages))
 
 
-def _watched(recipe: Recipe) -> list[Path]:
+def _checkpoints(recipe: Recipe) -> list[Path]:
     """The files and folders of all checkpoints."""
     watched: list[Path] = []
     for source in recipe.sources.values():

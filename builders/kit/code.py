@@ -16,6 +16,7 @@ import functools
 import hashlib
 import importlib.metadata
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,11 +34,13 @@ _BEGAN = time.time()
 
 _DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
+    "flashlight": "flashlight-text",
     "google": "protobuf",
     "PIL": "pillow",
     "yaml": "pyyaml",
 }
 _UNCOUNTED = {".pyc", ".md"}
+_DOTTED = re.compile(r"\w+(?:\.\w+)+")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class _Module:
     sha256: str
     imports: frozenset[str]
     packages: frozenset[str]
+    named: frozenset[str]
 
 
 @dataclass
@@ -88,19 +92,52 @@ class Sources:
                     text = repr(sorted(given)).encode()
                     found[f"what {reached} was given"] = hashlib.sha256(text).hexdigest()
         packages: set[str] = set()
+        for name, path, module in self._follow(pending):
+            found[name] = module.sha256
+            found |= {
+                f"{_package(name, path)}/{each.name}": hashlib.sha256(each.read_bytes()).hexdigest()
+                for each in _data_files(path)
+            }
+            packages |= module.packages
+        return Code(found, versions(packages))
+
+    def files_of(self, *modules: str) -> tuple[frozenset[Path], frozenset[str]]:
+        """All that modules can reach: files of ours, and packages of others.
+
+        Modules that are named in a text, as the kit's that are copied into repositories, count as
+        imported.
+
+        Args:
+            modules: dotted names.
+
+        Returns:
+            The modules' files with those beside them, and the packages' names.
+        """
+        files: set[Path] = set()
+        packages: set[str] = set()
+        for _, path, module in self._follow([*modules], named=True):
+            files |= {path, *_data_files(path)}
+            packages |= module.packages
+        return frozenset(files), frozenset(packages)
+
+    def _follow(
+        self, pending: list[str], *, named: bool = False
+    ) -> Iterator[tuple[str, Path, _Module]]:
+        """Each module of ours that those lead to, once, with its file."""
+        seen: set[str] = set()
         while pending:
             name = pending.pop()
             path = self.path(name)
-            if name in found or path is None:
+            if name in seen or path is None:
                 continue
+            seen.add(name)
             if name not in self._read:
                 self._read[name] = self._parse(name, path)
             module = self._read[name]
-            found[name] = module.sha256
-            found |= _data_files(path, name)
-            packages |= module.packages
+            yield name, path, module
             pending.extend(module.imports)
-        return Code(found, versions(packages))
+            if named:
+                pending.extend(module.named)
 
     def path(self, name: str) -> Path | None:
         """The source file of one of our modules; None for anybody else's."""
@@ -115,7 +152,7 @@ class Sources:
 
     def _parse(self, name: str, path: Path) -> _Module:
         tree = ast.parse(path.read_bytes(), str(path))
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        package = _package(name, path)
         imports: set[str] = set()
         packages: set[str] = set()
         for target in _imported(tree, package):
@@ -128,12 +165,13 @@ class Sources:
                 if top not in sys.stdlib_module_names and self.path(top) is None:
                     packages.add(top)
         _drop_docstrings(tree)
+        named = {text for text in _texts(tree) if _DOTTED.fullmatch(text) and self.path(text)}
         counted = ast.dump(tree)
         if edited_meanwhile(path):
             # A key of this process alone: another would take the result for the new code's.
             counted += f" edited while process {os.getpid()} ran, from {_BEGAN}"
         sha256 = hashlib.sha256(counted.encode("utf-8", "surrogatepass")).hexdigest()
-        return _Module(sha256, frozenset(imports), frozenset(packages))
+        return _Module(sha256, frozenset(imports), frozenset(packages), frozenset(named))
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
@@ -228,11 +266,19 @@ def _drop_docstrings(tree: ast.AST) -> None:
         ]
 
 
-def _data_files(path: Path, name: str) -> dict[str, str]:
+def _texts(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _package(name: str, path: Path) -> str:
+    """The package in whose folder a module lies."""
+    return name if path.name == "__init__.py" else name.rpartition(".")[0]
+
+
+def _data_files(path: Path) -> Iterator[Path]:
     """Files beside a module that are no modules."""
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    return {
-        f"{package}/{each.name}": hashlib.sha256(each.read_bytes()).hexdigest()
-        for each in path.parent.iterdir()
-        if each.is_file() and each.suffix not in {".py", *_UNCOUNTED}
-    }
+    for each in path.parent.iterdir():
+        if each.is_file() and each.suffix not in {".py", *_UNCOUNTED}:
+            yield each

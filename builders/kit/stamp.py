@@ -13,6 +13,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,44 @@ Listing = dict[str, Any]
 _UNCOUNTED = {".pyc", ".md"}
 
 
-def code_state(folders: Iterable[Path]) -> Listing:
-    """The content of the modules in some folders, and the state of the other files there.
+@dataclass(frozen=True)
+class Watched:
+    """What can change a build or its check, besides what it was asked for and its checkpoints.
+
+    Attributes:
+        files: modules, and the files beside them.
+        folders: whose other files count too, as a metric's inputs.
+        tools: package -> version, of those that take part.
+    """
+
+    files: Iterable[Path]
+    folders: Iterable[Path]
+    tools: Mapping[str, str]
+
+
+def code_state(files: Iterable[Path], folders: Iterable[Path]) -> Listing:
+    """The content of modules, the state of other files, and the names beside the modules.
 
     A module that was edited while this process ran is none that a later one could find unchanged.
+    One that appears may shadow another.
     """
     state: Listing = {}
     for folder in folders:
         for path, status in _files(folder):
-            if Path(path).suffix == ".py":
-                content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-                state[path] = "" if edited_meanwhile(Path(path)) else content
-            elif Path(path).suffix not in _UNCOUNTED:
+            if Path(path).suffix not in {".py", *_UNCOUNTED}:
                 state[path] = status
+    for file in files:
+        if file.suffix != ".py":
+            state[str(file)] = _status(file.stat())
+            continue
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        state[str(file)] = "" if edited_meanwhile(file) else content
+    for parent in {file.parent for file in files if file.suffix == ".py"}:
+        state[f"{parent}/"] = sorted(
+            entry.name
+            for entry in os.scandir(parent)
+            if entry.name.endswith(".py") or os.path.isfile(f"{entry.path}/__init__.py")  # noqa: PTH113
+        )
     return state
 
 
@@ -62,9 +88,9 @@ def write(
     out: Path,
     *,
     asked: str,
-    code: Mapping[str, Any],
+    watched: Watched,
+    code: Listing,
     sources: Iterable[Path],
-    tools: Mapping[str, str],
 ) -> None:
     """Keep the state of a build that has just ended.
 
@@ -72,24 +98,26 @@ def write(
         cache: where to keep it.
         out: the repository.
         asked: what was asked for, as text.
-        code: :func:`code_state` from before the build.
+        watched: what could have changed it.
+        code: :func:`code_state` of that, from before the build.
         sources: the files and folders of its checkpoints.
-        tools: package -> version.
     """
-    watched = [str(path) for path in sources]
+    paths = [str(path) for path in sources]
     value = {
         "asked": asked,
         "python": _python(),
-        "tools": dict(tools),
-        "code": dict(code),
-        "sources": watched,
-        "source files": files_state(map(Path, watched)),
+        "tools": dict(watched.tools),
+        "code files": sorted(map(str, watched.files)),
+        "code folders": sorted(map(str, watched.folders)),
+        "code": code,
+        "sources": paths,
+        "source files": files_state(map(Path, paths)),
         "repository": _repository_state(out),
     }
     cache.write(_path(cache, out), value)
 
 
-def is_current(cache: Cache, out: Path, *, asked: str, code: Mapping[str, Any]) -> bool:
+def is_current(cache: Cache, out: Path, *, asked: str) -> bool:
     """Whether everything is as :func:`write` kept it."""
     last = read(cache, out)
     try:
@@ -97,13 +125,18 @@ def is_current(cache: Cache, out: Path, *, asked: str, code: Mapping[str, Any]) 
             last
             and last["asked"] == asked
             and last["python"] == _python()
-            and last["code"] == code
+            and last["code"] == _code_now(last)
             and last["source files"] == files_state(map(Path, last["sources"]))
             and last["repository"] == _repository_state(out)
             and all(_version(name) == version for name, version in last["tools"].items())
         )
     except (OSError, KeyError, TypeError, AttributeError):
         return False
+
+
+def _code_now(last: Mapping[str, Any]) -> Listing:
+    files = [Path(path) for path in last["code files"]]
+    return code_state(files, map(Path, last["code folders"]))
 
 
 def read(cache: Cache, out: Path) -> Mapping[str, Any]:
@@ -135,8 +168,12 @@ def _files(folder: Path, *, bytecode: bool = False) -> Iterable[tuple[str, list[
                 if bytecode or entry.name != "__pycache__":
                     pending.append(entry.path)
             else:
-                # A link stands for the file that it leads to, as in a hub's snapshot.
-                yield entry.path, _status(os.stat(entry.path))  # noqa: PTH116
+                # A link stands for the file that it leads to, as in a hub's snapshot; one that
+                # leads nowhere, as editors make for a lock, for nothing.
+                try:
+                    yield entry.path, _status(os.stat(entry.path))  # noqa: PTH116
+                except FileNotFoundError:
+                    yield entry.path, []
 
 
 def _status(status: os.stat_result) -> list[int]:

@@ -64,7 +64,8 @@ def test_modules_of_one_last_name_are_refused_with_both_their_names() -> None:
     (found,) = clashes(model)
     assert str(found) == (
         "error [model-files] graph, m, stages/ctc.py: expected one file of a name, found "
-        "the module builders.ocr.stages.ctc and the module builders.asr.stages.ctc. Rename one of them."
+        "the module builders.ocr.stages.ctc and the module builders.asr.stages.ctc. "
+        "Rename one of them."
     )
     with pytest.raises(ValueError, match=r"builders\.ocr\.stages\.ctc and the module builders"):
         version_files(model, {})
