@@ -1,4 +1,8 @@
-"""The one place that makes onnxruntime sessions outside a server."""
+"""The onnxruntime sessions that exports are compared with, and with their sources.
+
+A repository that runs in process makes its own, as its configs ask (:mod:`builders.kit.inprocess`);
+so does a stage that holds a model, as it would in a server.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ A profile is one of ``builders/profiles/*.yaml``, by its name, or any YAML file 
     precision: fp32
     families:              # what to build, and from which checkpoints if not the family's own
       ocr:
-        sources: {det: "path:~/models/det.onnx"}
+        sources: {detector: "path:~/models/det.onnx"}
+      asr:
     models:                # how single models are served
       recognise: {instances: 2, parameters: {intra_op_thread_count: 1}}
       transcribe: {precision: int8}

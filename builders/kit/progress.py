@@ -16,7 +16,7 @@ class Outcome:
     """What became of one step.
 
     Attributes:
-        name: the step's name, as "export ocr/detect".
+        name: the step's name, as "export ocr/detector".
         action: "built" if it ran, "cached" if it did not have to, "failed".
         why: why it ran.
         seconds: how long it took; of a cached one, how long it took when it ran.
@@ -77,11 +77,11 @@ class Lines:
         self._lock = threading.Lock()
 
     def started(self, name: str, why: str) -> None:
-        """``[  1.2 s] export ocr/detect: new``."""
+        """``[  1.2 s] export ocr/detector: new``."""
         self.message(f"{name}: {why}")
 
     def finished(self, outcome: Outcome) -> None:
-        """``[  3.4 s] export ocr/detect: built in 2.2 s``."""
+        """``[  3.4 s] export ocr/detector: built in 2.2 s``."""
         self.message(describe(outcome))
 
     def message(self, text: str) -> None:

@@ -1,0 +1,110 @@
+"""Every example in help, docstrings and documents is one that the kit would take."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from builders.cli import app
+from builders.kit.family import load_family
+from builders.kit.graph import closure
+from builders.kit.precision import variants
+from builders.kit.profile import load_profile
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "kserve" / "README.md")
+SOURCES = sorted((ROOT / "builders").rglob("*.py"))
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Documents whole; of modules, each text that stands in them."""
+    for path in DOCUMENTS:
+        yield path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield path.relative_to(ROOT).as_posix(), inspect.cleandoc(node.value)
+
+
+def commands() -> list[tuple[str, str]]:
+    found = [
+        (place, each.strip().rstrip("."))
+        for place, text in texts()
+        for each in re.findall(r"python -m builders ([a-z-](?:<[^>]*>|[^`\"'#|&\n])*)", text)
+    ]
+    # A message's example may end where a value is put in.
+    return sorted({(place, each) for place, each in found if each != "parity"})
+
+
+def profiles() -> list[tuple[str, str]]:
+    """Blocks of YAML in docstrings that begin with a release."""
+    block = re.compile(
+        r"^( *)triton: \"?\d.*\n(?:(?:\1.*)?\n)*?(?=^ *```|^(?!\1)\S|\Z)", re.MULTILINE
+    )
+    return [
+        (place, textwrap.dedent(found.group(0)))
+        for place, text in texts()
+        if place.endswith(".py")
+        for found in block.finditer(text if text.endswith("\n") else f"{text}\n")
+    ]
+
+
+def test_there_are_examples() -> None:
+    assert len(commands()) > 30
+    assert [place for place, _ in profiles()] == ["builders/kit/profile.py"]
+
+
+@pytest.mark.parametrize(("place", "line"), commands(), ids=str)
+def test_a_command_is_one_that_is_there(place: str, line: str) -> None:
+    words = shlex.split(re.sub(r"<[^>]*>?|\[[^\]]*\]", "x", line.partition(" > ")[0]))
+    command: Any = typer.main.get_command(app)
+    if words[0].startswith("--"):
+        assert words == ["--help"]
+        return
+    assert words[0] in command.commands, f"{place}: {line}"
+    own = command.commands[words[0]]
+    known = {option for each in own.params for option in (*each.opts, *each.secondary_opts)}
+    assert {word for word in words if word.startswith("--")} <= known | {"--help"}
+    if place == "builders/cli.py":
+        # Parsed whole, and not run; in prose an option that a command needs may be left out.
+        own.make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize(("place", "text"), profiles(), ids=lambda value: value[:20])
+def test_a_profile_is_one_that_would_be_built(tmp_path: Path, place: str, text: str) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(text)
+    profile = load_profile(path)
+    models = set()
+    for name, options in profile.families.items():
+        family = load_family(name)
+        assert set(options.sources) <= family.sources.keys(), place
+        assert set(options.bounds) <= {metric.name for metric in family.metrics}, place
+        models |= {model.name for model in closure(family.pipelines)}
+    assert profile.models.keys() <= models, place
+
+
+def test_a_step_is_one_that_there_is() -> None:
+    steps = set()
+    for name in ("ocr", "asr"):
+        family = load_family(name)
+        exports = variants(each for each in family.exports if each.parity is not None)
+        steps |= {f"{kind} {name}/{each}" for kind in ("export", "parity") for each in exports}
+        steps |= {f"export {name}/{each.name}" for each in family.exports}
+        steps |= {f"metric {name}/{each.name}" for each in family.metrics}
+    named = {
+        (place, each)
+        for place, text in texts()
+        for each in re.findall(r"(?:export|parity|metric) (?:ocr|asr)/[\w.]*\w", text)
+    }
+    assert len(named) > 3
+    assert {each for _, each in named} <= steps, named
