@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from builders.asr.acoustic import load_acoustic, step_seconds
 from builders.kit.source_error import SourceError, read_settings
+from builders.kit.tokenizer_file import read_tokenizer
 
 TOKENIZER = "tokenizer.json"
 
@@ -19,7 +19,7 @@ def tokenizer(checkpoint: Path, out: Path) -> Mapping[str, object]:
     Raises:
         SourceError: the checkpoint has none, or it cannot be read.
     """
-    read = _read(checkpoint)
+    read = read_tokenizer(checkpoint / TOKENIZER)
     out.write_bytes((checkpoint / TOKENIZER).read_bytes())
     return {"tokens": read.get_vocab_size(with_added_tokens=True)}
 
@@ -35,7 +35,7 @@ def decoding(checkpoint: Path, out: Path) -> Mapping[str, object]:
     """
     module = load_acoustic(checkpoint)
     config = module.model.config
-    read = _read(checkpoint)
+    read = read_tokenizer(checkpoint / TOKENIZER)
     size = read.get_vocab_size(with_added_tokens=True)
     # NVIDIA's checkpoints give the blank the number after the tokenizer's last.
     if size < config.vocab_size - 1:
@@ -60,7 +60,7 @@ def tokenizer_form(checkpoint: Path) -> None:
     Raises:
         SourceError: it cannot.
     """
-    _read(checkpoint)
+    read_tokenizer(checkpoint / TOKENIZER)
 
 
 def decoding_form(checkpoint: Path) -> None:
@@ -83,17 +83,3 @@ def _word_lead(checkpoint: Path) -> float:
             "leave it out for 0."
         )
     return float(lead)
-
-
-def _read(checkpoint: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    path = checkpoint / TOKENIZER
-    try:
-        read_settings(path)
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises plain Exception for whatever it cannot read
-        raise SourceError(
-            f"{path}: expected a tokenizer in the tokenizers package's format, found: {error}. "
-            "Save it with transformers' save_pretrained."
-        ) from error

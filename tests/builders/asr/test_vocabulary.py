@@ -89,5 +89,5 @@ def test_a_tokenizer_that_cannot_be_read_is_refused(
     checkpoint: Path, tmp_path: Path, content: str | None
 ) -> None:
     put(checkpoint / "tokenizer.json", content)
-    with pytest.raises(SourceError, match="expected a tokenizer in the tokenizers package's"):
+    with pytest.raises(SourceError, match=r"tokenizer\.json.*: expected "):
         vocabulary.tokenizer(checkpoint, tmp_path / "tokenizer.json")
