@@ -6,7 +6,6 @@ mounted read-only.
 
 from __future__ import annotations
 
-import ctypes
 import shlex
 import shutil
 import signal
@@ -19,11 +18,10 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from runtime import addresses, admin, deaths, wanted
+from runtime import addresses, admin, deaths, processes, wanted
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
 
-_PR_SET_PDEATHSIG = 1
 _HIGHEST_OF_ENGINE = 128
 
 FOLDER = Path(__file__).resolve().parent
@@ -195,13 +193,12 @@ class _Engine:
 
     def run(self, command: Sequence[str]) -> int:
         """Runs a command to its end; gives its exit code."""
-        libc = ctypes.CDLL(None)
         if self.asked:
             return 0
         self._process = subprocess.Popen(
             command,
             # If this process is killed, the engine gets what it would have passed on.
-            preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),
+            preexec_fn=processes.ending_with_parent(signal.SIGTERM),
         )
         if self.asked:  # in between
             self._process.terminate()

@@ -26,7 +26,6 @@ from runtime import admin, connections, hidden, processes
 from runtime.sequences import OpenSequences
 from runtime.state import ServerState
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 _ANSWERED = re.compile(rb"Found 0 model versions that have in-flight inferences")
@@ -65,15 +64,7 @@ class Guard:
         self._ports = (self._http_port, int(options["--grpc-port"]))
         self._sequences = OpenSequences(Path(options["--model-repository"]))
         self._connections_reachable = True
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        own = os.getpid()
-
-        def end_with_guard() -> None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != own:
-                os._exit(1)
-
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._server, is_hidden = hidden.popen(
             spec["command"],
             admin.KEY,
@@ -84,7 +75,7 @@ class Guard:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             # This process has one thread, so running code between fork and exec is safe.
-            preexec_fn=end_with_guard,
+            preexec_fn=processes.ending_with_parent(signal.SIGKILL),
         )
         if not is_hidden:
             self._warn(

@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
+from runtime import processes
 from runtime.environment import (
     DEFAULT_ENVIRONMENT,
     REQUIREMENTS,
@@ -91,6 +93,7 @@ def _make(folder: Path, progress: Progress) -> None:
         [made.python, "-m", "compileall", "-q", "-j", "0", made.packages],
         check=False,
         stdout=subprocess.DEVNULL,
+        preexec_fn=processes.ending_with_parent(signal.SIGTERM),
     )
     (made.packages / SITE_HOOK[0]).write_text(SITE_HOOK[1])
     _relocate(partial, folder)
@@ -120,6 +123,8 @@ def _run_pip(command: list[str], progress: Progress) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         env=variables,
+        # Left alone, it would go on in a folder that the next install makes anew.
+        preexec_fn=processes.ending_with_parent(signal.SIGTERM),
     ) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:

@@ -93,10 +93,18 @@ def test_every_address_is_written_as_triton_takes_it(ip) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ip", "private"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True)]
+    + [(each, False) for each in ("0.0.0.0", "::", "10.0.0.1", "fd00::2", "192.0.2.1")],
+)
+def test_only_loopback_is_private(ip: str, private: bool) -> None:
+    assert Address(ip).is_private == private
+
+
+@pytest.mark.parametrize(
     ("host", "shown"),
     [
         ("localhost", "127.0.0.1"),
-        ("0.0.0.0", "127.0.0.1"),
         pytest.param("::1", "[::1]", marks=needs_ipv6),
         pytest.param("::", "[::1]", marks=needs_ipv6),
     ],

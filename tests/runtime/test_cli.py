@@ -224,7 +224,8 @@ def closing(protocol: str, command: Sequence[str]) -> str:
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_a_container_closes_what_a_local_server_closes(repository: Path, protocol: str) -> None:
     arguments = ("serve", str(repository), "--engine=docker", "--image=mine", "--dry-run")
-    command = shlex.split(runtime(*arguments).stdout)
+    command = shlex.split(runtime(*arguments, "--host=localhost").stdout)
+    assert "127.0.0.1:8000:8000" in command
     assert "=model-repository,shared-memory,trace,logging:" in closing(protocol, command)
     command = shlex.split(runtime(*arguments, "--open=trace", "--open=logging").stdout)
     assert "=model-repository,shared-memory:" in closing(protocol, command)

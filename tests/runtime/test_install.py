@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import environment, install
+from runtime import environment, install, processes
 from runtime.environment import ROOT, STAMP, ServerEnvironment
 from runtime.errors import EnvironmentUnfit
 
@@ -180,3 +180,25 @@ def test_the_server_environment_has_exactly_what_its_requirements_name(
     }
     assert there.items() >= wanted.items()
     assert there.keys() - wanted.keys() <= {"pip", "setuptools"}
+
+
+PIP = """
+import subprocess, sys
+from runtime import install
+install._run_pip([sys.executable, "-c", sys.argv[1]], print)
+"""
+WAITS = "import os, time; print('Collecting', os.getpid(), flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_pip_does_not_outlive_the_install(number: int, wait_until) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", PIP, WAITS], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    pip = int(process.stdout.readline().split()[1])
+    assert processes.is_running(pip)
+    process.send_signal(number)
+    process.wait()
+    process.stdout.close()
+    wait_until(lambda: not processes.is_running(pip))
