@@ -14,6 +14,7 @@ import typer
 from runtime.admin import GROUPS
 from runtime.environment import DEFAULT_ENVIRONMENT
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
+from runtime.server_program import DEFAULT_MESSAGE_BYTES, MOST_MESSAGE_BYTES
 
 app = typer.Typer(
     help="Run a model repository on a real Triton server, on this machine or in a container. "
@@ -107,6 +108,14 @@ def serve(
     http_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
     metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8002,
+    grpc_message_bytes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MOST_MESSAGE_BYTES,
+            help="Refuse larger gRPC requests: each takes its size several times over (local).",
+        ),
+    ] = DEFAULT_MESSAGE_BYTES,
     model: Annotated[
         list[str] | None, typer.Option(help="Load only this one; can be repeated.")
     ] = None,
@@ -172,6 +181,7 @@ def serve(
                 http_port=http_port,
                 grpc_port=grpc_port,
                 metrics_port=metrics_port,
+                grpc_message_bytes=grpc_message_bytes,
                 models=tuple(model or ()),
                 heal=heal,
                 probe_seconds=probe_seconds,

@@ -26,6 +26,7 @@ class Counters:
         self._lock = threading.Lock()
         self._deaths: collections.Counter[str] = collections.Counter()
         self._restarts = 0
+        self._exchanges = 0
         self._ready_since = 0.0
 
     def started(self) -> None:
@@ -37,6 +38,12 @@ class Counters:
         """It has ended, by ``SIGSEGV`` or ``exit code 1``."""
         with self._lock:
             self._deaths[cause] += 1
+            self._ready_since = 0.0
+
+    def exchanged(self) -> None:
+        """It was ended, as it held too much, and another one follows."""
+        with self._lock:
+            self._exchanges += 1
             self._ready_since = 0.0
 
     def restarted(self) -> None:
@@ -63,6 +70,10 @@ class Counters:
                 "# HELP triton_runtime_server_restarts_total How often it was started again.\n"
                 "# TYPE triton_runtime_server_restarts_total counter\n"
                 f"triton_runtime_server_restarts_total {self._restarts}\n"
+                "# HELP triton_runtime_server_exchanges_total How often it was exchanged for a "
+                "fresh one, as it held too much memory or too much of dead stubs.\n"
+                "# TYPE triton_runtime_server_exchanges_total counter\n"
+                f"triton_runtime_server_exchanges_total {self._exchanges}\n"
                 "# HELP triton_runtime_server_deaths_total How often it died, by what ended it.\n"
                 "# TYPE triton_runtime_server_deaths_total counter\n"
                 f"{ended}"

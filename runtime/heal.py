@@ -188,6 +188,7 @@ class Healer:
         found = leftovers.measure(self._server.pid, self._server.region_prefix, state.SHARED_MEMORY)
         if self._bounds.passed(found):
             tell, self._exchange = self._exchange, None
+            self._closing = True  # from here on nothing that fails is worth a word
             tell(f"it holds {found}")
 
     def _refresh(self) -> None:

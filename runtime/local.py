@@ -17,7 +17,7 @@ from runtime.addresses import resolve
 from runtime.counters import Counters, Exposed
 from runtime.errors import ServerFailed
 from runtime.heal import Healer
-from runtime.revive import Reviver
+from runtime.revive import Exchange, Reviver
 from runtime.server import LocalServer
 
 
@@ -31,6 +31,7 @@ class ServeOptions:
         http_port: 0 takes a free one; so for the other two.
         grpc_port: likewise.
         metrics_port: likewise.
+        grpc_message_bytes: the largest gRPC message that is taken.
         models: the models to load; empty is all.
         heal: whether dead stubs are replaced.
         probe_seconds: how often idle models are probed.
@@ -48,6 +49,7 @@ class ServeOptions:
     http_port: int
     grpc_port: int
     metrics_port: int
+    grpc_message_bytes: int
     models: tuple[str, ...]
     heal: bool
     probe_seconds: float
@@ -80,6 +82,7 @@ def serve(options: ServeOptions) -> None:
         http_port=options.http_port,
         grpc_port=options.grpc_port,
         metrics_port=options.metrics_port,
+        grpc_message_bytes=options.grpc_message_bytes,
         options=options.passed,
         open_groups=options.opened,
         log=printer,
@@ -90,17 +93,17 @@ def serve(options: ServeOptions) -> None:
         started = time.monotonic()
         server.start()
         _refuse_failed_models(server)
+        counters.started()
         print(_ready_message(server, time.monotonic() - started, url), flush=True)
         if not resolve(options.host).is_private:
             _tell(
                 f"Whoever reaches {options.host} can ask the models: there is no encryption and no "
                 "login. 127.0.0.1 is for this machine alone."
             )
-        counters.started()
         Reviver(
             server,
             most=options.restarts,
-            healing=lambda: _healing(server, options),
+            healing=lambda exchange: _healing(server, options, exchange),
             check=_refuse_failed_models,
             counters=counters,
             report=lambda text: _tell(f"{time.strftime('%H:%M:%S')} server: {text}"),
@@ -135,7 +138,7 @@ def _ended_by_signals(server: LocalServer) -> Iterator[None]:
 
 
 def _healing(
-    server: LocalServer, options: ServeOptions
+    server: LocalServer, options: ServeOptions, exchange: Exchange
 ) -> contextlib.AbstractContextManager[object]:
     if not options.heal:
         return contextlib.nullcontext()
@@ -143,6 +146,7 @@ def _healing(
         server,
         probe_seconds=options.probe_seconds,
         hang_seconds=options.hang_seconds,
+        exchange=exchange,
         report=lambda text: _tell(f"{time.strftime('%H:%M:%S')} heal: {text}"),
     )
 

@@ -1,4 +1,4 @@
-"""Keeping a server up: one that dies is started again, on the same ports."""
+"""Keeping a server up, on its ports: one that dies, or holds too much, has another follow it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from runtime.counters import Counters
 from runtime.errors import RuntimeFailure, ServerFailed
 from runtime.server import LocalServer
 
-Healing = Callable[[], contextlib.AbstractContextManager[object]]
+Exchange = Callable[[str], None]
+"""Asks for another server; is told why."""
+
+Healing = Callable[[Exchange], contextlib.AbstractContextManager[object]]
 
 
 class Reviver:
@@ -45,6 +48,7 @@ class Reviver:
         self._check = check
         self._counters = counters
         self._report = report
+        self._exchanged_for = ""
 
     def run(self) -> NoReturn:
         """Returns never.
@@ -53,14 +57,39 @@ class Reviver:
             ServerFailed: the server died too often, or somebody else asked it to end.
         """
         while True:
-            with self._healing():
+            with self._healing(self._exchange):
                 code = self._server.wait()
+            if self._exchanged_for:
+                self._follow()
+                continue
             self._counters.died(deaths.cause(code))
             if code == 0:
                 raise ServerFailed("Triton has ended, as somebody else than this program asked it.")
             lines = "".join(f"\n  {line}" for line in deaths.last_lines(self._server.log_lines))
             told = f"Its last lines:{lines}" if lines else "It said nothing of it."
             self._start_again(f"{deaths.sentence(code)}. {told}")
+
+    def _exchange(self, why: str) -> None:
+        """Ends the server well: what it has is answered, and what comes meanwhile is refused."""
+        self._exchanged_for = why
+        self._report(f"Triton is exchanged for a fresh one: {why}.")
+        self._server.ask_to_stop()
+
+    def _follow(self) -> None:
+        why, self._exchanged_for = self._exchanged_for, ""
+        self._counters.exchanged()
+        try:
+            self._start()
+        except RuntimeFailure as failure:
+            self._server.end_now()
+            self._start_again(f"It was to be exchanged ({why}), and could not be: {failure}")
+
+    def _start(self) -> None:
+        started = time.monotonic()
+        self._server.restart()
+        self._check(self._server)
+        self._counters.restarted()
+        self._report(f"Triton is ready again after {time.monotonic() - started:.1f} s.")
 
     def _start_again(self, why: str) -> None:
         while True:
@@ -69,17 +98,12 @@ class Reviver:
                 raise ServerFailed(f"{why}\n{self._give_up()}")
             self._report(f"{why}\n{f'In {wait:.0f} s' if wait else 'Now'} it is started again.")
             time.sleep(wait)
-            started = time.monotonic()
             try:
-                self._server.restart()
-                self._check(self._server)
+                self._start()
+                return
             except RuntimeFailure as failure:
                 self._server.end_now()
                 why = f"It could not be started again: {failure}"
-                continue
-            self._counters.restarted()
-            self._report(f"Triton is ready again after {time.monotonic() - started:.1f} s.")
-            return
 
     def _give_up(self) -> str:
         if not self._most:
