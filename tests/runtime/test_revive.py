@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 import urllib.request
@@ -20,6 +21,7 @@ from runtime.addresses import Address
 from runtime.control import CallFailed, Control
 from runtime.counters import Counters, Exposed
 from runtime.errors import ServerFailed
+from runtime.server import LocalServer
 from tests.runtime.serving import FREE_PORTS, Serving
 
 TEXT = """
@@ -297,6 +299,29 @@ def test_a_model_that_does_not_load_again_is_tried_again_and_told(
         assert "started again 2 times" in log
     finally:
         serving.end()
+
+
+def test_a_restarted_server_has_its_ports_another_process_and_another_key(
+    serve: Callable[..., LocalServer], repository: Path, infer
+) -> None:
+    server = serve(repository)
+    before = (server.http, server.grpc, server.metrics)
+    pid, key = server.pid, server.admin_key
+    os.kill(pid, signal.SIGKILL)
+    assert server.wait() == 128 + signal.SIGKILL
+    host, _, port = server.http.partition(":")
+    with socket.create_server((host, int(port))):  # by somebody who insists
+        with pytest.raises(ServerFailed, match=f"'{host}:{port}' already in use"):
+            server.restart()
+        assert not server.is_running()
+    server.restart()
+    assert (server.http, server.grpc, server.metrics) == before
+    assert server.pid != pid
+    assert server.admin_key != key
+    assert [each.ready for each in server.control.index()] == [True, True]
+    assert infer(server.control, "sleeper", [0.0]) == [0.0]
+    with pytest.raises(CallFailed, match="restricted"):
+        Control(server.http, admin_key=key).index()
 
 
 class Clock:
