@@ -171,16 +171,19 @@ def test_a_changed_repository_is_refused_with_every_finding(repository: Path) ->
     assert done.stdout == ""
 
 
-def test_a_repository_without_a_manifest_is_refused_unless_told_otherwise(
+def test_a_repository_without_a_manifest_is_refused_and_a_group_closed_unless_told_otherwise(
     repository: Path, tmp_path: Path
 ) -> None:
     (repository / MANIFEST).unlink()
     refused = runtime("serve", str(repository), *FREE_PORTS)
     assert refused.returncode == 1
     assert "manifest.json" in refused.stderr
-    serving = Serving([str(repository), *FREE_PORTS, "--no-verify"], tmp_path / "log")
+    arguments = [str(repository), *FREE_PORTS, "--no-verify", "--open=model-repository"]
+    serving = Serving(arguments, tmp_path / "log")
     try:
         serving.wait_until_ready()
+        stranger = Control(serving.address("HTTP").removeprefix("http://"))
+        assert [each.name for each in stranger.index()] == ["sleeper"]
         serving.process.terminate()
         assert serving.process.wait(timeout=60) == 0
     finally:
