@@ -7,6 +7,8 @@ import http.client
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import tritonclient.grpc as grpcclient
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from runtime import admin, processes, state
+from runtime.environment import ROOT
 from runtime.errors import ServerFailed
 from runtime.server import LocalServer
 
@@ -186,6 +189,29 @@ def test_the_key_is_in_a_file_that_only_its_user_reads_and_in_no_child(server: L
     assert [path.name for path in holding] == [admin.HEADER]
     assert stat.S_IMODE(holding[0].stat().st_mode) == 0o600
     assert holding[0].stat().st_uid == os.getuid()
+
+
+UNTRACED = """
+import sys
+from pathlib import Path
+from runtime import logs, processes
+from runtime.server import LocalServer
+from tests.runtime import forbid
+
+forbid.tracing()
+with LocalServer(Path(sys.argv[1]), load=()) as server:
+    assert server.admin_key in " ".join(processes.arguments(server.pid))
+    server.control.index()
+    logs.Printer("warning", print)(server.log_lines[0])
+"""
+
+
+def test_where_the_key_cannot_be_hidden_the_log_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNTRACED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warning: other users of this machine can read the admin key in /proc/" in done.stdout
 
 
 def test_inference_needs_no_key(server: LocalServer, infer: Callable[..., list[float]]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime import hidden
+from runtime.environment import ROOT
 
 SAY = """
 import json, os, subprocess, sys
@@ -67,9 +68,26 @@ def test_a_command_without_a_secret_is_started_as_it_is() -> None:
     assert process.returncode == 0
 
 
-def test_where_tracing_is_not_allowed_the_program_runs_and_the_caller_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+FORBIDDEN = """
+from runtime import hidden
+from tests.runtime import forbid
+
+forbid.tracing()
+process, is_hidden = hidden.popen(
+    ["/bin/echo", "a={key}"], "{key}", "secret", env={"A": "1"}, preexec_fn=lambda: None
+)
+print(is_hidden, process.wait())
+"""
+
+
+def test_where_tracing_is_not_allowed_the_program_runs_and_the_caller_is_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-u", "-c", FORBIDDEN], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("a=secret\nFalse 0\n", "")
+
+
+def test_what_cannot_be_changed_is_started_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(1, "ptrace")
 
