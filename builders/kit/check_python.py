@@ -219,8 +219,10 @@ def _environment(name: str, folder: Path, config: pb.ModelConfig) -> Iterator[Fi
     path = config.parameters["EXECUTION_ENV_PATH"].string_value
     found = ""
     if path.startswith(_HERE):
-        inner = PurePosixPath(path.removeprefix(_HERE).lstrip("/"))
-        if ".." in inner.parts:
+        rest = path.removeprefix(_HERE)
+        inner = PurePosixPath(rest.lstrip("/"))
+        # Triton puts the folder's path in its place: what follows without a slash is a sibling.
+        if ".." in inner.parts or (rest and not rest.startswith("/")):
             found = f"'{path}', which leads out of the model's folder"
         elif not exists(folder / inner):
             found = f"'{path}', which does not exist"

@@ -7,6 +7,7 @@ PyPI package ``oras`` packs folders in a way that loses their names.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -41,6 +42,15 @@ _RANGE = re.compile(r"(?:bytes=)?[0-9]{1,19}-([0-9]{1,19})")
 Body = Callable[[int], Iterator[bytes]]
 
 
+def _is_local(registry: str) -> bool:
+    """Whether a registry's name is this machine's; ``127.example.org`` is another's."""
+    host = urlsplit(f"//{registry}").hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Registry:
     """One repository of a registry.
 
@@ -50,9 +60,7 @@ class Registry:
     """
 
     def __init__(self, image: Image, *, plain_http: bool = False) -> None:
-        host = image.registry.rpartition(":")[0] or image.registry
-        local = host == "localhost" or host.startswith("127.")
-        scheme = "http" if plain_http or local else "https"
+        scheme = "http" if plain_http or _is_local(image.registry) else "https"
         self._image = image
         server = _HOSTS.get(image.registry, image.registry)
         self._base = f"{scheme}://{server}/v2/{image.repository}/"

@@ -133,6 +133,7 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("no stage", staged, {"python-model"}),
     ("no plan", config(CONFIG.replace("python", "tensorrt")), {"model-file"}),
     ("environment", more('parameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/../e" } }'), {"execution-environment"}),
+    ("environment beside", more('parameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY1" } }'), {"execution-environment"}),
 ]  # fmt: skip
 
 # What no shared server should be asked to load: it would wait for ever, or end.

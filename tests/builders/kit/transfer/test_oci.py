@@ -177,6 +177,27 @@ def test_docker_hub_is_asked_where_it_answers(
     assert credentials("docker.io") == "a"
 
 
+@pytest.mark.parametrize(
+    ("registry", "scheme"),
+    [
+        ("127.0.0.1:5000", "http"),
+        ("127.9.9.9", "http"),
+        ("localhost", "http"),
+        ("localhost:1", "http"),
+        ("[::1]:5000", "http"),
+        ("127.evil.example", "https"),
+        ("127.evil.example:5000", "https"),
+        ("localhost.example", "https"),
+        ("[2001:db8::1]:5000", "https"),
+        ("registry.example", "https"),
+    ],
+)
+def test_only_this_machine_is_spoken_to_without_tls(registry: str, scheme: str) -> None:
+    image = parse(f"oci:{registry}/team/ocr:1")
+    assert isinstance(image, Image)
+    assert Registry(image)._base == f"{scheme}://{registry}/v2/team/ocr/"
+
+
 def test_a_layout_holds_the_same_image_twice_over(repository: Path, tmp_path: Path) -> None:
     said = {
         run_push(repository, f"oci:{tmp_path / name}", QUIET).partition("digest: ")[2]
