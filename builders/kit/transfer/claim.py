@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import re
+import select
 import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -36,7 +39,7 @@ from builders.kit.transfer.claim_scripts import (
     WRITE,
 )
 from builders.kit.transfer.contents import CHUNK
-from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.errors import TransferError, plain
 from builders.kit.transfer.kubectl import Cluster, Kubectl, ended, refusal
 from builders.kit.transfer.store import Entry, Told
 
@@ -46,10 +49,23 @@ _ATTEMPTS = 5
 _JOURNAL = f"{UNDER_WAY}/names"
 """What pushes that were cut off were about to write: a path a line."""
 
+_ANSWERED = 3600.0
+"""Seconds that a script gets for its answer: hashing a large file on a slow volume takes long."""
+
+_SAID = 64 << 10
+"""Bytes of what a command says of its errors that are read."""
+
+_SENT = 300.0
+"""Seconds in which the next bytes of a file have to come."""
+
+_PROGRESS = 64 << 10
+"""Bytes after which a connection that broke counts as one that worked."""
+
 _PAUSE = 0.5
 """Seconds before the second attempt; each further one waits that much longer."""
 
 _END = b"\0"
+_HEX, _NUMBER = re.compile(r"[0-9a-f]{1,8}"), re.compile(r"[0-9]{1,18}")
 _GONE = ("NotFound", "container not found", "completed pod", "not running")
 _REMEDIES = (
     ("No space left", "the volume is full", "Make room in it, or take a larger claim"),
@@ -126,7 +142,7 @@ class ClaimStore:
         self._noted = 0
         for text in self._ask(self.place, LIST):
             *facts, name = text.split(" ", 4)
-            entry = _entry(facts)
+            entry = _entry(self.place, facts)
             if name == _JOURNAL:
                 self._noted = max(0, entry.bytes)
             elif name.startswith(f"{UNDER_WAY}/"):
@@ -155,7 +171,8 @@ class ClaimStore:
         """A folder above this one that holds a manifest."""
         parts = self._claim.path.split("/") if self._claim.path else []
         for text in self._ask(self.place, AROUND, str(len(parts))):
-            return str(Claim(self._claim.name, "/".join(parts[: int(text)])))
+            count = _size(self.place, text)
+            return str(Claim(self._claim.name, "/".join(parts[:count])))
         return ""
 
     def begin(self, names: Collection[str]) -> None:
@@ -168,11 +185,11 @@ class ClaimStore:
             self.write(_JOURNAL, Path(file.name), facts, lambda _: None)
         self._entries.pop(_JOURNAL, None)
 
-    def hash(self, name: str) -> str:
+    def hash(self, name: str, size: int) -> str:
         """The SHA-256 of a file, computed in the pod."""
         if name not in self._hashes:
-            (text,) = self._ask(f"{self.place}, {name}", HASH, name)
-            return text.split(" ", 1)[0]
+            place = f"{self.place}, {name}"
+            return self._one(place, HASH, name).split(" ", 1)[0]
         return self._hashes[name]
 
     def write(self, name: str, content: Path, file: File, told_bytes: Told) -> None:
@@ -194,12 +211,14 @@ class ClaimStore:
                 self._again(place, failures, broken)
         self._entries.pop(name, None)
         if outcome == "placed":
-            self._entries[name] = _entry(rest)
+            self._entries[name] = _entry(place, rest)
             self._hashes[name] = file.sha256
-        else:
+        elif outcome == "changed" and len(rest) == 1:
             self._hashes[name] = rest[0]
+        else:
+            raise _strange(place, plain(outcome, 40))
 
-    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, name: str, offset: int = 0) -> Generator[bytes]:
         """A file's bytes from an offset on; a broken connection goes on where it broke."""
         place = f"{self.place}, {name}"
         size = self._entries[name].bytes if name in self._entries else self._size(place, name)
@@ -208,15 +227,14 @@ class ClaimStore:
             before = offset
             try:
                 with self._exec(READ, name, str(offset)) as (process, errors):
-                    assert process.stdout
                     while offset < size:
-                        chunk = process.stdout.read1(min(CHUNK, size - offset))  # type: ignore[attr-defined]
+                        chunk = self._chunk(place, process, min(CHUNK, size - offset), _SENT)
                         if not chunk:
                             self._fail(place, process, errors)
                         offset += len(chunk)
                         yield chunk
             except _Broken as broken:
-                failures = failures + 1 if offset == before else 0
+                failures = failures + 1 if offset - before < _PROGRESS else 0
                 self._again(place, failures, broken)
 
     def remove(self, name: str) -> None:
@@ -240,8 +258,14 @@ class ClaimStore:
         return self._journal
 
     def _size(self, place: str, path: str) -> int:
-        (text,) = self._ask(place, STATE, path)
-        return int(text)
+        return _size(place, self._one(place, STATE, path))
+
+    def _one(self, place: str, script: str, *arguments: str) -> str:
+        """The answer of a script that gives one text."""
+        texts = self._ask(place, script, *arguments)
+        if len(texts) != 1:
+            raise _strange(place, f"{len(texts)} texts")
+        return texts[0]
 
     def _ask(self, place: str, script: str, *arguments: str) -> list[str]:
         """Run a script that may be run again, until it has answered."""
@@ -267,17 +291,33 @@ class ClaimStore:
                     process.stdin.write(chunk)
                     told_bytes(len(chunk))
                 process.stdin.flush()
-            return self._answer(place, process, errors)[0].split(" ")
+            texts = self._answer(place, process, errors)
+            if len(texts) != 1:
+                raise _strange(place, f"{len(texts)} texts")
+            return texts[0].split(" ")
 
     def _answer(self, place: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> list[str]:
-        assert process.stdout
         answer = bytearray()
         while answer != _END and not answer.endswith(_END + _END):
-            chunk = process.stdout.read1(CHUNK)  # type: ignore[attr-defined]
+            chunk = self._chunk(place, process, CHUNK, _ANSWERED)
             if not chunk:
                 self._fail(place, process, errors)
             answer += chunk
+            if len(answer) > MAXIMUM_BYTES:
+                raise _strange(place, f"more than {MAXIMUM_BYTES:,} bytes")
         return answer.decode(errors="surrogateescape").split("\0")[:-2]
+
+    def _chunk(
+        self, place: str, process: subprocess.Popen[bytes], size: int, seconds: float
+    ) -> bytes:
+        """What comes next of a command's output; empty at its end."""
+        assert process.stdout
+        if not select.select([process.stdout], [], [], seconds)[0]:
+            raise TransferError(
+                f"{place}: expected an answer from the pod within {seconds:.0f} seconds, found "
+                "none. Look at the pod's node and at the volume; then try again."
+            )
+        return os.read(process.stdout.fileno(), size)
 
     @contextlib.contextmanager
     def _exec(
@@ -292,10 +332,10 @@ class ClaimStore:
         """Raises what an answer that ended too early means."""
         code = ended(process)
         errors.seek(0)
-        said = errors.read().decode(errors="replace")
+        said = errors.read(_SAID).decode(errors="replace")
         if code == REFUSED:
             lines = [line for line in said.splitlines() if "command terminated" not in line]
-            reason = (lines or ["nothing was said"])[-1].strip()[:200]
+            reason = plain((lines or ["nothing was said"])[-1])
             for word, found, remedy in _REMEDIES:
                 if word in said:
                     raise TransferError(
@@ -309,7 +349,8 @@ class ClaimStore:
                 f"{place}: expected the pod that mounts the claim, found that it was ended: "
                 f"{refusal('exec', said).reason}. Try again; what is right is not sent twice."
             )
-        raise _Broken(said.strip().splitlines()[-1][:200] if said.strip() else f"exit code {code}")
+        last = said.strip().splitlines()[-1:]
+        raise _Broken(plain(last[0]) if last else f"exit code {code}")
 
     def _again(self, place: str, failures: int, broken: _Broken) -> None:
         if failures >= _ATTEMPTS:
@@ -320,8 +361,25 @@ class ClaimStore:
         time.sleep(_PAUSE * failures)
 
 
-def _entry(facts: list[str]) -> Entry:
+def _entry(place: str, facts: list[str]) -> Entry:
     """An entry from mode (hexadecimal), bytes, time of change and inode."""
+    if len(facts) != 4 or not _HEX.fullmatch(facts[0]) or not facts[3].isalnum():
+        raise _strange(place, plain(" ".join(facts), 60))
     mode, size, changed, inode = facts
     regular = stat.S_ISREG(int(mode, 16))
-    return Entry(int(size) if regular else -1, f"{inode}-{changed}-{size}", float(changed))
+    bytes_ = _size(place, size)
+    return Entry(bytes_ if regular else -1, f"{inode}-{changed}-{size}", _size(place, changed))
+
+
+def _size(place: str, text: str) -> int:
+    """A number that the pod gave."""
+    if not _NUMBER.fullmatch(text):
+        raise _strange(place, plain(text, 40) or "nothing")
+    return int(text)
+
+
+def _strange(place: str, found: str) -> TransferError:
+    return TransferError(
+        f"{place}: expected the answer of a script of this kit's from the pod, found {found}. "
+        "Name an image with busybox or coreutils, with --image."
+    )

@@ -176,10 +176,10 @@ def _users(kubectl: Kubectl, claim: str) -> list[tuple[str, str]]:
     except Refused:
         return []
     return [
-        (pod["metadata"]["name"], pod["spec"]["nodeName"])
+        (pod.get("metadata", {}).get("name", "a pod"), pod["spec"]["nodeName"])
         for pod in pods
         if pod.get("status", {}).get("phase") in ("Pending", "Running")
-        and pod["spec"].get("nodeName")
+        and pod.get("spec", {}).get("nodeName")
         and any(
             volume.get("persistentVolumeClaim", {}).get("claimName") == claim
             for volume in pod["spec"].get("volumes", [])

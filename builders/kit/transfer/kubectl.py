@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.errors import TransferError, plain
 
 IMAGE = "docker.io/library/busybox:1.37.0"
 """The image of the pod that copies: a shell, and coreutils' or busybox' find, stat, sha256sum."""
@@ -134,9 +134,13 @@ class Kubectl:
         text = self.call("get", *arguments, "--output=json")
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise refusal(f"get {arguments[0]}", f"no JSON: {text[:80]}") from error
-        return document if isinstance(document, dict) else {}
+        try:
+            return _object(document)
+        except TypeError as error:
+            what = f"get {arguments[0]}"
+            raise refusal(what, "fields of other types than Kubernetes has") from error
 
     @contextlib.contextmanager
     def stream(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
@@ -162,6 +166,41 @@ class Kubectl:
                     process.stdout.close()
 
 
+_OBJECTS = (
+    *("metadata", "spec", "status", "persistentVolumeClaim"),
+    *("state", "waiting", "terminated", "running"),
+)
+_LISTS = ("items", "accessModes", "containerStatuses", "volumes")
+_STRINGS = ("name", "phase", "reason", "message", "nodeName", "lastTimestamp", "eventTime")
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """An object of the API, once the fields that are read of it are of their types.
+
+    Raises:
+        TypeError: one is not.
+    """
+    if not isinstance(value, dict):
+        raise TypeError
+    for key, kind in (
+        *((key, dict) for key in _OBJECTS),
+        *((key, list) for key in _LISTS),
+        *((key, str) for key in _STRINGS),
+    ):
+        if value.get(key) is None:
+            value.pop(key, None)  # as the API has it: what is null is not there
+        elif not isinstance(value[key], kind):
+            raise TypeError
+    for key in _OBJECTS:
+        if key in value:
+            _object(value[key])
+    for key in _LISTS:
+        for each in value.get(key, ()):
+            if key != "accessModes":
+                _object(each)
+    return value
+
+
 def ended(process: subprocess.Popen[bytes]) -> int:
     """Close a command's input, and give its exit code; killed if it does not end then."""
     with contextlib.suppress(OSError):
@@ -177,7 +216,7 @@ def ended(process: subprocess.Popen[bytes]) -> int:
 def refusal(what: str, stderr: str) -> Refused:
     """The sentence for what kubectl printed when it failed."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    reason = (lines[-1] if lines else "nothing was said")[:400].rstrip(".?")
+    reason = plain(lines[-1] if lines else "nothing was said", 400).rstrip(".?")
     reason = reason.removeprefix("error: ").removeprefix("Error from server ")
     remedy = next(
         (text for word, text in _REMEDIES if word.lower() in reason.lower()),

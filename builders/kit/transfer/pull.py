@@ -12,7 +12,7 @@ from builders.kit.transfer.arrival import Arrival, Judge
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter
 from builders.kit.transfer.partial import Read
-from builders.kit.transfer.store import Entry, Source
+from builders.kit.transfer.store import Entry, Source, small
 
 _SHOWN = 10
 
@@ -101,4 +101,4 @@ def _small(source: Source, entries: dict[str, Entry], name: str) -> bytes:
             f"{source.place}, {name}: expected at most {MAXIMUM_BYTES:,} bytes, "
             f"found {entries[name].bytes:,}. No build wrote it: push again."
         )
-    return b"".join(source.read(name))
+    return small(source, name, entries[name].bytes)

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.manifest import File, Manifest, ManifestError, read_manifest
+from builders.kit.manifest import MAXIMUM_BYTES, File, Manifest, ManifestError, read_manifest
 from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.contents import Contents
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.meter import Meter
 from builders.kit.transfer.ownership import ours, stale
-from builders.kit.transfer.store import Entry, Store
+from builders.kit.transfer.store import Entry, Store, small
 
 _ATTEMPTS = 2
 
@@ -89,7 +89,7 @@ def _send(store: Store, folder: Path, name: str, file: File, meter: Meter) -> st
     for attempt in range(_ATTEMPTS):
         store.write(name, folder / name, file, meter.add if not attempt else lambda _: None)
         tag = store.tag(name)
-        found = store.hash(name)
+        found = store.hash(name, file.bytes)
         if found == file.sha256:
             return tag
         meter.note(f"{name}: came back changed; sending it again")
@@ -111,15 +111,15 @@ def _is_right(
     if vouched and entry.modified < entries[MANIFEST].modified:
         return True
     recorded = store.recorded(name)
-    return recorded in (None, file.sha256) and store.hash(name) == file.sha256
+    return recorded in (None, file.sha256) and store.hash(name, file.bytes) == file.sha256
 
 
 def _manifest_there(store: Store, entries: Mapping[str, Entry]) -> Manifest | None:
     """The manifest of an earlier push, if there is one that can be trusted."""
-    if MANIFEST not in entries:
+    if MANIFEST not in entries or entries[MANIFEST].bytes > MAXIMUM_BYTES:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, MANIFEST).write_bytes(b"".join(store.read(MANIFEST)))
+        Path(folder, MANIFEST).write_bytes(small(store, MANIFEST, entries[MANIFEST].bytes))
         try:
             return read_manifest(Path(folder))
         except ManifestError:

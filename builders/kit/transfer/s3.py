@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 from builders.kit.manifest import File
 from builders.kit.manifest_schema import MANIFEST
 from builders.kit.transfer.address import Bucket
-from builders.kit.transfer.contents import CHUNK
+from builders.kit.transfer.answer import stream
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.s3_client import connect, told
 from builders.kit.transfer.s3_parts import Uploads
@@ -28,6 +28,12 @@ _PARTS = 9_000
 
 _KEY_BYTES = 1024
 """S3's limit on a key, in UTF-8."""
+
+_OBJECTS = 200_000
+"""Objects under a prefix; a repository has a few hundred files."""
+
+_PROGRESS = 64 << 10
+"""Bytes after which a download that broke counts as one that worked."""
 
 _RESUMED = 5
 """How often a broken download goes on where it broke, without a byte of progress between."""
@@ -53,7 +59,7 @@ class S3Store:
     """
 
     def __init__(self, bucket: Bucket) -> None:
-        self._client = connect()
+        self._client, self._pool = connect()
         self._bucket = bucket
         self._uploads = Uploads(self._client, bucket.name)
         self._under = f"{bucket.prefix}/" if bucket.prefix else ""
@@ -67,7 +73,7 @@ class S3Store:
     def entries(self) -> dict[str, Entry]:
         """Every object under the prefix; markers of folders (``name/``) are none."""
         found: dict[str, Entry] = {}
-        with told(self.place):
+        with told(self.place), self._pool.question(self.place):
             for item in self._client.list_objects(self._bucket.name, self._under, recursive=True):
                 key = item.object_name or ""
                 if key.endswith("/"):
@@ -78,8 +84,13 @@ class S3Store:
                         f"{self.place}: expected a list of what is below it, found "
                         f"{key[:80]!a} in it. Look into the server's log, or what stands between."
                     )
+                if len(found) >= _OBJECTS:
+                    raise TransferError(
+                        f"{self.place}: expected at most {_OBJECTS:,} objects, found more. Name a "
+                        "prefix that holds one repository."
+                    )
                 name = key.removeprefix(self._under)
-                found[name] = Entry(item.size or 0, (item.etag or "").strip('"'), written)
+                found[name] = Entry(max(0, item.size or 0), (item.etag or "").strip('"'), written)
         return found
 
     def tag(self, name: str) -> str:
@@ -115,7 +126,7 @@ class S3Store:
     def begin(self, names: Collection[str]) -> None:
         """Nothing: each object's metadata say where it was pushed to."""
 
-    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, name: str, offset: int = 0) -> Generator[bytes]:
         """An object's bytes from an offset on; a broken connection goes on where it broke."""
         failures = 0
         with told(f"{self.place}, {name}"):
@@ -127,7 +138,7 @@ class S3Store:
                         yield chunk
                     return
                 except HTTPError:
-                    failures = failures + 1 if offset == before else 0
+                    failures = failures + 1 if offset - before < _PROGRESS else 0
                     if failures == _RESUMED:
                         raise
 
@@ -156,9 +167,9 @@ class S3Store:
                 metadata={_HASH: file.sha256, _ADDRESS: self._address},
             )
 
-    def hash(self, name: str) -> str:
+    def hash(self, name: str, size: int) -> str:
         """The SHA-256 of an object, fetched for this: no header of S3's says it for certain."""
-        return hash_of(self, name)
+        return hash_of(self, name, size)
 
     def finish(self, names: Collection[str]) -> None:
         """End the uploads that cut-off pushes of this repository, or another one here, began."""
@@ -194,9 +205,7 @@ class S3Store:
             offset=offset,
             request_headers={"Accept-Encoding": "identity"},
         )
-        with contextlib.closing(response):
-            yield from response.stream(CHUNK)
-            response.release_conn()
+        yield from stream(response, f"{self.place}, {name}")
 
 
 class _Counted:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 
-from builders.kit.transfer.errors import TransferError
+from builders.kit.transfer.errors import TransferError, plain
+from builders.kit.transfer.s3_pool import S3Pool
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -35,8 +36,15 @@ _REMEDIES = {
 }
 
 
-def connect() -> Minio:
-    """A client for the endpoint, region and credentials that AWS's own tools would use.
+_STUMBLES = (
+    *(SyntaxError, TypeError, AttributeError, KeyError, IndexError),
+    *(RecursionError, OverflowError),
+)
+"""What the client makes of an answer that is none: its XML, or what is in it, is not as it was."""
+
+
+def connect() -> tuple[Minio, S3Pool]:
+    """A client and its connections, as AWS's own tools would choose endpoint and credentials.
 
     AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL (as ``http://127.0.0.1:9000``), AWS_REGION or
     AWS_DEFAULT_REGION, AWS_CA_BUNDLE; credentials from the environment, the shared credentials
@@ -69,18 +77,15 @@ def connect() -> Minio:
         # Where nothing answers at the metadata address, one second is enough to know it.
         quick = urllib3.PoolManager(timeout=urllib3.Timeout(1, read=5), retries=False)
         chain.append(IamAwsProvider(http_client=quick))
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(10, read=60),
-        retries=urllib3.Retry(3, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
-        ca_certs=variables.get("AWS_CA_BUNDLE"),
-    )
-    return Minio(
+    pool = S3Pool(variables.get("AWS_CA_BUNDLE"))
+    client = Minio(
         endpoint=parts.netloc,
         secure=parts.scheme == "https",
         region=region or ("us-east-1" if address else None),
         credentials=ChainedProvider(chain),
         http_client=pool,
     )
+    return client, pool
 
 
 @contextlib.contextmanager
@@ -97,7 +102,8 @@ def told(place: str) -> Iterator[None]:
     except TransferError:
         raise
     except S3Error as error:
-        unknown = (f"{error.code}: {error.message}", "Look into the server's log")
+        said = plain(f"{error.code}: {error.message}")
+        unknown = (said, "Look into the server's log")
         found, remedy = _REMEDIES.get(error.code or "", unknown)
         raise TransferError(f"{place}: expected to use it, found: {found}. {remedy}.") from error
     except MaxRetryError as error:
@@ -108,6 +114,7 @@ def told(place: str) -> Iterator[None]:
         else:
             found = f"no answer from {getattr(error.pool, 'host', 'it')} ({_plain(reason)})"
             remedy = "Check AWS_ENDPOINT_URL, the network and that the server runs."
+        found = plain(found, 400)
         raise TransferError(f"{place}: expected a connection, found {found} {remedy}") from error
     except (HTTPError, InvalidResponseError, MinioException) as error:
         raise TransferError(
@@ -115,7 +122,12 @@ def told(place: str) -> Iterator[None]:
             "is not sent twice."
         ) from error
     except OSError as error:
-        raise TransferError(f"{place}: {error.strerror or error}. Try again.") from error
+        said = plain(error.strerror or str(error))
+        raise TransferError(f"{place}: {said}. Try again.") from error
+    except _STUMBLES as error:
+        # ElementTree tells of XML that is none with a SyntaxError, the client of one that is
+        # another with whatever it stumbles over.
+        raise _no_s3(place) from error
     except ValueError as error:
         # The providers of credentials say with it that they have none, the client that it takes
         # no bucket of this name.
@@ -124,11 +136,20 @@ def told(place: str) -> Iterator[None]:
             raise TransferError(
                 f"{place}: expected credentials, found {found}. {remedy}"
             ) from error
-        raise TransferError(f"{place}: {error}. Correct the address.") from error
+        if isinstance(error, UnicodeError) or "bucket" not in str(error).lower():
+            raise _no_s3(place) from error
+        raise TransferError(f"{place}: {plain(str(error))}. Correct the address.") from error
+
+
+def _no_s3(place: str) -> TransferError:
+    return TransferError(
+        f"{place}: expected an answer of S3's, found another. Check AWS_ENDPOINT_URL, and look "
+        "into the server's log."
+    )
 
 
 def _plain(error: BaseException | None) -> str:
     if isinstance(error, ProtocolError):  # urllib3 tells it as objects within one another
         return "a connection that broke off."
     text = str(error).partition(": ")[2] or str(error)
-    return f"{text[:160].rstrip('.')}."
+    return f"{plain(text, 160).rstrip('.')}."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,7 +42,7 @@ class Source(Protocol):
     def entries(self) -> dict[str, Entry]:
         """Everything there, by its path relative to the repository's root."""
 
-    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, name: str, offset: int = 0) -> Generator[bytes]:
         """A file's bytes from an offset on."""
 
 
@@ -69,8 +70,11 @@ class Store(Source, Protocol):
     def begin(self, names: Collection[str]) -> None:
         """Record what is about to be written, where that is not recorded file by file."""
 
-    def hash(self, name: str) -> str:
-        """The SHA-256 of what is there under a file's name, read for this."""
+    def hash(self, name: str, size: int) -> str:
+        """The SHA-256 of what is there under a file's name, read for this.
+
+        Of more bytes than the size that is expected no more is read.
+        """
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -103,7 +107,7 @@ class FolderSource:
             raise TransferError(f"{self.folder}: cannot be listed: {error.strerror}.") from error
         return found
 
-    def read(self, name: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, name: str, offset: int = 0) -> Generator[bytes]:
         """A file's bytes from an offset on."""
         try:
             with (self.folder / name).open("rb") as file:
@@ -114,9 +118,31 @@ class FolderSource:
             raise TransferError(f"{self.folder / name}: {error.strerror}.") from error
 
 
-def hash_of(source: Source, name: str) -> str:
-    """The SHA-256 of what a source gives for a file, read to its end."""
-    digest = hashlib.sha256()
-    for chunk in source.read(name):
-        digest.update(chunk)
+def hash_of(source: Source, name: str, size: int) -> str:
+    """The SHA-256 of what a source gives for a file, read to its end, or a little beyond a size."""
+    digest, done = hashlib.sha256(), 0
+    with contextlib.closing(source.read(name)) as chunks:
+        for chunk in chunks:
+            digest.update(chunk)
+            done += len(chunk)
+            if done > size:
+                break
     return digest.hexdigest()
+
+
+def small(source: Source, name: str, limit: int) -> bytes:
+    """A small file, whole.
+
+    Raises:
+        TransferError: the source gives more than the limit.
+    """
+    content = bytearray()
+    with contextlib.closing(source.read(name)) as chunks:
+        for chunk in chunks:
+            content += chunk
+            if len(content) > limit:
+                raise TransferError(
+                    f"{source.place}, {name}: expected at most {limit:,} bytes, found more. No "
+                    "build wrote it: push again."
+                )
+    return bytes(content)

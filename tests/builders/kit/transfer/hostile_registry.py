@@ -460,6 +460,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif reply.status not in (204, 304):
             self.send_header("Content-Length", str(length))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         left = ENDLESS if reply.endless else len(reply.body)
         while left > 0 and reply.body:
             part = reply.body[:left]
@@ -468,3 +470,5 @@ class _Handler(BaseHTTPRequestHandler):
             left -= len(part)
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+    do_HEAD = do_GET
