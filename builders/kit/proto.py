@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 else:
     _NAME = "tritonclient.grpc.model_config_pb2"
     if _NAME not in sys.modules:
-        _package = importlib.util.find_spec("tritonclient").submodule_search_locations[0]
+        _found = importlib.util.find_spec("tritonclient")
+        if _found is None:
+            raise ModuleNotFoundError("No module named 'tritonclient'", name="tritonclient")
+        _package = _found.submodule_search_locations[0]
         _spec = importlib.util.spec_from_file_location(
             _NAME, Path(_package) / "grpc" / "model_config_pb2.py"
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
 import json
+import re
 import subprocess
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +18,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from builders.__main__ import OURS
 from builders.kit.manifest import KIT, VERSION
 from builders.kit.manifest_schema import FIELDS, digest_of
 from builders.kit.sign import PrivateKey, sign
+from tests.kserve.arrival.image import Image
 
 ROOT = Path(__file__).resolve().parents[2]
+CONTAINERFILE = ROOT / "runtime" / "verify.Containerfile"
 LISTED = ROOT / "runtime" / "verify_requirements.txt"
 MODEL = 'name: "a" backend: "python"'
+CODE = "class TritonPythonModel: ..."
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -62,15 +69,83 @@ def signed(tmp_path: Path) -> tuple[Path, Path]:
     repository = tmp_path / "models"
     (repository / "a").mkdir(parents=True)
     (repository / "a" / "config.pbtxt").write_text(MODEL)
+    (repository / "a" / "1").mkdir()
+    (repository / "a" / "1" / "model.py").write_text(CODE)
     made = {"schema": 1, **{name: kind() for name, kind in FIELDS.items()}}
     made["kit"] = {"name": KIT, "version": VERSION}
     made["target"] = {"triton": "24.10"}
-    sha256 = hashlib.sha256(MODEL.encode()).hexdigest()
-    made["files"] = {"a/config.pbtxt": {"sha256": sha256, "bytes": len(MODEL)}}
+    made["models"] = {"a": {"kind": "python"}}
+    made["files"] = {
+        name: {"sha256": hashlib.sha256(text.encode()).hexdigest(), "bytes": len(text)}
+        for name, text in (("a/config.pbtxt", MODEL), ("a/1/model.py", CODE))
+    }
     made["digest"] = digest_of(made)
     (repository / "manifest.json").write_text(json.dumps(made))
     sign(repository, PrivateKey(tmp_path / "private.pem"))
     return repository, public
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The packages that a module imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name.partition(".")[0] for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield str(node.module).partition(".")[0]
+
+
+def test_what_is_copied_holds_every_module_of_ours_that_it_imports() -> None:
+    lines = CONTAINERFILE.read_text().splitlines()
+    copied = {line.split()[1] for line in lines if line.startswith("COPY") and "." not in line}
+    ours = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"builders"}
+    for folder in copied:
+        # A backend is imported by Triton's interpreter, a copied module by whoever it is copied to.
+        for path in (ROOT / folder).rglob("*.py"):
+            assert set(imported(path)) & ours <= copied, path
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return Image(tmp_path_factory.mktemp("image"))
+
+
+def test_the_image_verifies_signs_sends_and_fetches(
+    image: Image, signed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    repository, public = signed
+    key = ("--require-signature", "--public-key", public)
+    for arguments in (
+        ("--help",),
+        ("verify", repository, *key),
+        ("sign", repository, "--key", public.with_name("private.pem")),
+        ("push", repository, f"oci:{tmp_path / 'layout'}"),
+        ("push", repository, f"pvc:{tmp_path / 'there'}"),
+        ("pull", f"pvc:{repository}", tmp_path / "pulled", *key),
+    ):
+        done = image.call(*arguments)
+        assert done.returncode == 0, (arguments, done.stderr)
+
+
+def test_every_other_command_says_what_the_image_has_not(
+    image: Image, signed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    repository, _ = signed
+    for arguments in (
+        ("check", repository),
+        ("doctor",),
+        ("sbom", repository, "--out", tmp_path / "x"),
+        ("resources", repository, "--out", tmp_path / "x"),
+        ("build", "--out", tmp_path / "x"),
+        ("plan",),
+        ("graph", "ocr"),
+        ("run", "a", repository / "a/config.pbtxt", "--repository", repository),
+        ("parity", "ocr", "detector"),
+    ):
+        done = image.call(*arguments)
+        assert done.returncode == 1 and "Traceback" not in done.stderr, (arguments, done.stderr)
+        (line,) = done.stderr.splitlines()
+        found = re.search(r"package '(\w+)'|no module '(\w+)", line)
+        assert found and (found[1] or found[2]) not in OURS, line
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """The image of ``runtime/verify.Containerfile`` without a container, and containers run in it.
 
 Its Python is this one, started without its own packages: the importable ones are those of
-``verify_requirements.txt``, at the pinned versions, and the project's ``builders``.
+``verify_requirements.txt``, at the pinned versions, and the files that it copies.
 """
 
 from __future__ import annotations
@@ -56,18 +56,27 @@ class Image:
         self._packages, self._work = folder / "packages", folder / "work"
         self._entrypoint: list[str] = []
         self._variables: dict[str, str] = {}
+        copied: list[tuple[str, ...]] = []
+        workdir = ""
         for line in CONTAINERFILE.read_text().splitlines():
             instruction, _, rest = line.partition(" ")
             if instruction == "ENTRYPOINT":
                 self._entrypoint = json.loads(rest)
             elif instruction == "ENV":
                 self._variables |= dict(each.split("=", 1) for each in rest.split())
+            elif instruction == "WORKDIR":
+                workdir = rest.strip()
+            elif instruction == "COPY":
+                copied.append(tuple(rest.split()))
         self._packages.mkdir()
         for line in REQUIREMENTS.read_text().splitlines():
             if line and not line.startswith("#"):
                 self._install(Requirement(line))
         self._work.mkdir()
-        (self._work / "builders").symlink_to(ROOT / "builders")
+        for *sources, place in copied:
+            (source,) = sources
+            target = self._work / Path(place).relative_to(workdir)
+            target.symlink_to(ROOT / source)
 
     def _install(self, wanted: Requirement) -> None:
         found = importlib.metadata.distribution(wanted.name)
@@ -82,6 +91,18 @@ class Image:
                 target = self._packages / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.symlink_to(Path(str(found.locate_file(file))))
+
+    def call(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m builders`` in it, on this machine's files."""
+        return subprocess.run(
+            [sys.executable, "-S", "-m", "builders", *map(str, arguments)],
+            cwd=self._work,
+            env={"PATH": os.defpath, "PYTHONPATH": str(self._packages), **self._variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def run(
         self,
