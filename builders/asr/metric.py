@@ -59,6 +59,7 @@ def metrics(pipeline: str, *, clean: float, noisy: float, prefix: str = "") -> t
             bound=bound,
             better="lower",
             measure=partial(word_error_rate, kind=kind),
+            data=(FOLDER,),
         )
         for name, bound, kind in (
             ("word_error_rate", clean, "clean"),

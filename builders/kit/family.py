@@ -126,6 +126,7 @@ class Metric:
         bound: the worst value that passes.
         better: "lower" or "higher".
         measure: (run the pipeline on one request's inputs) -> the score.
+        data: the files that it reads, and the folders of such; part of the build's cache key.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Metric:
     bound: float
     better: str
     measure: Callable[[Callable[[Arrays], Arrays]], float]
+    data: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from builders.kit.config import needed
 from builders.kit.family import Metric
 from builders.kit.graph import PythonModel
 from builders.kit.recipe import Recipe
+from builders.kit.source_files import sha256 as sha256_of
 
 FORMAT = "1"
 """Part of every key; changes when the build itself comes to make something else of its inputs."""
@@ -135,6 +136,10 @@ class Steps:
             for path, sha256 in files.items()
             if path.split("/")[0] in used and not path.endswith("/config.pbtxt")
         }
+        for place in metric.data:
+            for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+                if file.is_file():
+                    parts[f"data {file.relative_to(place.parent)}"] = sha256_of(file)
         for name in used:
             config = type(configs[name])()
             config.CopyFrom(configs[name])

@@ -205,6 +205,13 @@ def test_a_changed_source_rebuilds_what_it_changes_and_says_so(shop: Shop) -> No
     assert read_manifest(shop.out).metrics[0]["value"] == 0.25
 
 
+def test_a_metric_is_measured_again_when_its_inputs_change(shop: Shop) -> None:
+    shop.build()
+    shop.edit("evaluation/inputs.json", "[1, 2, 3]", "[4, 5]")
+    shop.build()
+    assert shop.told.ran() == {"metric toy/error": "data evaluation/inputs.json changed"}
+
+
 def test_a_score_beyond_its_bound_fails_and_leaves_the_old_repository(shop: Shop) -> None:
     shop.build()
     before = contents(shop.out)
@@ -284,7 +291,7 @@ def test_an_unknown_step_lists_the_known_ones(shop: Shop) -> None:
     [
         ("exports.py", "ir_version=8", "ir_version=9", {"export toy/scale", "export toy/move"}),
         ("reference.py", "(4, 1, 9)", "(4, 1, 8)", {"parity toy/scale", "parity toy/move"}),
-        ("metric.py", "[1, 2, 3]", "[1, 2, 4]", {"metric toy/error"}),
+        ("metric.py", "2 * x + 1", "1 + 2 * x", {"metric toy/error"}),
         ("stages/shift.py", "+ shift}", "+ 1.0 * shift}", {"metric toy/error"}),
         ("family.py", '"opset": 17', '"opset": 18', {"export toy/scale", "export toy/move"}),
         ("exports.py", "import json\n", "# A comment.\nimport json\n", set()),

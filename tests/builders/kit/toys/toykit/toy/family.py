@@ -49,6 +49,13 @@ FAMILY = Family(
         Export(name="table.json", source="weights", make=exports.table, options={}, parity=None),
     ),
     metrics=(
-        Metric(name="error", pipeline="toy", bound=0.5, better="lower", measure=metric.error),
+        Metric(
+            name="error",
+            pipeline="toy",
+            bound=0.5,
+            better="lower",
+            measure=metric.error,
+            data=(metric.FOLDER,),
+        ),
     ),
 )

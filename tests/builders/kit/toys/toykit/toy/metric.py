@@ -1,8 +1,13 @@
 """How far the toy is from doubling and adding one."""
 
+import json
+from pathlib import Path
+
 import numpy as np
+
+FOLDER = Path(__file__).parent / "evaluation"
 
 
 def error(run):
-    x = np.array([1, 2, 3], np.float32)
+    x = np.array(json.loads((FOLDER / "inputs.json").read_text())["x"], np.float32)
     return float(np.abs(run({"x": x})["y"] - (2 * x + 1)).max())
