@@ -12,7 +12,7 @@ import typer
 from clients.address import AddressError
 from clients.cli_asr import asr
 from clients.cli_exit import failed, wrong_address
-from clients.connection import PATIENCE
+from clients.connection import INT32, PATIENCE
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,7 +31,7 @@ def main() -> None:
     epilog="Examples: `python -m clients ocr page.png` · "
     "`python -m clients ocr page.png --draw out.png` · "
     "`python -m clients ocr page.png --json | jq '.[].text'`. "
-    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage."
+    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 )
 def ocr(
     page: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP, TIFF or BMP file.")],
@@ -49,7 +49,10 @@ def ocr(
         float | None, typer.Option(help="Leave out lines with a lower confidence, 0 to 1.")
     ] = None,
     maximum_side: Annotated[
-        int | None, typer.Option(help="Longest side, in pixels, at which text is looked for.")
+        int | None,
+        typer.Option(
+            min=-INT32, max=INT32, help="Longest side, in pixels, at which text is looked for."
+        ),
     ] = None,
     orientation: Annotated[
         bool | None, typer.Option(help="Find out which way up the page is.")
@@ -112,5 +115,5 @@ app.command(
     epilog="Examples: `python -m clients asr talk.wav` · `python -m clients asr talk.wav --srt` · "
     "`python -m clients asr --microphone` · "
     "`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. "
-    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage."
+    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 )(asr)

@@ -17,7 +17,7 @@ from clients.address import AddressError
 from clients.asr import AsrClient, Option, Segment
 from clients.captions import as_json, line, srt, vtt
 from clients.cli_exit import failed, wrong_address
-from clients.connection import PATIENCE
+from clients.connection import INT32, PATIENCE
 from clients.errors import RequestError
 from clients.listening import Interrupt, StatusLine
 from clients.sound import RATE, Piece, SoundError, SoundFile, microphone, standard_input
@@ -63,7 +63,10 @@ def asr(
         str | None, typer.Option(help="transcribe or translate, for a model that does both.")
     ] = None,
     beam: Annotated[
-        int | None, typer.Option(help="Search with a beam this wide; 1 is greedy, and quickest.")
+        int | None,
+        typer.Option(
+            min=-INT32, max=INT32, help="Search with a beam this wide; 1 is greedy, and quickest."
+        ),
     ] = None,
     word_list: Annotated[
         Path | None,

@@ -13,8 +13,8 @@ from clients.address import Address
 from clients.errors import RequestError, failure, was_cut_off, was_not_sent
 from clients.ports import speaks_http
 
-LIMIT = 2**31 - 1
-"""Bytes of a gRPC message."""
+INT32 = 2**31 - 1
+"""The largest number of an INT32 tensor, and the bytes of the largest gRPC message."""
 
 CUTS = 2
 """How often a request that was cut off is asked again: it may be what ended the server."""
@@ -45,8 +45,8 @@ class Client(grpc.InferenceServerClient):  # type: ignore[misc]
             address.target,
             ssl=address.secure,
             channel_args=[
-                ("grpc.max_send_message_length", LIMIT),
-                ("grpc.max_receive_message_length", LIMIT),
+                ("grpc.max_send_message_length", INT32),
+                ("grpc.max_receive_message_length", INT32),
                 ("grpc.enable_http_proxy", int(not address.is_loopback)),
                 # By default a channel that could not connect refuses for up to two minutes.
                 ("grpc.initial_reconnect_backoff_ms", 100),

@@ -8,12 +8,10 @@ begins (:data:`_OWN`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tritonclient.utils import InferenceServerException
 
-from clients.address import Address, parse
+from clients.address import Address
 
 
 class RequestError(Exception):
@@ -114,19 +112,6 @@ def failure(
         return RequestError(code, sentence)
     first = next((line for line in reason(problem).splitlines() if line.strip()), "")
     return RequestError(code_of(problem), first.strip())
-
-
-@contextmanager
-def one_sentence(url: str) -> Iterator[None]:
-    """Turns tritonclient's exceptions into :class:`RequestError`.
-
-    Args:
-        url: the server's address, for the message when nothing answers there.
-    """
-    try:
-        yield
-    except InferenceServerException as problem:
-        raise failure(problem, parse(url)) from problem
 
 
 def _message(problem: InferenceServerException) -> str:

@@ -59,6 +59,7 @@ def config_from(address: str, pipeline: str) -> Any:
     from clients.address import parse
     from clients.connection import Client
     from clients.errors import is_unreachable, reason
+    from clients.ports import speaks_http
 
     with Client(parse(address)) as client:
         try:
@@ -72,6 +73,12 @@ def config_from(address: str, pipeline: str) -> Any:
             return _ensemble(client.get_model_config(pipeline).config, lambda: known)
         except InferenceServerException as problem:
             if is_unreachable(problem):
+                where = parse(address)
+                if speaks_http(where.host, where.port):
+                    raise PerfError(
+                        f"{address} speaks HTTP: --url takes the address of gRPC, whose port is "
+                        "8001, and --http-url that of HTTP."
+                    ) from problem
                 raise PerfError(
                     f"No server answers over gRPC at {address}; start one with `make serve`, or "
                     "leave out --url to have one started."

@@ -217,6 +217,16 @@ def test_on_a_terminal_the_words_so_far_stand_in_a_line_that_leaves_nothing(
     assert len(shown) >= 3 and all(len(each) < 40 for each in shown)
 
 
+def test_on_a_terminal_it_is_said_that_a_server_is_asked_again() -> None:
+    wave = str(sounds.TALK)
+    code, written = at_a_terminal(wave, "--patience=1", url="127.0.0.1:1", columns=200)
+    said = "no server answers at 127.0.0.1:1; start one with `make serve`"
+    assert (code, screen(written)) == (1, [f"error: {said}", ""])
+    assert f"{said}; it is asked again" in written
+    code, _, errors = run(wave, "--beam", "3000000000", url="127.0.0.1:1")
+    assert code == 2 and "Traceback" not in errors
+
+
 def test_a_long_file_is_streamed_and_its_segments_are_those_of_one_request(
     asr_server: LocalServer, lines: list[str], tmp_path: Path
 ) -> None:

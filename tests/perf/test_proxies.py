@@ -38,3 +38,8 @@ def test_every_way_to_a_server_is_direct(triton: LocalServer) -> None:
             pytest.raises(PerfError, match="unknown model"),
         ):
             endpoint(0)
+
+
+def test_the_port_of_http_is_recognised(triton: LocalServer) -> None:
+    with pytest.raises(PerfError, match=f"^{triton.http} speaks HTTP: --url takes the address of"):
+        config_from(triton.http, "nowhere")

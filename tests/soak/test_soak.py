@@ -65,7 +65,8 @@ def test_an_hour_of_a_mild_load_leaves_the_server_as_it_was(
         with capsys.disabled():
             print(line, flush=True)
 
-    plan = Plan(*served, seconds=SECONDS, file=tmp_path / "soak.jsonl")
+    kill_every = min(240.0, SECONDS / 4)
+    plan = Plan(*served, seconds=SECONDS, file=tmp_path / "soak.jsonl", kill_every=kill_every)
     outcome = soak(plan, show)
     assert outcome.faults == ()
     assert outcome.seconds >= SECONDS and len(outcome.samples) >= LEAST
