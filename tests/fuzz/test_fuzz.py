@@ -9,6 +9,7 @@ import os
 import time
 from random import Random
 
+import numpy as np
 import pytest
 
 from runtime.environment import ServerEnvironment
@@ -30,7 +31,7 @@ def test_nothing_that_is_sent_hurts_the_server(server_environment: ServerEnviron
 def test_what_was_found_once_is_answered_or_refused(
     server_environment: ServerEnvironment,
 ) -> None:
-    """Each file of the corpus as it is."""
+    """Each file of the corpus as it is, and tensors that ended in a library's error."""
     with Target(server_environment) as target:
         for kind, model, name in (("images", "ocr", "image"), ("sounds", "asr", "audio")):
             for file, content in media.corpus(kind).items():
@@ -38,6 +39,12 @@ def test_what_was_found_once_is_answered_or_refused(
                 assert outcome.kind in ("answered", "refused"), (file, outcome)
                 assert outcome.code in ("", "INVALID_ARGUMENT"), (file, outcome)
                 assert not media.insane(outputs), file
+        for over, code in (("grpc", "INVALID_ARGUMENT"), ("http", "400")):
+            for shape in ((0, 0, 3), (0, 5, 3), (5, 0, 3)):
+                pixels = {"pixels": np.zeros(shape, np.uint8)}
+                outcome, _ = target.ask("prepare_page", pixels, over=over)
+                assert outcome.code == code, outcome
+                assert outcome.text.endswith(f"found none: shape {list(shape)}")
 
 
 def test_cases_depend_on_their_number_and_the_seed_alone() -> None:

@@ -17,12 +17,14 @@ from builders.kit.release import release
 SPLIT = """
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 
 def prepare(folder, parameters):
     def split(inputs):
         text = inputs["text"].tobytes()
         if b"\\0" in text:
-            raise ValueError("text must not hold zeros")
+            raise InvalidArgument("text must not hold zeros")
         words = text.split() * int(inputs.get("times", [1])[0])
         return {
             "words": np.array(words, np.object_),
