@@ -165,14 +165,24 @@ class Arrival:
         with self.told("what was fetched"):
             put = [*sorted(self.manifest.models.keys() - kept), SIGNATURE, MANIFEST]
             put = [name for name in put if os.path.lexists(self._staged / name)]
-            here = {name.partition("/")[0] for name, _ in self._here()}
-            gone = [MANIFEST, SIGNATURE, *sorted(here - {MANIFEST, SIGNATURE, *UNMANAGED})]
-            gone += [name for name in put if name not in gone]
-            swap(self.folder, self.inbox, [name for name in gone if name not in kept], put)
+            here = {name.partition("/")[0] for name, _ in self._here()} - {*kept, *UNMANAGED}
+            gone = [MANIFEST, SIGNATURE, *sorted(here.union(put) - {MANIFEST, SIGNATURE})]
+            if here != set(put) or not self._same(*put):
+                swap(self.folder, self.inbox, gone, put)
             self._done = True
             shutil.rmtree(self.inbox)
         self.written.append(MANIFEST)
         refuse(manifests.verify(self.folder, contents=False))
+
+    def _same(self, *names: str) -> bool:
+        """Whether entries of the root are files that are here as they were gathered."""
+        try:
+            return all(
+                (self.folder / name).read_bytes() == (self._staged / name).read_bytes()
+                for name in names
+            )
+        except OSError:
+            return False
 
     def _gather_rest(self, signature: bytes | None) -> set[str]:
         """Complete what was gathered by what is here already; the models that stay as they are."""

@@ -192,6 +192,25 @@ def test_models_that_stay_as_they_are_are_not_touched(new: Path, there: Path) ->
     assert after[0].st_nlink == 1
 
 
+def test_a_pull_with_nothing_to_do_touches_nothing(old: Path, there: Path) -> None:
+    def facts() -> dict[str, tuple[int, int]]:
+        return {
+            str(path): (path.stat().st_ino, path.stat().st_mtime_ns)
+            for path in [there, *there.rglob("*")]
+            if path != there
+        }
+
+    before = facts()
+    fetch(old, there)
+    assert facts() == before
+    (there / "model.sig").write_bytes(b"of another build")
+    fetch(old, there)
+    assert not (there / "model.sig").exists() and verify(there) == []
+    (old / "model.sig").write_bytes(b"new")
+    fetch(old, there)
+    assert (there / "model.sig").read_bytes() == b"new"
+
+
 def test_a_disk_that_is_full_leaves_what_was_there(new: Path, there: Path) -> None:
     """A limit on a file's size stands for the disk's: it is met in the same call."""
     before = served(there)
