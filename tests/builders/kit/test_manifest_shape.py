@@ -150,7 +150,7 @@ def test_a_whole_manifest_is_taken(tmp_path: Path) -> None:
     assert lacking(vars(read_manifest(folder)), "kit", "target", "families", "models") == []
 
 
-@pytest.mark.parametrize("number", range(0, len(PLACES), 4))
+@pytest.mark.parametrize("number", range(0, len(PLACES), 7))
 def test_a_value_of_a_wrong_type_is_a_sentence_with_its_place(
     tmp_path: Path, key: Path, number: int
 ) -> None:
@@ -180,7 +180,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(path=st.sampled_from(PLACES), value=json_values)
 def test_any_value_is_taken_or_told(
     tmp_path_factory: pytest.TempPathFactory, path: tuple[Any, ...], value: Any

@@ -222,7 +222,7 @@ def _bodies(image: Image) -> Iterator[Hostile]:
         "more than a registry takes": b'{"a": "' + b"x" * (5 << 20) + b'"}',
     }.items():
         yield image.hostile(f"manifest: {name}", manifest=Reply(body))
-    bomb = gzip.compress(b"[" + b" " * (64 << 20) + b"]", mtime=0)
+    bomb = gzip.compress(b"[" + b" " * (16 << 20) + b"]", mtime=0)
     encoded = {"Content-Encoding": "gzip"}
     yield image.hostile("manifest: a bomb", manifest=Reply(bomb, headers=encoded))
     text = json.dumps(image.document).encode()
@@ -314,7 +314,7 @@ def _blobs(image: Image) -> Iterator[Hostile]:
             "cut in a header": good[:300],
             "cut in a file": good[:-3000] if len(good) > 8000 else good[:700],
             "gzip": gzip.compress(good, mtime=0),
-            "a bomb": gzip.compress(bytes(32 << 20), mtime=0),
+            "a bomb": gzip.compress(bytes(8 << 20), mtime=0),
         }.items():
             yield image.hostile(f"layer {title} of {name}", layers={title: content})
 
