@@ -236,6 +236,7 @@ def run(
 
     import numpy as np
 
+    from builders.kit.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
     from builders.kit.config import file_input, read_config
     from builders.kit.inprocess import InProcess
 
@@ -246,9 +247,9 @@ def run(
     if name is None:
         raise failed(f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis")
     try:
-        content = np.frombuffer(file.read_bytes(), np.uint8)
-    except OSError as problem:
-        raise failed(f"cannot read {file}: {problem.strerror}") from problem
+        content = np.frombuffer(read_bounded(file, MAXIMUM_FILE), np.uint8)
+    except Unreadable as problem:
+        raise failed(f"cannot read {problem}") from problem
     try:
         outputs = InProcess(repository).run(pipeline, {name: content})
     except ValueError as problem:

@@ -106,7 +106,7 @@ class Deployed:
             raise Unreachable(self._why(path, problem)) from problem
         try:
             content = json.loads(answer.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             raise Unreachable(

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from builders.kit.json_file import read_object
 from perf.bench import (
     CONCURRENCIES,
     RESULTS,
@@ -167,7 +168,7 @@ def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
     """
     from builders.kit.sources import resolve
 
-    families = json.loads((repository / "manifest.json").read_bytes())["families"]
+    families = read_object(repository / "manifest.json")["families"]
     family = families.get("asr", {"pipelines": []})
     if pipeline not in family["pipelines"]:
         raise ValueError(
@@ -210,7 +211,7 @@ def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]
 
 def told(checkpoint: Path) -> Mapping[str, str]:
     """What a Whisper is told of every sound: nothing, where it knows one language."""
-    settings = json.loads((checkpoint / "generation_config.json").read_bytes())
+    settings = read_object(checkpoint / "generation_config.json")
     return SPOKEN if settings.get("is_multilingual") else {}
 
 

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from builders.kit.bounded_file import Unreadable, read_bounded
+from builders.kit.json_file import MAXIMUM_BYTES
 from perf.errors import PerfError
 
 Mode = Literal["ensemble", "bls", "chained", "services", "services-kserve", "in-process"]
@@ -267,12 +269,12 @@ def load(path: Path) -> Result:
         PerfError: there is no such file, or it is no result.
     """
     try:
-        return Result.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PerfError(
-            f"There is no result at {path}. `python -m perf compare PIPELINE` writes one."
-        ) from None
-    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        return Result.model_validate_json(read_bounded(path, MAXIMUM_BYTES))
+    except (Unreadable, ValidationError) as error:
+        if not os.path.lexists(path):
+            raise PerfError(
+                f"There is no result at {path}. `python -m perf compare PIPELINE` writes one."
+            ) from None
         reason = (
             f"{'.'.join(map(str, error.errors()[0]['loc'])) or 'the file'}: "
             f"{error.errors()[0]['msg']}"

@@ -18,6 +18,7 @@ import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
+from builders.kit.json_file import parse_object
 from clients.address import parse
 from clients.connection import Client
 from clients.errors import is_unreachable, reason
@@ -162,7 +163,7 @@ class Http:
 
 def _told(content: bytes) -> str:
     try:
-        return str(json.loads(content)["error"])
+        return str(parse_object(content, "the answer")["error"])
     except (ValueError, KeyError, TypeError):
         return content.decode(errors="replace")
 

@@ -9,6 +9,9 @@ from typing import IO
 
 from builders.kit.findings import printable, shortened
 
+MAXIMUM_FILE = 1 << 30
+"""Bytes of a file that is sent as a request's input: gRPC's messages end at twice that."""
+
 
 class Unreadable(ValueError):
     """A file that is not what it should be; its text says where, expected and found.

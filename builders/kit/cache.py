@@ -35,6 +35,9 @@ VERSION = "v1"
 KEPT_DAYS = 60
 """Entries that no build has used for so long are removed."""
 
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading an entry raises that is not as it was stored."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -84,7 +87,7 @@ class Cache:
         """The entry as it says it is, its files unseen."""
         try:
             return _read(self._folder(kind, key), verified=False)
-        except (OSError, ValueError, KeyError, TypeError):
+        except DAMAGED:
             return None
 
     def find(self, kind: str, key: str) -> Entry | None:
@@ -95,7 +98,7 @@ class Cache:
         except FileNotFoundError:
             if not folder.exists():
                 return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except DAMAGED:
             pass
         else:
             with contextlib.suppress(OSError):
@@ -219,7 +222,7 @@ def _read(folder: Path, *, verified: bool = True) -> Entry:
     """An entry as it is on disk.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it is not as it was stored.
+        DAMAGED: it is not as it was stored.
     """
     outer = json.loads((folder / "entry.json").read_bytes())
     text = outer["entry"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from builders.kit.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
 from builders.kit.config import file_input
 from builders.kit.family import Arrays, Largest, families, load_family
 
@@ -44,9 +45,10 @@ def request(config: Any, file: Path | None) -> tuple[Arrays, str]:
             f"'{config.name}' out: --request PIPELINE=FILE for the others"
         )
     try:
-        return {name: np.frombuffer(file.read_bytes(), np.uint8)}, _shown(file.name)
-    except OSError as error:
-        raise RequestError(f"cannot read {file}: {error.strerror}") from error
+        content = read_bounded(file, MAXIMUM_FILE)
+    except Unreadable as error:
+        raise RequestError(f"cannot read {error}") from error
+    return {name: np.frombuffer(content, np.uint8)}, _shown(file.name)
 
 
 def _declared(pipeline: str) -> Largest | None:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from builders.kit.json_file import read_json
 from perf.analyzer import places
 from perf.analyzer.analyzer import Analyzer
 from perf.errors import AnalyzerMissing
@@ -136,7 +137,7 @@ def _analyzer(folder: Path, wanted: Source) -> Analyzer:
 
 def _is_current(folder: Path, wanted: Source) -> bool:
     try:
-        return bool(json.loads((folder / STAMP).read_text()) == json.loads(_stamp(wanted)))
+        return bool(read_json(folder / STAMP) == json.loads(_stamp(wanted)))
     except (OSError, ValueError):
         return False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 from tritonclient.utils import InferenceServerException
 
+from builders.kit.json_file import parse_object
 from clients.address import parse
 from clients.connection import Client
 from clients.errors import is_unreachable, reason
@@ -84,7 +84,7 @@ def _over_http(address: str, model: str) -> Any:
     try:
         connection.request("GET", f"/v2/models/{quote(model, safe='')}/config")
         answer = connection.getresponse()
-        content = json.loads(answer.read() or b"{}")
+        content = parse_object(answer.read() or b"{}", "its answer")
     except ValueError:
         raise InferenceServerException("its answer is no JSON") from None
     finally:

@@ -1,8 +1,12 @@
 """Which legs have a figure: those that answered in every round, steadily, by a clock that works."""
 
+import os
+from pathlib import Path
+
 import pytest
 
-from perf.result import Leg, LegResult, Load, Machine, Result, Round
+from perf.errors import PerfError
+from perf.result import Leg, LegResult, Load, Machine, Result, Round, load
 
 LEG = Leg(mode="ensemble", load=Load(kind="concurrency", value=1), loader="loader")
 
@@ -43,3 +47,15 @@ def test_no_figure_without_steady_answers_in_every_round(rounds, reason):
 def test_a_steady_leg_has_a_figure_unless_it_failed():
     assert doubt((1.0, 1.1), (1.0, 1.2)) is None
     assert doubt((1.0, 1.1), (1.0, 1.2), failure="The server ended.") == "The server ended."
+
+
+def test_what_is_no_result_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    os.mkfifo(tmp_path / "pipe")
+    for content in (b"[" * 1_000_000, b"\xff", b"", b"[]", b'{"legs": 5}'):
+        path.write_bytes(content)
+        with pytest.raises(PerfError, match="is not a result"):
+            load(path)
+    for other, said in ((tmp_path / "pipe", "a pipe"), (tmp_path / "no", "There is no result at")):
+        with pytest.raises(PerfError, match=said):
+            load(other)
