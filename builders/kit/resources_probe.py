@@ -8,14 +8,17 @@ is by how much the resident memory grew at its highest from before the model was
 
 from __future__ import annotations
 
+import ctypes
 import json
 import pickle
+import signal
 import sys
 from pathlib import Path
 
 from builders.kit.inprocess import InProcess
 from builders.kit.resources_size import size_of
 
+_PR_SET_PDEATHSIG = 1
 STATUS = Path("/proc/self/status")
 RUNS = 2
 """The second run shows what an allocator keeps from the first."""
@@ -30,6 +33,8 @@ def _kibibytes(field: str) -> int:
 
 def main(repository: Path, model: str) -> None:
     """Measure one model; what it prints on success is one line."""
+    # Not to outlive who asked (prctl(2)): a model may take all of the memory.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     inputs = pickle.load(sys.stdin.buffer)
     # proc(5): 5 sets the peak back to what is resident now, without what reading took.
     Path("/proc/self/clear_refs").write_text("5")

@@ -62,6 +62,7 @@ def test_failures_exit_with_1(tmp_path: Path) -> None:
     for arguments in (
         ("run", "ocr", text),
         ("run", "ocr", tmp_path / "missing.png"),
+        ("run", "ocr", "/dev/zero"),
         ("run", "orc", PAGE),
         ("verify", tmp_path),
         ("parity", "ocr", "detector", "--source", f"path:{text}"),
