@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+
+from tests.clients.listeners import free_port
+from tests.clients.standin import Served
 
 ROOT = Path(__file__).parents[2]
 Render = Callable[..., Image.Image]
@@ -42,3 +45,15 @@ def encode() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return encode
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def served(port: int) -> Iterator[Served]:
+    server = Served(port)
+    yield server
+    server.stop()

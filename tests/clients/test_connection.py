@@ -5,18 +5,14 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
-from typing import Any
 
 import grpc
-import numpy as np
 import pytest
-from tritonclient.grpc import service_pb2, service_pb2_grpc
-from tritonclient.utils import serialize_byte_tensor
+from tritonclient.grpc import service_pb2_grpc
 
 from clients import connection
 from clients.asr import AsrClient
@@ -29,97 +25,10 @@ from tests.clients.listeners import (
     free_port,
     is_silent,
     listening,
-    reset,
     resets,
     says,
 )
-
-
-class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
-    """A gRPC server that answers ``ocr``, ``asr`` and ``asr_stream``, or refuses with a status."""
-
-    def __init__(self) -> None:
-        self.asked: list[service_pb2.ModelInferRequest] = []
-        self.refuse: tuple[grpc.StatusCode, str] | None = None
-        self.sequences: dict[int, int] = {}
-
-    def ModelInfer(
-        self, request: service_pb2.ModelInferRequest, context: grpc.ServicerContext
-    ) -> service_pb2.ModelInferResponse:
-        self.asked.append(request)
-        if self.refuse is not None:
-            context.abort(*self.refuse)
-        if request.model_name == "ocr":
-            return answer(text=np.array([b"read"], object), boxes=BOX, scores=SCORE)
-        nothing = {
-            "segment_text": np.array([], object),
-            "words": np.array([], object),
-            "scores": SCORE[:0],
-            "word_scores": SCORE[:0],
-            "segments": np.zeros((0, 2), np.float32),
-            "word_times": np.zeros((0, 2), np.float32),
-        }
-        if request.model_name == "asr":
-            return answer(**nothing)
-        heard = self._heard(request.parameters, context)
-        return answer(partial=np.array([heard], object), partial_start=SCORE, **nothing)
-
-    def _heard(self, part: Any, context: grpc.ServicerContext) -> bytes:
-        """How many pieces of its sequence a request is, as Triton tells sequences apart."""
-        sequence = part["sequence_id"].int64_param
-        if part["sequence_start"].bool_param:
-            self.sequences[sequence] = 0
-        if sequence not in self.sequences:
-            context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"inference request for sequence {sequence} to model 'asr_stream' must specify "
-                "the START flag on the first request of the sequence",
-            )
-        self.sequences[sequence] += 1
-        return f"piece {self.sequences[sequence]}".encode()
-
-
-BOX = np.zeros((1, 4, 2), np.float32)
-SCORE = np.array([0.5], np.float32)
-
-
-def answer(**outputs: np.ndarray) -> service_pb2.ModelInferResponse:
-    made = service_pb2.ModelInferResponse(model_name="m", model_version="1")
-    for name, array in outputs.items():
-        is_text = array.dtype == object
-        made.outputs.add(name=name, datatype="BYTES" if is_text else "FP32", shape=array.shape)
-        if is_text:
-            content = serialize_byte_tensor(array).item() if array.size else b""
-        else:
-            content = array.tobytes()
-        made.raw_output_contents.append(content)
-    return made
-
-
-class Served:
-    """The server, listening or not."""
-
-    def __init__(self, port: int) -> None:
-        self.servicer = Server()
-        self._server = grpc.server(futures.ThreadPoolExecutor(4))
-        service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self.servicer, self._server)
-        assert self._server.add_insecure_port(f"127.0.0.1:{port}") == port
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop(None).wait()
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture
-def served(port: int) -> Iterator[Served]:
-    server = Served(port)
-    yield server
-    server.stop()
+from tests.clients.standin import Served, Server, is_raw
 
 
 @pytest.fixture(autouse=True)
@@ -139,12 +48,6 @@ def refusal(url: str, **options: object) -> RequestError:
     sentence = str(refused.value)
     assert not is_raw(sentence), sentence
     return refused.value
-
-
-def is_raw(sentence: str) -> bool:
-    """Whether it holds something of gRPC's own texts."""
-    raw = ("UNKNOWN", "ipv4:", "ipv6:", "recvmsg", "StatusCode", "last error", "Deadline Exceeded")
-    return any(each in sentence for each in raw) or "\n" in sentence
 
 
 def test_a_server_that_is_still_starting_is_waited_for(port: int) -> None:
@@ -336,111 +239,3 @@ def test_an_answer_without_the_outputs_is_one_sentence(served: Served, port: int
         pytest.raises(RequestError, match="the answer of 'ocr' has no output 'words'"),
     ):
         client.transcribe(b"sound")
-
-
-PIECES = [np.full(16_000, value, np.float32) for value in range(4)]
-
-
-class Relay:
-    """Passes a port's connections on to another, until it is told to cut them all."""
-
-    def __init__(self, to: int, port: int = 0) -> None:
-        self._to = to
-        self._both: list[socket.socket] = []
-        self._listener = Listener(self._pass, port)
-        self.address = self._listener.address
-
-    def _pass(self, _: Listener, here: socket.socket) -> None:
-        there = socket.create_connection(("127.0.0.1", self._to))
-        self._both += [here, there]
-        threading.Thread(target=_pump, args=(there, here), daemon=True).start()
-        _pump(here, there)
-
-    def cut(self) -> None:
-        for each in self._both:
-            reset(each)
-        self._both.clear()
-
-    def close(self) -> None:
-        self.cut()
-        self._listener.close()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65_536):
-            sink.sendall(data)
-    except OSError:
-        pass
-
-
-@pytest.fixture
-def relay(served: Served, port: int) -> Iterator[Relay]:
-    made = Relay(port)
-    yield made
-    made.close()
-
-
-ALL = [f"piece {number}" for number in range(1, len(PIECES) + 2)]
-"""What the whole stream brings, its end included."""
-
-
-@pytest.mark.parametrize("how", ["cut", "forgotten", "both"])
-def test_a_stream_of_a_whole_sound_begins_again_and_gives_nothing_twice(
-    how: str, served: Served, relay: Relay
-) -> None:
-    told: list[str] = []
-    with AsrClient(relay.address, waiting=told.append) as client:
-        stream = client.stream(PIECES)
-        heard = [next(stream), next(stream)]
-        lose(how, served, relay)
-        heard += stream
-    assert [each.partial for each in heard] == ALL
-    starts = [a for a in served.servicer.asked if a.parameters["sequence_start"].bool_param]
-    if how != "cut":
-        assert "the stream begins again" in told[-1] and len(starts) == 2
-
-
-def lose(how: str, served: Served, relay: Relay) -> None:
-    if how != "cut":
-        served.servicer.sequences.clear()
-    if how != "forgotten":
-        relay.cut()
-
-
-def test_a_stream_that_cannot_be_sent_again_ends_with_a_sentence(
-    served: Served, relay: Relay
-) -> None:
-    with AsrClient(relay.address) as client:
-        stream = client.stream(iter(PIECES))
-        assert [next(stream).partial, next(stream).partial] == ALL[:2]
-        lose("both", served, relay)
-        with pytest.raises(CutOff, match=r"2\.0 s of the sound were sent") as cut:
-            next(stream)
-    assert str(cut.value).endswith("the stream cannot go on: begin it again")
-    assert "START" not in str(cut.value) and not is_raw(str(cut.value))
-
-
-def test_a_stream_begins_again_only_so_often(served: Served, relay: Relay) -> None:
-    with AsrClient(relay.address) as client:
-        stream = client.stream(PIECES)
-        next(stream)
-        ask = served.servicer._heard
-
-        def forgetting(part: Any, context: grpc.ServicerContext) -> bytes:
-            told = ask(part, context)
-            served.servicer.sequences.clear()
-            return told
-
-        served.servicer._heard = forgetting  # type: ignore[method-assign]
-        with pytest.raises(CutOff, match="begin it again"):
-            list(stream)
-    starts = [a for a in served.servicer.asked if a.parameters["sequence_start"].bool_param]
-    assert len(starts) == 1 + connection.CUTS
-
-
-def test_a_server_that_is_not_there_is_no_stream_that_was_cut(port: int) -> None:
-    with AsrClient(f"127.0.0.1:{port}", patience=0) as client:
-        for pieces in (PIECES, iter(PIECES)):
-            with pytest.raises(RequestError, match=r"^no server answers at .*; start one with"):
-                next(client.stream(pieces))

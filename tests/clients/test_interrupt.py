@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +18,7 @@ import pytest
 from clients.address import Address
 from clients.connection import Client
 from tests.clients.listeners import Listener, is_silent, listening
-from tests.clients.test_connection import Served, port  # noqa: F401 - a fixture
+from tests.clients.standin import Served
 
 EXAMPLES = Path(__file__).parents[2] / "clients/examples"
 
@@ -82,14 +81,7 @@ COMMANDS = {
 }
 
 
-@pytest.fixture
-def served(port: int) -> Iterator[Served]:  # noqa: F811
-    server = Served(port)
-    yield server
-    server.stop()
-
-
-def ends(name: str, after: str, port: int, moments: int) -> None:  # noqa: F811
+def ends(name: str, after: str, port: int, moments: int) -> None:
     """Interrupts a command at so many moments, evenly spread, each a little off."""
     command = [*COMMANDS[name]]
     if command[-1] == "--url":
@@ -122,7 +114,7 @@ def test_a_command_ends_in_one_line(
     name: str,
     after: str,
     served: Served,
-    port: int,  # noqa: F811
+    port: int,
 ) -> None:
     ends(name, after, port, 3)
 
@@ -134,7 +126,7 @@ def test_a_command_ends_in_one_line_at_any_moment(
     name: str,
     after: str,
     served: Served,
-    port: int,  # noqa: F811
+    port: int,
 ) -> None:
     ends(name, after, port, 60)
 
