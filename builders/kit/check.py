@@ -11,7 +11,12 @@ Some findings are errors though a server of 24.10 loads the model, since it can 
 optional ensemble input mapped to a required one (each request without it fails), a step that writes
 over an ensemble input (the first request runs for ever), two inputs of one name (each request
 fails), ends of a tensor whose full shapes disagree where Triton compares only some, a BLS model
-that calls itself. Their rules say ``Triton.LOADS``.
+that calls itself, paths that lead out of a model's folder, sizes that no memory holds. Their rules
+say ``Triton.LOADS``. So it is with an ONNX model whose requests would get each other's rows: the
+C++ onnxruntime backend loads it, and the local server's refuses it.
+
+A model of the onnxruntime backend has to have a name that a shell takes as it stands, since the
+local server runs it in a stub of the Python backend; that of NVIDIA's images takes any.
 
 What the check cannot see
 -------------------------
@@ -28,7 +33,8 @@ What the check cannot see
 - **What Triton fills in**: inputs, outputs and batch sizes that a config leaves out are reported
   as left out, not guessed; an ensemble over such a model is checked against what is written.
 - **The way it is started**: ``--disable-auto-complete-config``, several repositories with one
-  model's name, model namespacing, repository agents, a custom batching library.
+  model's name, model namespacing, what repository agents do, a custom batching library, the
+  locale.
 - **Shared memory of dynamic tensors**: the estimate takes each dynamic axis as 1.
 """
 

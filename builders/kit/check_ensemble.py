@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
-from builders.kit.check_flow import check_flow, running_order
+from builders.kit.check_flow import check_flow, running_order, running_waves
 from builders.kit.check_joint import check_joints
 from builders.kit.check_model import ENSEMBLE, is_ensemble
 from builders.kit.check_rule import finding, listed
 from builders.kit.check_service import is_bounded
 from builders.kit.findings import Finding
-from builders.kit.flow import Wiring, waves
 from builders.kit.proto import pb
 
 Configs = Mapping[str, pb.ModelConfig]
@@ -202,17 +201,22 @@ def _fan_in(config: pb.ModelConfig, what: str, sources: Set[str]) -> Finding:
     )
 
 
-def is_decoupled(name: str, configs: Configs, above: frozenset[str] = frozenset()) -> bool:
+def is_decoupled(name: str, configs: Configs) -> bool:
     """Whether a model may answer more than once; Triton derives it for an ensemble."""
-    config = configs.get(name)
-    if config is None or name in above:
-        return False
-    if not is_ensemble(config):
-        return bool(config.model_transaction_policy.decoupled)
-    return any(
-        is_decoupled(step.model_name, configs, above | {name})
-        for step in config.ensemble_scheduling.step
-    )
+    waiting, seen = [name], {name}
+    while waiting:
+        config = configs.get(waiting.pop())
+        if config is None:
+            continue
+        if not is_ensemble(config):
+            if config.model_transaction_policy.decoupled:
+                return True
+            continue
+        for step in config.ensemble_scheduling.step:
+            if step.model_name not in seen:
+                seen.add(step.model_name)
+                waiting.append(step.model_name)
+    return False
 
 
 def _cache(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
@@ -254,16 +258,13 @@ def _recursion(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
 
 def _refusals(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
     """Steps that run side by side, and may be refused one by one: seen to end 24.10's server."""
-    steps = [
-        Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
-        for step in config.ensemble_scheduling.step
-    ]
-    try:
-        order = waves(steps, [tensor.name for tensor in config.input])
-    except ValueError:
+    order = running_waves(config)
+    if sum(map(len, order)) < len(config.ensemble_scheduling.step):
         return  # check_flow says what is wrong
     for wave in order:
-        for model in sorted({step.model for step in wave} & configs.keys() if wave[1:] else ()):
+        for model in sorted(
+            {step.model_name for _, step in wave} & configs.keys() if wave[1:] else ()
+        ):
             if is_bounded(configs[model]):
                 beside = len(wave) - 1
                 yield finding(

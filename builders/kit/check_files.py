@@ -145,7 +145,7 @@ def _subfolders(folder: Path, findings: list[Finding], *, top: bool) -> Iterator
                         path.name if top else f"{folder.name}/{path.name}",
                         "links that lead somewhere",
                         "one that leads nowhere",
-                        "Remove it: a server that loads all models does not start."
+                        "Remove it: Triton cannot list its models, and loads none of them."
                         if top
                         else "Remove it: Triton does not load the model.",
                     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -18,21 +18,30 @@ def running_order(config: pb.ModelConfig) -> list[tuple[int, Step]]:
 
     Missing are those that wait for a tensor nobody writes, or for each other.
     """
+    return [member for wave in running_waves(config) for member in wave]
+
+
+def running_waves(config: pb.ModelConfig) -> list[list[tuple[int, Step]]]:
+    """As :func:`running_order`, grouped so that those of one wave need nothing of each other."""
+    steps = config.ensemble_scheduling.step
     available = {tensor.name for tensor in config.input}
-    waiting = list(enumerate(config.ensemble_scheduling.step))
-    order: list[tuple[int, Step]] = []
-    while True:
-        ready = [
-            (index, step)
-            for index, step in waiting
-            if step.input_map and available.issuperset(step.input_map.values())
-        ]
-        if not ready:
-            return order
-        order += ready
-        waiting = [member for member in waiting if member not in ready]
-        for _, step in ready:
-            available.update(step.output_map.values())
+    lacking = [set(step.input_map.values()) - available for step in steps]
+    waiting: dict[str, list[int]] = defaultdict(list)
+    for index, names in enumerate(lacking):
+        for name in names:
+            waiting[name].append(index)
+    ready = [index for index, step in enumerate(steps) if step.input_map and not lacking[index]]
+    waves = []
+    while ready:
+        waves.append([(index, steps[index]) for index in ready])
+        following = []
+        for name in [name for index in ready for name in steps[index].output_map.values()]:
+            for index in waiting.pop(name, ()):
+                lacking[index].discard(name)
+                if not lacking[index]:
+                    following.append(index)
+        ready = sorted(following)
+    return waves
 
 
 def check_flow(config: pb.ModelConfig) -> Iterator[Finding]:
@@ -117,44 +126,73 @@ def check_flow(config: pb.ModelConfig) -> Iterator[Finding]:
 
 def _cycles(steps: list[Step]) -> list[list[str]]:
     """The models of each circle of steps, one circle for each group that hangs together."""
-    after: list[set[int]] = []
-    for step in steps:
-        written = set(step.output_map.values())
-        after.append(
-            {
-                other
-                for other, reader in enumerate(steps)
-                if written & set(reader.input_map.values())
-            }
-        )
-    reached = [set(following) for following in after]
-    changed = True
-    while changed:
-        changed = False
-        for index in range(len(steps)):
-            wider = set().union(reached[index], *(reached[other] for other in reached[index]))
-            if wider != reached[index]:
-                reached[index], changed = wider, True
-    circles: list[list[str]] = []
-    seen: set[int] = set()
-    for start in range(len(steps)):
-        if start in seen or start not in reached[start]:
+    readers: dict[str, set[int]] = defaultdict(set)
+    for index, step in enumerate(steps):
+        for name in step.input_map.values():
+            readers[name].add(index)
+    after = [set().union(*(readers[name] for name in step.output_map.values())) for step in steps]
+    groups = [group for group in _groups(after) if len(group) > 1 or group <= after[min(group)]]
+    return [
+        [steps[index].model_name for index in _circle(min(group), group, after)]
+        for group in sorted(groups, key=min)
+    ]
+
+
+def _groups(after: list[set[int]]) -> list[set[int]]:
+    """The strongly connected groups of a graph, by Tarjan's way, without recursion.
+
+    Args:
+        after: the numbers that follow each number.
+    """
+    groups: list[set[int]] = []
+    number: dict[int, int] = {}
+    lowest: dict[int, int] = {}
+    open_ones: list[int] = []
+    is_open: set[int] = set()
+    for root in range(len(after)):
+        if root in number:
             continue
-        group = {other for other in reached[start] if start in reached[other]}
-        seen |= group
-        circles.append([steps[index].model_name for index in _circle(start, group, after)])
-    return circles
+        trail = [(root, iter(sorted(after[root])))]
+        number[root] = lowest[root] = len(number)
+        open_ones.append(root)
+        is_open.add(root)
+        while trail:
+            here, rest = trail[-1]
+            for following in rest:
+                if following not in number:
+                    number[following] = lowest[following] = len(number)
+                    open_ones.append(following)
+                    is_open.add(following)
+                    trail.append((following, iter(sorted(after[following]))))
+                    break
+                if following in is_open:
+                    lowest[here] = min(lowest[here], number[following])
+            else:
+                trail.pop()
+                if trail:
+                    above = trail[-1][0]
+                    lowest[above] = min(lowest[above], lowest[here])
+                if lowest[here] == number[here]:
+                    place = open_ones.index(here)
+                    groups.append(set(open_ones[place:]))
+                    is_open -= groups[-1]
+                    del open_ones[place:]
+    return groups
 
 
 def _circle(start: int, group: set[int], after: list[set[int]]) -> list[int]:
     """The shortest way from a step back to itself."""
-    ways = [[start]]
-    seen: set[int] = set()
-    for way in ways:
-        for following in sorted(after[way[-1]] & group):
+    before: dict[int, int] = {}
+    waiting = deque([start])
+    while waiting:
+        here = waiting.popleft()
+        for following in sorted(after[here] & group):
             if following == start:
-                return way
-            if following not in seen:
-                seen.add(following)
-                ways.append([*way, following])
+                way = [here]
+                while way[-1] != start:
+                    way.append(before[way[-1]])
+                return way[::-1]
+            if following not in before:
+                before[following] = here
+                waiting.append(following)
     return [start]

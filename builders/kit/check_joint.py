@@ -77,8 +77,10 @@ def check_joints(
 ) -> Iterator[Finding]:
     """Findings about tensors whose ends do not fit, one for each end that does not."""
     for name, joined in ends(config, configs).items():
+        kinds: dict[tuple[object, ...], tuple[int, End]] = {}
         for index, end in enumerate(joined):
-            for other, earlier in enumerate(joined[:index]):
+            # Of ends that are alike, of which there may be thousands, the first one stands for all.
+            for other, earlier in list(kinds.values()):
                 if earlier.dtype != end.dtype:
                     expected = f"{pb.DataType.Name(earlier.dtype)}, as {earlier.what} has"
                     found = f"{pb.DataType.Name(end.dtype)} in {end.what}"
@@ -100,6 +102,7 @@ def check_joints(
                 )
                 yield from _reshapes(config, name, (earlier, end))
                 break
+            kinds.setdefault((end.dtype, end.dims, end.batching, end.reshape), (index, end))
 
 
 def _reshapes(config: pb.ModelConfig, name: str, pair: Sequence[End]) -> Iterator[Finding]:

@@ -92,7 +92,7 @@ def read_header(path: Path) -> OnnxHeader:
 
     model = read_model(path)
     external = {
-        entry.value
+        _text(entry.value)
         for tensor in model.graph.initializer
         if tensor.data_location == TensorProto.EXTERNAL
         for entry in tensor.external_data
@@ -123,16 +123,21 @@ def read_header(path: Path) -> OnnxHeader:
 def _tensor(value: object) -> OnnxTensor:
     """A ``ValueInfoProto`` as the rules know it."""
     kind = value.type.WhichOneof("value")  # type: ignore[attr-defined]
-    name = value.name  # type: ignore[attr-defined]
+    name = _text(value.name)  # type: ignore[attr-defined]
     if kind != "tensor_type":
         return OnnxTensor.of(name, f"{(kind or 'undefined').removesuffix('_type')}(…)", ())
     tensor = value.type.tensor_type  # type: ignore[attr-defined]
     element = ELEMENT_TYPES.get(tensor.elem_type, "undefined")
     axes = [
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
+        dim.dim_value if dim.HasField("dim_value") else _text(dim.dim_param) or None
         for dim in tensor.shape.dim
     ]
     return OnnxTensor.of(name, f"tensor({element})", axes)
+
+
+def _text(name: str | bytes) -> str:
+    """A name; bytes that are no UTF-8 are handed out as bytes."""
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else name
 
 
 def _without_weights(model: memoryview) -> bytes:

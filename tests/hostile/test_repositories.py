@@ -16,6 +16,7 @@ from builders.kit.check import check_repository
 from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Finding, errors
 from builders.kit.release import release
+from runtime.control import CallFailed
 from runtime.server import LocalServer
 from tests.hostile.repositories import Hostile, repositories
 from tests.hostile.writing import CONFIG, model
@@ -33,6 +34,7 @@ LATER = {
 
 OTHERWISE = {
     "bytes that are no UTF-8": "Triton's parser takes them",
+    "a name that is no UTF-8": "no client can name it",
 }
 """What the check refuses and a server loads."""
 
@@ -109,16 +111,15 @@ def test_no_server_breaks_over_what_the_check_passes(
         )
 
 
-@pytest.mark.slow
-def test_a_broken_link_among_the_models_keeps_a_server_from_starting(
+def test_a_broken_link_among_the_models_hides_them_all(
     tmp_path: Path, serve: Callable[..., LocalServer]
 ) -> None:
-    from runtime.errors import ServerFailed
-
     model(tmp_path)
     (tmp_path / "gone").symlink_to("nowhere")
-    with pytest.raises(ServerFailed, match="gone"):
-        serve(tmp_path)
+    server = serve(tmp_path)
+    with pytest.raises(CallFailed, match="gone"):
+        server.control.index()
+    assert not server.control.is_ready("m")
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])

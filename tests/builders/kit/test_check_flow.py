@@ -6,10 +6,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from google.protobuf import text_format
+from hypothesis import given
+from hypothesis import strategies as st
 
-from builders.kit.check_ensemble import check_ensemble
+from builders.kit.check_ensemble import check_ensemble, is_decoupled
+from builders.kit.check_flow import check_flow, running_waves
+from builders.kit.check_joint import check_joints
 from builders.kit.check_model import check_model
 from builders.kit.check_rule import RULES
 from builders.kit.check_service import check_service
@@ -179,3 +185,95 @@ def test_rules_have_names_in_kebab_case_and_a_phrase() -> None:
     for name, rule in RULES.items():
         assert name.replace("-", "").isalpha() and name.islower()
         assert rule.about and not rule.about.endswith(".")
+
+
+def flow(edges: list[tuple[set[str], set[str]]], inputs: set[str]) -> pb.ModelConfig:
+    """An ensemble of steps that read and write the tensors named."""
+    config = pb.ModelConfig(name="e", platform="ensemble")
+    for name in sorted(inputs):
+        config.input.add(name=name, data_type=pb.TYPE_FP32, dims=[1])
+    for index, (read, written) in enumerate(edges):
+        step = config.ensemble_scheduling.step.add(model_name=f"m{index}", model_version=-1)
+        step.input_map.update({f"i{name}": name for name in read})
+        step.output_map.update({f"o{name}": name for name in written})
+    return config
+
+
+TENSORS = st.sets(st.sampled_from("abcdefgh"), min_size=1, max_size=3)
+
+
+@given(st.lists(st.tuples(TENSORS, TENSORS), max_size=8), st.sets(st.sampled_from("abc")))
+def test_cycles_are_those_that_walking_finds(
+    edges: list[tuple[set[str], set[str]]], inputs: set[str]
+) -> None:
+    after = [
+        {other for other, (read, _) in enumerate(edges) if read & written} for _, written in edges
+    ]
+    reached = []
+    for start in range(len(edges)):
+        seen: set[int] = set()
+        waiting = list(after[start])
+        while waiting:
+            here = waiting.pop()
+            if here not in seen:
+                seen.add(here)
+                waiting += after[here]
+        reached.append(seen)
+    circular = {start for start in range(len(edges)) if start in reached[start]}
+    groups = {
+        frozenset(
+            other for other in circular if other in reached[start] and start in reached[other]
+        )
+        for start in circular
+    }
+    found = [each for each in check_flow(flow(edges, inputs)) if each.rule == "cycle"]
+    assert len(found) == len(groups)
+    for each in found:
+        way = [int(name[1:]) for name in each.found.split(" -> ")]
+        assert way[0] == way[-1]
+        assert all(later in after[earlier] for earlier, later in itertools.pairwise(way))
+        assert any(set(way) <= group for group in groups)
+
+
+@given(st.lists(st.tuples(TENSORS, TENSORS), max_size=8), st.sets(st.sampled_from("abc")))
+def test_what_can_run_is_in_running_order(
+    edges: list[tuple[set[str], set[str]]], inputs: set[str]
+) -> None:
+    there = set(inputs)
+    waves = running_waves(flow(edges, inputs))
+    for wave in waves:
+        assert all(set(step.input_map.values()) <= there for _, step in wave)
+        there |= {name for _, step in wave for name in step.output_map.values()}
+    ran = {index for wave in waves for index, _ in wave}
+    assert sum(map(len, waves)) == len(ran)
+    for index, (read, _) in enumerate(edges):
+        assert (index in ran) == (read <= there)
+
+
+def test_an_ensemble_of_thousands_of_steps() -> None:
+    """In a chain, in a circle, and all beside each other: each in no time."""
+    count = 5000
+    chain = [({f"t{index}"}, {f"t{index + 1}"}) for index in range(count)]
+    assert [each.rule for each in check_flow(flow(chain, {"t0"}))] == ["unused-output"]
+    circle = [*chain[:-1], ({f"t{count - 1}"}, {"t0"})]
+    (found,) = [each for each in check_flow(flow(circle, set())) if each.rule == "cycle"]
+    assert found.found.count(" -> ") == count
+    beside = [({"x"}, {f"t{index}"}) for index in range(count)]
+    assert len(running_waves(flow(beside, {"x"}))) == 1
+    assert list(check_joints(flow(beside, {"x"}), {})) == []
+
+
+def test_a_decoupled_model_deep_below() -> None:
+    """Each ensemble has the next one twice: as many ways down as a number of fifty digits has."""
+    configs = {}
+    for depth in range(160):
+        inner = pb.ModelConfig(name=f"e{depth}", platform="ensemble")
+        for _ in range(2):
+            inner.ensemble_scheduling.step.add(model_name=f"e{depth + 1}")
+        configs[inner.name] = inner
+    configs["e160"] = pb.ModelConfig(name="e160", backend="python")
+    assert not is_decoupled("e0", configs)
+    configs["e160"].model_transaction_policy.decoupled = True
+    assert is_decoupled("e0", configs)
+    configs["e160"] = configs["e0"]
+    assert not is_decoupled("e0", configs)
