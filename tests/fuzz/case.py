@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from tests.fuzz.target import Target
 
 LONGEST_TEXT = 2000
-"""Characters of an error: Triton's own, which name tensors and shapes, are longer than ours. It
-repeats names that it was sent, so that one may be as much longer as the request is long."""
+"""Characters of an error: Triton's own, which name tensors and shapes, are longer than ours."""
 
 LONGEST_SECONDS = 30.0
 """How long an answer may take, on a machine that does other things too."""
@@ -47,7 +46,8 @@ class Case:
         what: in a few words, for the report.
         send: sends it; gives what came of each request.
         content: the bytes of the file in it, kept when it fails.
-        internal: whether INTERNAL is an answer: of Triton's own to what is no request at all.
+        internal: whether the answer may be Triton's own to what is no request at all: INTERNAL,
+            with names and ids that it repeats as they were sent.
     """
 
     what: str
@@ -94,11 +94,11 @@ def complaint(case: Case, outcome: Outcome) -> str:
     if outcome.kind != "refused":
         return ""
     text = outcome.text.replace("/v2/", "")
-    if case.internal:  # Triton repeats an id that has lines
+    if case.internal:  # an id may have lines
         text = text.replace("\n", " ")
     if client_text.shows_inside(text):
         return f"the text shows a path or a traceback: {outcome.text!r}"
-    if len(outcome.text) > LONGEST_TEXT + len(case.content):
+    if len(outcome.text) > LONGEST_TEXT and not case.internal:
         return f"the text has {len(outcome.text)} characters"
     if outcome.code in ("INTERNAL", "UNKNOWN", "500") and not case.internal:
         return f"answered with {outcome.code}: {outcome.text!r}"
