@@ -13,8 +13,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tritonclient.grpc as grpcclient
+from tritonclient.utils import InferenceServerException
 
 from runtime import deaths, processes, stubs
 from runtime.addresses import Address
@@ -229,6 +231,39 @@ def test_after_a_request_that_ends_the_server_the_next_one_gets_its_answer(
     assert log.count("a request may have done that. ") == len(names)
     # What it still says itself is shown; of a stack that is full it says nothing any more.
     assert log.count("Signal (6) received.\n   0# ") == log.count("signal 6 (SIGABRT)")
+
+
+def send_chunks(serving: Serving) -> None:
+    """A body of 600,000 chunks of one byte."""
+    host, _, port = http_of(serving).partition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        head = (
+            "POST /v2/models/text/infer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        connection.sendall(head.encode() + b"1\r\n \r\n" * 600_000 + b"0\r\n\r\n")
+        if not connection.recv(1):
+            raise ConnectionResetError
+
+
+def ask_for_classes(serving: Serving) -> None:
+    """Classes of words, over gRPC."""
+    with grpcclient.InferenceServerClient(serving.address("gRPC")) as client:
+        tensor = grpcclient.InferInput("x", [1], "FP32")
+        tensor.set_data_from_numpy(np.zeros(1, np.float32))
+        client.infer(
+            "text", [tensor], outputs=[grpcclient.InferRequestedOutput("text", class_count=1)]
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ask", [send_chunks, ask_for_classes])
+def test_after_other_deadly_requests_too(start: Start, ask: Callable[[Serving], None]) -> None:
+    serving = start()
+    expected = answer(serving, model="text")
+    with pytest.raises((OSError, InferenceServerException)):
+        ask(serving)
+    serving.wait_until_told("Triton is ready again")
+    assert answer(serving, model="text") == expected
 
 
 def test_a_server_that_goes_on_dying_is_given_up_with_a_sentence(start: Start) -> None:
