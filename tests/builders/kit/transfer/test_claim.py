@@ -117,7 +117,8 @@ def start(cluster: Standin, repository: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "builders", "push", str(repository), PLACE]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
-    while not any(each.stat().st_size for each in cluster.models.glob(".pull/*")):
+    partial = cluster.models / ".pull" / hashlib.sha256(PLAIN[MODEL]).hexdigest()
+    while not partial.exists() or not partial.stat().st_size:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)
     return process
