@@ -288,6 +288,7 @@ def test_a_server_that_is_not_to_be_started_again_ends_with_a_failure(start: Sta
     assert "It is not started again" in log
 
 
+@pytest.mark.slow
 def test_a_server_that_somebody_else_asked_to_end_stays_ended(start: Start) -> None:
     serving = start()
     os.kill(serving.server(), signal.SIGTERM)
@@ -295,7 +296,9 @@ def test_a_server_that_somebody_else_asked_to_end_stays_ended(start: Start) -> N
     assert "as somebody else than this program asked it" in serving.log.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_a_signal_while_it_is_started_again_ends_all(start: Start, number: int) -> None:
     serving = start()
     before = serving.server()
@@ -309,6 +312,7 @@ def test_a_signal_while_it_is_started_again_ends_all(start: Start, number: int) 
         answer(serving)
 
 
+@pytest.mark.slow
 def test_the_killed_guard_is_a_death_like_another(start: Start) -> None:
     serving = start()
     expected = answer(serving)
@@ -318,6 +322,7 @@ def test_the_killed_guard_is_a_death_like_another(start: Start) -> None:
     assert answer(serving) == expected
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_load_again_is_tried_again_and_told(
     tmp_path: Path, python_model
 ) -> None:
