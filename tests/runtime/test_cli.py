@@ -357,7 +357,7 @@ def test_what_an_engine_cannot_do_is_not_tried_again(repository: Path, engine: E
     assert len(engine.calls()) == 2
 
 
-@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("call", [pytest.param(1, marks=pytest.mark.slow), 2])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_engine_does_not_outlive_what_started_it(
     repository: Path, engine: Engine, wait_until, number: int, call: int
