@@ -69,6 +69,7 @@ def copied() -> dict[str, bytes]:
 def sources() -> list[Path]:
     """The files that those are copies of, and the backends."""
     kit = ("stage_model", "bls_model", "calling", "flow", "sequence_state")
+    kit += ("client_text", "invalid_argument")
     dotted = {f"builders.kit.{name}" for name in kit}
     for family in families():
         for model in closure(load_family(family).pipelines):
