@@ -366,6 +366,8 @@ def test_an_engine_does_not_outlive_what_started_it(
         [sys.executable, "-m", "runtime", "serve", str(repository), "--engine=docker"],
         cwd=ROOT,
         env=os.environ | engine.path | {"ENGINE_WAITS_AT": str(call)},
+        # Ignored, as under nohup, it would be ignored there too.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     try:
         waits = engine.folder / "record.waits"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from runtime import stubs
+from runtime import leftovers, processes, stubs
 
 SHARED_MEMORY = Path("/dev/shm")
 MIB = 2**20
@@ -32,21 +32,37 @@ def newest(running: Iterable[stubs.Stub]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a server holds; sizes in bytes."""
+    """What a server holds; sizes in bytes.
+
+    Attributes:
+        server_memory: its own memory, in no file and not shared.
+        descriptors: its open files.
+        stubs: those that run.
+        stub_memory: resident in all of them, what they share counted in each.
+        regions: of those stubs.
+        shared_memory: the memory of those regions.
+        zombies: stubs that have ended and that the server has not taken note of.
+        left_regions: regions of stubs that are gone.
+        left_memory: the memory of those.
+    """
 
     server_memory: int
     descriptors: int
-    zombies: int
     stubs: int
     stub_memory: int
     regions: int
     shared_memory: int
+    zombies: int
+    left_regions: int
+    left_memory: int
 
     def __str__(self) -> str:
         return (
             f"server {self.server_memory / MIB:.0f} MiB, {self.descriptors} descriptors, "
-            f"{self.zombies} zombies, {self.stubs} stubs with {self.stub_memory / MIB:.0f} MiB, "
-            f"/dev/shm {self.shared_memory / MIB:.1f} MiB in {self.regions} regions"
+            f"{self.stubs} stubs with {self.stub_memory / MIB:.0f} MiB, "
+            f"/dev/shm {self.shared_memory / MIB:.1f} MiB in {self.regions} regions; left of stubs "
+            f"that are gone: {self.zombies} zombies, {self.left_memory / MIB:.1f} MiB in "
+            f"{self.left_regions} regions"
         )
 
 
@@ -64,9 +80,8 @@ class Server:
             if arguments and Path(arguments[0]).name == "tritonserver" and wanted in arguments:
                 self._process = process
                 self.pid: int = process.pid
-                self._regions = re.findall(
-                    r"shm-region-prefix-name=([^,\s]+)", "\n".join(arguments)
-                )
+                found = re.search(r"shm-region-prefix-name=([^,\s]+)", "\n".join(arguments))
+                self._prefix = found[1] if found else "triton_python_backend_shm_region_"
                 return
         raise NoServer(
             f"no tritonserver with {wanted} on this machine, whose process could be watched; "
@@ -91,20 +106,22 @@ class Server:
             psutil.NoSuchProcess: it has ended.
         """
         running = stubs.running(self.pid)
+        left = leftovers.measure(self.pid, self._prefix, SHARED_MEMORY)
         sizes = [
             size
-            for prefix in self._regions or ["triton_python_backend_shm_region_"]
-            for region in SHARED_MEMORY.glob(f"{prefix}*")
+            for region in SHARED_MEMORY.glob(f"{self._prefix}*")
             if (size := _blocks(region)) is not None
         ]
         return Figures(
-            server_memory=self._process.memory_info().rss,
+            server_memory=processes.private_bytes(self.pid),
             descriptors=self._process.num_fds(),
-            zombies=sum(_is_zombie(child) for child in self._process.children()),
             stubs=len(running),
             stub_memory=sum(_resident(stub.pid) for stub in running),
-            regions=len(sizes),
-            shared_memory=sum(sizes),
+            regions=len(sizes) - left.regions,
+            shared_memory=sum(sizes) - left.region_bytes,
+            zombies=left.zombies,
+            left_regions=left.regions,
+            left_memory=left.region_bytes,
         )
 
 
@@ -113,13 +130,6 @@ def _blocks(region: Path) -> int | None:
         return region.stat().st_blocks * 512
     except FileNotFoundError:
         return None
-
-
-def _is_zombie(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _resident(pid: int) -> int:

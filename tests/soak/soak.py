@@ -226,7 +226,8 @@ def _listed(requests: list[dict[str, object]]) -> str:
 
 def _conclude(ledger: Ledger, plan: Plan, samples: list[Figures], seconds: float) -> Outcome:
     faults = [f"{count} times: {kind}" for kind, count in ledger.faults.items()]
-    grown = growth(samples) if len(samples) >= LEAST else []
+    killed = ledger.counts["stubs killed and replaced"]
+    grown = growth(samples, killed) if len(samples) >= LEAST else []
     outcome = Outcome((*faults, *grown), dict(ledger.counts), tuple(samples), seconds)
     ledger.write("end", seconds=seconds, faults=outcome.faults, counts=outcome.counts)
     ledger.tell(f"ended after {seconds / 60:.1f} min: {dict(sorted(ledger.counts.items()))}")

@@ -88,7 +88,7 @@ def token(**claims: Any) -> str:
         "aud": "sigstore",
         "iat": now,
         "nbf": now,
-        "exp": now + datetime.timedelta(minutes=5),
+        "exp": now + datetime.timedelta(days=1),
         **claims,
     }
     return jwt.encode(made, "k" * 32)

@@ -56,7 +56,7 @@ def check_every_leg(result: Result, path: Path) -> None:
             assert (made.server_ms is not None) == answers_whole
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_every_mode_is_measured_and_perf_analyzer_drives_what_it_can(
     tiny: Path, scenario: Scenario, tmp_path: Path
 ) -> None:
