@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self
 
 from builders.kit import client_text
-
-if TYPE_CHECKING:
-    from tests.fuzz.target import Target
 
 LONGEST_TEXT = 2000
 """Characters of an error: Triton's own, which name tensors and shapes, are longer than ours."""
@@ -24,7 +21,8 @@ class Outcome:
     """What came back.
 
     Attributes:
-        kind: "answered", "refused", "closed" (the connection, without an answer).
+        kind: "answered", "refused", "closed" (the connection, without an answer); of a command
+            "done" or "exit", with its exit code.
         code: Triton's, as "INVALID_ARGUMENT"; or the status of HTTP.
         text: of the refusal.
         seconds: until then.
@@ -44,16 +42,29 @@ class Case:
 
     Attributes:
         what: in a few words, for the report.
-        send: sends it; gives what came of each request.
+        send: sends it to the part's :class:`tests.fuzz.target.Target` or place; gives what came of
+            each request.
         content: the bytes of the file in it, kept when it fails.
         internal: whether the answer may be Triton's own to what is no request at all: INTERNAL,
             with names and ids that it repeats as they were sent.
     """
 
     what: str
-    send: Callable[[Target], list[Outcome]]
+    send: Callable[[Any], list[Outcome]]
     content: bytes = b""
     internal: bool = False
+
+
+class Place(Protocol):
+    """What takes cases in the place of a server."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def check(self) -> str:
+        """Tries something good; "" or what is wrong."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,11 +75,15 @@ class Part:
         name: of the part, as ``--only`` takes it.
         count: how many there are.
         make: the request of a generator; equal generators give equal requests.
+        place: what takes the cases where that is no server; see :class:`Place`.
+        at_once: cases under way at a time.
     """
 
     name: str
     count: int
     make: Callable[[Random], Case]
+    place: Callable[[], Place] | None = None
+    at_once: int = 1
 
     def case(self, seed: int, number: int) -> Case:
         """A request by its number; it depends on no other."""

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile_registry import Hostile, HostileServer, Image, Reply, corpus, from_seed, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import write_repository
@@ -17,6 +16,15 @@ from builders.kit.manifest import verify
 from builders.kit.transfer import answer
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.run import Options, run_pull
+from tests.builders.kit.transfer.hostile_registry import (
+    Hostile,
+    HostileServer,
+    Image,
+    Reply,
+    corpus,
+    from_seed,
+    serving,
+)
 
 FILES = {
     "a/config.pbtxt": b'name: "a"\n',

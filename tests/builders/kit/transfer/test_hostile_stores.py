@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 from claim_cluster import CLUSTER
-from hostile_registry import HostileServer, serving
-from hostile_s3 import corpus
 from repositories import write_repository
 from test_hostile_registry import BUFFERS, FILES, files
 
@@ -20,6 +18,8 @@ from builders.kit.transfer import claim_pod as pod_module
 from builders.kit.transfer import s3_pool
 from builders.kit.transfer.errors import TransferError
 from builders.kit.transfer.run import Options, run_pull, run_push
+from tests.builders.kit.transfer.hostile_registry import HostileServer, serving
+from tests.builders.kit.transfer.hostile_s3 import corpus
 
 
 @pytest.fixture(scope="module")
