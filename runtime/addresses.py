@@ -10,6 +10,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
+from builders.kit.findings import shortened
 from runtime.errors import ServerFailed
 
 
@@ -66,9 +67,10 @@ def resolve(host: str) -> Address:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+        why = getattr(error, "strerror", None) or "no name can be so"
         raise ServerFailed(
-            f"The host '{host}' is no address and no name that this machine knows ({why})."
+            f"The host '{shortened(host)}' is no address and no name that this machine knows "
+            f"({why})."
         ) from error
     found = sorted(found, key=lambda each: each[0] != socket.AF_INET)
     for family, *_, place in found:

@@ -11,50 +11,51 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
-_STEP = re.compile(r'\bmodel_name\s*:\s*"([^"]*)"')
+from runtime.config_text import config_text
+
+_COMMENT = re.compile(r"^[ \t]*+#.*$", re.MULTILINE)
+_STEP = re.compile(r'\bmodel_name\s*+:\s*+"([^"]*)"')
 _CALLS = re.compile(
-    r'\bkey\s*:\s*"calls"\s*,?\s*value\s*:?\s*\{\s*string_value\s*:\s*"([^"]*)"', re.DOTALL
+    r'\bkey\s*+:\s*+"calls"\s*+,?+\s*+value\s*+:?+\s*+\{\s*+string_value\s*+:\s*+"([^"]*)"'
 )
+"""None of them looks twice at a character, whatever stands there."""
 
 
 def with_called(repository: Path, models: Sequence[str], *, steps: bool = False) -> tuple[str, ...]:
     """The models, and before each what it calls, what that calls, and what their steps call.
 
     Args:
-        repository: the model repository.
+        repository: the model repository; no config outside it is read.
         models: names; ``*``, for all, stays as it is.
         steps: names ensembles' steps too, which Triton loads by itself.
     """
     found: dict[str, None] = {}
     seen: set[str] = set()
-
-    def add(name: str, *, load: bool) -> None:
-        if name not in seen:
-            seen.add(name)
-            composing, calls = _needs(repository / name / "config.pbtxt")
-            for each in composing:
-                add(each, load=steps)
-            for each in calls:
-                add(each, load=True)
-        if load:
-            found.setdefault(name)
-
-    for name in models:
-        add(name, load=True)
+    for model in models:
+        # One that was entered comes back when all that it needs was looked at.
+        pending = [(model, True, False)]
+        while pending:
+            name, load, entered = pending.pop()
+            if not entered and name not in seen:
+                seen.add(name)
+                composing, calls = _needs(repository, name)
+                below = [(each, steps) for each in composing] + [(each, True) for each in calls]
+                pending.append((name, load, True))
+                pending += [(each, wanted, False) for each, wanted in reversed(below)]
+            elif load:
+                found.setdefault(name)
     return tuple(found)
 
 
 def is_ensemble(model: Path) -> bool:
     """Whether a model's folder is that of an ensemble, which runs no process of its own."""
-    return bool(_needs(model / "config.pbtxt")[0])
+    return bool(_needs(model.parent, model.name)[0])
 
 
-def _needs(config: Path) -> tuple[list[str], list[str]]:
+def _needs(repository: Path, name: str) -> tuple[list[str], list[str]]:
     """The models of an ensemble's steps, and those that a model's code calls."""
-    try:
-        text = _COMMENT.sub("", config.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
+    if "/" in name or name in ("", ".", ".."):
         return [], []
-    calls = [name for match in _CALLS.findall(text) for name in match.split(",") if name]
+    text = _COMMENT.sub("", config_text(repository / name))
+    calls = [each for match in _CALLS.findall(text) for each in match.split(",") if each]
     return _STEP.findall(text), calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 DEFAULT_REPOSITORY = Path("model_repository")
+DAY = 86_400.0
+"""Seconds: the longest that can be waited for; with a bound there is no infinity."""
+
 DEFAULT_RELEASE = "24.10"
 """The local server's own."""
 
@@ -124,11 +128,19 @@ def serve(
     ] = True,
     heal: Annotated[bool, typer.Option(help="Replace Python stubs that die (local).")] = True,
     probe_seconds: Annotated[
-        float, typer.Option(min=0.1, help="How often idle models are probed (local).")
+        float,
+        typer.Option(
+            min=0.1, max=DAY, callback=_number, help="How often idle models are probed (local)."
+        ),
     ] = 3.0,
     hang_seconds: Annotated[
         float,
-        typer.Option(min=0, help="Replace a model that is silent and idle for so long; 0: never."),
+        typer.Option(
+            min=0,
+            max=DAY,
+            callback=_number,
+            help="Replace a model that is silent and idle for so long; 0: never.",
+        ),
     ] = 60.0,
     restarts: Annotated[
         int,
@@ -149,7 +161,13 @@ def serve(
         ),
     ] = None,
     exit_seconds: Annotated[
-        float, typer.Option(min=0, help="How long requests in flight may take at the end.")
+        float,
+        typer.Option(
+            min=0,
+            max=DAY,
+            callback=_number,
+            help="How long requests in flight may take at the end.",
+        ),
     ] = 30.0,
     log: Annotated[Log, typer.Option(help="What to show of Triton's log (local).")] = Log.INFO,
     image: Annotated[str, typer.Option(help="Run this image, not ours (container).")] = "",
@@ -259,6 +277,13 @@ def _fits_here(repository: Path) -> None:
         )
 
 
+def _number(value: float) -> float:
+    """Refuses what is between no bounds."""
+    if math.isnan(value):
+        raise typer.BadParameter("nan is no number of seconds.")
+    return value
+
+
 def usage(sentence: str) -> typer.Exit:
     """The exit for wrong usage, after its sentence."""
     typer.echo(f"error: {sentence}", err=True)
@@ -279,5 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=given[:at], obj=given[at + 1 :], prog_name="python -m runtime")
     except RuntimeFailure as failure:
-        typer.echo(f"error: {failure}", err=True)
+        from builders.kit.findings import printable
+
+        typer.echo(f"error: {printable(str(failure))}", err=True)
         sys.exit(1)

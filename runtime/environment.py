@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import json
 import locale
 import os
 import platform
@@ -18,6 +17,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
+from builders.kit.bounded_file import Unreadable
+from builders.kit.json_file import read_json
 from runtime.errors import EnvironmentUnfit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,10 +169,9 @@ class ServerEnvironment:
     def is_current(self) -> bool:
         """Whether it was installed completely, from today's requirements, for this Python."""
         try:
-            stamp = json.loads((self.folder / STAMP).read_text())
-        except (OSError, ValueError):
+            return bool(read_json(self.folder / STAMP) == expected_stamp())
+        except Unreadable:
             return False
-        return bool(stamp == expected_stamp())
 
     def variables(self) -> dict[str, str]:
         """The environment variables that the server runs with."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime import connections, processes
+from runtime.config_text import config_text
 
 ALONE_SECONDS = 1.0
 """How long it has to be quiet when no client is connected: an answer would reach nobody."""
@@ -31,7 +32,7 @@ WINDOW_SECONDS = 0.5
 
 _FOUND = re.compile(rb"Found (\d+) model versions that have in-flight inferences")
 _MODEL = re.compile(rb"Model '([^']+)' \(version \d+\) has \d+ in-flight inferences")
-_BATCHING = re.compile(r"^[^#]*\bsequence_batching\s*[:{]", re.MULTILINE)
+_BATCHING = re.compile(r"^[^#\n]*\bsequence_batching\s*[:{]", re.MULTILINE)
 
 
 class OpenSequences:
@@ -92,8 +93,4 @@ class OpenSequences:
         return then == 0.0 or used - before > BUSY * (now - then)
 
     def _takes_sequences(self, model: str) -> bool:
-        try:
-            config = (self._repository / model / "config.pbtxt").read_text(errors="replace")
-        except OSError:
-            return False
-        return _BATCHING.search(config) is not None
+        return _BATCHING.search(config_text(self._repository / model)) is not None

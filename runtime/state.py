@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -31,6 +32,8 @@ VARIABLE = "TRITON_KIT_SERVER"
 SHARED_MEMORY = Path("/dev/shm")
 TEMPORARY = Path("/tmp")
 """Where Triton's Python backend makes its temporary folder, whatever TMPDIR says."""
+
+_ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
 
 
 def base_folder() -> Path:
@@ -128,12 +131,17 @@ def sweep() -> list[str]:
     removed = []
     with _base_locked() as base:
         for folder in base.iterdir():
-            if not folder.is_dir() or _is_held(folder):
+            # Any other name would be a pattern, or the beginning of another server's.
+            if not _ID.fullmatch(folder.name) or not _is_folder(folder) or _is_held(folder):
                 continue
             state = ServerState(folder)
             state.remove()
             removed.append(state.id)
     return removed
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _is_held(folder: Path) -> bool:

@@ -9,9 +9,13 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
+from builders.kit.findings import shortened
 from runtime.called import is_ensemble, with_called
 from runtime.errors import ServerFailed
 from runtime.plain import is_plain
+
+MOST_TOLD = 40
+"""Names that a message has, of those that are missing and of those that are there."""
 
 
 def check(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
@@ -43,8 +47,9 @@ def check(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
         called = with_called(repository, there if names == ("*",) else names)
         missing = [name for name in called if name not in there]
     if missing:
-        told = " ".join(_told(name, there, asked=name in names) for name in missing)
-        raise ServerFailed(f"{told} {repository} has: {', '.join(there)}.")
+        told = " ".join(_told(name, there, asked=name in names) for name in missing[:MOST_TOLD])
+        more = f" So it is with {len(missing) - MOST_TOLD} more." if missing[MOST_TOLD:] else ""
+        raise ServerFailed(f"{told}{more} {repository} has: {_listed(there)}.")
     return names
 
 
@@ -68,18 +73,24 @@ def check_names(repository: Path, models: Sequence[str]) -> None:
     ]
     if wrong:
         raise ServerFailed(
-            f"Triton cannot run {', '.join(wrong)} here: it gives the name to a shell unquoted, "
+            f"Triton cannot run {_listed(wrong)} here: it gives the name to a shell unquoted, "
             "and to an interpreter that knows ASCII only. Rename folder and model, with letters "
             "from a to z, digits, and any of _.-"
         )
 
 
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_TOLD} more" if names[MOST_TOLD:] else ""
+    return ", ".join(map(shortened, names[:MOST_TOLD])) + more
+
+
 def _told(name: str, there: Sequence[str], *, asked: bool) -> str:
     if not name:
         return "A model's name is empty."
+    shown = shortened(name)
     if not asked:
-        return f"There is no model '{name}', which another model calls."
+        return f"There is no model '{shown}', which another model calls."
     if any(sign in name for sign in "*?["):
-        return f"There is no model '{name}', and a name is no pattern; * alone is all models."
+        return f"There is no model '{shown}', and a name is no pattern; * alone is all models."
     near = difflib.get_close_matches(name, there, n=1)
-    return f"There is no model '{name}'" + (f"; did you mean '{near[0]}'?" if near else ".")
+    return f"There is no model '{shown}'" + (f"; did you mean '{near[0]}'?" if near else ".")

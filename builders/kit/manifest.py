@@ -8,7 +8,6 @@ from a stranger yields findings, never a traceback, and names no file outside it
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from builders.kit.bounded_file import Unreadable
 from builders.kit.findings import Finding
+from builders.kit.json_file import parse_object
 from builders.kit.manifest_schema import FIELDS, MANIFEST, REBUILD, finding, mistakes
 from builders.kit.manifest_shape import lacking, wrong_types
 
@@ -104,12 +105,9 @@ def read_manifest(folder: Path) -> Manifest:
             outside the folder; all findings at once.
     """
     document = _load(folder / MANIFEST)
-    try:
-        findings = list(mistakes(document))
-        if all(isinstance(document.get(name), kind) for name, kind in FIELDS.items()):
-            findings += wrong_types(document)
-    except RecursionError:
-        _refuse("JSON", "JSON nested too deeply", REBUILD)
+    findings = list(mistakes(document))
+    if all(isinstance(document.get(name), kind) for name, kind in FIELDS.items()):
+        findings += wrong_types(document)
     if findings:
         raise ManifestError(findings)
     return Manifest(
@@ -273,26 +271,11 @@ def _load(path: Path) -> dict[str, Any]:
         found = "none" if missing else error.strerror or type(error).__name__
         _refuse("a readable manifest", found, remedy)
     try:
-        document = json.loads(content, parse_constant=_constant, object_pairs_hook=_object)
-    except RecursionError:
-        _refuse("JSON", "JSON nested too deeply", REBUILD)
-    except ValueError as error:
-        _refuse("JSON", str(error)[:120], REBUILD)
-    if not isinstance(document, dict):
-        _refuse("a JSON object", f"a JSON {type(document).__name__}", REBUILD)
-    return document
+        return parse_object(content, MANIFEST)
+    except Unreadable as error:
+        place = f" on line {error.line}" if error.line else ""
+        _refuse(error.expected, f"{error.found}{place}", REBUILD)
 
 
 def _refuse(expected: str, found: str, remedy: str) -> NoReturn:
     raise ManifestError([finding("manifest", MANIFEST, expected, found, remedy)])
-
-
-def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("an object names a key twice")
-    return made

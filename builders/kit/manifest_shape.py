@@ -169,8 +169,7 @@ def _fits(value: Any, shape: type | str) -> bool:
     if shape is float:
         return type(value) in (int, float) and abs(value) < _WIDEST
     if shape is str:
-        # A surrogate, which JSON can escape, can be neither printed nor written to a file.
-        return isinstance(value, str) and not any("\ud800" <= each <= "\udfff" for each in value)
+        return isinstance(value, str)
     return isinstance(value, Mapping)
 
 

@@ -69,7 +69,8 @@ def test_a_name_with_both_kinds_is_the_ipv4_address(monkeypatch: pytest.MonkeyPa
         ("[]", "The host is empty"),
         ("nowhere.invalid", "'nowhere.invalid' is no address and no name that this machine knows"),
         ("127.0.0.1:8000", "is no address and no name"),
-        ("x" * 300, "is no address and no name"),
+        ("x" * 300, "is no address and no name that this machine knows (no name can be so)."),
+        ("a..b", "is no address and no name that this machine knows (no name can be so)."),
         ("a b", "is no address and no name"),
     ],
 )

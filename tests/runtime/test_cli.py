@@ -18,6 +18,7 @@ import pytest
 from builders.kit.manifest_schema import FIELDS, MANIFEST, SCHEMA, digest_of
 from runtime import processes, stubs
 from runtime.admin import GROUPS
+from runtime.cli import main
 from runtime.control import CallFailed, Control
 from runtime.environment import ROOT
 from tests.runtime.serving import FREE_PORTS, Serving
@@ -216,6 +217,27 @@ def test_wrong_usage_is_exit_code_2(repository: Path) -> None:
     assert runtime("serve", str(repository), "--engine=chroot").returncode == 2
     assert runtime("serve", str(repository), "--engine=docker", "--http-port=0").returncode == 2
     assert runtime("serve", "--engine=docker", "--runtime-metrics-port=0").returncode == 2
+
+
+@pytest.mark.parametrize("option", ["--probe-seconds", "--hang-seconds", "--exit-seconds"])
+@pytest.mark.parametrize("value", ["nan", "inf", "1e300", "-1"])
+def test_a_time_that_cannot_be_waited_for_is_wrong_usage(
+    option: str, value: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", str(tmp_path), f"{option}={value}"])
+    assert ended.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+def test_a_name_that_cannot_be_printed_is_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a\x1b[2J\u202eb").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", str(tmp_path), "--no-verify", "--engine=docker", "--dry-run", "--model=b"])
+    assert ended.value.code == 1
+    assert "has: a\\x1b[2J\\u202eb." in capsys.readouterr().err
 
 
 def closing(protocol: str, command: Sequence[str]) -> str:

@@ -43,7 +43,7 @@ def test_the_command_says_nothing_of_pip(server_environment: ServerEnvironment) 
 
 
 @pytest.mark.parametrize(
-    "stamp", [None, "", "[]", json.dumps({"python": "3.11.0", "requirements": "0"})]
+    "stamp", [None, "", "[]", "[" * 100_000, json.dumps({"python": "3.11.0", "requirements": "0"})]
 )
 def test_an_environment_that_is_not_todays_is_refused(tmp_path: Path, stamp: str | None) -> None:
     if stamp is not None:

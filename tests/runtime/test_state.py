@@ -110,6 +110,19 @@ def test_files_in_the_base_folder_are_not_states(base: Path) -> None:
     assert (base / "install-1.lock").exists()
 
 
+@pytest.mark.parametrize("name", ["*", "[0-9a-f]*", "01", "0123abcd "])
+def test_a_folder_of_another_name_is_no_state(
+    base: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a pattern it would mean every server's regions."""
+    monkeypatch.setattr(state, "SHARED_MEMORY", tmp_path)
+    region = tmp_path / "triton_kit_01234567_python"
+    region.touch()
+    (state.base_folder() / name).mkdir()
+    assert state.sweep() == []
+    assert region.exists() and (base / name).is_dir()
+
+
 def test_the_lock_of_a_state_is_exclusive() -> None:
     own, lock = state.create()
     other = os.open(own.folder, os.O_RDONLY)

@@ -81,3 +81,14 @@ def test_a_repository_without_models_or_none_at_all_is_refused(tmp_path: Path) -
         wanted.check(tmp_path, ())
     with pytest.raises(ServerFailed, match="There is no model repository at"):
         wanted.check(tmp_path / "none", ("ocr",))
+
+
+def test_of_many_names_the_first_are_told(tmp_path: Path) -> None:
+    for number in range(500):
+        (tmp_path / f"m{number:03} ").mkdir()
+    with pytest.raises(ServerFailed, match="So it is with 60 more") as refused:
+        wanted.check(tmp_path, [f"{'x' * 3000}{number}" for number in range(100)])
+    assert "m000 , " in str(refused.value) and "and 460 more." in str(refused.value)
+    assert len(str(refused.value)) < 10_000
+    with pytest.raises(ServerFailed, match="and 460 more here"):
+        wanted.check_names(tmp_path, ["*"])

@@ -195,7 +195,6 @@ def test_what_is_no_manifest_is_a_finding(tmp_path: Path, content: bytes) -> Non
         "a\\b",
         "a\0b",
         "a/",
-        "\ud800",
     ],
 )
 def test_a_path_that_leaves_the_repository_is_refused(repository: Path, name: str) -> None:
@@ -298,3 +297,18 @@ def unreadable(repository: Path) -> Callable[[], None]:
 def test_an_unreadable_file_is_a_finding(repository: Path, unreadable: Callable[[], None]) -> None:
     unreadable()
     assert rules(repository) == [("unreadable", "detect/1/model.onnx")]
+
+
+def test_a_manifest_of_too_many_values_is_not_read(repository: Path) -> None:
+    """Each would take many times its bytes in memory."""
+    (repository / "manifest.json").write_bytes(b'{"files": [' + b"[]," * 4_000_000 + b"0]}")
+    (finding,) = verify(repository)
+    assert (finding.rule, finding.expected) == ("manifest", "at most 4,000,000 values")
+
+
+def test_a_half_of_a_surrogate_pair_is_no_json(repository: Path) -> None:
+    value = json.loads((repository / "manifest.json").read_text())
+    value["files"]["\ud800"] = {"sha256": "0" * 64, "bytes": 0}
+    write(repository, resign(value))
+    (finding,) = verify(repository)
+    assert finding.found == "a half of a surrogate pair"

@@ -1,0 +1,21 @@
+"""A model's config as text, whoever wrote it, without protobuf."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from builders.kit.bounded_file import Unreadable, read_bounded
+
+MAXIMUM_BYTES = 16 << 20
+"""A config of a thousand tensors and steps has a hundredth of it."""
+
+
+def config_text(model: Path) -> str:
+    """The text of ``config.pbtxt`` in a model's folder; "" where none can be read.
+
+    What is no file, as a pipe, is not waited for.
+    """
+    try:
+        return read_bounded(model / "config.pbtxt", MAXIMUM_BYTES).decode()
+    except (Unreadable, UnicodeDecodeError):
+        return ""
