@@ -72,7 +72,8 @@ class Artefact:
     Attributes:
         what: in a few words.
         write: writes it into the empty folder that the command runs in.
-        command: the program and its arguments; ``{host}`` is the server that lies.
+        command: the program and its arguments; ``{host}`` is the server that lies, and
+            ``{work}`` the folder that it runs in.
         content: its main file, for the report.
         codes: exit codes that are right.
         made: what a success may write, relative to that folder.

@@ -27,31 +27,31 @@ SECONDS = 90.0
 
 
 class _Worker:
-    def __init__(self, variables: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz.artefacts.worker"],
-            cwd=ROOT,
-            env=variables,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._ready = False
+    """Runs commands; its process is there from the first one on."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._process: subprocess.Popen[str] | None = None
 
     def run(self, ask: dict[str, Any]) -> dict[str, Any]:
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.fuzz.artefacts.worker"],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
         assert self._process.stdin is not None and self._process.stdout is not None
-        if not self._ready:
-            self._ready = self._process.stdout.readline() != ""
         self._process.stdin.write(json.dumps(ask) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
     def stop(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        if self._process is not None:
+            self._process.communicate()
 
 
 def variables(folder: Path) -> dict[str, str]:
@@ -84,7 +84,7 @@ class Desk:
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="artefacts-"))
-        self._lanes: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        self._lanes: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._writing = threading.Lock()  # some artefacts are written from another folder
         (self._folder / "workers").mkdir()
         self._workers = [_Worker(variables(self._folder / "workers")) for _ in range(LANES)]
@@ -127,7 +127,10 @@ class Desk:
                     {
                         "folder": str(folder),
                         "variables": environment,
-                        "command": [each.replace("{host}", host) for each in artefact.command],
+                        "command": [
+                            each.replace("{host}", host).replace("{work}", str(folder / "work"))
+                            for each in artefact.command
+                        ],
                         "alone": alone if artefact.alone is None else artefact.alone,
                         "seconds": SECONDS,
                     }
