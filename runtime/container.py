@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from runtime import addresses, admin, deaths, processes, wanted
+from runtime.backoff import BackOff
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
 
@@ -139,7 +140,7 @@ def serve(container: Container) -> None:
             f"There is no {container.engine} on PATH; install it, or use --engine local."
         )
     *before, run = container.commands()
-    restarts = deaths.Restarts(container.restarts)
+    restarts = BackOff(deaths.WINDOW_SECONDS, container.restarts)
     with _Engine() as engine:
         for command in before:
             code = engine.run(command)

@@ -1,58 +1,17 @@
-"""How a server ended that nobody had asked to, told for people, and when to start it again."""
+"""How a server ended that nobody had asked to, told for people."""
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import signal
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from runtime import logs
 
 WINDOW_SECONDS = 600.0
-"""Deaths that are longer ago than this no longer count."""
+"""Deaths that are longer ago than this no longer count towards the most that are allowed."""
 
-_AT_ONCE = 3
-"""So many starts within the window follow a death at once; from then on each waits twice as long as
-the one before, as a server that dies of its own models would keep the machine busy."""
-
-_LONGEST_WAIT_SECONDS = 30.0
 _LAST_LINES, _LINES_BEFORE = 12, 3
-
-
-class Restarts:
-    """Says when a server that died is started again.
-
-    Args:
-        most: how often within :data:`WINDOW_SECONDS`.
-        clock: the time in seconds.
-    """
-
-    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
-        self._clock = clock
-        self._times: collections.deque[float] = collections.deque()
-
-    @property
-    def recent(self) -> int:
-        """How many starts are within the window."""
-        return len(self._times)
-
-    def wait(self) -> float | None:
-        """Counts a death.
-
-        Returns:
-            the seconds to wait before the next start; None to give up.
-        """
-        now = self._clock()
-        while self._times and self._times[0] <= now - WINDOW_SECONDS:
-            self._times.popleft()
-        if len(self._times) >= self._most:
-            return None
-        excess = len(self._times) - _AT_ONCE + 1
-        self._times.append(now)
-        return min(_LONGEST_WAIT_SECONDS, 2.0**excess) if excess > 0 else 0.0
 
 
 def cause(code: int) -> str:

@@ -9,7 +9,6 @@ that lives and does not answer is found by a probe (:mod:`runtime.probe`).
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import os
 import select
@@ -20,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from runtime import leftovers, processes, state, stubs
+from runtime.backoff import BackOff
 from runtime.control import CallFailed
 from runtime.leftovers import Bounds
 from runtime.probe import IDLE_SHARE, Prober, Sick
@@ -27,11 +27,8 @@ from runtime.server import LocalServer
 
 Report = Callable[[str], None]
 
-_PATIENCE = 3
-"""So many replacements of a model within a minute are made at once; from then on each waits twice
-as long as the one before, as a model that dies by its own fault would keep the server busy."""
-
-_LONGEST_WAIT_SECONDS = 30.0
+_WINDOW_SECONDS = 60.0
+"""Replacements of a model that are longer ago than this do not make the next one wait."""
 
 
 class Healer:
@@ -72,7 +69,7 @@ class Healer:
         # Stubs of replaced models that have yet to end: when they last worked, and CPU seconds.
         self._retired: dict[int, tuple[float, float]] = {}
         self._due: dict[str, float] = {}
-        self._healed: dict[str, collections.deque[float]] = {}
+        self._back_offs: dict[str, BackOff] = {}
         self._closing = False
         self._has_looked = threading.Event()
         self._stop_read, self._stop_write = os.pipe()
@@ -215,7 +212,7 @@ class Healer:
         """
         now = time.monotonic()
         for pid, (since, before) in list(self._retired.items()):
-            cpu = processes.cpu_seconds(pid)
+            cpu = processes.processor_seconds(pid)
             if pid not in running:
                 del self._retired[pid]
             elif cpu - before > IDLE_SHARE * (now - since):
@@ -226,14 +223,11 @@ class Healer:
     def _schedule(self, model: str, reason: str) -> None:
         if model in self._due:
             return
-        now = time.monotonic()
-        recent = self._healed.setdefault(model, collections.deque())
-        while recent and recent[0] < now - 60.0:
-            recent.popleft()
-        excess = len(recent) - _PATIENCE + 1
-        wait = min(_LONGEST_WAIT_SECONDS, 2.0**excess) if excess > 0 else 0.0
-        self._due[model] = now + wait
-        later = f" in {wait:.0f} s, as it was replaced {len(recent)} times" if wait else ""
+        back_off = self._back_offs.setdefault(model, BackOff(_WINDOW_SECONDS))
+        wait = back_off.wait() or 0.0
+        self._due[model] = time.monotonic() + wait
+        before = back_off.recent - 1
+        later = f" in {wait:.0f} s, as it was {before} times within a minute" if wait else ""
         self._report(f"model '{model}' is replaced{later}: {reason}")
 
     def _replace_due(self) -> None:
@@ -246,7 +240,7 @@ class Healer:
         before = {status.name for status in self._control.index() if status.ready}
         for stub in self._stubs():
             if self._owner(stub.instance) == model:
-                self._retired[stub.pid] = (started, processes.cpu_seconds(stub.pid))
+                self._retired[stub.pid] = (started, processes.processor_seconds(stub.pid))
         try:
             # At once: the old model is there for a second yet, in which Triton asks for its stubs'
             # health, and longer if requests wait for them. To load just as it ends is what must
@@ -264,7 +258,6 @@ class Healer:
             self._report(f"model '{model}' could not be loaded again, and will be tried: {failure}")
             return
         del self._due[model]
-        self._healed.setdefault(model, collections.deque()).append(time.monotonic())
         self._configs.pop(model, None)
         self._restore(before)
         self._refresh()

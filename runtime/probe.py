@@ -98,7 +98,7 @@ class Prober:
         self, name: str, watched: _Watched, successes: int, pids: Sequence[int]
     ) -> Sick | None:
         now = time.monotonic()
-        cpu = sum(map(processes.cpu_seconds, pids))
+        cpu = sum(map(processes.processor_seconds, pids))
         if watched.answer is not None:
             blamed = _UNHEALTHY.search(watched.answer)
             watched.probing, watched.answer = None, None
@@ -130,6 +130,6 @@ class Prober:
                 watched.answer = str(failure)
 
         watched.since = time.monotonic()
-        watched.cpu = sum(map(processes.cpu_seconds, pids))
+        watched.cpu = sum(map(processes.processor_seconds, pids))
         watched.probing = threading.Thread(target=ask, name=f"probe {name}", daemon=True)
         watched.probing.start()

@@ -143,12 +143,3 @@ def kill(pids: list[int], *, wait_seconds: float = 5.0) -> None:
     deadline = time.monotonic() + wait_seconds
     while any(is_running(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
-
-
-def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has used; 0 if it has ended."""
-    try:
-        fields = _stat(pid)
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from runtime import deaths
+from runtime.backoff import BackOff
 from runtime.counters import Counters
 from runtime.errors import RuntimeFailure, ServerFailed
 from runtime.server import LocalServer
@@ -42,7 +43,7 @@ class Reviver:
         report: Callable[[str], None],
     ) -> None:
         self._server = server
-        self._restarts = deaths.Restarts(most)
+        self._restarts = BackOff(deaths.WINDOW_SECONDS, most)
         self._most = most
         self._healing = healing
         self._check = check

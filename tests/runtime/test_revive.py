@@ -364,24 +364,6 @@ def test_a_restarted_server_has_its_ports_another_process_and_another_key(
         Control(server.http, admin_key=key).index()
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_waits_grow_and_end_and_old_deaths_are_forgotten() -> None:
-    clock = Clock()
-    restarts = deaths.Restarts(9, clock=clock)
-    assert [restarts.wait() for _ in range(10)] == [0, 0, 0, 2, 4, 8, 16, 30, 30, None]
-    clock.now += deaths.WINDOW_SECONDS - 1
-    assert restarts.wait() is None
-    clock.now += 1
-    assert restarts.wait() == 0
-    assert deaths.Restarts(0).wait() is None
-
-
 @pytest.mark.parametrize(
     ("code", "told"),
     [
