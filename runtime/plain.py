@@ -1,19 +1,47 @@
-"""Paths that reach a program as they are.
+"""Paths and names that reach a program as they are.
 
-Triton's Python backend (24.10) starts a model's stub by a shell command that it does not quote. A
-space or a shell's sign in the path ends the stub before it runs, and Triton waits for it for ever.
-And the stub's interpreter is isolated: whatever the locale, it finds files by ASCII names alone.
+The Python backend starts each stub by ``bash -c`` and writes the model's path and names into that
+line without quotes (``StubLauncher::Launch`` of python_backend). A path with a space, a quote or a
+``$`` in it becomes other words: the stub never starts, and Triton waits for it. And the stub's
+interpreter is isolated: whatever the locale, it finds files by ASCII names alone.
 """
 
 from __future__ import annotations
 
-import shlex
+import re
 from pathlib import Path
+
+_SPECIAL = frozenset(" \t\n|&;()<>\\'\"$`*?[{")
+"""What ends, quotes or expands a word wherever it stands (bash(1), DEFINITIONS and EXPANSION)."""
+_EXPANDED = re.compile(r"^#|(?:^|[=:])~")
+"""A comment, and a home folder: each only in its place."""
+
+
+def unsafe_characters(path: Path | str) -> str:
+    """The characters for which bash would take an unquoted word for something else.
+
+    Letters outside ASCII are none of them, nor are control characters: bash hands their bytes on.
+
+    Args:
+        path: a path or a name. It is taken as it stands: nothing is resolved or looked up.
+
+    Returns:
+        those characters in the order of their first occurrence, each once; empty if the text is
+        safe.
+    """
+    text = str(path)
+    expanded = {match.end() - 1 for match in _EXPANDED.finditer(text)}
+    unsafe = (
+        character
+        for place, character in enumerate(text)
+        if character in _SPECIAL or place in expanded
+    )
+    return "".join(dict.fromkeys(unsafe))
 
 
 def is_plain(text: Path | str) -> bool:
     """Whether this is ASCII, and means itself to a shell."""
-    return shlex.quote(str(text)) == str(text)
+    return str(text).isascii() and str(text) != "" and not unsafe_characters(text)
 
 
 def plain_path(path: Path, folder: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
 from builders.kit.proto import pb
-from runtime.shell_safe import unsafe_characters
+from runtime.plain import unsafe_characters
 
 STUBS = {"python", "onnxruntime", "vllm"}
 """Backends that run in a stub of the Python backend: onnxruntime does on the local server."""

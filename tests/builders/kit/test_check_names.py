@@ -17,8 +17,8 @@ from builders.kit.findings import errors
 from builders.kit.proto import pb
 from builders.kit.release import release
 from runtime.control import CallFailed
+from runtime.plain import unsafe_characters
 from runtime.server import LocalServer
-from runtime.shell_safe import unsafe_characters
 
 RELEASE = release("24.10")
 
