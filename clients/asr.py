@@ -7,15 +7,12 @@ import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tritonclient.grpc as grpc
 
-from clients.address import address_of
-from clients.connection import CUTS, PATIENCE, Connection, output
+from clients.connection import CUTS, PATIENCE, PipelineClient, output, tensor
 from clients.errors import CutOff, RequestError
 
 Option = str | int | Sequence[str]
@@ -73,7 +70,7 @@ class Heard:
     partial_start: float | None
 
 
-class AsrClient:
+class AsrClient(PipelineClient):
     """Calls ``asr`` and ``asr_stream`` over gRPC.
 
     A request that found no server, or whose connection was cut off before its answer came, is
@@ -102,20 +99,9 @@ class AsrClient:
         patience: float = PATIENCE,
         waiting: Callable[[str], None] | None = None,
     ) -> None:
+        super().__init__(url, timeout, patience, waiting)
         self._model, self._stream_model = model, stream_model
         self._waiting = waiting or (lambda sentence: None)
-        self._connection = Connection(address_of(url), timeout, patience, waiting)
-
-    def __enter__(self) -> AsrClient:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._connection.close()
 
     def transcribe(self, audio: bytes, **options: Option) -> list[Segment]:
         """The segments of a sound file, in order; none for silence.
@@ -149,7 +135,7 @@ class AsrClient:
         self, sound: Mapping[str, npt.NDArray[Any]], options: Mapping[str, Option]
     ) -> list[Segment]:
         inputs = {**sound, **_arrays(options)}
-        tensors = [_input(name, array) for name, array in inputs.items()]
+        tensors = [tensor(name, array) for name, array in inputs.items()]
         return _segments(self._connection.infer(self._model, tensors), self._model)
 
     def stream(
@@ -248,7 +234,7 @@ class AsrClient:
         inputs = {"samples": np.asarray(piece, np.float32), **beside}
         result = self._connection.infer(
             self._stream_model,
-            [_input(name, array) for name, array in inputs.items()],
+            [tensor(name, array) for name, array in inputs.items()],
             timeout=timeout,
             cuts=0,
             unsent=start,
@@ -320,10 +306,3 @@ def _arrays(options: Mapping[str, Option]) -> dict[str, npt.NDArray[Any]]:
             texts = [given] if isinstance(given, str) else given
             found[name] = np.array([text.encode() for text in texts], np.object_)
     return found
-
-
-def _input(name: str, array: npt.NDArray[Any]) -> Any:
-    kinds = {"u": "UINT8", "i": "INT32", "f": "FP32", "b": "BOOL"}
-    tensor = grpc.InferInput(name, list(array.shape), kinds.get(array.dtype.kind, "BYTES"))
-    tensor.set_data_from_numpy(array)
-    return tensor

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+import numpy.typing as npt
 import tritonclient.grpc as grpc
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from clients.address import Address
+from clients.address import Address, address_of
 from clients.errors import RequestError, failure, was_cut_off, was_not_sent
 from clients.ports import speaks_http
 
@@ -157,6 +159,48 @@ class WrongPort(RequestError):
 
 def _refused(problem: InferenceServerException) -> bool:
     return "Connection refused" in (problem.message() or "")
+
+
+class PipelineClient:
+    """What the clients of all pipelines are: one connection, closed as the context ends.
+
+    Args:
+        url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
+            environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
+        timeout: see :class:`Connection`; so for the other two.
+        patience: likewise.
+        waiting: likewise.
+
+    Raises:
+        clients.address.AddressError: the URL is none of a gRPC server.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        timeout: float,
+        patience: float,
+        waiting: Callable[[str], None] | None,
+    ) -> None:
+        self._connection = Connection(address_of(url), timeout, patience, waiting)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+
+def tensor(name: str, array: npt.NDArray[Any]) -> Any:
+    """An array as an input of a request; texts are bytes in an array of objects."""
+    made = grpc.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    made.set_data_from_numpy(array)
+    return made
 
 
 def output(result: Any, name: str, model: str) -> Any:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import tritonclient.grpc as grpc
 
-from clients.address import address_of
-from clients.connection import PATIENCE, Connection, output
+from clients.connection import PATIENCE, PipelineClient, output, tensor
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,7 @@ class Line:
     score: float
 
 
-class OcrClient:
+class OcrClient(PipelineClient):
     """Calls the ``ocr`` pipeline over gRPC.
 
     A request that found no server, or whose connection was cut off before its answer came, is
@@ -56,19 +51,8 @@ class OcrClient:
         patience: float = PATIENCE,
         waiting: Callable[[str], None] | None = None,
     ) -> None:
+        super().__init__(url, timeout, patience, waiting)
         self._model = model
-        self._connection = Connection(address_of(url), timeout, patience, waiting)
-
-    def __enter__(self) -> OcrClient:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._connection.close()
 
     def read(
         self,
@@ -90,13 +74,13 @@ class OcrClient:
             clients.errors.RequestError: the server refused the image, is not there, or did
                 not answer in time.
         """
-        inputs = [_input("image", np.frombuffer(image, np.uint8), "UINT8")]
+        inputs = [tensor("image", np.frombuffer(image, np.uint8))]
         if minimum_score is not None:
-            inputs.append(_input("minimum_score", np.array([minimum_score], np.float32), "FP32"))
+            inputs.append(tensor("minimum_score", np.array([minimum_score], np.float32)))
         if maximum_side is not None:
-            inputs.append(_input("maximum_side", np.array([maximum_side], np.int32), "INT32"))
+            inputs.append(tensor("maximum_side", np.array([maximum_side], np.int32)))
         if orientation is not None:
-            inputs.append(_input("orientation", np.array([orientation], np.bool_), "BOOL"))
+            inputs.append(tensor("orientation", np.array([orientation], np.bool_)))
         result = self._connection.infer(self._model, inputs)
         columns = [output(result, name, self._model) for name in ("text", "boxes", "scores")]
         return [
@@ -107,9 +91,3 @@ class OcrClient:
             )
             for text, box, score in zip(*columns, strict=True)
         ]
-
-
-def _input(name: str, array: npt.NDArray[Any], dtype: str) -> Any:
-    tensor = grpc.InferInput(name, list(array.shape), dtype)
-    tensor.set_data_from_numpy(array)
-    return tensor
