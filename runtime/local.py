@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from runtime import logs, wanted
-from runtime.addresses import resolve
+from runtime.addresses import Address, resolve
 from runtime.counters import Counters, Exposed
 from runtime.errors import ServerFailed
 from runtime.heal import Healer
@@ -75,10 +75,17 @@ def serve(options: ServeOptions) -> None:
     printer = logs.Printer(None if options.log == "raw" else options.log, _tell)
     models = wanted.check(options.repository, options.models)
     wanted.check_names(options.repository, models)
+    address = resolve(options.host)
+    port = options.runtime_metrics_port
+    if port and port in (options.http_port, options.grpc_port, options.metrics_port):
+        raise ServerFailed(
+            f"Cannot listen: port {port} is wanted twice, for the runtime's metrics and for one of "
+            "Triton's services; choose another with --runtime-metrics-port."
+        )
     server = LocalServer(
         options.repository,
         load=models,
-        host=options.host,
+        host=address.ip,
         http_port=options.http_port,
         grpc_port=options.grpc_port,
         metrics_port=options.metrics_port,
@@ -89,16 +96,20 @@ def serve(options: ServeOptions) -> None:
         exit_grace_seconds=options.exit_seconds,
     )
     counters = Counters()
-    with contextlib.suppress(_Asked), _ended_by_signals(server), _exposed(counters, options) as url:
+    with (
+        contextlib.suppress(_Asked),
+        _ended_by_signals(server),
+        _exposed(counters, address, options) as url,
+    ):
         started = time.monotonic()
         server.start()
         _refuse_failed_models(server)
         counters.started()
         print(_ready_message(server, time.monotonic() - started, url), flush=True)
-        if not resolve(options.host).is_private:
+        if not address.is_private:
             _tell(
-                f"Whoever reaches {options.host} can ask the models: there is no encryption and no "
-                "login. 127.0.0.1 is for this machine alone."
+                f"Whoever reaches this machine at {address.ip} can ask the models: there is no "
+                "encryption and no login. With --host 127.0.0.1 only this machine can."
             )
         Reviver(
             server,
@@ -130,7 +141,7 @@ def _ended_by_signals(server: LocalServer) -> Iterator[None]:
         yield
     finally:
         if asked and server.is_running():
-            _tell("stopping: requests in flight are answered; Ctrl-C ends it at once")
+            _tell("Stopping, when requests in flight are answered; Ctrl-C again stops it at once.")
         asked = True
         server.stop()
         for number, handler in before.items():
@@ -161,12 +172,12 @@ def _refuse_failed_models(server: LocalServer) -> None:
 
 
 @contextlib.contextmanager
-def _exposed(counters: Counters, options: ServeOptions) -> Iterator[str]:
+def _exposed(counters: Counters, address: Address, options: ServeOptions) -> Iterator[str]:
     """Serves the counters, if they are wanted; gives their URL."""
     if options.runtime_metrics_port is None:
         yield ""
         return
-    with Exposed(counters, resolve(options.host), options.runtime_metrics_port) as exposed:
+    with Exposed(counters, address, options.runtime_metrics_port) as exposed:
         yield exposed.url
 
 

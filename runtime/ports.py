@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import errno
 import socket
 from collections.abc import Mapping
 
@@ -43,12 +42,6 @@ class Ports:
                 held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 held.bind((address.ip, port))
             except OSError as error:
-                if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    self.close()
-                    raise ServerFailed(
-                        f"Cannot listen on {address.ip}: it is not an address of this machine "
-                        f"({error.strerror}). 0.0.0.0 means all that it has, 127.0.0.1 itself."
-                    ) from error
                 taken.append(f"{name} port {port} on {address.ip} ({error.strerror})")
                 continue
             self.numbers[name] = held.getsockname()[1]

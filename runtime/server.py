@@ -176,6 +176,7 @@ class LocalServer:
         if not self.repository.is_dir():
             raise ServerFailed(f"There is no model repository at {self.repository}.")
         self._address = addresses.resolve(self._host)
+        addresses.check(self._address)
         self._held_ports = Ports(self._address, self._wanted_ports)
         self._ports = self._held_ports.numbers
         try:

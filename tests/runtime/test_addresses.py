@@ -14,6 +14,7 @@ import tritonclient.grpc as grpcclient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime import addresses
 from runtime.addresses import Address, resolve
 from runtime.errors import ServerFailed
 from runtime.ports import Ports
@@ -44,6 +45,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
         ("::", "::"),
         ("0.0.0.0", "0.0.0.0"),
         ("0:0::1", "::1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
     ],
 )
 def test_a_host_is_an_address(host: str, ip: str) -> None:
@@ -68,9 +70,9 @@ def test_a_name_with_both_kinds_is_the_ipv4_address(monkeypatch: pytest.MonkeyPa
         (" ", "The host is empty"),
         ("[]", "The host is empty"),
         ("nowhere.invalid", "'nowhere.invalid' is no address and no name that this machine knows"),
-        ("127.0.0.1:8000", "is no address and no name"),
-        ("x" * 300, "is no address and no name that this machine knows (no name can be so)."),
-        ("a..b", "is no address and no name that this machine knows (no name can be so)."),
+        ("127.0.0.1:8000", "without a scheme or a port"),
+        ("x" * 300, "is no address and no name that this machine knows (no name can be so)"),
+        ("a..b", "is no address and no name that this machine knows (no name can be so)"),
         ("a b", "is no address and no name"),
     ],
 )
@@ -143,7 +145,21 @@ def test_one_port_for_two_services_is_a_sentence() -> None:
 def test_an_address_that_is_not_ours_is_a_sentence() -> None:
     told = r"192\.0\.2\.1: it is not an address of this machine"
     with pytest.raises(ServerFailed, match=told):
-        Ports(Address("192.0.2.1"), {"http": 0})
+        addresses.check(Address("192.0.2.1"))
+
+
+@pytest.mark.parametrize("ip", ["255.255.255.255", "224.0.0.1"])
+def test_an_address_that_nobody_can_connect_to_is_a_sentence(ip: str) -> None:
+    with pytest.raises(ServerFailed, match=f"Cannot listen on {re.escape(ip)}: "):
+        addresses.check(Address(ip))
+
+
+@pytest.mark.parametrize(
+    "ip",
+    ["127.0.0.1", "0.0.0.0", *(pytest.param(each, marks=needs_ipv6) for each in ("::1", "::"))],
+)
+def test_an_address_of_this_machine_is_fit(ip: str) -> None:
+    addresses.check(Address(ip))
 
 
 def test_free_ports_differ() -> None:
