@@ -14,12 +14,12 @@ from pathlib import Path
 from runtime.errors import ServerFailed
 
 GROUPS = {
-    "model-repository": "runs the caller's own code, and unloads models",
-    "shared-memory": "reads and writes what lies in /dev/shm",
-    "trace": "writes requests to a file that the caller names",
-    "logging": "writes the log to a file that the caller names",
+    "model-repository": "run code of their own, and unload models",
+    "shared-memory": "read and write what lies in /dev/shm",
+    "trace": "write requests to a file that they name",
+    "logging": "write the log to a file that they name",
 }
-"""By Triton's name, and what a stranger can do with it."""
+"""By Triton's name, and what strangers can do with it."""
 
 HEADER = "admin-key"
 """The header over HTTP, as in kserve/."""

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,11 +78,25 @@ class Group(enum.StrEnum):
 
 
 OPEN_HELP = (
-    "DANGEROUS, can be repeated: lets everybody who reaches a port make these calls, web pages in "
-    "this machine's browsers included. "
-    + "; ".join(f"{name}: {what}" for name, what in GROUPS.items())
+    "DANGEROUS; can be repeated. Lets everybody who reaches a port make the calls of a group, web "
+    "pages in this machine's browsers included. With "
+    + "; with ".join(f"{name} they {what}" for name, what in GROUPS.items())
     + "."
 )
+
+LISTENING, KEEPING = "Where it listens, and to whom", "When something dies"
+IN_A_CONTAINER = "With --engine docker or podman"
+SECONDS = "SECONDS"
+
+
+def _port(what: str) -> Any:
+    return typer.Option(
+        min=0,
+        max=65535,
+        metavar="PORT",
+        help=f"{what} 0 takes a free one.",
+        rich_help_panel=LISTENING,
+    )
 
 
 class Log(enum.StrEnum):
@@ -108,29 +122,80 @@ def serve(
     engine: Annotated[
         Engine, typer.Option(help="This machine's own Triton, or a container.")
     ] = Engine.LOCAL,
-    host: Annotated[str, typer.Option(help="The address to listen on, or its name.")] = "127.0.0.1",
-    http_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
-    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
-    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8002,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Load only this one; can be repeated."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option(help="Refuse a repository that differs from its manifest.")
+    ] = True,
+    log: Annotated[Log, typer.Option(help="What to show of Triton's log (local).")] = Log.INFO,
+    exit_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=DAY,
+            callback=_number,
+            metavar=SECONDS,
+            help="How long requests in flight may take at the end.",
+        ),
+    ] = 30.0,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The address to listen on, or its name.",
+            rich_help_panel=LISTENING,
+        ),
+    ] = "127.0.0.1",
+    http_port: Annotated[int, _port("HTTP.")] = 8000,
+    grpc_port: Annotated[int, _port("gRPC.")] = 8001,
+    metrics_port: Annotated[int, _port("Triton's metrics.")] = 8002,
+    runtime_metrics_port: Annotated[
+        int | None,
+        _port("The server's deaths and restarts, at /metrics (local). Off if not given."),
+    ] = None,
     grpc_message_bytes: Annotated[
         int,
         typer.Option(
             min=1,
             max=MOST_MESSAGE_BYTES,
+            metavar="BYTES",
             help="Refuse larger gRPC requests: each takes its size several times over (local).",
+            rich_help_panel=LISTENING,
         ),
     ] = DEFAULT_MESSAGE_BYTES,
-    model: Annotated[
-        list[str] | None, typer.Option(help="Load only this one; can be repeated.")
+    opened: Annotated[
+        list[Group] | None,
+        typer.Option("--open", metavar="GROUP", help=OPEN_HELP, rich_help_panel=LISTENING),
     ] = None,
-    verify: Annotated[
-        bool, typer.Option(help="Refuse a repository that differs from its manifest.")
+    restarts: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="How often within ten minutes a server that died is started again, on the same "
+            "ports: the first three times without a wait, then after longer and longer ones. "
+            "0: never.",
+            rich_help_panel=KEEPING,
+        ),
+    ] = 10,
+    heal: Annotated[
+        bool,
+        typer.Option(
+            help="Replace Python stubs, the processes of Python models, that die (local).",
+            rich_help_panel=KEEPING,
+        ),
     ] = True,
-    heal: Annotated[bool, typer.Option(help="Replace Python stubs that die (local).")] = True,
     probe_seconds: Annotated[
         float,
         typer.Option(
-            min=0.1, max=DAY, callback=_number, help="How often idle models are probed (local)."
+            min=0.1,
+            max=DAY,
+            callback=_number,
+            metavar=SECONDS,
+            help="How often models without requests are asked whether they answer (local).",
+            rich_help_panel=KEEPING,
         ),
     ] = 3.0,
     hang_seconds: Annotated[
@@ -139,41 +204,24 @@ def serve(
             min=0,
             max=DAY,
             callback=_number,
-            help="Replace a model that is silent and idle for so long; 0: never.",
+            metavar=SECONDS,
+            help="Replace a model that for so long neither answers nor computes (local). 0: never.",
+            rich_help_panel=KEEPING,
         ),
     ] = 60.0,
-    restarts: Annotated[
-        int,
+    image: Annotated[
+        str,
         typer.Option(
-            min=0,
-            help="How often within ten minutes a server that died is started again, on the same "
-            "ports: three times at once, then later and later. 0: never.",
+            metavar="NAME", help="Run this image, not ours.", rich_help_panel=IN_A_CONTAINER
         ),
-    ] = 10,
-    runtime_metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=65535,
-            help="Count the server's deaths and restarts for Prometheus on this port, at /metrics "
-            "(local); 0 takes a free one. Triton's own metrics end with it. Off if not given.",
-            show_default=False,
-        ),
-    ] = None,
-    exit_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=DAY,
-            callback=_number,
-            help="How long requests in flight may take at the end.",
-        ),
-    ] = 30.0,
-    log: Annotated[Log, typer.Option(help="What to show of Triton's log (local).")] = Log.INFO,
-    image: Annotated[str, typer.Option(help="Run this image, not ours (container).")] = "",
-    opened: Annotated[list[Group] | None, typer.Option("--open", help=OPEN_HELP)] = None,
+    ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the engine's commands only (container).")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the engine's commands, and run none.",
+            rich_help_panel=IN_A_CONTAINER,
+        ),
     ] = False,
 ) -> None:
     """Serve a model repository until Ctrl-C or SIGTERM; requests in flight are then answered.
