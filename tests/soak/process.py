@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,8 +81,9 @@ class Server:
             if arguments and Path(arguments[0]).name == "tritonserver" and wanted in arguments:
                 self._process = process
                 self.pid: int = process.pid
-                found = re.search(r"shm-region-prefix-name=([^,\s]+)", "\n".join(arguments))
-                self._prefix = found[1] if found else "triton_python_backend_shm_region_"
+                named = re.findall(r"shm-region-prefix-name=([^,\s]+)", "\n".join(arguments))
+                # One for each backend, which begin alike.
+                self._prefix = os.path.commonprefix(named) or "triton_python_backend_shm_region_"
                 return
         raise NoServer(
             f"no tritonserver with {wanted} on this machine, whose process could be watched; "
