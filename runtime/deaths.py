@@ -32,10 +32,12 @@ def sentence(code: int) -> str:
     name = cause(code)
     if not name.startswith("SIG"):
         return f"Triton ended by itself with {name}"
-    return (
-        f"Triton was ended by signal {signal.Signals[name].value} ({name}); a request may have "
-        "done that"
+    why = (
+        "somebody killed it, or memory ran out"
+        if name == "SIGKILL"
+        else "a request may have done that"
     )
+    return f"Triton was ended by signal {signal.Signals[name].value} ({name}); {why}"
 
 
 def last_lines(lines: Sequence[str]) -> list[str]:
@@ -54,3 +56,17 @@ def last_lines(lines: Sequence[str]) -> list[str]:
     signals = [i for i, line in enumerate(told) if line.startswith("Signal (")]
     first = max(0, signals[-1] - _LINES_BEFORE) if signals else max(0, len(told) - _LAST_LINES)
     return told[first : first + _LAST_LINES]
+
+
+def reason(lines: Sequence[str]) -> str:
+    """Why a server did not start: the last of what it complained of, or said, in one line."""
+    parsed = [logs.parse(line) for line in lines]
+    told = [
+        line.message
+        for line in parsed
+        if line is not None and line.level != "info" and not line.is_about_missing_gpu
+    ]
+    # On an option that it does not know, Triton says so first, and prints its whole help.
+    told += [line.partition(": ")[2] for line in lines if "/tritonserver: " in line]
+    said = [line.strip() for line in lines if line.strip()]
+    return "; ".join(told[-3:] or said[-3:]) or "it said nothing"

@@ -8,37 +8,19 @@
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import json
-import os
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runtime import (
-    addresses,
-    admin,
-    backend_folder,
-    guard,
-    logs,
-    processes,
-    server_program,
-    state,
-)
+from runtime import addresses, admin, backend_folder, server_program, state
 from runtime.called import with_called
 from runtime.control import Control, ModelStatus
-from runtime.environment import ROOT, ServerEnvironment, server_environment
+from runtime.environment import ServerEnvironment, server_environment
 from runtime.errors import ServerFailed
 from runtime.plain import plain_path
 from runtime.ports import Ports
-
-LogSink = Callable[[str], None]
+from runtime.run import LogSink, Run
 
 
 class LocalServer:
@@ -80,14 +62,12 @@ class LocalServer:
         exit_grace_seconds: float = 30.0,
     ) -> None:
         self.repository = repository.resolve()
-        self._load_times = logs.LoadTimes()
         self._load = with_called(self.repository, load)
         self._host = host
         self._wanted_ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
         self._grpc_message_bytes = grpc_message_bytes
         self._options = tuple(options)
         self._open_groups = tuple(open_groups)
-        self._admin_key = ""
         self._environment = environment
         self._log = log
         self._start_timeout = start_timeout_seconds
@@ -95,11 +75,7 @@ class LocalServer:
         self._address: addresses.Address | None = None
         self._held_ports: Ports | None = None
         self._ports: dict[str, int] = {}
-        self._guard: subprocess.Popen[bytes] | None = None
-        self._reader: threading.Thread | None = None
-        self._lines: collections.deque[str] = collections.deque(maxlen=2000)
-        self._pid = 0
-        self._region_prefix = ""
+        self._run: Run | None = None
 
     @property
     def http(self) -> str:
@@ -119,33 +95,38 @@ class LocalServer:
     @property
     def pid(self) -> int:
         """The process id of ``tritonserver``; :meth:`restart` makes it another."""
-        return self._pid
+        return self._started.pid
 
     @property
     def region_prefix(self) -> str:
         """How the names of its shared memory regions begin."""
-        return self._region_prefix
+        return self._started.region_prefix
 
     @property
     def admin_key(self) -> str:
         """What a call of a closed group has to bring: in the header ``admin-key`` over HTTP, in
         ``triton-grpc-protocol-admin-key`` over gRPC. Each start makes another."""
-        return self._admin_key
+        return self._started.admin_key
 
     @property
     def load_seconds(self) -> dict[str, float]:
         """How long each model took to load, the last time it did."""
-        return dict(self._load_times.seconds)
+        return self._started.load_seconds
 
     @property
     def control(self) -> Control:
         """Triton's model control API."""
-        return Control(self.http, admin_key=self._admin_key)
+        return Control(self.http, admin_key=self.admin_key)
 
     @property
     def log_lines(self) -> list[str]:
         """The last lines of the server's output."""
-        return list(self._lines)
+        return self._started.lines
+
+    @property
+    def _started(self) -> Run:
+        assert self._run is not None, "the server has not been started"
+        return self._run
 
     def _endpoint(self, name: str) -> str:
         assert self._address is not None, "the server has not been started"
@@ -202,51 +183,18 @@ class LocalServer:
     def end_now(self) -> None:
         """Ends the process, if there is one, at once; :meth:`restart` can start another."""
         self.ask_to_stop(now=True)
-        self._forget_guard()
+        if self._run is not None:
+            self._run.close()
 
     def _start(self, environment: ServerEnvironment) -> None:
-        self._lines.clear()
-        try:
-            self._guard = self._start_guard(environment)
-        except OSError as error:
-            raise ServerFailed(
-                "Cannot write the server's own files (below XDG_RUNTIME_DIR, or else TMPDIR): "
-                f"{error}"
-            ) from error
-        self._reader = threading.Thread(target=self._read, args=(self._guard,), daemon=True)
-        self._reader.start()
-        self._wait_until_live()
-
-    def _start_guard(self, environment: ServerEnvironment) -> subprocess.Popen[bytes]:
-        state.sweep()
-        own, lock = state.create()
-        self._region_prefix = own.shared_memory_prefix
-        try:
-            self._admin_key = admin.make_key(own.folder)
-            (own.folder / "command.json").write_text(
-                json.dumps(
-                    {
-                        "command": self._command(environment, own),
-                        "variables": environment.variables() | {state.VARIABLE: own.id},
-                        "grace_seconds": self._exit_grace,
-                        "http_port": self._ports["http"],
-                    }
-                )
-            )
-            return subprocess.Popen(
-                [sys.executable, "-S", "-m", "runtime.guard", str(own.folder)],
-                cwd=ROOT,
-                env=dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=(lock,),
-            )
-        except BaseException:
-            own.remove()
-            raise
-        finally:
-            os.close(lock)
+        self._run = Run(
+            lambda own: self._command(environment, own),
+            environment.variables(),
+            grace_seconds=self._exit_grace,
+            http_port=self._ports["http"],
+            log=self._log,
+        )
+        self._run.wait_until_live(self.control, self._start_timeout)
 
     def _command(self, environment: ServerEnvironment, own: state.ServerState) -> list[str]:
         backends = backend_folder.make(environment, own)
@@ -279,50 +227,6 @@ class LocalServer:
             *admin.checked(self._options, self._open_groups),
         ]
 
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip("\n")
-            self._lines.append(line)
-            self._load_times.read(line)
-            if self._log is not None:
-                self._log(line)
-
-    def _wait_until_live(self) -> None:
-        assert self._guard is not None
-        deadline = time.monotonic() + self._start_timeout
-        control = self.control
-        while not control.is_live():
-            if self._guard.poll() is not None:
-                raise ServerFailed(f"Triton did not start: {self._last_words()}")
-            if time.monotonic() > deadline:
-                raise ServerFailed(
-                    f"Triton did not answer within {self._start_timeout:g} s: {self._last_words()}"
-                )
-            time.sleep(0.02)
-        self._pid = self._find_server()
-
-    def _find_server(self) -> int:
-        assert self._guard is not None
-        for pid in processes.children(self._guard.pid):
-            if processes.arguments(pid)[:1] and processes.arguments(pid)[0].endswith(
-                "/tritonserver"
-            ):
-                return pid
-        raise ServerFailed(f"Triton ended as it started: {self._last_words()}")
-
-    def _last_words(self) -> str:
-        parsed = [logs.parse(line) for line in self._lines]
-        told = [
-            line.message
-            for line in parsed
-            if line is not None and line.level != "info" and not line.is_about_missing_gpu
-        ]
-        # On an option that it does not know, Triton says so first, and prints its whole help.
-        told += [line.partition(": ")[2] for line in self._lines if "/tritonserver: " in line]
-        said = [line.strip() for line in self._lines if line.strip()]
-        return "; ".join(told[-3:] or said[-3:]) or "it said nothing"
-
     def failed_models(self) -> list[ModelStatus]:
         """The models that should have been loaded and are not, each with Triton's reason."""
         wanted = [s for s in self.control.index() if "*" in self._load or s.name in self._load]
@@ -330,7 +234,7 @@ class LocalServer:
 
     def is_running(self) -> bool:
         """Whether the server has not ended."""
-        return self._guard is not None and self._guard.poll() is None
+        return self._run is not None and self._run.is_running()
 
     def stop(self, *, now: bool = False) -> None:
         """Ends the server, and leaves nothing of it behind.
@@ -339,23 +243,11 @@ class LocalServer:
             now: does not wait for requests in flight, nor for models to finalize.
         """
         self.ask_to_stop(now=now)
-        self._forget_guard()
+        if self._run is not None:
+            self._run.close()
         if self._held_ports is not None:
             self._held_ports.close()
             self._held_ports = None
-
-    def _forget_guard(self) -> None:
-        """Waits for its end, and lets go of what belongs to it."""
-        if self._guard is None:
-            return
-        ended = self._guard
-        ended.wait()
-        if self._reader is not None:
-            self._reader.join(timeout=5)
-        self._guard = None  # before its pipes are closed: a signal handler may want to write
-        for pipe in (ended.stdin, ended.stdout):
-            if pipe is not None:
-                pipe.close()
 
     def ask_to_stop(self, *, now: bool = False) -> None:
         """Begins to end the server, and does not wait; can be called from a signal handler.
@@ -363,9 +255,8 @@ class LocalServer:
         Args:
             now: as in :meth:`stop`; also hastens a stop that has begun.
         """
-        if self._guard is not None and self._guard.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # it has ended already
-                os.write(self._guard.stdin.fileno(), guard.NOW if now else guard.STOP)
+        if self._run is not None:
+            self._run.ask_to_stop(now=now)
 
     def wait(self) -> int:
         """Waits until the server ends by itself.
@@ -373,9 +264,4 @@ class LocalServer:
         Returns:
             its exit code; 128 and the signal's number if a signal ended it.
         """
-        if self._guard is None:
-            return 0
-        code = self._guard.wait()
-        if self._reader is not None:
-            self._reader.join(timeout=5)
-        return code if code >= 0 else 128 - code
+        return self._started.wait()

@@ -17,7 +17,7 @@ from typing import Self
 from perf.services.gateway import Gateway, Kind
 from perf.services.step_servers import StepServers
 from runtime.environment import ServerEnvironment
-from runtime.server import LogSink
+from runtime.run import LogSink
 
 __all__ = ["Gateway", "Services", "StepServers"]
 

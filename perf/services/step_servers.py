@@ -15,7 +15,8 @@ from runtime import stubs
 from runtime.control import CallFailed
 from runtime.environment import ServerEnvironment
 from runtime.errors import RuntimeFailure
-from runtime.server import LocalServer, LogSink
+from runtime.run import LogSink
+from runtime.server import LocalServer
 
 
 class StepServers:

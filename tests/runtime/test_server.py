@@ -24,12 +24,14 @@ from runtime.errors import ServerFailed
 from runtime.server import LocalServer
 
 OWNER = """
-import sys, time
+import os, sys, time
 from pathlib import Path
+from runtime import processes
 from runtime.server import LocalServer
 server = LocalServer(Path(sys.argv[1]))
 server.start()
-print(server.pid, server._guard.pid, server.http, flush=True)
+(guard,) = processes.children(os.getpid())
+print(server.pid, guard, server.http, flush=True)
 time.sleep(600)
 """
 
