@@ -12,11 +12,12 @@ import typer
 from clients.address import AddressError
 from clients.cli_asr import asr
 from clients.cli_exit import failed, wrong_address
-from clients.connection import INT32, PATIENCE
+from clients.connection import DAY, INT32, PATIENCE
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Send a file to a served pipeline and print its answer.",
 )
@@ -51,7 +52,7 @@ def ocr(
     maximum_side: Annotated[
         int | None,
         typer.Option(
-            min=-INT32, max=INT32, help="Longest side, in pixels, at which text is looked for."
+            min=1, max=INT32, help="Longest side, in pixels, at which text is looked for."
         ),
     ] = None,
     orientation: Annotated[
@@ -60,9 +61,20 @@ def ocr(
     font: Annotated[
         Path | None, typer.Option(help="Font file for --draw, for scripts such as Chinese.")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 60.0,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.001, max=DAY, metavar="SECONDS", help="How long to wait for the answer."
+        ),
+    ] = 60.0,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to ask a server that does not listen yet.")
+        float,
+        typer.Option(
+            min=0,
+            max=DAY,
+            metavar="SECONDS",
+            help="How long to go on asking where no server listens, as while one starts.",
+        ),
     ] = PATIENCE,
 ) -> None:
     """Read the text of a page: its lines in reading order, with boxes and confidences."""

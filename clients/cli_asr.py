@@ -17,7 +17,7 @@ from clients.address import AddressError
 from clients.asr import AsrClient, Option, Segment
 from clients.captions import as_json, line, srt, vtt
 from clients.cli_exit import failed, wrong_address
-from clients.connection import INT32, PATIENCE
+from clients.connection import DAY, INT32, PATIENCE
 from clients.errors import RequestError
 from clients.listening import Interrupt, StatusLine
 from clients.sound import RATE, Piece, SoundError, SoundFile, microphone, standard_input
@@ -65,13 +65,14 @@ def asr(
     beam: Annotated[
         int | None,
         typer.Option(
-            min=-INT32, max=INT32, help="Search with a beam this wide; 1 is greedy, and quickest."
+            min=1, max=INT32, help="Search with a beam this wide; 1 is greedy, and quickest."
         ),
     ] = None,
     word_list: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Read no words but those in this text file, a model of CTC only."
+            metavar="FILE",
+            help="Read no words but those in this text file; for CTC models, as the demo's.",
         ),
     ] = None,
     url: Annotated[
@@ -80,9 +81,18 @@ def asr(
     model: Annotated[
         str, typer.Option(help="The pipeline for files: asr, asr_bls or asr_whisper.")
     ] = "asr",
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.")] = 120.0,
+    timeout: Annotated[
+        float,
+        typer.Option(min=0.001, max=DAY, metavar="SECONDS", help="How long to wait for an answer."),
+    ] = 120.0,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to ask a server that does not listen yet.")
+        float,
+        typer.Option(
+            min=0,
+            max=DAY,
+            metavar="SECONDS",
+            help="How long to go on asking where no server listens, as while one starts.",
+        ),
     ] = PATIENCE,
 ) -> None:
     """Read speech: its segments with their times, or subtitles.

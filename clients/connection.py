@@ -27,6 +27,9 @@ WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, *[2.0] * 20)
 PATIENCE = 15.0
 """Seconds for which a server that does not listen is asked again: a start takes about so long."""
 
+DAY = 86_400.0
+"""Seconds that a command waits at most, for whatever."""
+
 
 class _NoChannel:
     def close(self) -> None:

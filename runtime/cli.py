@@ -86,7 +86,7 @@ OPEN_HELP = (
 
 LISTENING, KEEPING = "Where it listens, and to whom", "When something dies"
 IN_A_CONTAINER = "With --engine docker or podman"
-SECONDS = "SECONDS"
+SECONDS, DAY = "SECONDS", 86_400.0
 
 
 def _port(what: str) -> Any:

@@ -23,7 +23,8 @@ from runtime.backoff import BackOff
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
 
-_HIGHEST_OF_ENGINE = 128
+_LAST_CODE_WITHOUT_SIGNAL = 128
+"""What an engine itself cannot do is 125 to 127; a signal in the container is above."""
 
 FOLDER = Path(__file__).resolve().parent
 SHARED_MEMORY = "1g"
@@ -149,16 +150,15 @@ def serve(container: Container) -> None:
             if code:
                 raise _failed(container.engine, code, command)
         while (code := engine.run(run)) and not engine.asked:
-            # What the engine itself cannot do is 125 to 127; a signal in the container is above.
-            if code <= _HIGHEST_OF_ENGINE or (wait := restarts.wait()) is None:
+            if code <= _LAST_CODE_WITHOUT_SIGNAL or (wait := restarts.wait()) is None:
                 raise _failed(container.engine, code, run)
-            when = f"In {wait:.0f} s" if wait else "Now"
-            print(f"{deaths.sentence(code)}. {when} it is run again.", file=sys.stderr, flush=True)
+            when = f"in {wait:.0f} s" if wait else "now"
+            print(f"{deaths.sentence(code)}. It is run again {when}.", file=sys.stderr, flush=True)
             engine.pause(wait)
 
 
 def _failed(engine: str, code: int, command: Sequence[str]) -> ServerFailed:
-    why = f" ({deaths.sentence(code)})" if code > _HIGHEST_OF_ENGINE else ""
+    why = f" ({deaths.sentence(code)})" if code > _LAST_CODE_WITHOUT_SIGNAL else ""
     return ServerFailed(
         f"{engine} ended with exit code {code}{why}; the command was: {shlex.join(command)}"
     )

@@ -97,7 +97,7 @@ class Reviver:
             wait = self._restarts.wait()
             if wait is None:
                 raise ServerFailed(f"{why}\n{self._give_up()}")
-            self._report(f"{why}\n{f'In {wait:.0f} s' if wait else 'Now'} it is started again.")
+            self._report(f"{why}\nIt is started again {f'in {wait:.0f} s' if wait else 'now'}.")
             time.sleep(wait)
             try:
                 self._start()
@@ -108,8 +108,8 @@ class Reviver:
 
     def _give_up(self) -> str:
         if not self._most:
-            return "It is not started again (--restarts)."
+            return "It is not started again (--restarts 0)."
         return (
-            f"It was started again {self._restarts.recent} times within ten minutes, which is the "
-            "most (--restarts)."
+            f"It is not started again: that was done {self._restarts.recent} times within ten "
+            "minutes, as often as --restarts allows."
         )

@@ -107,9 +107,9 @@ def test_only_loopback_is_private(ip: str, private: bool) -> None:
 @pytest.mark.parametrize(
     ("host", "shown"),
     [
-        ("localhost", "127.0.0.1"),
+        pytest.param("localhost", "127.0.0.1", marks=pytest.mark.slow),
         pytest.param("::1", "[::1]", marks=needs_ipv6),
-        pytest.param("::", "[::1]", marks=needs_ipv6),
+        pytest.param("::", "[::1]", marks=[needs_ipv6, pytest.mark.slow]),
     ],
 )
 def test_all_three_endpoints_answer(

@@ -18,7 +18,7 @@ import tritonclient.grpc as grpcclient
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from runtime import admin, processes, state
-from runtime.environment import ROOT
+from runtime.environment import ROOT, ServerEnvironment
 from runtime.errors import ServerFailed
 from runtime.server import LocalServer
 
@@ -264,6 +264,14 @@ def test_restrictions_of_the_users_own_are_taken_where_they_take_nothing_away() 
         admin.checked(["--id=mine", "--"], [])
 
 
+def test_settings_of_vertex_ai_do_not_reach_the_server(
+    server_environment: ServerEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIP_MODE", "PREDICTION")
+    assert not any(name.startswith("AIP_") for name in server_environment.variables())
+
+
+@pytest.mark.slow
 def test_a_setting_of_the_environment_opens_no_other_service(
     serve, tmp_path: Path, python_model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

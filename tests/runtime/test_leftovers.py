@@ -47,7 +47,7 @@ def test_a_server_that_keeps_dead_stubs_is_told_of_once(
         exchange=told.append,
         report=healed.append,
     ):
-        for _ in range(3):
+        for _ in range(2):
             healed.clear()
             (stub,) = stubs.running(server.pid)
             os.kill(stub.pid, signal.SIGSTOP)

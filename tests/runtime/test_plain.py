@@ -82,7 +82,7 @@ def test_an_ordinary_path_is_plain_and_letters_beyond_ascii_are_not() -> None:
     assert not plain.is_plain("/srv/modèles")
 
 
-@pytest.mark.parametrize("name", ["my models", 'it\'s $HOME (a;b) & `c` "d"', "modèles"])
+@pytest.mark.parametrize("name", ['modèles d\'été; $HOME (a) & `c` "d"'])
 def test_a_repository_whose_path_a_shell_would_change_is_served(
     serve: Callable[..., LocalServer], tmp_path: Path, python_model, infer, name: str
 ) -> None:

@@ -175,9 +175,7 @@ def test_a_killed_server_is_back_on_its_ports_and_is_healed_and_counted(
             seen.append(serving.server())
             os.kill(seen[-1], end)
             serving.wait_until_told("Triton is ready again", times=number)
-            assert f"was ended by signal {end.value} ({end.name}); a request may" in (
-                serving.log.read_text()
-            )
+            assert f"was ended by signal {end.value} ({end.name}); " in serving.log.read_text()
         users.wait_for_answers()
     assert users.wrong == []
     assert users.lost
@@ -266,6 +264,7 @@ def test_after_other_deadly_requests_too(start: Start, ask: Callable[[Serving], 
     assert answer(serving, model="text") == expected
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_on_dying_is_given_up_with_a_sentence(start: Start) -> None:
     serving = start("--restarts=1")
     os.kill(serving.server(), signal.SIGKILL)
@@ -274,7 +273,7 @@ def test_a_server_that_goes_on_dying_is_given_up_with_a_sentence(start: Start) -
     assert serving.process.wait(timeout=60) == 1
     log = serving.log.read_text()
     assert "error: Triton was ended by signal 9 (SIGKILL)" in log
-    assert "started again 1 times within ten minutes, which is the most (--restarts)" in log
+    assert "done 1 times within ten minutes, as often as --restarts allows" in log
     assert "Traceback" not in log
 
 
@@ -303,7 +302,7 @@ def test_a_signal_while_it_is_started_again_ends_all(start: Start, number: int) 
     serving = start()
     before = serving.server()
     os.kill(before, signal.SIGKILL)
-    serving.wait_until_told("Now it is started again")
+    serving.wait_until_told("It is started again now")
     serving.process.send_signal(number)
     assert serving.process.wait(timeout=60) == 0
     log = serving.log.read_text()
@@ -336,7 +335,7 @@ def test_a_model_that_does_not_load_again_is_tried_again_and_told(
         assert serving.process.wait(timeout=60) == 1
         log = serving.log.read_text()
         assert "It could not be started again: 1 model(s) did not load:\n  sleeper: " in log
-        assert "started again 2 times" in log
+        assert "that was done 2 times" in log
     finally:
         serving.end()
 
@@ -368,7 +367,7 @@ def test_a_restarted_server_has_its_ports_another_process_and_another_key(
     ("code", "told"),
     [
         (139, "Triton was ended by signal 11 (SIGSEGV); a request may have done that"),
-        (-9, "Triton was ended by signal 9 (SIGKILL); a request may have done that"),
+        (-9, "Triton was ended by signal 9 (SIGKILL); somebody killed it, or memory ran out"),
         (1, "Triton ended by itself with exit code 1"),
         (128, "Triton ended by itself with exit code 128"),
         (255, "Triton ended by itself with exit code 255"),

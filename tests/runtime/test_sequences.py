@@ -75,6 +75,7 @@ def test_a_client_that_closed_its_connection(server: LocalServer, client: Any) -
     stop(server)
 
 
+@pytest.mark.slow
 def test_a_client_whose_process_is_gone(server: LocalServer) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", CLIENT, server.grpc], cwd=ROOT, stdout=subprocess.PIPE, text=True
