@@ -19,13 +19,28 @@ VERSION = "1"
 _ENSEMBLE_NOTE = b"Triton asks for a version folder; an ensemble keeps nothing in it.\n"
 _PACKAGE = b'"""The stage of this model, and the modules that it imports."""\n'
 
-_KIT = {
+_BOTH = {
     "abandoned.py": "runtime.backends.onnxruntime.abandoned",
     "client_text.py": "builders.kit.client_text",
+}
+_CALLING = {"calling.py": "builders.kit.calling"}
+_IN_SEQUENCES = {"sequence_state.py": "builders.kit.sequence_state"}
+_STAGE = {
+    **_BOTH,
     "model.py": "builders.kit.stage_model",
     "stages/invalid_argument.py": "builders.kit.invalid_argument",
 }
 """What lies in the version folder of every stage: the file, and the module that it is a copy of."""
+_BLS = {
+    **_BOTH,
+    **_CALLING,
+    "flow.py": "builders.kit.flow",
+    "model.py": "builders.kit.bls_model",
+}
+"""The same of every BLS model."""
+
+COPIED = frozenset({*_STAGE.values(), *_CALLING.values(), *_IN_SEQUENCES.values(), *_BLS.values()})
+"""The modules of the kit that are copied into repositories."""
 
 Content = bytes | Path
 """A file's bytes, or the path of the file to copy."""
@@ -49,14 +64,8 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
     if isinstance(model, PlanModel):
         return {"model.plan": exports[model.export]}
     if isinstance(model, BlsModel):
-        return {
-            "abandoned.py": module_path("runtime.backends.onnxruntime.abandoned"),
-            "calling.py": module_path("builders.kit.calling"),
-            "client_text.py": module_path("builders.kit.client_text"),
-            "flow.json": model.flow.encode(),
-            "flow.py": module_path("builders.kit.flow"),
-            "model.py": module_path("builders.kit.bls_model"),
-        }
+        copies = {path: module_path(dotted) for path, dotted in _BLS.items()}
+        return {**copies, "flow.json": model.flow.encode()}
     if isinstance(model, PythonModel):
         if found := next(clashes(model), None):
             raise ValueError(str(found))
@@ -97,11 +106,11 @@ _Origin = tuple[str, str]
 
 def _origins(model: PythonModel) -> list[tuple[str, _Origin]]:
     """Each file of a stage's version folder, and where it comes from; equal pairs once."""
-    beside = dict(_KIT)
+    beside = dict(_STAGE)
     if model.calls:
-        beside["calling.py"] = "builders.kit.calling"
+        beside |= _CALLING
     if model.sequences is not None:
-        beside["sequence_state.py"] = "builders.kit.sequence_state"
+        beside |= _IN_SEQUENCES
     files: list[tuple[str, _Origin]] = [
         *((path, ("kit", dotted)) for path, dotted in beside.items()),
         ("stages/__init__.py", ("package", "stages")),

@@ -12,7 +12,7 @@ from pathlib import Path
 from builders.kit.emit_bls import bls
 from builders.kit.family import families, load_family
 from builders.kit.graph import Ensemble, PythonModel, closure
-from builders.kit.layout import module_path, version_files
+from builders.kit.layout import COPIED, module_path, version_files
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKENDS = sorted((ROOT / "runtime" / "backends").rglob("*.py"))
@@ -68,9 +68,7 @@ def copied() -> dict[str, bytes]:
 @functools.cache
 def sources() -> list[Path]:
     """The files that those are copies of, and the backends."""
-    kit = ("stage_model", "bls_model", "calling", "flow", "sequence_state")
-    kit += ("client_text", "invalid_argument")
-    dotted = {f"builders.kit.{name}" for name in kit}
+    dotted = {name for name in COPIED if name.startswith("builders.")}
     for family in families():
         for model in closure(load_family(family).pipelines):
             if isinstance(model, PythonModel):

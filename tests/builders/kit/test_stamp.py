@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from builders.kit.code import Sources
+from builders.kit.layout import COPIED
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).resolve().parent / "builds.py"
@@ -97,8 +98,7 @@ def test_all_that_the_shipped_families_check_and_copy_is_found() -> None:
     )
     names = {path.relative_to(ROOT).as_posix() for path in files}
     checks = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("builders/kit/check*.py")}
-    copied = ("stage_model", "bls_model", "calling", "flow", "sequence_state")
-    assert names >= checks | {f"builders/kit/{name}.py" for name in copied}
+    assert names >= checks | {f"{name.replace('.', '/')}.py" for name in COPIED}
     rules = ("rules", "facts", "options", "advice", "sequence")
     assert names >= {f"runtime/backends/onnxruntime/{name}.py" for name in rules}
     assert {"onnx", "onnxruntime", "torch", "transformers", "google"} <= packages
