@@ -8,6 +8,7 @@ start may take longer than the others; none is left out.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -27,6 +28,8 @@ _READY = "ready"
 _IN_PROCESS = f"""
 import sys
 from pathlib import Path
+from runtime.processes import end_with_parent
+end_with_parent(int(sys.argv[3]))
 from builders.kit.inprocess import InProcess
 try:
     InProcess(Path(sys.argv[1])).load(sys.argv[2])
@@ -126,7 +129,7 @@ def cold_start_in_process(repository: Path, pipeline: str, starts: int) -> ColdS
 def _once_in_process(repository: Path, pipeline: str) -> float:
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", _IN_PROCESS, str(repository), pipeline],
+        [sys.executable, "-c", _IN_PROCESS, str(repository), pipeline, str(os.getpid())],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

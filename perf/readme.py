@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from perf.bench import RESULTS
+from runtime.processes import ending_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "clients/examples/page.png"
@@ -91,6 +93,7 @@ def _run(module: str, *arguments: str, **variables: str) -> str:
         check=True,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=ending_with_parent(signal.SIGTERM),
     ).stdout
 
 

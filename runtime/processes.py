@@ -133,6 +133,17 @@ def ending_with_parent(number: int) -> Callable[[], None]:
     return end_with_parent
 
 
+def end_with_parent(parent: int) -> None:
+    """Has the kernel kill this process when the thread that started it ends, however it ends.
+
+    Args:
+        parent: the process id of whoever started it; if that one has ended, this one ends now.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def kill(pids: list[int], *, wait_seconds: float = 5.0) -> None:
     """Ends processes with SIGKILL and waits until they are gone."""
     for pid in pids:

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from runtime.environment import (
     libpython_folder,
     libpython_name,
 )
+from runtime.processes import ending_with_parent
 
 PORTS = {8000: "HTTP", 8001: "gRPC", 8002: "metrics"}
 """Triton's own ports."""
@@ -205,6 +207,7 @@ def _output(command: Sequence[str], seconds: float) -> tuple[str, str]:
             timeout=seconds,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
+            preexec_fn=ending_with_parent(signal.SIGKILL),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", f"{Path(command[0]).name}: {error}"

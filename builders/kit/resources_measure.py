@@ -8,6 +8,7 @@ stage that calls models runs them in its process too, so that their memory count
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -119,7 +120,7 @@ def _probe(repository: Path, model: str, inputs: Arrays) -> Measured:
     command = [sys.executable, "-B", "-m", "builders.kit.resources_probe"]
     try:
         done = subprocess.run(
-            [*command, str(repository.resolve()), model],
+            [*command, str(repository.resolve()), model, str(os.getpid())],
             input=pickle.dumps(dict(inputs)),
             capture_output=True,
             timeout=PROBE_SECONDS,
@@ -130,7 +131,7 @@ def _probe(repository: Path, model: str, inputs: Arrays) -> Measured:
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise RequestError(f"'{model}' does not run by itself: {' '.join(last)}")
-    told = json.loads(done.stdout)
+    told = json.loads(done.stdout.splitlines()[-1])  # a stage may print too
     first = next(iter(inputs.values()))
     return Measured(
         memory=told["bytes"],

@@ -1,24 +1,22 @@
 """Runs one model of a repository in a process of its own, and tells what memory it took.
 
-``python -m builders.kit.resources_probe REPOSITORY MODEL`` reads the model's inputs from standard
-input, pickled by :mod:`builders.kit.resources_measure`, its only caller. It prints JSON: ``bytes``
-is by how much the resident memory grew at its highest from before the model was loaded, and
-``answers`` the bytes of the outputs.
+``python -m builders.kit.resources_probe REPOSITORY MODEL PARENT`` reads the model's inputs from
+standard input, pickled by :mod:`builders.kit.resources_measure`, its only caller and the process
+PARENT, with which it ends. Its last line is JSON: ``bytes`` is by how much the resident memory grew
+at its highest from before the model was loaded, and ``answers`` the bytes of the outputs.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import pickle
-import signal
 import sys
 from pathlib import Path
 
 from builders.kit.inprocess import InProcess
 from builders.kit.resources_size import size_of
+from runtime.processes import end_with_parent
 
-_PR_SET_PDEATHSIG = 1
 STATUS = Path("/proc/self/status")
 RUNS = 2
 """The second run shows what an allocator keeps from the first."""
@@ -32,9 +30,7 @@ def _kibibytes(field: str) -> int:
 
 
 def main(repository: Path, model: str) -> None:
-    """Measure one model; what it prints on success is one line."""
-    # Not to outlive who asked (prctl(2)): a model may take all of the memory.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Measure one model; what it prints last, on success, is one line."""
     inputs = pickle.load(sys.stdin.buffer)
     # proc(5): 5 sets the peak back to what is resident now, without what reading took.
     Path("/proc/self/clear_refs").write_text("5")
@@ -47,4 +43,5 @@ def main(repository: Path, model: str) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent(int(sys.argv[3]))  # a model may take all of the memory
     main(Path(sys.argv[1]), sys.argv[2])

@@ -7,20 +7,23 @@ read by a process of its own.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from builders.kit.source_error import SourceError, read_settings
+from runtime.environment import ROOT
 
 SECONDS = 120.0
 """For the largest tokenizers, on a busy machine; they take two."""
 
 _ALONE = """
-import ctypes, resource, signal, sys
+import resource, sys
+from runtime.processes import end_with_parent
+end_with_parent(int(sys.argv[2]))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: not to outlive who asked
 from tokenizers import Tokenizer
 try:
     Tokenizer.from_file(sys.argv[1])
@@ -51,7 +54,8 @@ def _mistake(path: Path) -> str:
     """Why it cannot be read; empty if it can."""
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _ALONE, str(path)],
+            [sys.executable, "-c", _ALONE, str(path.absolute()), str(os.getpid())],
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -14,6 +14,7 @@ import json
 import platform
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from perf.errors import AnalyzerMissing
 from runtime.environment import ServerEnvironment, check_machine
 from runtime.errors import RuntimeFailure
 from runtime.install import install as install_server
+from runtime.processes import ending_with_parent
 from runtime.turns import one_at_a_time
 
 Report = Callable[[str], None]
@@ -186,7 +188,13 @@ def _download(requirement: str, folder: Path) -> Path:
         *("--dest", str(folder), requirement),
     ]
     # Its warnings are about configuration that others made; its errors are what helps.
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        preexec_fn=ending_with_parent(signal.SIGTERM),
+    )
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         told = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from perf.analyzer.analyzer import Analyzer
 from perf.errors import AnalyzerMissing
 from runtime.environment import ROOT
+from runtime.processes import ending_with_parent
 
 FOLDER = ROOT / ".perf_analyzer"
 """Where :func:`perf.analyzer.install` puts its own: ``bin/perf_analyzer`` and ``lib``."""
@@ -73,6 +75,7 @@ def version(path: Path, libraries: Path | None = None) -> str:
             stdin=subprocess.DEVNULL,
             timeout=_SECONDS,
             env=variables,
+            preexec_fn=ending_with_parent(signal.SIGKILL),
         )
     except (OSError, subprocess.TimeoutExpired) as problem:
         reason = getattr(problem, "strerror", None) or f"no answer within {_SECONDS:g} s"

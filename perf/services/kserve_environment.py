@@ -10,6 +10,7 @@ import hashlib
 import platform
 import shlex
 import shutil
+import signal
 import subprocess
 import venv
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from perf.errors import LegFailed
 from runtime.environment import ROOT
+from runtime.processes import ending_with_parent
 from runtime.turns import one_at_a_time
 
 FOLDER = ROOT / ".venv-kserve"
@@ -73,7 +75,14 @@ def _make(folder: Path) -> None:
     ]
     try:
         venv.EnvBuilder(with_pip=True, symlinks=True).create(folder)
-        subprocess.run(command, check=True, capture_output=True, text=True)
+        subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            # Left alone, it would go on in a folder that the next install makes anew.
+            preexec_fn=ending_with_parent(signal.SIGTERM),
+        )
     except subprocess.CalledProcessError as error:
         output = f"{error.stdout or ''}\n{error.stderr or ''}".splitlines()
         said = [line for line in output if line.startswith("ERROR")] or [str(error)]

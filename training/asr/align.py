@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from training.asr import augment, corpus, tokenizer
 from training.asr.speech import Spoken
+from training.asr.workers import pool
 
 STEP = 0.08
 """Seconds from one output of the model to the next."""
@@ -90,8 +89,8 @@ def write(folder: Path, *, seed: int, count: int, workers: int) -> None:
     missing = [
         n for n in range(count // corpus.CHUNK) if not (folder / f"spans-{n:04d}.json").is_file()
     ]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(_write_chunk, [folder] * len(missing), [seed] * len(missing), missing):
+    with pool(workers) as shared:
+        for _ in shared.map(_write_chunk, [folder] * len(missing), [seed] * len(missing), missing):
             pass
 
 

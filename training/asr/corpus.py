@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from training.asr import augment, grammar, speech, voices
 from training.asr.features import log_mel
+from training.asr.workers import pool
 
 CHUNK = 500
 """Items in a file."""
@@ -113,10 +112,9 @@ def write(folder: Path, *, seed: int, count: int, workers: int) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [n for n in range(count // CHUNK) if not (folder / f"items-{n:04d}.json").is_file()]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for number in pool.map(
-            _write_chunk, [folder] * len(missing), [seed] * len(missing), missing
-        ):
+    with pool(workers) as shared:
+        chunks = shared.map(_write_chunk, [folder] * len(missing), [seed] * len(missing), missing)
+        for number in chunks:
             print(f"chunk {number}: {(number + 1) * CHUNK} of {count} items", flush=True)
 
 

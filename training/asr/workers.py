@@ -1,0 +1,23 @@
+"""Processes that share work, and end with the one that gave it to them."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from runtime.processes import end_with_parent
+
+
+def pool(workers: int) -> ProcessPoolExecutor:
+    """A pool of new processes; left to itself, one whose owner is killed would wait for ever.
+
+    Args:
+        workers: how many.
+    """
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=end_with_parent,
+        initargs=(os.getpid(),),
+    )
