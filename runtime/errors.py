@@ -11,3 +11,7 @@ class EnvironmentUnfit(RuntimeFailure):
 
 class ServerFailed(RuntimeFailure):
     """The server did not start, or ended by itself."""
+
+
+class ServerDied(ServerFailed):
+    """A signal ended the server as it started."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from runtime import admin, deaths, guard, logs, processes, state
 from runtime.control import Control
 from runtime.environment import ROOT
-from runtime.errors import ServerFailed
+from runtime.errors import ServerDied, ServerFailed
 
 LogSink = Callable[[str], None]
 """Gets each line of a server's output, without its line end."""
@@ -112,12 +112,15 @@ class Run:
             timeout_seconds: how long that may take.
 
         Raises:
+            ServerDied: a signal ended it.
             ServerFailed: it ended, or did not answer in time.
         """
         deadline = time.monotonic() + timeout_seconds
         while not control.is_live():
             if not self.is_running():
-                raise ServerFailed(f"Triton did not start: {deaths.reason(self.lines)}")
+                code = self.wait()
+                failure = ServerDied if deaths.cause(code).startswith("SIG") else ServerFailed
+                raise failure(f"Triton did not start: {deaths.reason(self.lines)}")
             if time.monotonic() > deadline:
                 raise ServerFailed(
                     f"Triton did not answer within {timeout_seconds:g} s: "

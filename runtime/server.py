@@ -17,10 +17,13 @@ from runtime import addresses, admin, backend_folder, server_program, state
 from runtime.called import with_called
 from runtime.control import Control, ModelStatus
 from runtime.environment import ServerEnvironment, server_environment
-from runtime.errors import ServerFailed
+from runtime.errors import ServerDied, ServerFailed
 from runtime.plain import plain_path
 from runtime.ports import Ports
 from runtime.run import LogSink, Run
+
+_STARTS = 3
+"""A pause of the machine while a Python model loads ends Triton 24.10."""
 
 
 class LocalServer:
@@ -161,7 +164,7 @@ class LocalServer:
         self._held_ports = Ports(self._address, self._wanted_ports)
         self._ports = self._held_ports.numbers
         try:
-            self._start(environment)
+            self._start_alive(environment)
         except BaseException:
             self.stop(now=True)
             raise
@@ -185,6 +188,19 @@ class LocalServer:
         self.ask_to_stop(now=True)
         if self._run is not None:
             self._run.close()
+
+    def _start_alive(self, environment: ServerEnvironment) -> None:
+        """Starts it, again if a signal ended it meanwhile."""
+        for left in reversed(range(_STARTS)):
+            try:
+                self._start(environment)
+                return
+            except ServerDied as death:
+                if not left:
+                    raise
+                self.end_now()
+                if self._log is not None:
+                    self._log(f"{death} It is started again.")
 
     def _start(self, environment: ServerEnvironment) -> None:
         self._run = Run(

@@ -332,3 +332,43 @@ def test_a_folder_for_states_that_is_not_ours_is_a_sentence(
     (tmp_path / "triton-kit").chmod(0o777)
     with pytest.raises(ServerFailed, match="not this user's own folder; remove it"):
         serve(repository)
+
+
+ENDS_THE_SERVER = """
+import os, signal
+from pathlib import Path
+
+class TritonPythonModel:
+    def initialize(self, args):
+        seen = Path({seen!r})
+        count = int(seen.read_text() or 0) if seen.exists() else 0
+        seen.write_text(str(count + 1))
+        if count < {times}:
+            os.kill(os.getppid(), signal.SIGABRT)
+
+    def execute(self, requests):
+        return [None for _ in requests]
+"""
+
+
+def ends_the_server(repository: Path, times: int) -> Path:
+    """A model that ends its server so often as it loads; returns what counts its loads."""
+    seen = repository.parent / "loads"
+    text = ENDS_THE_SERVER.format(seen=str(seen), times=times)
+    (repository / "sleeper" / "1" / "model.py").write_text(text)
+    return seen
+
+
+def test_a_server_that_a_signal_ends_as_it_starts_is_started_again(repository: Path) -> None:
+    seen, said = ends_the_server(repository, 1), []
+    with LocalServer(repository, log=said.append) as server:
+        assert server.control.is_live() and not server.failed_models()
+    assert seen.read_text() == "2"
+    assert [line for line in said if "It is started again." in line]
+
+
+def test_it_is_started_three_times_at_most(repository: Path) -> None:
+    seen = ends_the_server(repository, 9)
+    with pytest.raises(ServerFailed, match="Triton did not start"), LocalServer(repository):
+        pass
+    assert seen.read_text() == "3"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -81,9 +80,14 @@ class Server:
             if arguments and Path(arguments[0]).name == "tritonserver" and wanted in arguments:
                 self._process = process
                 self.pid: int = process.pid
-                named = re.findall(r"shm-region-prefix-name=([^,\s]+)", "\n".join(arguments))
-                # One for each backend, which begin alike.
-                self._prefix = os.path.commonprefix(named) or "triton_python_backend_shm_region_"
+                # Each backend's own ends with the backend's name.
+                pattern = r"--backend-config=(\w+),shm-region-prefix-name=([^,\s]+)"
+                named = re.search(pattern, "\n".join(arguments))
+                self._prefix = (
+                    named[2].removesuffix(named[1])
+                    if named
+                    else "triton_python_backend_shm_region_"
+                )
                 return
         raise NoServer(
             f"no tritonserver with {wanted} on this machine, whose process could be watched; "
