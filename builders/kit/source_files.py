@@ -12,16 +12,17 @@ import hashlib
 import mmap
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from builders.kit.bounded_file import Unreadable, open_regular
+from builders.kit.bounded_file import Unreadable, kind_at, open_regular
 from builders.kit.findings import shortened
 from builders.kit.source_error import SourceError, told
 from builders.kit.source_weights import (
     PICKLE_PATTERNS,
     WEIGHT_PATTERNS,
+    check_safetensors,
     check_shards,
     check_weights,
     matches,
@@ -30,11 +31,18 @@ from builders.kit.source_weights import (
 MAXIMUM_FILES = 10_000
 """In a checkpoint's folder; the root of a disk is none."""
 
+_DATA_PATTERNS = ("*.safetensors", "*.onnx_data", "*.onnx_data_*", "*.onnx.data")
+"""File names of weights that may be of any size."""
+
+_MAXIMUM_ONNX = 2 << 30
+"""Bytes that protobuf reads; a larger graph has its weights in a file beside it."""
+
+_MAXIMUM_OTHER = 1 << 30
+"""Bytes of settings, tokenizers and texts: the largest have a twentieth of that."""
+
 FILE_PATTERNS = (
     *WEIGHT_PATTERNS,
-    "*.onnx_data",
-    "*.onnx_data_*",
-    "*.onnx.data",
+    *_DATA_PATTERNS,
     "*.json",
     "*.jinja",
     "*.model",
@@ -145,6 +153,7 @@ def source_file(path: Path) -> dict[str, str]:
         )
     folder = Path(os.path.realpath(path.parent))
     # os.path.isfile is False for chance bytes that are no path, where Path.is_file raises.
+    _check_size(path, None)
     sidecars = [name for name in _sidecars(path) if os.path.isfile(folder / name)]  # noqa: PTH113
     return _hashes(folder, dict.fromkeys([path.name, *sidecars]))
 
@@ -161,6 +170,8 @@ def source_folder(folder: Path, *, allowed: Path | None = None) -> dict[str, str
     wanted = {name for name in names if matches(name, FILE_PATTERNS)}
     for name in sorted(wanted):
         file = inside(folder, name, allowed=allowed)
+        if not matches(name, _DATA_PATTERNS):
+            _check_size(file, _MAXIMUM_OTHER)
         if name.endswith(".onnx"):
             parent = PurePosixPath(name).parent
             sidecars = {str(parent / location) for location in _sidecars(file)}
@@ -170,14 +181,33 @@ def source_folder(folder: Path, *, allowed: Path | None = None) -> dict[str, str
     return _hashes(folder, sorted(wanted), allowed)
 
 
-def _hashes(folder: Path, names: Iterable[str], allowed: Path | None = None) -> dict[str, str]:
+def _hashes(folder: Path, names: Collection[str], allowed: Path | None = None) -> dict[str, str]:
     for name in names:
         if not name.isprintable():
             raise SourceError(
                 f"{folder}: expected names of files that can be printed, found "
                 f"'{shortened(name)}'. Rename it."
             )
-    return {name: sha256(inside(folder, name, allowed=allowed)) for name in names}
+    files = {name: inside(folder, name, allowed=allowed) for name in names}
+    # First what takes no time, so that hours go by over whole files alone.
+    for file in files.values():
+        with told("Name a file on a disk."), open_regular(file):
+            pass
+    if allowed is None:  # else the hub's cache knows better what is wrong with them
+        check_safetensors(folder, names)
+    return {name: sha256(file) for name, file in files.items()}
+
+
+def _check_size(file: Path, maximum: int | None) -> None:
+    """Refuse a file that is larger than its kind can be; what is none is told when it is opened."""
+    limit = _MAXIMUM_ONNX if file.suffix == ".onnx" else maximum
+    with told():
+        size = file.stat().st_size if kind_at(file) == "file" else 0
+    if limit is not None and size > limit:
+        raise SourceError(
+            f"{file}: expected at most {limit:,} bytes, found {size:,}. Use the file that came "
+            "with the checkpoint."
+        )
 
 
 def _names(folder: Path) -> list[str]:

@@ -117,6 +117,26 @@ def test_all_that_are_not_whole_are_told(tmp_path: Path) -> None:
     assert "0.safetensors (" in message and "2.safetensors (" in message and "2 more" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tokenizer.json", "expected at most 1,073,741,824 bytes"),
+        ("vocab.txt", "expected at most 1,073,741,824 bytes"),
+        ("encoder.onnx", "expected at most 2,147,483,648 bytes"),
+        (SHARD, "expected whole safetensors"),
+    ],
+)
+def test_what_no_file_of_its_kind_is_as_large_as_is_not_read_to_its_end(
+    tmp_path: Path, name: str, told: str
+) -> None:
+    put(tmp_path)
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(1 << 40)
+    assert told in refused(tmp_path)
+    if name.endswith((".onnx", ".safetensors")):
+        assert told in refused(tmp_path / name)
+
+
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.just(SHARD)
 anything = st.recursive(
     leaves,
