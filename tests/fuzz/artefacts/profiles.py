@@ -25,9 +25,7 @@ families:
 models:
   transcribe:
     precision: int8
-    max_batch_size: 4
     instances: {count: 2, kind: KIND_CPU}
-    batching: {enabled: true, preferred_sizes: [2, 4], max_queue_delay_microseconds: 100}
     queue: {max_size: 10, timeout_microseconds: 5, timeout_action: REJECT}
     parameters: {intra_op_thread_count: 1, execution_mode: "0"}
   find_speech:
