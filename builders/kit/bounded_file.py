@@ -95,4 +95,4 @@ def kind_at(path: Path) -> str:
 
 def reason(error: OSError) -> str:
     """The system's words for an error, as "No such file or directory"."""
-    return error.strerror or type(error).__name__
+    return error.strerror or str(error) or "an error of the system"

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from builders.kit.check_reading import UNREADABLE, content, exists, is_file
+from builders.kit.check_reading import UNREADABLE, content, exists, is_file, said
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import called
 from builders.kit.findings import Finding
@@ -44,7 +44,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
             "python-model",
             where + line,
             "Python 3.10",
-            (error.msg if isinstance(error, SyntaxError) else "") or type(error).__name__,
+            said(error),
             "Correct the file.",
         )
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
+from builders.kit.bounded_file import reason
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
 
@@ -68,6 +69,19 @@ def names(folder: Path) -> list[str]:
         return []
 
 
+def said(error: Exception) -> str:
+    """What is wrong with a file, in words, for one of :data:`UNREADABLE` or a SyntaxError."""
+    if isinstance(error, OSError):
+        return reason(error)
+    if isinstance(error, RecursionError | MemoryError):
+        return "what is nested too deeply or too large"
+    if isinstance(error, UnicodeDecodeError):
+        return f"bytes that are no {error.encoding}"
+    if isinstance(error, DecodeError):
+        return "another format"
+    return (error.msg if isinstance(error, SyntaxError) else str(error)) or "what is none"
+
+
 def guarded(where: str, found: Iterable[Finding]) -> Iterator[Finding]:
     """Findings as they come; if their check cannot read what it checks, that is the last one.
 
@@ -78,11 +92,10 @@ def guarded(where: str, found: Iterable[Finding]) -> Iterator[Finding]:
     try:
         yield from found
     except UNREADABLE as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
         yield finding(
             "unreadable",
             where,
             "files that can be read and are what their names say",
-            f"{type(error).__name__}{f': {said}' if said else ''}"[:200],
+            said(error)[:200],
             "Correct or remove them.",
         )

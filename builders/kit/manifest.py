@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from builders.kit.bounded_file import Unreadable
+from builders.kit.bounded_file import Unreadable, reason
 from builders.kit.findings import Finding
 from builders.kit.json_file import parse_object
 from builders.kit.manifest_schema import FIELDS, MANIFEST, REBUILD, finding, mistakes
@@ -192,7 +192,7 @@ def walk(folder: Path, findings: list[Finding]) -> Iterator[tuple[str, int]]:
         try:
             entries = sorted(os.scandir(folder / relative), key=lambda entry: entry.name)
         except OSError as error:
-            found = error.strerror or type(error).__name__
+            found = reason(error)
             findings.append(finding("unreadable", relative, "a readable folder", found, REBUILD))
             continue
         if not entries and relative:
@@ -219,7 +219,7 @@ def _changed(path: Path, name: str, known: File, *, contents: bool) -> Iterator[
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        found = error.strerror or type(error).__name__
+        found = reason(error)
         yield finding("unreadable", name, "a readable file", found, REBUILD)
         return
     if sha256 != known.sha256:
@@ -268,7 +268,7 @@ def _load(path: Path) -> dict[str, Any]:
             content = file.read(MAXIMUM_BYTES)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        found = "none" if missing else error.strerror or type(error).__name__
+        found = "none" if missing else reason(error)
         _refuse("a readable manifest", found, remedy)
     try:
         return parse_object(content, MANIFEST)

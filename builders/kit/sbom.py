@@ -73,7 +73,9 @@ def sbom(manifest: Manifest) -> str:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, SbomError):
             raise
-        told = f" ({type(error).__name__}: {str(error)[:120]}). {REBUILD}"
+        named = isinstance(error, KeyError)
+        what = f"it names {str(error)[:120]}, and has none" if named else "a value is another's"
+        told = f" ({what}). {REBUILD}"
         if findings := lacking(vars(manifest), *_NEEDED):
             told = ":\n" + "\n".join(map(str, findings))
         raise SbomError(

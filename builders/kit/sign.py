@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from builders.kit import manifest as manifests
+from builders.kit.bounded_file import reason
 from builders.kit.manifest import SIGNATURE, UNMANAGED
 from builders.kit.sign_compare import SIGN_AGAIN, differences, is_keyless, uncovered
 from builders.kit.sign_keyless import cause, check_trust, refuse_sigstore, token_of
@@ -161,12 +162,12 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         refuse("unsigned", SIGNATURE, f"a signature in {path.parent}", "none", SIGN_AGAIN)
     except OSError as error:
-        found = error.strerror or type(error).__name__
+        found = reason(error)
         refuse("signature", SIGNATURE, "a readable signature", found, SIGN_AGAIN)
 
 
 def _refuse_file(error: OSError, remedy: str) -> NoReturn:
-    found = error.strerror or type(error).__name__
+    found = reason(error)
     refuse("unreadable", str(error.filename or SIGNATURE), "a readable file", found, remedy)
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from builders.kit.bounded_file import reason
 from builders.kit.sign_keys import Keyless, refuse
 
 AUDIENCE = "sigstore"
@@ -46,7 +47,7 @@ def check_trust(path: Path | None) -> None:
     try:
         ClientTrustConfig.from_json(path.read_text())
     except OSError as error:
-        found = error.strerror or type(error).__name__
+        found = reason(error)
         refuse("trust-config", str(path), "a readable file", found, _TRUST)
     except ValueError as error:  # pydantic's, json's and Unicode's
         refuse("trust-config", str(path), expected, _kind(path, error), _TRUST)

@@ -55,8 +55,7 @@ def snapshot(repository: str, commit: str, *, offline: bool) -> tuple[Path, Mapp
         )
         place = "the local cache" if offline else "the hub or the local cache"
         raise SourceError(
-            f"{where}: expected a complete snapshot in {place}, found none "
-            f"({type(error).__name__}). {remedy}"
+            f"{where}: expected a complete snapshot in {place}, found none. {remedy}"
         ) from error
     blobs = folder.parent.parent / "blobs"
     files = source_folder(folder, allowed=blobs.resolve())

@@ -114,7 +114,7 @@ def _mistake(file: Path) -> str:
         with safe_open(file, framework="numpy"):
             return ""
     except Exception as error:  # its own class, and whatever its Rust part raises
-        return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return str(error).strip().partition("\n")[0] or "another file"
 
 
 def _listed(names: list[str], most: int = 3) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.hostile.writing import CONFIG, model
 
 ALL = list(repositories())
 RELEASE = release("24.10")
+CLASS = re.compile(r"\b\w+(?:Error|Exception)\b|\bErrno\b")
 WAIT = 10.0
 """Seconds after which a load is taken to wait for ever."""
 
@@ -58,6 +60,7 @@ def test_the_check_says_what_is_wrong(tmp_path: Path, hostile: Hostile) -> None:
     for each in found:
         assert str(each).isprintable() and str(each).encode() and len(str(each)) < 8500
         assert each.rule in RULES or each.rule.startswith("onnx-")
+        assert not CLASS.search(str(each)), "it says which class of Python's an error is of"
 
 
 def verdict(server: LocalServer, repository: Path) -> str:

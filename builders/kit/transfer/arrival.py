@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from builders.kit import manifest as manifests
+from builders.kit.bounded_file import reason
 from builders.kit.findings import Finding
 from builders.kit.manifest import (
     SIGNATURE,
@@ -316,9 +317,9 @@ class Arrival:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or type(error).__name__
+            why = reason(error)
             raise TransferError(
-                f"{self.folder}, {what}: expected to write it, found: {reason}. "
+                f"{self.folder}, {what}: expected to write it, found: {why}. "
                 "Give a folder that can be written to, with room for the repository."
             ) from error
 

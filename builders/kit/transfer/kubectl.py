@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from builders.kit.bounded_file import reason
 from builders.kit.transfer.errors import TransferError, plain
 
 IMAGE = "docker.io/library/busybox:1.37.0"
@@ -116,11 +117,11 @@ class Kubectl:
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired as error:
-            reason = f"no answer within {2 * _SECONDS} seconds"
-            raise Refused(f"kubectl {arguments[0]}: {reason}. {_NOWHERE}.", reason) from error
+            why = f"no answer within {2 * _SECONDS} seconds"
+            raise Refused(f"kubectl {arguments[0]}: {why}. {_NOWHERE}.", why) from error
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise Refused(f"kubectl: cannot be run: {reason}. Install it anew.", reason) from error
+            why = reason(error)
+            raise Refused(f"kubectl: cannot be run: {why}. Install it anew.", why) from error
         if ended.returncode:
             raise refusal(" ".join(arguments[:2]), ended.stderr)
         return ended.stdout

@@ -196,6 +196,12 @@ def test_a_manifest_with_less_in_it_is_refused_in_a_sentence(
         sbom(dataclasses.replace(built, **change))
 
 
+@pytest.mark.parametrize("field", ["exports", "families"])
+def test_what_a_manifest_names_and_does_not_have_is_told(built: Manifest, field: str) -> None:
+    with pytest.raises(SbomError, match=r"\(it names '\S+', and has none\)\. Build"):
+        sbom(dataclasses.replace(built, **{field: {}}))
+
+
 @pytest.mark.parametrize("epoch", ["", "soon", "9" * 30])
 def test_a_wrong_epoch_is_refused(
     built: Manifest, monkeypatch: pytest.MonkeyPatch, epoch: str
