@@ -14,16 +14,29 @@ import pytest
 
 from runtime.environment import ServerEnvironment
 from tests.fuzz import campaign, images, media, sounds
+from tests.fuzz.artefacts.part import ARTEFACTS
 from tests.fuzz.known import KNOWN
 from tests.fuzz.parts import PARTS
 from tests.fuzz.target import Target
 
 
+def seed() -> int:
+    return int(os.environ.get("FUZZ_SEED") or time.time() // 86_400)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_nothing_that_is_sent_hurts_the_server(server_environment: ServerEnvironment) -> None:
-    seed = int(os.environ.get("FUZZ_SEED") or time.time() // 86_400)
-    report = campaign.run(PARTS, seed, target=lambda: Target(server_environment))
+    parts = [part for part in PARTS if part.place is None]
+    report = campaign.run(parts, seed(), target=lambda: Target(server_environment))
+    assert report.failures == [], "\n".join(report.lines)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_no_file_and_no_answer_breaks_a_command() -> None:
+    """A few minutes on two processors, and no server."""
+    report = campaign.run([ARTEFACTS], seed())
     assert report.failures == [], "\n".join(report.lines)
 
 

@@ -27,9 +27,14 @@ ALONE = 0.05
 """Of the cases, those that are tried by a process of their own."""
 
 
-def artefact(random: Random) -> Case:
-    """One artefact."""
-    made = random.choice(KINDS)(random)
+def artefact(random: Random) -> Artefact:
+    """One artefact, of any kind."""
+    return random.choice(KINDS)(random)
+
+
+def case(random: Random) -> Case:
+    """One artefact, as a case of the campaign."""
+    made = artefact(random)
     alone = random.random() < ALONE
 
     def send(desk: Any) -> list[Outcome]:
@@ -88,4 +93,4 @@ def good() -> list[Artefact]:
     ]
 
 
-ARTEFACTS = Part("artefacts", 400, artefact, place=Bench, at_once=LANES)
+ARTEFACTS = Part("artefacts", 400, case, place=Bench, at_once=LANES)
