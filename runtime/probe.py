@@ -65,7 +65,8 @@ class Prober:
     ) -> list[Sick]:
         """Takes up the answers that have come, and sends the next requests.
 
-        Never waits for a model.
+        Never waits for a model, and asks none that has answered since the last look: the first look
+        asks nobody, so that a server that was just started has its processor for its users.
 
         Args:
             configs: the models to look after, with their configurations.
@@ -78,11 +79,18 @@ class Prober:
         successes = self._successes()
         sick = []
         for name, watched in self._models.items():
-            found = self._judge(name, watched, successes.get(name, 0), pids.get(name, ()))
+            own = watched.answer == ""
+            progressed = successes.get(name, 0) - own != watched.successes
+            watched.successes = successes.get(name, 0)
+            found = self._judge(name, watched, progressed, pids.get(name, ()))
             if found is not None:
                 sick.append(found)
                 self._models[name] = _Watched()
-            elif watched.probing is None and synthetic.can_be_probed(configs[name]):
+            elif (
+                watched.probing is None
+                and not progressed
+                and synthetic.can_be_probed(configs[name])
+            ):
                 self._send(name, watched, configs[name], pids.get(name, ()))
         return sick
 
@@ -95,7 +103,7 @@ class Prober:
         return totals
 
     def _judge(
-        self, name: str, watched: _Watched, successes: int, pids: Sequence[int]
+        self, name: str, watched: _Watched, progressed: bool, pids: Sequence[int]
     ) -> Sick | None:
         now = time.monotonic()
         cpu = sum(map(processes.processor_seconds, pids))
@@ -104,8 +112,6 @@ class Prober:
             watched.probing, watched.answer = None, None
             if blamed is not None:
                 return Sick(name, (blamed[1],), "does not answer a probe")
-        progressed = successes != watched.successes
-        watched.successes = successes
         if watched.probing is None or progressed:
             watched.since, watched.cpu = now, cpu
             return None

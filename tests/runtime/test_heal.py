@@ -173,7 +173,7 @@ def test_one_of_two_instances_is_replaced_and_the_new_other_one_too(
     server: LocalServer, infer, wait_until
 ) -> None:
     told: list[str] = []
-    # No probe but the first: what ends is seen at once, even while the old stubs are still there.
+    # Without a probe: what ends is seen at once, even while the old stubs are still there.
     healer = Healer(server, probe_seconds=600.0, report=told.append)
     with healer, load(infer, server.control, "first", 2) as users:
         time.sleep(0.5)
