@@ -14,8 +14,8 @@ from typing import Any
 
 import triton_python_backend_utils as pb_utils
 from abandoned import Watch
-from calling import CODED, told
-from client_text import failed
+from calling import told
+from client_text import CODED, failed, utf8
 from flow import Wiring, gather, scatter, waves
 
 
@@ -59,9 +59,7 @@ class TritonPythonModel:
             code = getattr(pb_utils.TritonError, failure.code)
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(failure), code))
         except BaseException:  # whatever it is: an exception reaches the client with a traceback
-            pb_utils.Logger.log_error(
-                f"{self.name}: {traceback.format_exc()}".encode("utf-8", "replace").decode("utf-8")
-            )
+            pb_utils.Logger.log_error(utf8(f"{self.name}: {traceback.format_exc()}"))
             return pb_utils.InferenceResponse(
                 error=pb_utils.TritonError(failed(self.name), pb_utils.TritonError.INTERNAL)
             )

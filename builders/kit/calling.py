@@ -12,13 +12,7 @@ from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from client_text import CODES, failed, sentence, shows_inside
-
-CODED = "error_code_in_text"
-"""The request parameter that asks a stage to write its error's code before the text.
-
-Up to 24.10 at least, a BLS call's error reaches the caller as INTERNAL, whatever its code was.
-"""
+from client_text import CODED, CODES, failed, sentence, shows_inside
 
 UNDER_WAY = 32
 """Calls of one ``call`` that are under way at once; further ones follow."""

@@ -1,4 +1,6 @@
-"""What a client may read of an error; a copy lies in every Python model's version folder.
+"""What is told of an error, to a client and to the log.
+
+A copy lies in every Python model's version folder.
 
 It keeps to Python 3.10 and the standard library.
 """
@@ -14,6 +16,12 @@ LONGEST = 500
 CODES = ("INTERNAL", "NOT_FOUND", "INVALID_ARG", "UNAVAILABLE", "UNSUPPORTED", "ALREADY_EXISTS")
 """The names of ``TritonError``'s codes that every release since 24.10 knows."""
 
+CODED = "error_code_in_text"
+"""The request parameter that asks a stage to write its error's code before the text.
+
+Up to 24.10 at least, a BLS call's error reaches the caller as INTERNAL, whatever its code was.
+"""
+
 _INSIDE = re.compile(
     r"(?:^|[\s'\"`(\[<{=:,])(?:~?/[\w.@+%-]+/|[A-Za-z]:\\)"  # a path, on Linux or on Windows
     r"|Traceback \(most recent|\bFile \"|\n"
@@ -22,10 +30,15 @@ _INSIDE = re.compile(
 
 def sentence(text: str) -> str:
     """The text as one line of valid UTF-8, at most :data:`LONGEST` characters long."""
-    valid = text[: 2 * LONGEST].encode("utf-8", "replace").decode("utf-8")
+    valid = utf8(text[: 2 * LONGEST])
     shown = (" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in valid)
     line = " ".join("".join(shown).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def utf8(text: str) -> str:
+    """The text as valid UTF-8, which is all that Triton's functions take."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def sentence_of(problem: BaseException) -> str:

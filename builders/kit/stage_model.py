@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from client_text import failed, sentence, sentence_of
+from client_text import CODED, failed, sentence, sentence_of, utf8
 
 
 class TritonPythonModel:
@@ -96,12 +96,12 @@ class TritonPythonModel:
         if isinstance(problem, self.call_failures):
             code = problem.code  # type: ignore[attr-defined]
             if code not in ("INVALID_ARG", "UNAVAILABLE"):
-                _log(f"{self.name}: {code}: {sentence_of(problem)}")
+                pb_utils.Logger.log_error(f"{self.name}: {code}: {sentence_of(problem)}")
             return code, sentence_of(problem) or failed(self.name)
         if isinstance(problem, MemoryError):
             told = f"{self.name} ran out of memory on this request; send a smaller one"
             return "UNAVAILABLE", told
-        _log(f"{self.name}: {traceback.format_exc()}")
+        pb_utils.Logger.log_error(utf8(f"{self.name}: {traceback.format_exc()}"))
         return "INTERNAL", failed(self.name)
 
     def _run(self, request: Any, inputs: dict[str, Any]) -> Any:
@@ -112,10 +112,6 @@ class TritonPythonModel:
             inputs, start=start, end=end, correlation=request.correlation_id()
         ) as told:
             return self.run(told)
-
-
-CODED = "error_code_in_text"
-"""The request parameter by which a BLS call asks for it: see :mod:`builders.kit.calling`."""
 
 
 def _refuse(request: Any, code: str, text: str) -> Any:
@@ -131,7 +127,3 @@ def _coded(request: Any) -> bool:
         return CODED in json.loads(request.parameters() or "{}")
     except ValueError:  # a client's parameters need not be valid UTF-8
         return False
-
-
-def _log(text: str) -> None:
-    pb_utils.Logger.log_error(text.encode("utf-8", "replace").decode("utf-8"))
