@@ -1,4 +1,4 @@
-"""Which models have to be loaded with a model, as its own code calls them.
+"""What a model's config tells that a start has to know: what it calls, and its file.
 
 In explicit model control Triton loads an ensemble's composing models with it; of what a
 Python-backend model calls it knows nothing. Models say that in their config's parameter ``calls``,
@@ -15,6 +15,7 @@ from runtime.config_text import config_text
 
 _COMMENT = re.compile(r"^[ \t]*+#.*$", re.MULTILINE)
 _STEP = re.compile(r'\bmodel_name\s*+:\s*+"([^"]*)"')
+_FILE = re.compile(r'\bdefault_model_filename\s*+:\s*+"([^"]*)"')
 _CALLS = re.compile(
     r'\bkey\s*+:\s*+"calls"\s*+,?+\s*+value\s*+:?+\s*+\{\s*+string_value\s*+:\s*+"([^"]*)"'
 )
@@ -52,10 +53,21 @@ def is_ensemble(model: Path) -> bool:
     return bool(_needs(model.parent, model.name)[0])
 
 
+def file_name(model: Path) -> str:
+    """The file that a model's config names as its own; "" where it names none."""
+    found = _FILE.search(_text(model))
+    return found[1] if found else ""
+
+
 def _needs(repository: Path, name: str) -> tuple[list[str], list[str]]:
     """The models of an ensemble's steps, and those that a model's code calls."""
     if "/" in name or name in ("", ".", ".."):
         return [], []
-    text = _COMMENT.sub("", config_text(repository / name))
+    text = _text(repository / name)
     calls = [each for match in _CALLS.findall(text) for each in match.split(",") if each]
     return _STEP.findall(text), calls
+
+
+def _text(model: Path) -> str:
+    """The config of a model's folder, without its comments; "" for one that cannot be read."""
+    return _COMMENT.sub("", config_text(model))

@@ -58,6 +58,17 @@ def last_lines(lines: Sequence[str]) -> list[str]:
     return told[first : first + _LAST_LINES]
 
 
+def reason_of(model: str, lines: Sequence[str]) -> str:
+    """Why a model was not loaded, from the server's log; "" where that says nothing of it."""
+    parsed = [logs.parse(line) for line in lines]
+    told = [
+        line.message
+        for line in parsed
+        if line is not None and line.level != "info" and f"'{model}'" in line.message
+    ]
+    return told[-1] if told else ""
+
+
 def reason(lines: Sequence[str]) -> str:
     """Why a server did not start: the last of what it complained of, or said, in one line."""
     parsed = [logs.parse(line) for line in lines]

@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runtime import addresses, admin, backend_folder, server_program, state
+from runtime import addresses, admin, backend_folder, deaths, server_program, state
+from runtime import wanted as wanted_models
 from runtime.called import with_called
 from runtime.control import Control, ModelStatus
 from runtime.environment import ServerEnvironment, server_environment
@@ -245,8 +247,16 @@ class LocalServer:
 
     def failed_models(self) -> list[ModelStatus]:
         """The models that should have been loaded and are not, each with Triton's reason."""
-        wanted = [s for s in self.control.index() if "*" in self._load or s.name in self._load]
-        return [status for status in wanted if not status.ready]
+        index = self.control.index()
+        wanted = wanted_models.folders(self.repository) if "*" in self._load else self._load
+        failed = [status for status in index if status.name in wanted and not status.ready]
+        # Of some that it cannot load Triton tells in its log alone, and leaves others out here.
+        absent = set(wanted) - {status.name for status in index}
+        failed += [ModelStatus(name, "", ready=False, reason="") for name in sorted(absent)]
+        return [
+            replace(each, reason=each.reason or deaths.reason_of(each.name, self.log_lines))
+            for each in failed
+        ]
 
     def is_running(self) -> bool:
         """Whether the server has not ended."""

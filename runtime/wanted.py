@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builders.kit.findings import shortened
-from runtime.called import is_ensemble, with_called
+from runtime.called import file_name, is_ensemble, with_called
 from runtime.errors import ServerFailed
 from runtime.plain import is_plain
 
 MOST_TOLD = 40
 """Names that a message has, of those that are missing and of those that are there."""
+
+
+def folders(repository: Path) -> list[str]:
+    """The names of its models, sorted; hidden folders, as ``.git``, are not taken for models."""
+    return sorted(
+        path.name for path in repository.iterdir() if path.is_dir() and path.name[0] != "."
+    )
 
 
 def check(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
@@ -34,9 +41,7 @@ def check(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
     """
     if not repository.is_dir():
         raise ServerFailed(f"There is no model repository at {repository}.")
-    there = sorted(
-        path.name for path in repository.iterdir() if path.is_dir() and path.name[0] != "."
-    )
+    there = folders(repository)
     if not there:
         raise ServerFailed(f"There is no model in {repository}: it has no folder.")
     if "*" in models and len(set(models)) > 1:
@@ -61,13 +66,10 @@ def check_names(repository: Path, models: Sequence[str]) -> None:
         models: what :func:`check` gave.
 
     Raises:
-        ServerFailed: a model's name has a space, a shell's sign or a letter beyond ASCII.
+        ServerFailed: a model's name, or that of its file, has a space, a shell's sign or a letter
+            beyond ASCII.
     """
-    every = (
-        sorted(path.name for path in repository.iterdir() if path.is_dir())
-        if "*" in models
-        else with_called(repository, models, steps=True)
-    )
+    every = folders(repository) if "*" in models else with_called(repository, models, steps=True)
     wrong = [
         f"'{name}'" for name in every if not is_plain(name) and not is_ensemble(repository / name)
     ]
@@ -76,6 +78,14 @@ def check_names(repository: Path, models: Sequence[str]) -> None:
             f"Triton cannot run {_listed(wrong)} here: it gives the name to a shell unquoted, "
             "and to an interpreter that knows ASCII only. Rename folder and model, with letters "
             "from a to z, digits, and any of _.-"
+        )
+    files = {name: file_name(repository / name) for name in every}
+    wrong = [f"'{file}' of '{name}'" for name, file in files.items() if not is_plain(file or "-")]
+    if wrong:
+        raise ServerFailed(
+            f"Triton cannot run {', '.join(wrong)} here: it gives the name of a model's file "
+            "(default_model_filename) to a shell unquoted. Rename the file, with letters from a to "
+            "z, digits, and any of _.-"
         )
 
 

@@ -141,6 +141,16 @@ def test_a_model_whose_name_a_shell_would_change_is_refused(
             wanted.check_names(tmp_path, ["both"])
 
 
+def test_a_model_whose_files_name_a_shell_would_change_is_refused(
+    tmp_path: Path, python_model
+) -> None:
+    python_model(tmp_path, "good", rest='default_model_filename: "model.py"')
+    wanted.check_names(tmp_path, ["*"])
+    python_model(tmp_path, "bad", rest='default_model_filename: "my model.py"')
+    with pytest.raises(ServerFailed, match=r"cannot run 'my model\.py' of 'bad' here"):
+        wanted.check_names(tmp_path, ["*"])
+
+
 def test_an_ensemble_may_have_any_name(tmp_path: Path, python_model, ensemble) -> None:
     python_model(tmp_path, "good")
     ensemble(tmp_path, "all of it", ["good"])

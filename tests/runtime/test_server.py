@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -293,10 +294,17 @@ def test_a_model_that_does_not_load_is_named_with_its_reason(
     repository: Path, python_model, serve, infer
 ) -> None:
     python_model(repository, "broken", work="1 +")
+    python_model(repository, "empty")
+    shutil.rmtree(repository / "empty" / "1")
+    python_model(repository, "odd")
+    (repository / "odd" / "config.pbtxt").write_text("no config {")
+    (repository / ".hidden").mkdir()
     server = serve(repository)
-    (failed,) = server.failed_models()
-    assert failed.name == "broken"
-    assert "invalid syntax" in failed.reason
+    failed = {each.name: each.reason for each in server.failed_models()}
+    assert failed.keys() == {"broken", "empty", "odd"}
+    assert "invalid syntax" in failed["broken"]
+    assert "at least one version must be available" in failed["empty"]
+    assert "failed to read text proto" in failed["odd"]
     assert infer(server.control, "sleeper", [0.0]) == [0.0]
 
 
