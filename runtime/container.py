@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from runtime import addresses, admin, deaths, processes, wanted
+from runtime import addresses, admin, deaths, passed, processes, wanted
 from runtime.backoff import BackOff
 from runtime.called import with_called
 from runtime.errors import RuntimeFailure, ServerFailed
@@ -91,16 +91,16 @@ class Container:
 
     def _run(self) -> list[str]:
         gpus = {"docker": ["--gpus", "all"], "podman": ["--device", "nvidia.com/gpu=all"]}
-        ports = {self.http_port: 8000, self.grpc_port: 8001, self.metrics_port: 8002}
+        published = {self.http_port: 8000, self.grpc_port: 8001, self.metrics_port: 8002}
         host = addresses.resolve(self.host).for_grpc
-        return [
+        command = [
             *(self.engine, "run", "--rm", "--init"),
             *("--stop-timeout", str(round(self.exit_seconds) + 5)),
             *(gpus[self.engine] if self.gpu else []),
             *("--shm-size", SHARED_MEMORY),
             *(
                 part
-                for outside, inside in ports.items()
+                for outside, inside in published.items()
                 for part in ("--publish", f"{host}:{outside}:{inside}")
             ),
             *("--mount", f"type=bind,source={self.repository.resolve()},target=/models,readonly"),
@@ -118,8 +118,9 @@ class Container:
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={max(1, round(self.exit_seconds))}",
             *admin.restricted(self.opened),
-            *admin.checked(self.passed, self.opened),
         ]
+        passed.check(self.passed, [*command, "--http-port", "--grpc-port", "--metrics-port"])
+        return [*command, *admin.checked(self.passed, self.opened)]
 
     def _started(self) -> list[str]:
         """What makes the key, if there has to be one."""

@@ -84,7 +84,7 @@ class Exposed:
     """An HTTP server with the counters at ``/metrics``, while the context lasts.
 
     Args:
-        counters: they.
+        counters: what is shown.
         address: where it listens.
         port: 0 takes a free one.
 

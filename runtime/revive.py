@@ -1,4 +1,4 @@
-"""Keeping a server up, on its ports: one that dies, or holds too much, has another follow it."""
+"""Keeping a server up: one that dies, or holds too much memory, is started again on its ports."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Reviver:
     """Watches over a server that is ready.
 
     Args:
-        server: it.
+        server: a started server.
         most: how often within ten minutes it is started again.
-        healing: what looks after its models while it runs, made for each run.
+        healing: makes what looks after the models, anew for each run of the server.
         check: raises a :class:`RuntimeFailure` if the server that was started is not as it should
             be.
         counters: count what happens.
@@ -52,10 +52,10 @@ class Reviver:
         self._exchanged_for = ""
 
     def run(self) -> NoReturn:
-        """Returns never.
+        """Keeps it up; returns never.
 
         Raises:
-            ServerFailed: the server died too often, or somebody else asked it to end.
+            ServerFailed: the server died too often, or another program asked it to end.
         """
         while True:
             with self._healing(self._exchange):
@@ -65,7 +65,9 @@ class Reviver:
                 continue
             self._counters.died(deaths.cause(code))
             if code == 0:
-                raise ServerFailed("Triton has ended, as somebody else than this program asked it.")
+                raise ServerFailed(
+                    "Triton has ended because another program asked it to (SIGTERM)."
+                )
             lines = "".join(f"\n  {line}" for line in deaths.last_lines(self._server.log_lines))
             told = f"Its last lines:{lines}" if lines else "It said nothing of it."
             self._start_again(f"{deaths.sentence(code)}. {told}")

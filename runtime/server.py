@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runtime import addresses, admin, backend_folder, deaths, server_program, state
+from runtime import addresses, admin, backend_folder, deaths, passed, server_program, state
 from runtime import wanted as wanted_models
 from runtime.called import with_called
 from runtime.control import Control, ModelStatus
@@ -218,7 +218,7 @@ class LocalServer:
         backends = backend_folder.make(environment, own)
         prefix = own.shared_memory_prefix
         assert self._address is not None
-        return [
+        command = [
             server_program.make(environment, own, self._grpc_message_bytes),
             f"--model-repository={plain_path(self.repository, own.folder)}",
             f"--backend-directory={backends}",
@@ -242,8 +242,9 @@ class LocalServer:
                 for name in backend_folder.names()
             ),
             *admin.restricted(self._open_groups),
-            *admin.checked(self._options, self._open_groups),
         ]
+        passed.check(self._options, command)
+        return [*command, *admin.checked(self._options, self._open_groups)]
 
     def failed_models(self) -> list[ModelStatus]:
         """The models that should have been loaded and are not, each with Triton's reason."""

@@ -292,7 +292,7 @@ def test_a_server_that_somebody_else_asked_to_end_stays_ended(start: Start) -> N
     serving = start()
     os.kill(serving.server(), signal.SIGTERM)
     assert serving.process.wait(timeout=60) == 1
-    assert "as somebody else than this program asked it" in serving.log.read_text()
+    assert "because another program asked it to" in serving.log.read_text()
 
 
 @pytest.mark.parametrize(

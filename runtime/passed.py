@@ -1,0 +1,42 @@
+"""The options for ``tritonserver`` that a user gives after ``--``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runtime.errors import ServerFailed
+
+_REPEATED = ("--backend-config", "--http-restricted-api", "--grpc-restricted-protocol")
+"""Those that Triton takes more than once."""
+
+_INSTEAD = {
+    "--http-address": "--host",
+    "--http-port": "--http-port before the --",
+    "--grpc-address": "--host",
+    "--grpc-port": "--grpc-port before the --",
+    "--metrics-address": "--host",
+    "--metrics-port": "--metrics-port before the --",
+    "--model-repository": "the command's argument",
+    "--load-model": "--model",
+    "--exit-timeout-secs": "--exit-seconds",
+}
+
+
+def check(passed: Sequence[str], own: Sequence[str]) -> None:
+    """Refuses what would undo an option that the runtime sets and counts on.
+
+    Args:
+        passed: the user's options.
+        own: the runtime's.
+
+    Raises:
+        ServerFailed: an option is in both; or the HTTP service, which the runtime asks, is off.
+    """
+    names = {each.partition("=")[0] for each in own if each.startswith("--")} - {*_REPEATED}
+    for option in passed:
+        name, _, value = option.partition("=")
+        if name in names:
+            instead = f"; use {_INSTEAD[name]}" if name in _INSTEAD else ""
+            raise ServerFailed(f"{name} is set by the runtime, which counts on it{instead}.")
+        if name == "--allow-http" and value.lower() in ("false", "0"):
+            raise ServerFailed("--allow-http is needed: the runtime asks the server over HTTP.")
