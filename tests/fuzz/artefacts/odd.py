@@ -51,35 +51,25 @@ def changed(random: Random, document: Any) -> Any:
     """A copy of a document with one to three values, keys or items that are others."""
     made = copy.deepcopy(document)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        places = _places(made)
-        if not places:
+        if not isinstance(made, dict | list) or not made:
             return value(random)
-        holder, key = random.choice(places)
-        _change(random, holder, key)
+        _change(random, *_place(random, made))
     return made
 
 
-def _places(document: Any) -> list[tuple[Any, Any]]:
-    """Holder and key of values, a few of each list or object, so that none outweighs the rest."""
-    found: list[tuple[Any, Any]] = []
-    level = [document]
-    while level:
-        below = []
-        for holder in level:
-            keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-            for key in keys[:12] + keys[-2:]:
-                found.append((holder, key))
-                if isinstance(holder[key], dict | list):
-                    below.append(holder[key])
-        level = below[:60]
-    return found
+def _place(random: Random, document: Any) -> tuple[Any, Any]:
+    """Holder and key of a value: a way down, so that no large part outweighs a small one."""
+    holder = document
+    while True:
+        key = random.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
+        if not isinstance(holder[key], dict | list) or not holder[key] or random.random() < 0.2:
+            return holder, key
+        holder = holder[key]
 
 
 def _change(random: Random, holder: Any, key: Any) -> None:
     way = random.randrange(8)
     if isinstance(holder, list):
-        if key >= len(holder):
-            return
         if way == 0:
             del holder[key]
         elif way == 1:
@@ -88,8 +78,6 @@ def _change(random: Random, holder: Any, key: Any) -> None:
             holder[key] = [holder[key]]
         else:
             holder[key] = value(random)
-        return
-    if key not in holder:
         return
     if way == 0:
         del holder[key]
