@@ -12,7 +12,8 @@ import typer
 from clients.address import AddressError
 from clients.cli_asr import asr
 from clients.cli_exit import failed, wrong_address
-from clients.connection import DAY, INT32, PATIENCE
+from clients.cli_options import Patience, Timeout, Url
+from clients.connection import INT32, PATIENCE
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,9 +43,7 @@ def ocr(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print text, box and score of each line as JSON.")
     ] = False,
-    url: Annotated[
-        str, typer.Option(envvar="TRITON_GRPC", help="The server's gRPC address.")
-    ] = "127.0.0.1:8001",
+    url: Url = "127.0.0.1:8001",
     model: Annotated[str, typer.Option(help="The pipeline: ocr, or ocr_bls.")] = "ocr",
     minimum_score: Annotated[
         float | None, typer.Option(help="Leave out lines with a lower confidence, 0 to 1.")
@@ -61,21 +60,8 @@ def ocr(
     font: Annotated[
         Path | None, typer.Option(help="Font file for --draw, for scripts such as Chinese.")
     ] = None,
-    timeout: Annotated[
-        float,
-        typer.Option(
-            min=0.001, max=DAY, metavar="SECONDS", help="How long to wait for the answer."
-        ),
-    ] = 60.0,
-    patience: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=DAY,
-            metavar="SECONDS",
-            help="How long to go on asking where no server listens, as while one starts.",
-        ),
-    ] = PATIENCE,
+    timeout: Timeout = 60.0,
+    patience: Patience = PATIENCE,
 ) -> None:
     """Read the text of a page: its lines in reading order, with boxes and confidences."""
     from clients.errors import RequestError

@@ -17,7 +17,8 @@ from clients.address import AddressError
 from clients.asr import AsrClient, Option, Segment
 from clients.captions import as_json, line, srt, vtt
 from clients.cli_exit import failed, wrong_address
-from clients.connection import DAY, INT32, PATIENCE
+from clients.cli_options import Patience, Timeout, Url
+from clients.connection import INT32, PATIENCE
 from clients.errors import RequestError
 from clients.listening import Interrupt, StatusLine
 from clients.sound import RATE, Piece, SoundError, SoundFile, microphone, standard_input
@@ -75,25 +76,12 @@ def asr(
             help="Read no words but those in this text file; for CTC models, as the demo's.",
         ),
     ] = None,
-    url: Annotated[
-        str, typer.Option(envvar="TRITON_GRPC", help="The server's gRPC address.")
-    ] = "127.0.0.1:8001",
+    url: Url = "127.0.0.1:8001",
     model: Annotated[
         str, typer.Option(help="The pipeline for files: asr, asr_bls or asr_whisper.")
     ] = "asr",
-    timeout: Annotated[
-        float,
-        typer.Option(min=0.001, max=DAY, metavar="SECONDS", help="How long to wait for an answer."),
-    ] = 120.0,
-    patience: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=DAY,
-            metavar="SECONDS",
-            help="How long to go on asking where no server listens, as while one starts.",
-        ),
-    ] = PATIENCE,
+    timeout: Timeout = 120.0,
+    patience: Patience = PATIENCE,
 ) -> None:
     """Read speech: its segments with their times, or subtitles.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import numpy.typing as npt
@@ -26,9 +25,6 @@ WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, *[2.0] * 20)
 
 PATIENCE = 15.0
 """Seconds for which a server that does not listen is asked again: a start takes about so long."""
-
-DAY = 86_400.0
-"""Seconds that a command waits at most, for whatever."""
 
 
 class _NoChannel:
@@ -190,12 +186,7 @@ class PipelineClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
 

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import typer
 import urllib3
 
+from clients.cli_options import Timeout
 from clients.examples.make_page import HEADING, LEFT, RIGHT
 from clients.ports import speaks_grpc
 
@@ -228,12 +229,7 @@ def smoke(
         list[str] | None,
         typer.Option(help=f"Ask these alone; the default is all: {', '.join(PIPELINES)}."),
     ] = None,
-    timeout: Annotated[
-        float,
-        typer.Option(
-            min=0.001, max=86_400, metavar="SECONDS", help="How long each request may take."
-        ),
-    ] = 60.0,
+    timeout: Timeout = 60.0,
 ) -> None:
     """Ask the pipelines of a deployed bundle; exit code 1 unless every answer is the known one."""
     for name in pipeline or ():

@@ -10,7 +10,6 @@ import http.server
 import socket
 import threading
 import time
-from types import TracebackType
 from typing import Self
 
 from runtime.addresses import Address
@@ -138,12 +137,7 @@ class Exposed:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -15,7 +15,6 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 from runtime import leftovers, processes, state, stubs
@@ -80,12 +79,7 @@ class Healer:
         self._has_looked.wait()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing = True
         os.close(self._stop_write)
         self._thread.join()

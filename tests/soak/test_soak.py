@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +16,8 @@ import pytest
 
 from runtime import stubs
 from runtime.server import LocalServer
+from tests.runtime.serving import FREE_PORTS, Serving
 from tests.soak.growth import LEAST
-from tests.soak.inputs import ROOT
 from tests.soak.kinds import PIPELINES
 from tests.soak.process import NoServer
 from tests.soak.soak import Outcome, Plan, soak
@@ -31,29 +28,12 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
 @pytest.fixture
 def served(asr_repository: Path, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The addresses, HTTP and gRPC, of what ``make serve`` starts."""
-    log = tmp_path / "serve.log"
-    ports = [f"--{name}-port=0" for name in ("http", "grpc", "metrics")]
-    with log.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runtime", "serve", str(asr_repository), *ports],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-    assert process.stdout is not None
+    serving = Serving([str(asr_repository), *FREE_PORTS], tmp_path / "serve.log")
     try:
-        told = ""
-        for line in process.stdout:
-            told += line
-            if line.startswith("  metrics"):
-                break
-        addresses = re.findall(r"^  (?:HTTP|gRPC) +(?:http://)?(\S+)$", told, re.MULTILINE)
-        assert len(addresses) == 2, log.read_text()
-        yield addresses[0], addresses[1]
+        serving.wait_until_ready()
+        yield serving.address("HTTP").removeprefix("http://"), serving.address("gRPC")
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        serving.end()
 
 
 @pytest.mark.slow
