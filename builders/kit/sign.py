@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from builders.kit import manifest as manifests
-from builders.kit.bounded_file import reason
+from builders.kit.bounded_file import Unreadable, reason
+from builders.kit.json_file import parse_object
 from builders.kit.manifest import SIGNATURE, UNMANAGED
 from builders.kit.sign_compare import SIGN_AGAIN, differences, is_keyless, uncovered
 from builders.kit.sign_keyless import cause, check_trust, refuse_sigstore, token_of
@@ -158,7 +159,11 @@ def _read(path: Path) -> bytes:
             refuse("signature", SIGNATURE, "a regular file", "something else", SIGN_AGAIN)
         if path.stat().st_size > MAXIMUM_BYTES:
             refuse("signature", SIGNATURE, f"at most {MAXIMUM_BYTES:,} bytes", "more", SIGN_AGAIN)
-        return path.read_bytes()
+        content = path.read_bytes()
+        parse_object(content, SIGNATURE)  # the library's reader knows no bounds
+        return content
+    except Unreadable as error:
+        refuse("signature", SIGNATURE, error.expected, error.found, SIGN_AGAIN)
     except FileNotFoundError:
         refuse("unsigned", SIGNATURE, f"a signature in {path.parent}", "none", SIGN_AGAIN)
     except OSError as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from builders.kit.bounded_file import Unreadable
 from builders.kit.findings import Finding
+from builders.kit.json_file import parse_object
 from builders.kit.manifest import SIGNATURE, UNMANAGED, Manifest, walk
 from builders.kit.manifest_schema import MANIFEST, finding
 
@@ -72,18 +72,18 @@ def is_keyless(signature: bytes) -> bool | None:
     Source: ``VerificationMaterial.content`` in sigstore's protobuf-specs.
     """
     try:
-        material = json.loads(signature)["verificationMaterial"]
+        material = parse_object(signature, SIGNATURE)["verificationMaterial"]
         if "publicKey" in material:
             return False
         return True if {"certificate", "x509CertificateChain"} & set(material) else None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (Unreadable, KeyError, TypeError):
         return None
 
 
 def _signed(signature: bytes) -> Mapping[str, str]:
     """Path -> hash, from the statement: https://model_signing/signature/v1.0."""
-    bundle: dict[str, Any] = json.loads(signature)
-    statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
+    bundle = parse_object(signature, SIGNATURE)
+    statement = parse_object(base64.b64decode(bundle["dsseEnvelope"]["payload"]), SIGNATURE)
     resources = statement["predicate"]["resources"]
     return {str(each["name"]): str(each["digest"]) for each in resources}
 

@@ -6,12 +6,12 @@ looked at here first.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from builders.kit.bounded_file import reason
+from builders.kit.bounded_file import Unreadable, read_bounded
+from builders.kit.json_file import MAXIMUM_BYTES, parse_json
 from builders.kit.sign_keys import Keyless, refuse
 
 AUDIENCE = "sigstore"
@@ -43,14 +43,16 @@ def check_trust(path: Path | None) -> None:
         return
     from sigstore.models import ClientTrustConfig
 
-    expected = "sigstore's client trust configuration in JSON"
     try:
-        ClientTrustConfig.from_json(path.read_text())
-    except OSError as error:
-        found = reason(error)
-        refuse("trust-config", str(path), "a readable file", found, _TRUST)
-    except ValueError as error:  # pydantic's, json's and Unicode's
-        refuse("trust-config", str(path), expected, _kind(path, error), _TRUST)
+        content = read_bounded(path, MAXIMUM_BYTES)
+        parse_json(content, path)
+    except Unreadable as error:
+        refuse("trust-config", str(path), error.expected, error.found, _TRUST)
+    try:
+        ClientTrustConfig.from_json(content.decode("utf-8-sig"))
+    except ValueError as error:
+        expected = "sigstore's client trust configuration"
+        refuse("trust-config", str(path), expected, f"other JSON{_place(error)}", _TRUST)
 
 
 def token_of(key: Keyless) -> str | None:
@@ -112,15 +114,12 @@ def cause(error: BaseException) -> str:
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
-def _kind(path: Path, error: ValueError) -> str:
+def _place(error: ValueError) -> str:
+    """Where pydantic found a document to be another, for a sentence."""
     import pydantic
 
-    try:
-        json.loads(path.read_bytes())
-    except ValueError:
-        return "no JSON"
     if not isinstance(error, pydantic.ValidationError):
-        return "other JSON"
+        return ""
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "the document"
-    return f"other JSON ({where}: {first['msg']})"
+    return f" ({where}: {first['msg']})"

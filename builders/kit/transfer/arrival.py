@@ -32,7 +32,7 @@ from builders.kit.manifest import (
     read_manifest,
 )
 from builders.kit.manifest_schema import MANIFEST, finding
-from builders.kit.transfer.contents import layout_mistakes
+from builders.kit.transfer.contents import file_of, layout_mistakes
 from builders.kit.transfer.errors import TransferError, refuse
 from builders.kit.transfer.ownership import check_apart, repository_around
 from builders.kit.transfer.partial import Read, fill, is_right
@@ -178,10 +178,7 @@ class Arrival:
     def _same(self, *names: str) -> bool:
         """Whether entries of the root are files that are here as they were gathered."""
         try:
-            return all(
-                (self.folder / name).read_bytes() == (self._staged / name).read_bytes()
-                for name in names
-            )
+            return all(is_right(self.folder / name, file_of(self._staged / name)) for name in names)
         except OSError:
             return False
 

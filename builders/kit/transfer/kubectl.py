@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from builders.kit.bounded_file import reason
+from builders.kit.bounded_file import Unreadable, reason
+from builders.kit.json_file import parse_object
 from builders.kit.transfer.errors import TransferError, plain
+from runtime.processes import ending_with_parent
 
 IMAGE = "docker.io/library/busybox:1.37.0"
 """The image of the pod that copies: a shell, and coreutils' or busybox' find, stat, sha256sum."""
@@ -100,7 +102,8 @@ class Kubectl:
     def call(self, *arguments: str, content: str = "") -> str:
         """Run one command to its end, and give what it printed.
 
-        A process group of its own: Ctrl-C ends the push, not the call that deletes its pod.
+        A process group of its own: Ctrl-C ends the push, not the call that deletes its pod. If
+        this process is killed, it ends by itself within its time limit.
 
         Raises:
             Refused: it ended with an error, or not at all.
@@ -133,14 +136,13 @@ class Kubectl:
             Refused: it ended with an error, or gave something else.
         """
         text = self.call("get", *arguments, "--output=json")
+        what = f"get {arguments[0]}"
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise refusal(f"get {arguments[0]}", f"no JSON: {text[:80]}") from error
-        try:
-            return _object(document)
+            return _object(parse_object(text.encode(), "kubectl"))
+        except Unreadable as error:
+            found = f"{error.found} in the place of {error.expected}: {text[:80]}"
+            raise refusal(what, found) from error
         except TypeError as error:
-            what = f"get {arguments[0]}"
             raise refusal(what, "fields of other types than Kubernetes has") from error
 
     @contextlib.contextmanager
@@ -156,6 +158,7 @@ class Kubectl:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
+                preexec_fn=ending_with_parent(signal.SIGTERM),
             )
             try:
                 yield process, errors

@@ -5,12 +5,13 @@ Source: OCI image-spec 1.1, manifest.md, image-index.md and descriptor.md.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from builders.kit.bounded_file import Unreadable
+from builders.kit.json_file import parse_object
 from builders.kit.transfer.errors import TransferError, plain
 
 TITLE = "org.opencontainers.image.title"
@@ -44,12 +45,9 @@ def document_of(content: bytes, place: str) -> Mapping[str, Any]:
         TransferError: it is something else.
     """
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        _refuse(place, "an image's manifest in JSON", "something else")
-    if not isinstance(document, dict):
-        _refuse(place, "an image's manifest", f"a JSON {type(document).__name__}")
-    return document
+        return parse_object(content, place)
+    except Unreadable as error:
+        _refuse(place, f"{error.expected} that describes an image", plain(error.found, 120))
 
 
 def platform_of(document: Mapping[str, Any], place: str) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +15,14 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from builders.kit.bounded_file import Unreadable
+from builders.kit.json_file import parse_object, read_object
 from builders.kit.transfer.answer import whole
 from builders.kit.transfer.errors import TransferError
+from runtime.processes import ending_with_parent
 
 _LOGINS = {"docker.io": "https://index.docker.io/v1/"}
 """A registry -> what docker keeps its login under, if elsewhere."""
-
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
 """What a header can carry."""
@@ -33,11 +35,10 @@ def credentials(registry: str) -> str:
     """
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
-        config = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError, RecursionError):
+        config = read_object(folder / "config.json")
+    except Unreadable:
         return ""
     registry = _LOGINS.get(registry, registry)
-    config = _object(config)
     helper = _object(config.get("credHelpers")).get(registry) or config.get("credsStore")
     if helper:
         return _helped(str(helper), registry)
@@ -74,12 +75,12 @@ def authorization(
             raise ValueError
         url = f"{realm}?{urlencode(query)}"
         answer = pool.request("GET", url, headers=basic, redirect=False, preload_content=False)
-        said = _object(json.loads(whole(answer, registry)))
+        said = parse_object(whole(answer, registry), registry)
         token = said.get("token") or said["access_token"]
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise ValueError
         return {"Authorization": f"Bearer {token}"}
-    except (HTTPError, ValueError, KeyError, RecursionError, TransferError) as error:
+    except (HTTPError, ValueError, KeyError) as error:
         raise TransferError(
             f"{registry}: expected a token for {scope}, found none. Run `docker login {registry}` "
             "with an account that may use it."
@@ -95,13 +96,13 @@ def _helped(helper: str, registry: str) -> str:
     try:
         done = subprocess.run(
             [f"docker-credential-{helper}", "get"],
-            input=registry,
+            input=registry.encode(),
             capture_output=True,
-            text=True,
             check=True,
             timeout=30,
+            preexec_fn=ending_with_parent(signal.SIGTERM),
         )
-        found = json.loads(done.stdout)
+        found = parse_object(done.stdout, helper)
         return base64.b64encode(f"{found['Username']}:{found['Secret']}".encode()).decode()
     except (OSError, ValueError, KeyError, subprocess.SubprocessError):
         return ""

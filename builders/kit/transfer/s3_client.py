@@ -35,7 +35,6 @@ _REMEDIES = {
     "AuthorizationHeaderMalformed": ("another region", "Set AWS_REGION to the bucket's"),
 }
 
-
 _STUMBLES = (
     *(SyntaxError, TypeError, AttributeError, KeyError, IndexError),
     *(RecursionError, OverflowError),

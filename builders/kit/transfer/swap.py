@@ -15,6 +15,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from builders.kit.bounded_file import Unreadable
+from builders.kit.json_file import read_object
 from builders.kit.transfer.errors import TransferError
 
 STAGED = "new"
@@ -61,13 +63,13 @@ def undo(folder: Path, inbox: Path) -> None:
         OSError: an entry cannot be moved.
         TransferError: the record of the swap is none.
     """
-    try:
-        record = json.loads((inbox / _RECORD).read_text())
-        gone, put = map(_names, (record["gone"], record["put"]))
-    except FileNotFoundError:
+    if not os.path.lexists(inbox / _RECORD):
         shutil.rmtree(inbox / _OLD, ignore_errors=True)
         return
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    try:
+        record = read_object(inbox / _RECORD)
+        gone, put = map(_names, (record["gone"], record["put"]))
+    except (Unreadable, ValueError, KeyError, TypeError) as error:
         raise TransferError(
             f"{inbox / _RECORD}: expected what a pull wrote, found something else. Look what of "
             f"{inbox / _OLD} belongs into {folder}, then remove {inbox}."

@@ -206,6 +206,20 @@ def test_a_path_that_leaves_the_repository_is_refused(repository: Path, name: st
     str(finding).encode()
 
 
+def test_a_name_that_is_no_text_is_refused(repository: Path) -> None:
+    value = json.loads((repository / "manifest.json").read_text())
+    value["files"]["\ud800"] = {"sha256": "0" * 64, "bytes": 0}
+    write(repository, resign(value))
+    (finding,) = verify(repository)
+    assert finding.found == "a half of a surrogate pair"
+
+
+def test_a_manifest_of_more_values_than_memory_holds_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(b"[" + b"[]," * 10_000_000 + b"0]")
+    (finding,) = verify(tmp_path)
+    assert finding.expected == "at most 4,000,000 values"
+
+
 @pytest.mark.parametrize(
     "entry",
     [

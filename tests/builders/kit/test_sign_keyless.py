@@ -184,7 +184,7 @@ def test_who_leaves_the_terminal_is_asked_for_a_token(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("{}", "other JSON"), ("no", "no JSON"), (None, "No such file")]
+    ("content", "said"), [("{}", "other JSON"), ("no", "other text"), (None, "No such file")]
 )
 def test_a_trust_configuration_that_is_none_is_refused_by_its_path(
     repository: Path, tmp_path: Path, content: str | None, said: str
