@@ -39,7 +39,9 @@ class LocalServer:
         grpc_port: likewise.
         metrics_port: likewise.
         grpc_message_bytes: the largest gRPC message that is taken.
-        options: further options of ``tritonserver``, as ``("--log-verbose=1",)``.
+        options: further options of ``tritonserver``, as ``("--log-verbose=1",)``; none that this
+            class sets itself.
+        overrides: options that may undo its own, to try how another server would be started.
         open_groups: groups of calls (:data:`runtime.admin.GROUPS`) that everybody who reaches the
             server may make; all others ask for :attr:`admin_key`.
         environment: the server environment; the project's own by default.
@@ -59,6 +61,7 @@ class LocalServer:
         metrics_port: int = 0,
         grpc_message_bytes: int = server_program.DEFAULT_MESSAGE_BYTES,
         options: Sequence[str] = (),
+        overrides: Sequence[str] = (),
         open_groups: Sequence[str] = (),
         environment: ServerEnvironment | None = None,
         log: LogSink | None = None,
@@ -71,6 +74,7 @@ class LocalServer:
         self._wanted_ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
         self._grpc_message_bytes = grpc_message_bytes
         self._options = tuple(options)
+        self._overrides = tuple(overrides)
         self._open_groups = tuple(open_groups)
         self._environment = environment
         self._log = log
@@ -238,7 +242,7 @@ class LocalServer:
             *admin.restricted(self._open_groups),
         ]
         passed.check(self._options, command)
-        return [*command, *admin.checked(self._options, self._open_groups)]
+        return [*command, *admin.checked(self._options, self._open_groups), *self._overrides]
 
     def failed_models(self) -> list[ModelStatus]:
         """The models that should have been loaded and are not, each with Triton's reason."""

@@ -415,5 +415,5 @@ def test_triton_loads_every_folder_and_does_not_mind_a_signature(
     )
     sign(tmp_path / "models", PrivateKey(keys / "good.pem"))
     options = ("--model-control-mode=none", "--exit-on-error=true")
-    server = serve(tmp_path / "models", load=(), options=options)
+    server = serve(tmp_path / "models", load=(), overrides=options)
     assert [(each.name, each.ready) for each in server.control.index()] == [("echo", True)]
