@@ -32,7 +32,7 @@ from runtime.server import LocalServer
 models, options = sys.argv[1:]
 told = {"answers": []}
 server = LocalServer(
-    Path(models), load=(), options=json.loads(options), open_groups=tuple(GROUPS)
+    Path(models), load=(), overrides=json.loads(options), open_groups=tuple(GROUPS)
 )  # the declared options restrict them
 try:
     server.start()

@@ -27,7 +27,7 @@ assert os.getuid() == 65534
 assert not os.access(models, os.W_OK) and not os.access(environment, os.W_OK)
 server = LocalServer(
     Path(models), load=(), environment=ServerEnvironment(Path(environment)),
-    options=json.loads(options), open_groups=tuple(GROUPS),  # the declared options restrict them
+    overrides=json.loads(options), open_groups=tuple(GROUPS),  # the declared options restrict them
 )
 server.start()
 server.control.request("GET", "/v2/health/ready")
@@ -50,7 +50,8 @@ def test_the_built_repository_is_served_by_who_can_only_read_it(
     folder.mkdir(mode=0o755)
     try:
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / "runtime", folder / "runtime", ignore=ignored)
+        for package in ("runtime", "builders"):
+            shutil.copytree(ROOT / package, folder / package, ignore=ignored)
         shutil.copytree(ROOT / "model_repository", folder / "models", ignore=ignored)
         subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder / "environment"], check=True)
         packages = ServerEnvironment(folder / "environment").packages
