@@ -173,10 +173,11 @@ def _groups(after: list[set[int]]) -> list[set[int]]:
                     above = trail[-1][0]
                     lowest[above] = min(lowest[above], lowest[here])
                 if lowest[here] == number[here]:
-                    place = open_ones.index(here)
-                    groups.append(set(open_ones[place:]))
-                    is_open -= groups[-1]
-                    del open_ones[place:]
+                    group: set[int] = set()
+                    while here not in group:
+                        group.add(open_ones.pop())
+                    is_open -= group
+                    groups.append(group)
     return groups
 
 
