@@ -251,10 +251,13 @@ class _Staged:
         self.files = record.files_of(folder)
 
     def check(self) -> tuple[Finding, ...]:
-        """Triton's rules; warnings are returned, errors end the build."""
+        """Triton's rules; warnings are returned, errors end the build.
+
+        Under which path it will be served is not known yet.
+        """
         from builders.kit.check import check_repository
 
-        findings = check_repository(self.folder, self.steps.recipe.release)
+        findings = check_repository(self.folder, self.steps.recipe.release, in_place=False)
         if found := errors(findings):
             raise BuildError(found)
         return tuple(findings)

@@ -15,8 +15,8 @@ that calls itself, paths that lead out of a model's folder, sizes that no memory
 say ``Triton.LOADS``. So it is with an ONNX model whose requests would get each other's rows: the
 C++ onnxruntime backend loads it, and the local server's refuses it.
 
-A model of the onnxruntime backend has to have a name that a shell takes as it stands, since the
-local server runs it in a stub of the Python backend; that of NVIDIA's images takes any.
+A model of the onnxruntime backend has to have a name in ASCII that a shell takes as it stands,
+since the local server runs it in a stub of the Python backend; that of NVIDIA's images takes any.
 
 What the check cannot see
 -------------------------
@@ -33,8 +33,7 @@ What the check cannot see
 - **What Triton fills in**: inputs, outputs and batch sizes that a config leaves out are reported
   as left out, not guessed; an ensemble over such a model is checked against what is written.
 - **The way it is started**: ``--disable-auto-complete-config``, several repositories with one
-  model's name, model namespacing, what repository agents do, a custom batching library, the
-  locale.
+  model's name, model namespacing, what repository agents do, a custom batching library.
 - **Shared memory of dynamic tensors**: the estimate takes each dynamic axis as 1.
 """
 
@@ -85,7 +84,7 @@ def check_graph(models: Sequence[Model], release: Release) -> list[Finding]:
 
 
 def check_repository(
-    folder: Path, release: Release, *, shared_memory: int | None = None
+    folder: Path, release: Release, *, shared_memory: int | None = None, in_place: bool = True
 ) -> list[Finding]:
     """Every mistake of a repository folder on disk, whoever made it.
 
@@ -93,6 +92,7 @@ def check_repository(
         folder: the repository.
         release: the Triton release that will serve it.
         shared_memory: bytes of shared memory where it will be served; None asks this machine.
+        in_place: whether it will be served under this path, so that the path has to be a good one.
     """
     models, findings = scan(folder)
     configs = {model.name: model.config for model in models if model.config is not None}
@@ -100,7 +100,9 @@ def check_repository(
     findings += _check_configs(configs, versions, release)
     for model in models:
         findings += guarded(model.name, _check_onnx(model, release))
-    findings += check_path(folder, {name: backend_of(config) for name, config in configs.items()})
+    if in_place:
+        backends = {name: backend_of(config) for name, config in configs.items()}
+        findings += check_path(folder, backends)
     findings += check_shared_memory(configs.values(), shared_memory)
     calls = {model.name: model.calls() for model in models}
     declared = {

@@ -12,6 +12,11 @@ from builders.kit.findings import Finding
 from builders.kit.proto import pb
 from runtime.plain import unsafe_characters
 
+_ASCII = (
+    "a stub's interpreter finds files by ASCII names alone, in a UTF-8 locale too, and the model "
+    "does not load."
+)
+
 STUBS = {"python", "onnxruntime", "vllm"}
 """Backends that run in a stub of the Python backend: onnxruntime does on the local server."""
 
@@ -38,16 +43,15 @@ def check_names(config: pb.ModelConfig, backend: str) -> Iterator[Finding]:
                     "Rename it, with letters, digits, '_' and '-': Triton writes it into a command "
                     f"of bash without quotes, and a model of {backend} never loads.",
                 )
-        strange = [text for text in _passed(config).values() if not text.isascii()]
-        if strange:
-            yield finding(
-                "locale-name",
-                config.name,
-                "names in ASCII",
-                ", ".join(f"'{text}'" for text in strange),
-                "Rename it, or start the server with a UTF-8 locale, as LC_ALL=C.UTF-8: in another "
-                "the model does not load.",
-            )
+        for what, text in _found_by_name(config).items():
+            if not text.isascii():
+                yield finding(
+                    "ascii-name",
+                    config.name,
+                    f"ASCII in the {what}",
+                    f"'{text}'",
+                    f"Rename it, with letters from a to z: {_ASCII}",
+                )
     if not _UNRESERVED.fullmatch(config.name):
         yield finding(
             "url-name",
@@ -59,15 +63,16 @@ def check_names(config: pb.ModelConfig, backend: str) -> Iterator[Finding]:
 
 
 def check_path(folder: Path, backends: Mapping[str, str]) -> Iterator[Finding]:
-    """Findings about the path of a repository, which a shell gets with each model of a stub.
+    """Findings about the path of a repository, which a stub gets by way of a shell.
 
     Args:
         folder: the repository.
         backends: each model's backend.
     """
     path = os.path.abspath(folder)  # noqa: PTH100 -- a link is passed on as it is
-    characters = unsafe_characters(path)
-    if characters and any(backend in STUBS for backend in backends.values()):
+    if not any(backend in STUBS for backend in backends.values()):
+        return
+    if characters := unsafe_characters(path):
         yield finding(
             "shell-path",
             path,
@@ -76,11 +81,51 @@ def check_path(folder: Path, backends: Mapping[str, str]) -> Iterator[Finding]:
             "Rename or link its folders: Triton writes the path into a command of bash without "
             "quotes, and no Python model loads.",
         )
+    if not path.isascii():
+        yield finding(
+            "ascii-path",
+            path,
+            "ASCII in the repository's path",
+            _shown("".join(dict.fromkeys(each for each in path if not each.isascii()))),
+            f"Rename or link its folders, with letters from a to z: {_ASCII}",
+        )
+
+
+def check_files_of_code(name: str, file: Path, *, of_kit: bool) -> Iterator[Finding]:
+    """Findings about files that a Python model cannot open, since their names are not ASCII.
+
+    Args:
+        name: the model's.
+        file: its ``model.py``, whose own name is told elsewhere.
+        of_kit: whether the kit wrote it, so that each file in ``stages/`` is imported.
+    """
+    version = file.parent
+    strange: dict[str, list[str]] = {"ascii-name": [], "ascii-file": []}
+    for folder, _, files in os.walk(version):
+        for path in (Path(folder, each).relative_to(version) for each in files):
+            if not str(path).isascii() and path != Path(file.name):
+                imported = of_kit and path.parts[0] == "stages"
+                strange["ascii-name" if imported else "ascii-file"].append(str(path))
+    for rule, paths in strange.items():
+        if paths:
+            yield finding(
+                rule,
+                f"{name}/{version.name}",
+                "names of files in ASCII",
+                f"{len(paths)}, as '{min(paths)}'",
+                "Rename them, with letters from a to z: the interpreter of a Python model finds "
+                "files by ASCII names alone, in a UTF-8 locale too.",
+            )
+
+
+def _found_by_name(config: pb.ModelConfig) -> dict[str, str]:
+    """What a stub's interpreter looks for in its file system, by what it is."""
+    return {"model's name": config.name, "model's file name": config.default_model_filename}
 
 
 def _passed(config: pb.ModelConfig) -> dict[str, str]:
     """What the Python backend writes into a stub's command line, by what it is."""
-    texts = {"model's name": config.name, "model's file name": config.default_model_filename}
+    texts = _found_by_name(config)
     for index, group in enumerate(config.instance_group):
         texts[f"name of instance group {index}"] = group.name
     if "EXECUTION_ENV_PATH" in config.parameters:

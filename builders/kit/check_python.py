@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from builders.kit.check_names import check_files_of_code
 from builders.kit.check_reading import UNREADABLE, content, exists, is_file, said
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import called
@@ -39,14 +40,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
     try:
         tree = parse_python(path)
     except (SyntaxError, *UNREADABLE) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        yield finding(
-            "python-model",
-            where + line,
-            "Python 3.10",
-            said(error),
-            "Correct the file.",
-        )
+        yield _no_python(where, error)
         return
     if not _binds(tree, _CLASS):
         yield finding(
@@ -73,7 +67,10 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
             "Remove it: it is imported in place of the release's own.",
         )
     stage = config.parameters["stage"].string_value if "stage" in config.parameters else ""
-    if stage and _loads_stages(tree) and not is_file(path.parent / "stages" / f"{stage}.py"):
+    of_kit = bool(stage) and _loads_stages(tree)
+    if of_kit:
+        yield from _unreadable_stages(where, path.parent / "stages")
+    if of_kit and not is_file(path.parent / "stages" / f"{stage}.py"):
         yield finding(
             "python-model",
             where,
@@ -83,8 +80,30 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
         )
     if stage:
         yield from _undeclared_calls(name, path.parent / "stages", set(called(config)))
+    yield from check_files_of_code(name, path, of_kit=of_kit)
     yield from _environment(name, path.parent.parent, config)
     yield from _stub(name, path.parent.parent / STUB)
+
+
+def _unreadable_stages(where: str, stages: Path) -> Iterator[Finding]:
+    """What the kit's wrapper imports: a build ran it in its own, newer Python."""
+    folder = where.rpartition("/")[0]
+    for path in sorted(stages.glob("*.py")):
+        try:
+            parse_python(path)
+        except (SyntaxError, *UNREADABLE) as error:
+            yield _no_python(f"{folder}/stages/{path.name}", error)
+
+
+def _no_python(where: str, error: Exception) -> Finding:
+    line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+    return finding(
+        "python-model",
+        where + line,
+        f"Python {'.'.join(map(str, _OLDEST_PYTHON))}, which Triton's images up to 24.10 have",
+        said(error),
+        "Correct the file.",
+    )
 
 
 def parse_python(path: Path) -> ast.Module:

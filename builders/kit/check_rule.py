@@ -73,7 +73,8 @@ RULES: dict[str, Rule] = {
     "batch-io": _error("a batch input or output of unknown tensors or of a wrong type"),
     "instance-group": _error("an instance group whose kind does not fit its fields"),
     "shell-name": _breaks("a name that a shell takes for something else, of a model in a stub"),
-    "locale-name": _warning("a name outside ASCII, of a model in a stub"),
+    "ascii-name": _error("a name outside ASCII of a model in a stub, of its file or of its code"),
+    "ascii-file": _warning("a file outside ASCII that a Python model cannot open"),
     "url-name": _warning("a model's name that a URL cannot hold as it is"),
     "tensor-size": _stricter("a tensor that no memory holds"),
     "warmup-size": _breaks("warm-up requests too large or too many to end"),
@@ -122,6 +123,7 @@ RULES: dict[str, Rule] = {
     # Folders and files
     "repository": _error("a folder that is none, or holds no model"),
     "shell-path": _breaks("a repository's path that a shell takes for something else"),
+    "ascii-path": _error("a repository's path outside ASCII, with a model in a stub"),
     "unreadable": _error("a file or folder that cannot be read"),
     "config-syntax": _error("a config.pbtxt that is no ModelConfig"),
     "unknown-field": _error("a field that the Triton release does not know"),

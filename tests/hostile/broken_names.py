@@ -15,6 +15,7 @@ from tests.hostile.writing import (
 )
 
 SHELL = {"shell-name"}
+ASCII = {"ascii-name"}
 
 # fmt: off
 CASES: list[Case] = [
@@ -36,6 +37,11 @@ CASES: list[Case] = [
     ('name that is a comment', named('#a'), SHELL),
     ('name with braces', named('a{b,c}'), SHELL),
     ('onnx name with a space', lambda folder: onnx_model(folder, name='my net'), SHELL),
+    ('name outside ASCII', named('modèle'), ASCII),
+    ('onnx name outside ASCII', lambda folder: onnx_model(folder, name='rés'), ASCII),
+    ('file name outside ASCII', lambda folder: (model(folder, text=CONFIG + 'default_model_filename: "modèle.py"') / 'model.py').rename(folder / 'm' / '1' / 'modèle.py'), ASCII),
+    ("instance group's name outside ASCII", more('instance_group { count: 1 kind: KIND_CPU name: "é" }'), set()),
+    ('a file outside ASCII beside the code', with_model(lambda folder: (folder / '1' / 'donnée').touch()), set()),
     ('name with a dash in front', named('--help'), set()),
     ('name with a percent sign', named('a%20b'), set()),
     ('name of dots', named('a..b'), set()),

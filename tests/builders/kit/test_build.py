@@ -155,6 +155,19 @@ def test_a_first_build_runs_every_step_and_verifies(shop: Shop) -> None:
     assert set(manifest.times["steps"]) == ALL
 
 
+def test_a_path_that_only_a_server_would_mind_is_built_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`runtime serve` links to it, and a container mounts it elsewhere."""
+    folder = tmp_path / "my modèles"
+    folder.mkdir()
+    shop = Shop(folder)
+    monkeypatch.syspath_prepend(shop.root)
+    forget_toys()
+    assert not {"shell-path", "ascii-path"} & {each.rule for each in shop.build().warnings}
+    assert verify(shop.out) == []
+
+
 def test_nothing_to_do_is_found_without_a_step(shop: Shop) -> None:
     shop.build()
     before = contents(shop.out)

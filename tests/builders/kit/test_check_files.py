@@ -312,3 +312,20 @@ def test_small_repository_is_checked_without_heavy_imports(tmp_path: Path) -> No
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "code", ["try:\n    pass\nexcept* ValueError:\n    pass\n", "def f(:\n", "\0"]
+)
+def test_a_stage_in_a_newer_python_than_tritons_is_an_error(tmp_path: Path, code: str) -> None:
+    """The build, which runs it in its own, takes it."""
+    staged(sound(tmp_path / NAME))
+    stages = tmp_path / NAME / "1" / "stages"
+    stages.mkdir()
+    (stages / "x.py").write_text("from . import y\n")
+    (stages / "y.py").write_text("")
+    assert errors(check_repository(tmp_path, RELEASE)) == []
+    (stages / "y.py").write_text(code)
+    (found,) = errors(check_repository(tmp_path, RELEASE))
+    assert found.rule == "python-model" and found.where.startswith(f"{NAME}/1/stages/y.py")
+    assert "Python 3.10" in found.expected

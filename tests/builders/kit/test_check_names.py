@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import tritonclient.grpc as triton_grpc
 from google.protobuf import text_format
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tritonclient.utils import InferenceServerException
 
 from builders.kit.check import check_repository
 from builders.kit.check_names import check_names
@@ -95,15 +98,87 @@ def test_an_environment_that_is_unpacked_elsewhere() -> None:
 
 
 @given(st.text(min_size=1))
+@example("modèle")
 def test_a_name_is_refused_exactly_where_a_shell_would_change_it(name: str) -> None:
     found = {each.rule for each in check_names(config("", name), "python")}
     assert ("shell-name" in found) == bool(unsafe_characters(name))
-    assert ("locale-name" in found) == (not name.isascii())
+    assert ("ascii-name" in found) == (not name.isascii())
 
 
-def test_letters_outside_ascii_are_warned_of(tmp_path: Path) -> None:
-    write(tmp_path, "modèle")
-    assert judged(tmp_path) == [("warning", "locale-name"), ("warning", "url-name")]
+@pytest.mark.parametrize("backend", ["python", "onnxruntime"])
+def test_a_name_outside_ascii_is_an_error_that_says_what_to_do(
+    tmp_path: Path, backend: str
+) -> None:
+    write(tmp_path, "modèle", backend)
+    assert judged(tmp_path) == [("error", "ascii-name"), ("warning", "url-name")]
+    found = next(each for each in check_repository(tmp_path, RELEASE) if each.rule == "ascii-name")
+    assert found.found == "'modèle'" and "Rename it, with letters from a to z" in found.remedy
+    assert "in a UTF-8 locale too, and the model does not load" in found.remedy
+
+
+def test_a_name_outside_ascii_that_no_stub_looks_for(tmp_path: Path) -> None:
+    write(tmp_path, "modèle", "tensorrt")
+    assert judged(tmp_path) == [("warning", "url-name")]
+    group = 'instance_group { name: "groupe-é" }'
+    path = 'parameters { key: "EXECUTION_ENV_PATH" value { string_value: "/srv/é" } }'
+    assert list(check_names(config(group + path), "python")) == []
+
+
+def named_model(repository: Path) -> None:
+    write(repository, "modèle")
+
+
+def named_file(repository: Path) -> None:
+    folder = write(repository, "file")
+    (folder / "1" / "model.py").rename(folder / "1" / "modèle.py")
+    with (folder / "config.pbtxt").open("a") as text:
+        text.write('default_model_filename: "modèle.py"')
+
+
+def named_stage(repository: Path) -> None:
+    folder = write(repository, "stage")
+    (folder / "1" / "stages").mkdir()
+    (folder / "1" / "stages" / "étape.py").write_text(MODEL)
+    load = 'import importlib\nTritonPythonModel = importlib.import_module("stages." + "étape")\n'
+    (folder / "1" / "model.py").write_text(f"{load}class TritonPythonModel: execute = 1\n")
+    with (folder / "config.pbtxt").open("a") as text:
+        text.write('parameters { key: "stage" value { string_value: "étape" } }')
+
+
+@pytest.mark.parametrize("make", [named_model, named_file, named_stage])
+def test_no_server_loads_what_is_not_named_in_ascii(
+    triton: LocalServer, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path)
+    assert [each for each in judged(tmp_path) if each[1].startswith("ascii-")] == [
+        ("error", "ascii-name")
+    ]
+    (folder,) = tmp_path.iterdir()
+    copied = Path(shutil.copytree(folder, triton.repository / folder.name))
+    with triton_grpc.InferenceServerClient(triton.grpc) as client:
+        try:
+            with pytest.raises(InferenceServerException, match=r"UnicodeEncode|ModuleNotFound"):
+                client.load_model(folder.name)
+        finally:
+            shutil.rmtree(copied)
+
+
+def test_a_group_named_outside_ascii_loads(triton: LocalServer) -> None:
+    folder = write(triton.repository, "group")
+    text = (folder / "config.pbtxt").read_text()
+    (folder / "config.pbtxt").write_text(text.replace("count: 1", 'count: 1 name: "groupe-é"'))
+    triton.control.load("group")
+
+
+def test_a_file_that_a_python_model_cannot_open_is_a_warning(tmp_path: Path) -> None:
+    folder = write(tmp_path, "m")
+    (folder / "1" / "données").mkdir()
+    (folder / "1" / "données" / "table").touch()
+    (folder / "1" / "naïve.py").touch()
+    (found,) = [each for each in check_repository(tmp_path, RELEASE) if each.rule == "ascii-file"]
+    assert (found.severity.value, found.found) == ("warning", "2, as 'données/table'")
+    (folder / "config.pbtxt").write_text(CONFIG.format(backend="tensorrt"))
+    assert "ascii-file" not in [rule for _, rule in judged(tmp_path)]
 
 
 @pytest.mark.parametrize("name", ["a-b", "-lead", "a..b", "a~b", ".a"])
@@ -135,6 +210,15 @@ def test_a_repositorys_path_that_a_shell_takes_apart(tmp_path: Path) -> None:
     assert errors(check_repository(safe, RELEASE)) == []
     (repository / "m" / "config.pbtxt").write_text(CONFIG.format(backend="tensorrt"))
     assert "shell-path" not in [rule for _, rule in judged(repository)]
+
+
+def test_a_repositorys_path_outside_ascii(tmp_path: Path) -> None:
+    repository = tmp_path / "modèles"
+    write(repository, "m")
+    (found,) = errors(check_repository(repository, RELEASE))
+    assert (found.rule, found.where) == ("ascii-path", str(repository))
+    assert found.found == ascii("è")
+    assert errors(check_repository(repository, RELEASE, in_place=False)) == []
 
 
 WARMUP = """
