@@ -35,14 +35,21 @@ def instances(config: pb.ModelConfig, *, passive: bool = True, gpus: int = 0) ->
         return 0
     groups = config.instance_group or [pb.ModelInstanceGroup()]
     return sum(
-        _count(config, group, gpus) * _devices(group, gpus)
+        count_on_each(config, group, gpus) * _devices(group, gpus)
         for group in groups
         if passive or not group.passive
     )
 
 
-def _count(config: pb.ModelConfig, group: pb.ModelInstanceGroup, gpus: int) -> int:
-    """On each device: 1 where none is written, or 2 of some backends on a CPU."""
+def count_on_each(config: pb.ModelConfig, group: pb.ModelInstanceGroup, gpus: int = 0) -> int:
+    """How many instances a group makes on each device: without a count 1, or 2 of some backends
+    on a CPU.
+
+    Args:
+        config: the model's config.
+        group: one of its instance groups.
+        gpus: how many GPUs the server has, which decides about groups without a kind.
+    """
     if group.count > 0:
         return int(group.count)
     on_cpu = group.kind == pb.ModelInstanceGroup.KIND_CPU or (

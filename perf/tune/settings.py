@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders.kit.check_files import backend_of
+from builders.kit.check_instances import count_on_each
 from builders.kit.check_service import is_bounded
 from builders.kit.proto import pb
 
@@ -131,7 +132,7 @@ def _instances(config: pb.ModelConfig) -> int | None:
         return None
     group = config.instance_group[0]
     settable = group.kind in (pb.ModelInstanceGroup.KIND_CPU, pb.ModelInstanceGroup.KIND_GPU)
-    return max(1, group.count) if settable and not group.passive else None
+    return count_on_each(config, group) if settable and not group.passive else None
 
 
 def _threads(config: pb.ModelConfig) -> int | None:

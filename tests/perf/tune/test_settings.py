@@ -158,6 +158,14 @@ def test_candidates_do_not_crowd_the_cores_nor_idle(
     assert list(delays(Settings(count, 1, 8, batching=False))) == []
 
 
+def test_a_count_that_is_left_out_is_tritons_own() -> None:
+    config = pb.ModelConfig(name="m", backend="onnxruntime")
+    config.instance_group.add(kind=pb.ModelInstanceGroup.KIND_CPU)
+    assert read(config).instances == 2
+    config.backend = "python"
+    assert read(config).instances == 1
+
+
 def test_more_threads_than_the_cores_carry_are_tried_when_asked() -> None:
     (copies,) = blocks(Settings(1, 1), Bounds(8, cores=2, crowded=True))
     assert Settings(8, 2) in copies(Settings(1, 1))
