@@ -39,7 +39,9 @@ _DISTRIBUTIONS = {
     "PIL": "pillow",
     "yaml": "pyyaml",
 }
-_UNCOUNTED = {".pyc", ".md"}
+UNCOUNTED = frozenset({".pyc", ".md"})
+"""Suffixes of files that no result depends on."""
+
 _DOTTED = re.compile(r"\w+(?:\.\w+)+")
 
 
@@ -178,7 +180,7 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     """The installed version of each package, by distribution, and of those behind them."""
     wanted = {each for name in packages for each in (name, *BEHIND.get(name, ()))}
     return {
-        name: _version(name) for name in sorted({_DISTRIBUTIONS.get(name, name) for name in wanted})
+        name: version(name) for name in sorted({_DISTRIBUTIONS.get(name, name) for name in wanted})
     }
 
 
@@ -197,7 +199,8 @@ def name_of(function: object) -> str:
 
 
 @functools.cache
-def _version(distribution: str) -> str:
+def version(distribution: str) -> str:
+    """The installed version of a distribution; "none" where it is not installed."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -280,5 +283,5 @@ def _package(name: str, path: Path) -> str:
 def _data_files(path: Path) -> Iterator[Path]:
     """Files beside a module that are no modules."""
     for each in path.parent.iterdir():
-        if each.is_file() and each.suffix not in {".py", *_UNCOUNTED}:
+        if each.is_file() and each.suffix not in {".py", *UNCOUNTED}:
             yield each

@@ -8,7 +8,6 @@ is as it was there is nothing to do. If anything differs, the build's own keys d
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 import sys
@@ -18,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.cache import Cache
-from builders.kit.code import edited_meanwhile
+from builders.kit.code import UNCOUNTED, edited_meanwhile, version
 from builders.kit.manifest import SIGNATURE, UNMANAGED
 
 Listing = dict[str, Any]
-
-_UNCOUNTED = {".pyc", ".md"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def code_state(files: Iterable[Path], folders: Iterable[Path]) -> Listing:
     state: Listing = {}
     for folder in folders:
         for path, status in _files(folder):
-            if Path(path).suffix not in {".py", *_UNCOUNTED}:
+            if Path(path).suffix not in {".py", *UNCOUNTED}:
                 state[path] = status
     for file in files:
         if file.suffix != ".py":
@@ -128,7 +125,7 @@ def is_current(cache: Cache, out: Path, *, asked: str) -> bool:
             and last["code"] == _code_now(last)
             and last["source files"] == files_state(map(Path, last["sources"]))
             and last["repository"] == _repository_state(out)
-            and all(_version(name) == version for name, version in last["tools"].items())
+            and all(_installed(name) == known for name, known in last["tools"].items())
         )
     except (OSError, KeyError, TypeError, AttributeError):
         return False
@@ -184,13 +181,8 @@ def _python() -> list[str]:
     return [sys.prefix, platform.python_version(), platform.machine()]
 
 
-def _version(distribution: str) -> str:
-    if distribution == "python":
-        return platform.python_version()
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "none"
+def _installed(tool: str) -> str:
+    return platform.python_version() if tool == "python" else version(tool)
 
 
 def _path(cache: Cache, out: Path) -> Path:
