@@ -52,11 +52,12 @@ def _fit(inputs: Mapping[str, np.ndarray], vocabulary: range) -> None:
         vocabulary: how many tokens the model may tell apart.
     """
     spans, slots = inputs["spans"], inputs["slots"].tolist()
-    if len(spans) != len(slots) or not np.isfinite(spans).all():
+    if len(spans) != len(slots):
         raise InvalidArgument(
-            f"expected a slot for each span of seconds, found {len(slots)} slots and {len(spans)} "
-            "spans, or spans that are no numbers"
+            f"expected a slot for each span of seconds, found {len(slots)} for {len(spans)} spans"
         )
+    if not np.isfinite(spans).all():
+        raise InvalidArgument("expected spans of finite seconds, found NaN or infinity")
     rows = {}
     for number in range(sum(name.startswith("steps_") for name in inputs)):
         log_probs, steps = inputs[f"log_probs_{number}"], inputs[f"steps_{number}"]
