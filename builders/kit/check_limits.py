@@ -90,8 +90,8 @@ def _queues(config: pb.ModelConfig) -> Iterator[Finding]:
     batching = config.dynamic_batching
     delays = {
         "dynamic_batching": batching.max_queue_delay_microseconds,
-        "sequence_batching.oldest": (config.sequence_batching.oldest.max_queue_delay_microseconds),
-        "sequence_batching.direct": (config.sequence_batching.direct.max_queue_delay_microseconds),
+        "sequence_batching.oldest": config.sequence_batching.oldest.max_queue_delay_microseconds,
+        "sequence_batching.direct": config.sequence_batching.direct.max_queue_delay_microseconds,
     }
     for where, delay in delays.items():
         if delay > LONGEST_DELAY:

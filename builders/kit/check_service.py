@@ -23,7 +23,6 @@ STUB_REGION = 2**20
 _STRING_SIZE = 4
 """Bytes that a string takes at least: its length."""
 
-
 AGENTS = {"checksum"}
 """The repository agents of NVIDIA's images; a server may have others, the local one has none."""
 

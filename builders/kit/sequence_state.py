@@ -21,7 +21,6 @@ SEQUENCE_VALUES = ("start", "end", "correlation", "state")
 
 Correlation = int | str
 
-
 MOST = "maximum_sequences"
 """The model's parameter that says how many sequences an instance keeps; without it, as many as
 Triton lets begin."""

@@ -28,7 +28,6 @@ MEAN = STD = (0.5, 0.5, 0.5)
 METADATA_KEY = "character"
 """Where PP-OCR's ONNX files carry their dictionary."""
 
-
 MAXIMUM_DICTIONARY = 16 << 20
 """Bytes; the largest known one, of 18,710 characters, has 75,000."""
 
