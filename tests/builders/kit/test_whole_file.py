@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner
 
 from builders.cli import app
-from builders.kit import whole_file
 from builders.kit.whole_file import write_whole
 
 
@@ -98,4 +97,3 @@ def test_the_commands_say_that_a_disk_is_full(
     for out in ("/dev/full", tmp_path / "none/out"):
         result = CliRunner().invoke(app, ["sbom", "--out", str(out)])
         assert result.exit_code == 1 and f"error: cannot write {out}: " in result.output
-    assert whole_file.__doc__

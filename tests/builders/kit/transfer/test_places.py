@@ -213,10 +213,8 @@ def test_a_push_to_a_claim_that_was_cut_off_gives_way_to_another_build(
 
 def test_a_layout_is_not_written_into_a_repository(small: Path, other: Path) -> None:
     for inner in (small / "layout", other / "x"):
-        inner_address = f"oci:{inner}"
-        assert "apart" in refusal(small, inner_address) or "manifest.json" in refusal(
-            small, inner_address
-        )
+        said = refusal(small, f"oci:{inner}")
+        assert "apart from" in said
         assert not inner.exists()
 
 
