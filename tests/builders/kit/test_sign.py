@@ -245,6 +245,14 @@ def test_a_file_that_is_no_signature_is_refused_in_a_sentence(
     assert refusals(unsigned, keys / "good.pub") == [("signature", "model.sig")]
 
 
+def test_a_signature_that_would_fill_the_memory_is_not_given_to_the_library(
+    unsigned: Path, keys: Path
+) -> None:
+    (unsigned / "model.sig").write_bytes(b"[" + b"[]," * 10_000_000 + b"0]")
+    with pytest.raises(SigningError, match="at most 4,000,000 values"):
+        verify_signature(unsigned, keys / "good.pub")
+
+
 def test_a_signature_that_is_no_file_is_refused(signed: Path, keys: Path) -> None:
     path = signed / "model.sig"
     path.rename(signed.parent / "elsewhere.sig")
