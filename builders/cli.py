@@ -16,6 +16,7 @@ from builders.cli_transfer import pull, push
 
 if TYPE_CHECKING:
     from builders.kit.build import Result
+    from builders.kit.findings import Finding
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -177,7 +178,7 @@ def check(
 ) -> None:
     """Check any model repository against Triton's load-time rules, before a server starts."""
     from builders.kit.check import check_repository
-    from builders.kit.findings import Finding, Severity, errors
+    from builders.kit.findings import Severity, errors
     from builders.kit.manifest import built_for
     from builders.kit.release import release
 
@@ -243,7 +244,10 @@ def run(
     config_path = repository / pipeline / "config.pbtxt"
     if not config_path.is_file():
         raise failed(f"{repository} has no model '{pipeline}'; `make build-repo` builds it")
-    name = file_input(read_config(config_path))
+    try:
+        name = file_input(read_config(config_path))
+    except ValueError as problem:
+        raise failed(str(problem)) from problem
     if name is None:
         raise failed(f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis")
     try:
@@ -254,11 +258,27 @@ def run(
         outputs = InProcess(repository).run(pipeline, {name: content})
     except ValueError as problem:
         raise failed(str(problem)) from problem
+    except Exception as problem:
+        if not (findings := _errors_of(repository)):
+            raise
+        report(findings)
+        raise typer.Exit(1) from problem
     plain = {
         name: [value.decode() if isinstance(value, bytes) else value for value in array.tolist()]
         for name, array in outputs.items()
     }
     typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+def _errors_of(repository: Path) -> list[Finding]:
+    """What is wrong with a repository that does not run."""
+    from builders.kit.check import check_repository
+    from builders.kit.findings import errors
+    from builders.kit.manifest import built_for
+    from builders.kit.release import release
+
+    release_name, _ = built_for(repository, "24.10")
+    return errors(check_repository(repository, release(release_name)))
 
 
 @app.command(epilog="Example: `python -m builders doctor`")

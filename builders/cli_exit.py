@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from builders.kit.findings import printable
+
 if TYPE_CHECKING:
     from builders.kit.findings import Finding
 
@@ -19,11 +21,12 @@ def report(findings: Sequence[Finding]) -> None:
 
 def failed(sentence: str) -> typer.Exit:
     """The exit for a step that failed, after its sentence, or after findings as text."""
-    typer.echo(sentence if sentence.startswith("error [") else f"error: {sentence}", err=True)
+    text = printable(sentence)
+    typer.echo(text if text.startswith("error [") else f"error: {text}", err=True)
     return typer.Exit(1)
 
 
 def usage(sentence: str) -> typer.Exit:
     """The exit for wrong usage, after its sentence."""
-    typer.echo(f"error: {sentence}", err=True)
+    typer.echo(f"error: {printable(sentence)}", err=True)
     return typer.Exit(2)

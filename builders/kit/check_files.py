@@ -12,12 +12,9 @@ from builders.kit.check_model import is_ensemble
 from builders.kit.check_python import called_models, check_python
 from builders.kit.check_reading import content, exists, guarded, names
 from builders.kit.check_rule import finding, listed
-from builders.kit.config import FILE_NAME, ConfigError, called, parse
+from builders.kit.config import FILE_NAME, LARGEST_CONFIG, ConfigError, called, parse
 from builders.kit.findings import Finding
 from builders.kit.proto import pb
-
-LARGEST_CONFIG = 16 * 2**20
-"""Bytes of a config.pbtxt that are read; one of a thousand steps has a fiftieth of it."""
 
 _NOT_VERSIONS = {"warmup", "initial_state", "configs", FILE_NAME}
 """Names in a model's folder that Triton knows and does not take for versions."""

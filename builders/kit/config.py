@@ -24,6 +24,8 @@ from pathlib import Path, PurePath
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
+from builders.kit.bounded_file import Unreadable, open_regular
+from builders.kit.config_lines import parsed_lines
 from builders.kit.emit_bls import BlsModel
 from builders.kit.graph import (
     Ensemble,
@@ -42,6 +44,9 @@ from builders.kit.release import Release
 from builders.kit.sequence_state import END, START
 
 FILE_NAME = "config.pbtxt"
+
+LARGEST_CONFIG = 16 << 20
+"""Bytes; one of a thousand tensors and steps has a hundredth of it."""
 
 CALLS = "calls"
 """The parameter that names the models that a Python-backend model calls, with commas between."""
@@ -305,11 +310,13 @@ def parse(text: bytes, where: str, *, skip_unknown: bool = False) -> pb.ModelCon
         ConfigError: it is no ``ModelConfig``.
     """
     try:
-        return text_format.Parse(text.decode(), pb.ModelConfig(), allow_unknown_field=skip_unknown)
+        lines, numbers = parsed_lines(text.decode())
+        made = pb.ModelConfig()
+        return text_format.Parse("\n".join(lines), made, allow_unknown_field=skip_unknown)
     except text_format.ParseError as error:
         line = error.GetLine()
         reason = str(error).partition(" : ")[2] or str(error)
-        raise ConfigError(where, line or 0, reason) from None
+        raise ConfigError(where, numbers[line - 1] if line else 0, reason) from None
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
         raise ConfigError(where, line, "the text is not UTF-8") from None
@@ -323,7 +330,15 @@ def read_config(path: Path) -> pb.ModelConfig:
     """The config in a file.
 
     Raises:
-        ConfigError: it is no ``ModelConfig``.
+        ConfigError: it is no ``ModelConfig``, or no file.
         OSError: it cannot be read.
     """
-    return parse(path.read_bytes(), PurePath(path.parent.name, path.name).as_posix())
+    where = PurePath(path.parent.name, path.name).as_posix()
+    try:
+        with open_regular(path) as file:
+            text = file.read(LARGEST_CONFIG + 1)
+    except Unreadable as error:
+        raise ConfigError(where, 0, f"expected {error.expected}, found {error.found}") from None
+    if len(text) > LARGEST_CONFIG:
+        raise ConfigError(where, 0, f"it has more than {LARGEST_CONFIG:,} bytes")
+    return parse(text, where)

@@ -97,6 +97,24 @@ def test_a_page_is_read_in_process() -> None:
     assert len(answer["text"]) == len(answer["boxes"]) == len(answer["scores"]) == 17
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("platform", "plat", "ocr/config.pbtxt:"),
+        ("platform", "\x00", "\\x00"),
+        ('model_name: "locate"', 'model_name: "nowhere"', "[unknown-model]"),
+        ('value: "pixels"', 'value: "pixel"', "error"),
+    ],
+)
+def test_a_pipeline_that_cannot_run_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+    shutil.copytree(BUILT, tmp_path / "models")
+    config = tmp_path / "models" / "ocr" / "config.pbtxt"
+    config.write_text(config.read_text().replace(old, new, 1))
+    told = call("run", "ocr", PAGE, "--repository", tmp_path / "models")
+    assert said in sentence(told, 1)
+    assert told.output.replace("\n", "").isprintable()
+
+
 def test_the_plan_of_a_built_repository_keeps_everything() -> None:
     lines = sentence(call("plan"), 0)
     assert "build " not in lines and "keep model ocr" in " ".join(lines.split())
