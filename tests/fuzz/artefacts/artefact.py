@@ -27,14 +27,19 @@ LONGEST_LINE = 9000
 LONGEST_TEXT = 1 << 20
 """Characters. A finding has four parts of 2000 at most."""
 
-RUNTIMES_OWN = ("run/triton-kit", "run/triton-kit/0123abcd", "run/triton-kit/0123abcd/command.json")
-"""The folder of all servers' states, and what a server that is gone left there."""
+OWN = (
+    *("run/triton-kit", "run/triton-kit/0123abcd", "run/triton-kit/0123abcd/command.json"),
+    *("home/.cache", "home/.cache/Microsoft", "home/.cache/Microsoft/DeveloperTools"),
+    *("home/.cache/Microsoft/DeveloperTools/.onnxruntime",),
+)
+"""The folder of all servers' states, and what a server that is gone left there; and where ONNX
+Runtime keeps a number of this machine when it makes a session."""
 
 _CLASSES = re.compile(
     r"\b(?!Error\b)[A-Za-z_]+(?:Error|Exception)\b|\bErrno\b|\bTraceback\b|\bStopIteration\b"
     r"|<class '|\bobject at 0x|\bFile \""
 )
-_SOURCE = re.compile(rf"{re.escape(str(ROOT))}/[\w/.-]*\.py\b|/site-packages/[\w/.-]*\.py\b")
+_SOURCE = re.compile(rf"{re.escape(str(ROOT))}/[\w/.-]*\.py\b")
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ def fault(artefact: Artefact, folder: Path, ran: Ran, before: Listing, after: Li
 
 def _below(name: str, allowed: tuple[str, ...]) -> bool:
     """Whether a path, relative to the case's folder, is one that may change."""
-    return name in RUNTIMES_OWN or any(
+    return name in OWN or any(
         name == f"work/{each}" or name.startswith(f"work/{each}/") for each in allowed
     )
 

@@ -14,15 +14,13 @@ from tests.fuzz.artefacts.desk import LANES, Desk
 from tests.fuzz.case import Case, Outcome, Part
 
 KINDS: tuple[Callable[[Random], Artefact], ...] = (
-    repositories.check,
-    manifests.manifest,
-    manifests.manifest,
-    manifests.signature,
-    profiles.profile,
-    answers.pull,
-    checkpoints.checkpoint,
-    serving.serve,
+    *(repositories.check, repositories.check, manifests.manifest, manifests.manifest),
+    *(manifests.manifest, manifests.manifest, manifests.signature, profiles.profile),
+    *(profiles.profile, answers.pull, answers.pull, checkpoints.checkpoint),
+    *(checkpoints.checkpoint, serving.serve, serving.serve, repositories.run),
 )
+"""Those that stand here several times come so much more often."""
+
 ALONE = 0.05
 """Of the cases, those that are tried by a process of their own."""
 

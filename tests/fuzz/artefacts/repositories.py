@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import mutate
+from tests.fuzz import images, mutate
 from tests.fuzz.artefacts import odd
 from tests.fuzz.artefacts.artefact import ROOT, Artefact
 from tests.hostile.repositories import repositories
@@ -157,3 +157,21 @@ def check(random: Random) -> Artefact:
         write(folder / "models")
 
     return Artefact(what, write_all, ("builders", "check", "models", *options), content)
+
+
+def run(random: Random) -> Artefact:
+    """The built repository with a config that was changed, for a pipeline run in process."""
+    name = random.choice(("ocr", "ocr", "decode_image", "prepare_page", "detect", "collect"))
+    content = config_text(random, built()[name])
+
+    def write(folder: Path) -> None:
+        linked(BUILT, folder / "models")
+        config = folder / "models" / name / "config.pbtxt"
+        config.unlink()
+        config.write_bytes(content)
+        (folder / "word.png").write_bytes(images.seeds()["rgb.png"])
+
+    command = ("builders", "run", "ocr", "word.png", "--repository", "models")
+    what = f"a run with another config of {name}"
+    # Its libraries' threads do not go over into a copy of a process.
+    return Artefact(what, write, command, content, alone=True)

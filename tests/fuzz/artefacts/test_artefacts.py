@@ -40,7 +40,7 @@ def written(made: Artefact, folder: Path) -> Mapping[str, object]:
     }
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", dict.fromkeys(KINDS), ids=lambda kind: kind.__name__)
 def test_an_artefact_depends_on_its_chances_alone(kind: object, tmp_path: Path) -> None:
     for number in range(6):
         one, other = (kind(Random(number)) for _ in range(2))  # type: ignore[operator]
@@ -81,7 +81,6 @@ def test_there_are_hundreds_and_of_every_kind() -> None:
         (replace(RAN, err=b"json.decoder.JSONDecodeError"), None, "'JSONDecodeError'"),
         (replace(RAN, err=b"[Errno 2] no"), None, "'Errno'"),
         (replace(RAN, err=f"in {ROOT}/builders/cli.py".encode()), None, "builders/cli.py"),
-        (replace(RAN, err=b"in /x/site-packages/typer/core.py"), None, "typer/core.py"),
         (replace(RAN, err=SECRET.encode()), None, "shows another file"),
         (replace(RAN, err=b"\xff"), None, "no UTF-8"),
         (replace(RAN, err=b"\x1b[2J"), None, "cannot be printed"),
