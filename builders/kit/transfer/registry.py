@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from builders.kit.transfer.address import Image
 from builders.kit.transfer.answer import SMALL, stream, whole
@@ -272,10 +272,16 @@ class Registry:
     def _open(
         self, method: str, path: str, good: tuple[int, ...], **options: Any
     ) -> urllib3.BaseHTTPResponse:
-        try:
-            return self._request(method, self._base + path, good=good, **options)
-        except HTTPError as error:
-            raise self._unreachable(error) from error
+        attempt = 1
+        while True:
+            try:
+                return self._request(method, self._base + path, good=good, **options)
+            except HTTPError as error:
+                # A server may close a connection just as it is used again.
+                broke_off = isinstance(error, ProtocolError) and method in ("GET", "HEAD")
+                if not broke_off or attempt == _ATTEMPTS:
+                    raise self._unreachable(error) from error
+                attempt += 1
 
     def _request(
         self, method: str, url: str, *, good: tuple[int, ...], **options: Any
@@ -355,6 +361,8 @@ class Registry:
 
     def _unreachable(self, error: HTTPError) -> TransferError:
         text = _ERRNO.sub("", plain(str(error).partition(": ")[2] or str(error), 160))
+        if isinstance(error, ProtocolError):  # urllib3 tells it as objects within one another
+            text = "a connection that broke off"
         return TransferError(
             f"{self._image}: expected a whole answer from {self._image.registry}, found: "
             f"{text.rstrip('.')}. Check the name, the network, and --plain-http if it has no TLS."

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -102,14 +104,38 @@ def test_what_was_here_before_a_lie_stays(
     there = tmp_path / "there"
     other = write_repository(tmp_path / "other", {"c/config.pbtxt": b"c", "c/1/model.py": b"1"})
     run_pull(f"pvc:{other}", there, Options(quiet=True))
-    image = Image.of(source)
     for case in corpus(source):
         if case.name.startswith(("layer", "a tar", "manifest.json")):
             pull(registry, case, there)
             if (there / "a").exists():
                 run_pull(f"pvc:{other}", there, Options(quiet=True))
-    pull(registry, image.hostile("none"), there)
+    registry.case = Image.of(source).hostile("none")
+    run_pull(f"oci:{registry.host}/team/ocr:1", there, Options(quiet=True))
     assert verify(there) == [] and (there / "a/1/model.onnx").exists()
+
+
+class Closing(dict[str, Reply]):
+    """Replies that come only after some connections were closed without one."""
+
+    left = 0
+
+    def items(self) -> Any:
+        self.left -= 1
+        return {end: Reply(raw=b"") for end in self}.items() if self.left >= 0 else super().items()
+
+
+def test_a_connection_that_is_closed_before_its_answer_is_made_anew(
+    registry: HostileServer, source: Path, tmp_path: Path
+) -> None:
+    good = Image.of(source).hostile("none")
+    replies = Closing(good.replies)
+    registry.case, replies.left = replace(good, replies=replies), 3
+    run_pull(f"oci:{registry.host}/team/ocr:1", tmp_path / "there", Options(quiet=True))
+    assert verify(tmp_path / "there") == []
+    replies.left = 99
+    with pytest.raises(TransferError, match="found: a connection that broke off") as caught:
+        run_pull(f"oci:{registry.host}/team/ocr:1", tmp_path / "other", Options(quiet=True))
+    assert "Aborted" not in str(caught.value)
 
 
 def test_the_corpus_is_always_the_same(source: Path) -> None:
