@@ -94,7 +94,7 @@ def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
                     "model-name",
                     path.name,
                     "a folder's name in UTF-8",
-                    "bytes that are none",
+                    "other bytes",
                     "Rename it.",
                 )
             )

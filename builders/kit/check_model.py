@@ -100,7 +100,7 @@ def _backend(config: pb.ModelConfig) -> Iterator[Finding]:
             config.name,
             f"a backend of NVIDIA's images ({listed(KNOWN)})",
             f"'{config.backend}'",
-            "Correct its name, or see that the server has it: it refuses the model else.",
+            "Correct its name, or add it to the server, which otherwise refuses the model.",
         )
     platforms = PLATFORMS.get(config.backend, set())
     if not config.backend and not any(config.platform in known for known in PLATFORMS.values()):

@@ -38,7 +38,7 @@ def check_names(config: pb.ModelConfig, backend: str) -> Iterator[Finding]:
                 yield finding(
                     "shell-name",
                     config.name,
-                    f"no character in the {what} that a shell would not take as it stands",
+                    f"no space, quote or other sign of a shell in the {what}",
                     f"{_shown(characters)} in '{text}'",
                     "Rename it, with letters, digits, '_' and '-': Triton writes it into a command "
                     f"of bash without quotes, and a model of {backend} never loads.",
@@ -76,7 +76,7 @@ def check_path(folder: Path, backends: Mapping[str, str]) -> Iterator[Finding]:
         yield finding(
             "shell-path",
             path,
-            "no character in the repository's path that a shell would not take as it stands",
+            "no space, quote or other sign of a shell in the repository's path",
             _shown(characters),
             "Rename or link its folders: Triton writes the path into a command of bash without "
             "quotes, and no Python model loads.",

@@ -228,7 +228,7 @@ def _stub(name: str, path: Path) -> Iterator[Finding]:
         "one" if is_program else "something else",
         "Remove it, unless the model needs it for another Python: Triton starts it as its own."
         if is_program
-        else "Remove it: Triton starts it, and waits for it for ever.",
+        else "Remove it: Triton starts it, and never ends loading the model.",
     )
 
 

@@ -36,7 +36,7 @@ def check_service(config: pb.ModelConfig, release: Release) -> Iterator[Finding]
                 config.name,
                 f"an agent of NVIDIA's images ({listed(AGENTS)})",
                 f"'{agent.name}'",
-                "Correct its name, or see that the server has it: it refuses the model else.",
+                "Correct its name, or add it to the server, which otherwise refuses the model.",
             )
     if is_ensemble(config):
         return

@@ -137,7 +137,7 @@ def _too_deep(where: object) -> Unreadable:
 
 
 def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text}, which JSON has not")
+    raise ValueError(f"{text}, which is no JSON")
 
 
 def _float(text: str) -> float:

@@ -214,4 +214,4 @@ def _value(node: _Node, at: Location, document: Document) -> Any:
 
 
 def _too_deep(where: object, line: int) -> Unreadable:
-    return Unreadable(where, "YAML", f"more than {MAXIMUM_DEPTH} levels, nested too deeply", line)
+    return Unreadable(where, f"YAML of at most {MAXIMUM_DEPTH} levels", "more", line)

@@ -115,7 +115,7 @@ def _number(field: bytes) -> int:
     try:
         return int(field.rstrip(b"\0 ").strip() or b"0", 8)
     except ValueError as error:
-        raise _Mistake("a number that is none") from error
+        raise _Mistake("a size that is no number") from error
 
 
 def _size(text: str | None, size: int) -> int:

@@ -61,7 +61,7 @@ def refused(content: str | bytes) -> str:
     [
         ("", "line 1: expected JSON, found other text (expecting value)"),
         ('{"a": 1,\n "b"}', "line 2: expected JSON, found other text"),
-        ('{"a": NaN}', "found NaN, which JSON has not"),
+        ('{"a": NaN}', "found NaN, which is no JSON"),
         ('{"a": -Infinity}', "found -Infinity"),
         ('{"a": 1e999}', "found a number beyond 1.8e308"),
         ('{"a": ' + "1" * 5000 + "}", "found an integer of more than 100 digits"),

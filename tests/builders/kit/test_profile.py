@@ -131,7 +131,7 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ("a: &a [*a]\n", "a"),
         ("a: !!python/object/apply:os.system [true]\n", "YAML"),
         ("triton: 24.10\nfamilies: {../ocr: }\n", "names of families"),
-        ("a: " + "[" * 5000, "deep"),
+        ("a: " + "[" * 5000, "levels"),
         ("a: \0\n", "YAML"),
         ("x" * (1 << 21), "at most"),
         (
