@@ -121,9 +121,9 @@ class Control:
         entries: list[dict[str, str]] = json.loads(self._obeyed("/v2/repository/index"))
         return entries
 
-    def _obeyed(self, path: str) -> bytes:
+    def _obeyed(self, path: str, timeout_seconds: float | None = None) -> bytes:
         """A call that asks for the key. No other gets it: Triton may pass headers on to models."""
-        return self.request("POST", path, b"{}", self._key)
+        return self.request("POST", path, b"{}", self._key, timeout_seconds=timeout_seconds)
 
     def config(self, model: str) -> dict[str, object]:
         """A loaded model's configuration, as JSON of the ModelConfig message."""
@@ -131,9 +131,14 @@ class Control:
         assert isinstance(config, dict)
         return config
 
-    def load(self, model: str) -> None:
-        """Loads a model, and reloads a loaded one whose files have changed."""
-        self._obeyed(f"/v2/repository/models/{quote(model)}/load")
+    def load(self, model: str, *, timeout_seconds: float | None = None) -> None:
+        """Loads a model, and reloads a loaded one whose files have changed.
+
+        Args:
+            model: its name.
+            timeout_seconds: how long that may take, if not as long as any call.
+        """
+        self._obeyed(f"/v2/repository/models/{quote(model)}/load", timeout_seconds)
 
     def unload(self, model: str, *, settle_seconds: float = 5.0) -> None:
         """Unloads a model; ensembles over it become unavailable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ WINDOW_SECONDS = 600.0
 """Deaths that are longer ago than this no longer count towards the most that are allowed."""
 
 _LAST_LINES, _LINES_BEFORE = 12, 3
+_HELP = re.compile(r"Usage: tritonserver|  -|\t|.*:$")
+"""The lines of Triton's help, which it prints with each mistake in its options."""
 
 
 def cause(code: int) -> str:
@@ -79,5 +82,7 @@ def reason(lines: Sequence[str]) -> str:
     ]
     # On an option that it does not know, Triton says so first, and prints its whole help.
     told += [line.partition(": ")[2] for line in lines if "/tritonserver: " in line]
-    said = [line.strip() for line in lines if line.strip()]
+    said = [line.strip() for line in lines if line.strip() and not _HELP.match(line)]
+    if not said and lines:
+        return "it printed its help"
     return "; ".join(told[-3:] or said[-3:]) or "it said nothing"

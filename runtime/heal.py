@@ -30,6 +30,15 @@ _WINDOW_SECONDS = 60.0
 """Replacements of a model that are longer ago than this do not make the next one wait."""
 
 
+_LOAD_SECONDS = 20.0
+"""After so long a load that is not over is looked at."""
+
+
+class _LoadStuck(CallFailed):
+    """A load that never ends, and holds the model: Triton waits for a stub that died as it started
+    (24.10)."""
+
+
 class Healer:
     """Watches a server's stubs, in a thread of its own, while the context lasts.
 
@@ -41,7 +50,8 @@ class Healer:
         hang_seconds: see :class:`~runtime.probe.Prober`; so long stubs of a replaced model may be
             idle before they are ended.
         bounds: how much the server may hold of stubs that are gone, and itself.
-        exchange: is told why when it holds more, once for each run of the server; None lets it.
+        exchange: is told why when it holds more, or is stuck, once for each run of the server; None
+            lets it.
         report: is told what was found and done, a sentence each.
     """
 
@@ -69,6 +79,8 @@ class Healer:
         self._retired: dict[int, tuple[float, float]] = {}
         self._due: dict[str, float] = {}
         self._back_offs: dict[str, BackOff] = {}
+        # Of models that are being replaced: what was ready when that began.
+        self._ready_before: dict[str, set[str]] = {}
         self._closing = False
         self._has_looked = threading.Event()
         self._stop_read, self._stop_write = os.pipe()
@@ -103,6 +115,8 @@ class Healer:
                 next_probe = time.monotonic() + self._probe_seconds
             finally:
                 self._has_looked.set()
+            if self._closing:
+                return
             wake = min([next_probe, *self._due.values()])
             if self._wait(max(0.0, wake - time.monotonic())):
                 return
@@ -174,13 +188,15 @@ class Healer:
         self._weigh()
 
     def _weigh(self) -> None:
-        if self._exchange is None:
-            return
         found = leftovers.measure(self._server.pid, self._server.region_prefix, state.SHARED_MEMORY)
         if self._bounds.passed(found):
+            self._ask_for_exchange(f"it holds {found}")
+
+    def _ask_for_exchange(self, why: str) -> None:
+        if self._exchange is not None:
             tell, self._exchange = self._exchange, None
-            self._closing = True  # from here on nothing that fails is worth a word
-            tell(f"it holds {found}")
+            self._closing = True  # the next server gets a healer of its own
+            tell(why)
 
     def _refresh(self) -> None:
         """Learns which models and stubs there are now."""
@@ -231,7 +247,8 @@ class Healer:
 
     def _replace(self, model: str) -> None:
         started = time.monotonic()
-        before = {status.name for status in self._control.index() if status.ready}
+        ready = {status.name for status in self._control.index() if status.ready}
+        before = self._ready_before.setdefault(model, ready)
         for stub in self._stubs():
             if self._owner(stub.instance) == model:
                 self._retired[stub.pid] = (started, processes.processor_seconds(stub.pid))
@@ -240,10 +257,14 @@ class Healer:
             # health, and longer if requests wait for them. To load just as it ends is what must
             # not happen: see Control.unload.
             self._control.unload(model, settle_seconds=0.0)
-            self._control.load(model)
+            self._load(model)
         except CallFailed as failure:
-            if self._closing:
+            if self._closing or not self._server.is_running():
                 raise
+            if isinstance(failure, _LoadStuck):
+                self._ask_for_exchange(str(failure))
+                if self._closing:
+                    return
             # Triton 24.10 reads what is not there when it looks for the ensembles over another
             # model and finds one that failed to load (CheckNode, model_repository_manager.cc).
             with contextlib.suppress(CallFailed):
@@ -251,11 +272,37 @@ class Healer:
             self._due[model] = time.monotonic() + self._probe_seconds
             self._report(f"model '{model}' could not be loaded again, and will be tried: {failure}")
             return
-        del self._due[model]
+        del self._due[model], self._ready_before[model]
         self._configs.pop(model, None)
         self._restore(before)
         self._refresh()
         self._report(f"model '{model}' is back after {time.monotonic() - started:.2f} s")
+
+    def _load(self, model: str) -> None:
+        """Loads a model, however long that takes as long as its stubs live.
+
+        Raises:
+            CallFailed: it cannot be loaded.
+        """
+        try:
+            self._control.load(model, timeout_seconds=_LOAD_SECONDS)
+        except CallFailed as failure:
+            if failure.status:
+                raise
+            while not self._control_is_ready(model):
+                if self._closing or not self._server.is_running():
+                    raise
+                if not self._has_unknown_stubs():
+                    raise _LoadStuck(
+                        f"model '{model}' cannot be loaded, as Triton waits for a stub that died "
+                        "as it started"
+                    ) from failure
+                time.sleep(self._probe_seconds)
+
+    def _has_unknown_stubs(self) -> bool:
+        """Whether there are stubs of a model that is being loaded."""
+        known = {pid for pid, _ in self._watched.values()} | self._retired.keys()
+        return any(stub.pid not in known for stub in stubs.running(self._server.pid))
 
     def _restore(self, before: set[str]) -> None:
         """Loads what was ready before and is not: ensembles that Triton did not bring back."""

@@ -15,7 +15,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from runtime import logs, processes, stubs, synthetic
+from runtime import heal, logs, processes, stubs, synthetic
 from runtime.control import CallFailed, Control
 from runtime.environment import ServerEnvironment
 from runtime.heal import Healer
@@ -334,3 +334,42 @@ def test_ensembles_survive_a_reload_that_first_fails(
         wait_until(lambda: any("is back after" in line for line in told))
         wait_until(lambda: server.control.is_ready("nested"))
         assert infer(server.control, "nested", [0.0]) == [0.0]
+
+
+SLOW = """    def initialize(self, args):
+        time.sleep(1.0)
+
+    def execute"""
+
+
+def test_a_load_that_takes_long_is_waited_for(
+    serve, tmp_path: Path, python_model, wait_until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heal, "_LOAD_SECONDS", 0.1)
+    python_model(tmp_path, "slow")
+    model = tmp_path / "slow" / "1" / "model.py"
+    model.write_text(model.read_text().replace("    def execute", SLOW))
+    server: LocalServer = serve(tmp_path)
+    told: list[str] = []
+    with Healer(server, probe_seconds=0.2, report=told.append, exchange=told.append):
+        os.kill(stub_of(server, "slow_0_0"), signal.SIGKILL)
+        wait_until(lambda: any("is back after" in line for line in told))
+    assert len(told) == 2, told
+
+
+def test_a_load_that_waits_for_a_dead_stub_asks_for_another_server(
+    serve, tmp_path: Path, python_model, wait_until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_out(*_: object, **__: object) -> None:
+        raise CallFailed("no answer")
+
+    python_model(tmp_path, "dies")
+    server: LocalServer = serve(tmp_path)
+    monkeypatch.setattr(Control, "load", time_out)
+    asked: list[str] = []
+    with Healer(server, exchange=asked.append):
+        os.kill(stub_of(server, "dies_0_0"), signal.SIGKILL)
+        wait_until(lambda: asked != [])
+    assert asked == [
+        "model 'dies' cannot be loaded, as Triton waits for a stub that died as it started"
+    ]
