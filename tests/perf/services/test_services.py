@@ -84,7 +84,7 @@ def test_what_cannot_be_served_apart_is_refused_before_a_server_starts(
     ("pipeline", "words"),
     [
         ("lame", ["Step 'broken'", "no such dictionary"]),
-        ("lost", ["Step 'nowhere'", "no such model"]),
+        ("lost", ["Step 'nowhere'", "model not found"]),
     ],
 )
 def test_a_step_that_does_not_load_is_named_with_tritons_reason(
