@@ -22,8 +22,9 @@ _LEAVING = 1.0
 """Seconds to wait for the answer to a stream's end that nobody waits for."""
 
 
-_NO_SUCH_SEQUENCE = "must specify the START flag"
-"""In Triton's refusal of a piece whose sequence it does not know, as after a new start."""
+_NO_SUCH_SEQUENCE = ("must specify the START flag", "a request that has the start flag")
+"""In the refusal of a piece whose sequence is not known: Triton's own, as after a new start, and
+that of a stage that gave its place to another stream."""
 
 
 @dataclass(frozen=True)
@@ -212,8 +213,9 @@ class AsrClient(PipelineClient):
                 raise _StreamCut(problem.code, str(problem), seconds) from problem
             raise
         except RequestError as problem:
-            if seconds and _NO_SUCH_SEQUENCE in str(problem):
-                raise _StreamCut(problem.code, str(problem), seconds) from problem
+            if seconds and any(each in str(problem) for each in _NO_SUCH_SEQUENCE):
+                told = "the server has forgotten the stream, as it does after a restart or a pause"
+                raise _StreamCut(problem.code, told, seconds) from problem
             raise
         finally:
             if sent and not ended:

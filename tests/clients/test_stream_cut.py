@@ -51,13 +51,14 @@ def lose(how: str, served: Served, relay: Relay) -> None:
         relay.cut()
 
 
+@pytest.mark.parametrize("how", ["forgotten", "both"])
 def test_a_stream_that_cannot_be_sent_again_ends_with_a_sentence(
-    served: Served, relay: Relay
+    how: str, served: Served, relay: Relay
 ) -> None:
     with AsrClient(relay.address) as client:
         stream = client.stream(iter(PIECES))
         assert [next(stream).partial, next(stream).partial] == ALL[:2]
-        lose("both", served, relay)
+        lose(how, served, relay)
         with pytest.raises(CutOff, match=r"2\.0 s of the sound were sent") as cut:
             next(stream)
     assert str(cut.value).endswith("the stream cannot go on: begin it again")
