@@ -30,6 +30,9 @@ _WINDOW_SECONDS = 60.0
 """Replacements of a model that are longer ago than this do not make the next one wait."""
 
 
+_MOMENT = 0.5
+"""Seconds in which the end of a server is told to its healer."""
+
 _LOAD_SECONDS = 20.0
 """After so long a load that is not over is looked at."""
 
@@ -109,7 +112,8 @@ class Healer:
                 self._replace_due()
             # Not only failed calls: nothing that a server says may end the watch over it.
             except (CallFailed, OSError, ValueError, LookupError, TypeError) as failure:
-                if self._closing or not self._server.is_running():
+                # A server that was just asked to end answers no more, before we hear of it.
+                if self._ends_within(_MOMENT) or not self._server.is_running():
                     return
                 self._report(f"cannot look after the models now: {failure}")
                 next_probe = time.monotonic() + self._probe_seconds
@@ -120,6 +124,11 @@ class Healer:
             wake = min([next_probe, *self._due.values()])
             if self._wait(max(0.0, wake - time.monotonic())):
                 return
+
+    def _ends_within(self, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(self._stop_read, select.POLLIN)
+        return self._closing or bool(poll.poll(seconds * 1000))
 
     def _wait(self, seconds: float) -> bool:
         """Waits for the end of a stub, or of the time; says whether to end."""
