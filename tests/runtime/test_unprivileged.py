@@ -47,9 +47,9 @@ def test_another_user_serves_a_repository_that_it_can_only_read(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
     try:
-        shutil.copytree(
-            ROOT / "runtime", folder / "runtime", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        for package in ("runtime", "builders"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / package, folder / package, ignore=ignored)
         python_model(folder / "models", "sleeper")
         environment = folder / "environment"
         subprocess.run([PYTHON, "-m", "venv", "--without-pip", environment], check=True)

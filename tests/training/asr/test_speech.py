@@ -64,7 +64,7 @@ def test_a_corpus_goes_on_where_it_was_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(corpus, "CHUNK", 2)
-    monkeypatch.setattr(corpus, "ProcessPoolExecutor", _InThisProcess)
+    monkeypatch.setattr(corpus, "pool", _InThisProcess)
     corpus.write(tmp_path, seed=SEED, count=4, workers=1)
     first = (tmp_path / "features-0000.npy").read_bytes()
     written = (tmp_path / "items-0000.json").stat().st_mtime_ns
