@@ -223,7 +223,7 @@ def counted(triton, name: str) -> dict[str, float]:
     }
 
 
-def test_failed_requests_are_counted_as_failures(toys, load, triton) -> None:
+def test_failed_requests_are_counted_as_failures(toys, load, triton, wait_until) -> None:
     """As with the C++ backend: reason BACKEND, no success, and INTERNAL to the client."""
     served = load(*threes(toys))
     served(x=np.ones((1, 3), np.float32))
@@ -237,6 +237,8 @@ def test_failed_requests_are_counted_as_failures(toys, load, triton) -> None:
     text = failure.value.message()
     assert "the model cannot run on 'x' float32 [1, 4]: a Reshape node failed" in text
     assert "/" not in text
+    # Triton answers first, and counts then.
+    wait_until(lambda: counted(triton, served.name)["BACKEND"])
     counts = counted(triton, served.name)
     assert (counts["success"], counts["BACKEND"]) == (1, 1)
     statistics = served.client.get_inference_statistics(served.name).model_stats[0]
