@@ -181,7 +181,7 @@ def looked_up(toys) -> bytes:
     )
 
 
-def test_a_bad_request_fails_alone(toys, load) -> None:
+def test_a_bad_request_fails_alone(toys, load, wait_until) -> None:
     """An index out of the table's range fails the joined run."""
     config = toys.config(
         {"x": ("FP32", [6]), "index": ("INT64", [3])}, {"y": ("FP32", [6])}, 16, **DYNAMIC
@@ -206,6 +206,7 @@ def test_a_bad_request_fails_alone(toys, load) -> None:
         else:
             assert error is None
             assert served.arrays(result)["y"].tolist() == [[index + 3.0 * (index % 5)] * 6]
+    wait_until(lambda: served.counts()[0] >= 7)
     rows, runs = served.counts()
     assert runs < rows
 
