@@ -94,7 +94,7 @@ def test_every_mistake_is_told_at_once_with_its_line(folder: Path) -> None:
         (f"pipeline: ocr\nrequests: [{{image: {{file: {'a' * 9999}}}}}]\n", "not empty"),
         ("pipeline: ocr\nrequests: [{image: {file: a.png}}]\ncount: 2\n", "highest concurrency"),
         ("a: !!python/object/apply:os.system [true]\n", "YAML"),
-        ("pipeline: " + "[" * 5000, "deep"),
+        ("pipeline: " + "[" * 5000, "50 levels"),
     ],
     ids=lambda text: repr(text[-24:]),
 )
