@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ _ROOM = 2
 """The room for an output in shared memory, as a multiple of the largest that was seen."""
 
 _REPEATS = 2
-"""Runs with shared memory that may give an empty export before one counts as failed."""
+"""Runs that may stall, or give an empty export, before one counts as failed."""
 
 _LEAST_ROOM = 4096
 """Bytes; an output may have been empty when it was seen."""
@@ -131,9 +131,8 @@ class Analyzer:
                 regions=regions,
                 timeout_seconds=timeout_seconds,
             )
-            answered = (
-                self._with_shared_memory(measure, folder) if regions else _read(measure, folder)
-            )
+            with self._alone() if regions else contextlib.nullcontext():
+                answered = _measured(measure, folder / _EXPORT)
         if len(answered) != count:
             raise LegFailed(
                 f"perf_analyzer's export has {len(answered)} requests, expected {count}; the rest "
@@ -141,26 +140,28 @@ class Analyzer:
             )
         return _sample(answered, None if due is None else due[:count])
 
-    def _with_shared_memory(
-        self, measure: Callable[[], None], folder: Path
-    ) -> list[export.Timestamps]:
-        """One run at a time, as the names of its regions are those of the tensors.
-
-        Repeated when the export is empty: 2.51 exports outputs that lie in shared memory from
-        memory that it never wrote, and once in some 20 runs finds a NaN there.
-        """
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One run with shared memory at a time: its regions have the names of the tensors."""
         with self.path.open("rb") as binary:
             fcntl.flock(binary, fcntl.LOCK_EX)
-            for _ in range(_REPEATS):
-                with contextlib.suppress(export.EmptyExport):
-                    return _read(measure, folder)
-                (folder / _EXPORT).unlink()
-            return _read(measure, folder)
+            yield
 
 
-def _read(measure: Callable[[], None], folder: Path) -> list[export.Timestamps]:
+def _measured(measure: Callable[[], None], path: Path) -> list[export.Timestamps]:
+    """Measures, and reads the export; again for what is perf_analyzer's own fault.
+
+    It may stall (:data:`perf.analyzer.guard.STALL_SECONDS`), and 2.51 exports outputs that lie in
+    shared memory from memory that it never wrote: once in some 20 runs it finds a NaN there, and
+    the export is empty.
+    """
+    for _ in range(_REPEATS):
+        with contextlib.suppress(export.EmptyExport, process.Stalled):
+            measure()
+            return export.read(path)
+        path.unlink(missing_ok=True)
     measure()
-    return export.read(folder / _EXPORT)
+    return export.read(path)
 
 
 def _check(load: Load, count: int, warmup: int) -> None:

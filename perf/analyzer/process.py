@@ -32,13 +32,17 @@ LONGEST = 400
 """Characters of perf_analyzer's own words that a sentence repeats."""
 
 
+class Stalled(LegFailed):
+    """perf_analyzer waited for requests that it had lost count of; another run may go well."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a command ended; the fields are those of :func:`perf.analyzer.guard.guard`."""
 
     code: int
     said: str
-    ended: Literal["itself", "timeout"]
+    ended: Literal["itself", "timeout", "stall"]
     peak_bytes: int
 
 
@@ -77,6 +81,7 @@ def run(
 
     Raises:
         LegFailed: it could not be started, crashed, failed or did not end in time; one sentence.
+        Stalled: see there.
     """
     memory = int(memory_available() * MEMORY_SHARE)
     (folder / guard.COMMAND).write_text(
@@ -106,7 +111,7 @@ def run(
         raise LegFailed(f"perf_analyzer's guard was ended from outside ({_ending(process.wait())})")
     outcome = Outcome(**json.loads(answer))
     if problem := sentence(outcome, timeout_seconds, memory):
-        raise LegFailed(problem)
+        raise (Stalled if outcome.ended == "stall" else LegFailed)(problem)
 
 
 def sentence(outcome: Outcome, timeout_seconds: float, memory_bytes: int) -> str | None:
@@ -117,6 +122,11 @@ def sentence(outcome: Outcome, timeout_seconds: float, memory_bytes: int) -> str
             f"perf_analyzer did not end within {timeout_seconds:g} s and was stopped"
             f"{'; its last words: ' + words if words else ''}; see whether the server still "
             "answers, or allow more time"
+        )
+    if outcome.ended == "stall":
+        return (
+            "perf_analyzer waited for requests that it had lost count of, as it may on a busy "
+            "machine, and was stopped; measure again with less running beside it"
         )
     if outcome.code == 0:
         return None

@@ -156,6 +156,28 @@ def test_shared_memory_over_http(run: Run, served: LocalServer) -> None:
     assert str(large["probe_in"].tolist()) in seen(served, "plain").read_text()
 
 
+def test_a_run_that_stalls_is_measured_again(
+    analyzer: Analyzer, served: LocalServer, tmp_path: Path
+) -> None:
+    """Its main thread waits for requests that it has lost count of, and no other thread is left."""
+    marker, path = tmp_path / "stalled", tmp_path / "perf_analyzer"
+    path.write_text(
+        f'#!/bin/sh\n[ -e {marker} ] && exec {analyzer.path} "$@"\ntouch {marker}\nexec sleep 600\n'
+    )
+    path.chmod(0o755)
+    sample = dataclasses.replace(analyzer, path=path).run(
+        model="plain",
+        address=served.grpc,
+        requests=[floats(1)],
+        load=TWO,
+        count=8,
+        warmup=1,
+        timeout_seconds=60,
+    )
+    assert marker.exists()
+    assert len(sample.latencies_ms) == 8
+
+
 def test_two_runs_with_shared_memory_of_one_name_do_not_meet(
     analyzer: Analyzer, served: LocalServer
 ) -> None:

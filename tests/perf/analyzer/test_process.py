@@ -155,3 +155,14 @@ def test_ctrl_c_ends_it(tmp_path: Path) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert not (tmp_path / "own").exists() or is_gone(tmp_path / "own")
+
+
+@pytest.mark.slow
+def test_a_command_whose_thread_waits_is_not_stalled(tmp_path: Path) -> None:
+    script = "import threading, time; threading.Thread(target=time.sleep, args=(SECONDS,)).start()"
+    run(tmp_path, script.replace("SECONDS", str(guard.STALL_SECONDS + 3)))
+
+
+def test_a_command_that_only_waits_is_stalled(tmp_path: Path) -> None:
+    with pytest.raises(process.Stalled, match="lost count of"):
+        run(tmp_path, "import time\nwhile True: time.sleep(1)")
