@@ -41,6 +41,9 @@ BLAS = {"OPENBLAS_NUM_THREADS": "1"}
 """Else numpy starts a thread for each core in every stub, which takes a tenth of its start, and 24
 of them start at once. What stages multiply is small."""
 
+TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
+"""Else ONNX Runtime (from 1.29) reports sessions to its makers, and writes below ``~/.cache``."""
+
 _DROPPED = ("PYTHON", "AIP_")
 """Beginnings of variables that the server does not get: those of the interpreter, and of Vertex AI,
 with which Triton serves at other addresses than it was told."""
@@ -191,6 +194,7 @@ class ServerEnvironment:
         return (
             ALLOCATOR
             | BLAS
+            | TELEMETRY
             | kept
             | ({} if _is_utf8() else UTF8)
             | {

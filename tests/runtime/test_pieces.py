@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime import backend_folder, logs, state, stubs, synthetic
-from runtime.environment import ALLOCATOR, BLAS, ROOT, ServerEnvironment
+from runtime.environment import ALLOCATOR, BLAS, ROOT, TELEMETRY, ServerEnvironment
 
 LINE = 'I1123 14:44:34.335603 8767 model_lifecycle.cc:472] "loading: echo:1"'
 
@@ -156,12 +156,12 @@ def test_the_backends_folder_is_private_and_its_temporary_folders_bear_the_id(
     assert stub.stat().st_mode & 0o100
 
 
-def test_stubs_keep_large_blocks_and_start_no_threads_here_and_in_the_container(
+def test_servers_here_and_in_the_container_have_the_same_variables(
     server_environment: ServerEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variables = server_environment.variables()
     container = (ROOT / "runtime" / "Containerfile").read_text()
-    for each in (ALLOCATOR, BLAS):
+    for each in (ALLOCATOR, BLAS, TELEMETRY):
         assert {name: variables[name] for name in each} == each
         assert f"ENV {' '.join(f'{name}={value}' for name, value in each.items())}\n" in container
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
