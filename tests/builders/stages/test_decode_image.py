@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageDraw, ImageFile, ImageFont, TiffImagePlugin
 
 from builders.stages.decode_image import FORMATS, decode, prepare
 
@@ -64,6 +64,109 @@ def test_transparency_lies_on_white() -> None:
     palette.putpalette([0, 0, 0, 10, 20, 30])
     assert decode(encoded(palette, transparency=1)).min() == 255
     assert decode(encoded(palette))[0, 0].tolist() == [10, 20, 30]
+
+
+def written(mode: str, ink: object, ground: object) -> Image.Image:
+    """A word in the middle of a larger ground."""
+    image = Image.new(mode, (300, 200), ground)
+    ImageDraw.Draw(image).text((80, 80), "ground", ink, ImageFont.load_default(30))
+    return image
+
+
+def contrast(pixels: np.ndarray) -> int:
+    return int(np.ptp(pixels.astype(np.int16)))
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize(
+    ("mode", "ink"),
+    [
+        ("RGBA", (255, 255, 255, 255)),
+        ("RGBA", (255, 255, 0, 255)),
+        ("RGBA", (225, 225, 225, 255)),
+        ("RGBA", (255, 255, 255, 140)),
+        ("LA", (255, 255)),
+    ],
+)
+@pytest.mark.parametrize("clear", [0, 255])
+def test_light_ink_on_a_clear_ground_is_seen(
+    form: str, mode: str, ink: tuple[int, ...], clear: int
+) -> None:
+    image = written(mode, ink, (clear,) * (len(ink) - 1) + (0,))
+    pixels = decode(encoded(image, form, **({"lossless": True} if form == "WEBP" else {})))
+    assert contrast(pixels) >= 128 and pixels[0, 0].tolist() == [0, 0, 0]
+
+
+def test_dark_ink_on_a_clear_ground_lies_on_white() -> None:
+    for ink in ((0, 0, 0, 255), (200, 0, 0, 255), (20, 20, 120, 200)):
+        pixels = decode(encoded(written("RGBA", ink, (255, 255, 255, 0))))
+        assert pixels[0, 0].tolist() == [255, 255, 255] and contrast(pixels) > 120
+
+
+def test_black_and_white_ink_on_a_clear_ground_are_both_seen() -> None:
+    image = written("RGBA", (255, 255, 255, 255), (0, 0, 0, 0))
+    ImageDraw.Draw(image).text((80, 20), "grounds", (0, 0, 0, 255), ImageFont.load_default(30))
+    pixels = decode(encoded(image))
+    ground = int(pixels[0, 0, 0])
+    assert pixels.min() <= ground - 64 and pixels.max() >= ground + 64
+
+
+def test_a_white_page_in_clear_margins_keeps_its_text() -> None:
+    page = Image.new("RGBA", (500, 400), (0, 0, 0, 0))
+    page.paste(written("RGBA", (0, 0, 0, 255), (255, 255, 255, 255)), (90, 90))
+    inside = decode(encoded(page))[90:290, 90:390]
+    assert contrast(inside) == 255 and inside[0, 0].tolist() == [255, 255, 255]
+
+
+def test_greys_of_16_bits_with_a_clear_one_are_seen() -> None:
+    samples = np.asarray(written("L", 255, 0), np.uint16) * 257
+    samples[samples == 0] = 65_535
+    samples[0, 0] = 65_535
+    samples[np.asarray(written("L", 255, 0)) > 99] = 65_534
+    pixels = decode(encoded(Image.fromarray(samples), "PNG", transparency=65_535))
+    assert contrast(pixels) > 128
+
+
+def tiff(samples: np.ndarray, tags: dict[int, object] | None = None) -> bytes:
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in (tags or {}).items():
+        directory[tag] = value
+    return encoded(Image.fromarray(samples), "TIFF", tiffinfo=directory)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"),
+    [
+        (np.int32, 255),
+        (np.int32, 1023),
+        (np.uint16, 200),
+        (np.uint16, 1023),
+        (np.uint16, 4095),
+        (np.uint16, 16_383),
+        (np.uint16, 65_535),
+        (np.int32, 65_535),
+        (np.int32, 16_777_215),
+        (np.int16, 4095),
+    ],
+)
+def test_greys_in_a_wider_type_are_scaled_by_what_they_use(dtype: type, white: int) -> None:
+    eight = np.asarray(written("L", 0, 255), np.float64)
+    samples = np.rint(eight * white / 255).astype(dtype)
+    pixels = decode(tiff(samples))
+    assert np.abs(pixels[..., 0] - eight * white / (2 ** white.bit_length() - 1)).max() <= 1
+
+
+def test_a_tiff_may_say_what_its_white_is() -> None:
+    samples = np.rint(np.asarray(written("L", 0, 255), np.float64) * 600 / 255).astype(np.uint16)
+    pixels = decode(tiff(samples, {340: 0, 341: 600}))
+    assert pixels.min() == 0 and pixels.max() == 255
+    # A range that the samples leave, as writers do that copy tags, is none.
+    assert decode(tiff(samples, {340: 0, 341: 255})).max() == round(600 * 255 / 1023)
+
+
+def test_signed_greys_are_spread_over_their_range() -> None:
+    pixels = decode(tiff(np.asarray(written("L", 0, 255), np.int16) - 300))
+    assert pixels.min() == 0 and pixels.max() == 255
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK", "YCbCr"])
