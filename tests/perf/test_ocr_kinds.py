@@ -1,0 +1,50 @@
+"""The bench over page kinds: its sums, its table, and what it holds the pipeline to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perf.kinds import kinds
+from perf.ocr_kinds import Outcome, Side, measure, pipeline, table, total
+
+ROOT = Path(__file__).parents[2]
+
+FEW = ("px10", "serif", "table_zebra", "newspaper2", "code_dark", "japanese", "french")
+FEW += ("jpeg10", "photo_mild", "turned90", "turned180")
+"""Kinds on which both readers are good: what the default suite holds the pipeline to."""
+
+
+def outcome(name: str, ours: int, theirs: int, typeset: bool = True) -> Outcome:
+    return Outcome(name, typeset, 200, Side(ours, ours + 1, 0.2), Side(theirs, theirs, 0.5))
+
+
+def test_sums_leave_out_scripts_that_the_recogniser_does_not_have() -> None:
+    sums = total([outcome("a", 1, 4), outcome("b", 3, 1), outcome("cyrillic", 90, 10)])
+    assert sums.free == pytest.approx(0.8) and sums.in_order == pytest.approx(6 / 5)
+    assert sums.time == pytest.approx(0.4) and sums.all_time == pytest.approx(0.4)
+    assert sums.worse == ("b",)
+
+
+def test_half_a_point_worse_is_allowed() -> None:
+    assert total([outcome("a", 2, 1)]).worse == ()
+    assert total([outcome("a", 3, 1)]).worse == ("a",)
+
+
+def test_the_table_names_the_worst_kinds_first() -> None:
+    rows = table([outcome("good", 0, 9), outcome("bad", 9, 0, typeset=False)]).splitlines()
+    assert rows[2].startswith("| typeset (1) | 0.00 | 0.11 | 0.40 | 0.40 | 0 |")
+    assert rows[3].startswith("| damaged (1) | 9.00 |")
+    assert rows[4].startswith("| all (2) | 1.00 |")
+    worst = [row for row in rows if row.startswith(("| good", "| bad"))]
+    assert worst[0] == "| bad | 4.5 | 0.0 | 5.0 | 0.0 | 0.40 |"
+
+
+def test_reads_some_kinds_as_well_as_it_should() -> None:
+    read = pipeline(ROOT / "model_repository")
+    outcomes = measure(kinds(FEW), read, lambda image: (), 1)
+    wrong = {each.name: each.ours.free for each in outcomes}
+    # Half a point, with the room of a character for floating-point sums that fall otherwise.
+    assert sum(wrong.values()) <= 0.005 * sum(each.characters for each in outcomes), wrong
+    assert all(each.ours.free <= 1 + 0.01 * each.characters for each in outcomes), wrong
