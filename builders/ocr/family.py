@@ -38,8 +38,9 @@ samples = Tensor(
     "samples", DType.UINT8, {"samples": -1, "sample_height": 48, "sample_width": 192, "channels": 3}
 )
 turned = Tensor("turned", DType.FP32, {"samples": -1, "classes": 2})
-lines = Tensor("lines", DType.FP32, {"quads": -1, "corners": 4, "xy": 2})
-slots = Tensor("slots", DType.INT32, {"quads": -1, "bucket_and_row": 2})
+lines = Tensor("lines", DType.FP32, {"readings": -1, "corners": 4, "xy": 2})
+slots = Tensor("slots", DType.INT32, {"readings": -1, "bucket_and_row": 2})
+ways = Tensor("ways", DType.INT32, {"readings": -1, "page_line_end": 3})
 
 text = Tensor("text", DType.BYTES, {"lines": -1})
 boxes = Tensor("boxes", DType.FP32, {"lines": -1, "corners": 4, "xy": 2})
@@ -92,13 +93,13 @@ orient = OnnxModel(
 crop = PythonModel(
     name="crop",
     inputs=(pixels, zoom, quads, turned, orientation),
-    outputs=(lines, slots, *(crops(k) for k in range(BUCKETS))),
+    outputs=(lines, slots, ways, *(crops(k) for k in range(BUCKETS))),
     stage=f"{_STAGES}.crop",
     modules=(
         "builders.stages.buckets",
         *(
             f"{_STAGES}.{name}"
-            for name in ("direction", "quads", "reading_order", "squeeze", "warp")
+            for name in ("direction", "quads", "reading_order", "squeeze", "warp", "ways")
         ),
     ),
     parameters={"buckets": str(BUCKETS)},
@@ -129,11 +130,12 @@ collect = PythonModel(
         *(best("space", DType.FP32, k) for k in range(BUCKETS)),
         lines,
         slots,
+        ways,
         minimum_score,
     ),
     outputs=(text, boxes, scores),
     stage=f"{_STAGES}.collect",
-    modules=(f"{_STAGES}.ctc",),
+    modules=tuple(f"{_STAGES}.{name}" for name in ("ctc", "ways")),
     exports=("characters.json",),
     queue=UNBOUNDED,
 )

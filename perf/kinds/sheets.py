@@ -49,6 +49,12 @@ def prose(
     return draw
 
 
+def capitals(w: Writer) -> Sheet:
+    """Running text in capitals alone."""
+    text = w.prose(5).upper()
+    return Sheet(f"<p>{text}</p>", (text,), (900, 300))
+
+
 def language(
     listed: tuple[str, ...], count: int, css: str = "", size: tuple[int, int] = (900, 260)
 ) -> Draw:
@@ -608,7 +614,7 @@ SHEETS: dict[str, Draw] = {
     "narrow": prose("body{transform:scaleX(.6);transform-origin:0 0;width:840px}", (540, 330)),
     "wide": prose("body{transform:scaleX(1.4);transform-origin:0 0;width:640px}", (940, 330)),
     "light": prose("body{font:20px 'Noto Sans';font-weight:300;color:#555}"),
-    "capitals": prose("body{text-transform:uppercase}", (900, 300), (5,)),
+    "capitals": capitals,
     "letterspaced": fixed(
         ("DEPARTMENT", "ANNUAL REPORT"),
         "div{font:26px 'Liberation Sans';letter-spacing:14px;margin:14px 0}",

@@ -1,8 +1,9 @@
 """The recogniser's answers to lines of text.
 
 ``index_0`` .. INT32, ``probability_0`` .. and ``space_0`` .. FP32 [m, steps], ``lines`` FP32
-[n, 4, 2], ``slots`` INT32 [n, 2], ``minimum_score`` FP32 [1] (optional) -> ``text`` BYTES [-1],
-``boxes`` FP32 [-1, 4, 2], ``scores`` FP32 [-1]: the lines that have text, in their order.
+[r, 4, 2], ``slots`` INT32 [r, 2], ``ways`` INT32 [r, 3], ``minimum_score`` FP32 [1] (optional) ->
+``text`` BYTES [-1], ``boxes`` FP32 [-1, 4, 2], ``scores`` FP32 [-1]: the lines that have text, in
+their order; of readings that exclude each other (:mod:`ways`), those that are surer.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import ctc
+from . import ctc, ways
 
 CHARACTERS = "characters.json"
 """The dictionary beside the stage: every class's character, in order."""
@@ -33,12 +34,17 @@ def prepare(
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         threshold = _checked(inputs.get("minimum_score"))
         _fit(inputs, len(characters))
-        texts, scores, kept = [], [], []
-        for line, (bucket, row) in enumerate(inputs["slots"]):
+        read = []
+        for bucket, row in inputs["slots"]:
             index, probability, space = (
                 inputs[f"{name}_{bucket}"][row] for name in ("index", "probability", "space")
             )
-            text, score = ctc.decode(index, probability, space, characters)
+            read.append(ctc.decode(index, probability, space, characters))
+        lengths = np.linalg.norm(inputs["lines"][:, 1] - inputs["lines"][:, 0], axis=1)
+        weights = lengths * np.array([score for _, score in read], np.float32)
+        texts, scores, kept = [], [], []
+        for line in ways.best(inputs["ways"], weights).tolist():
+            text, score = read[line]
             if text.strip() and score >= threshold:
                 texts.append(text.encode())
                 scores.append(score)
@@ -55,9 +61,10 @@ def prepare(
 def _fit(inputs: Mapping[str, np.ndarray], classes: int) -> None:
     """Refuses tensors that do not fit together, as those of one page do."""
     lines, slots = inputs["lines"], inputs["slots"]
-    if len(lines) != len(slots):
+    if not len(lines) == len(slots) == len(inputs["ways"]):
         raise InvalidArgument(
-            f"expected a slot for each line, found {len(slots)} for {len(lines)} lines"
+            f"expected a slot and a way for each line, found {len(slots)} slots and "
+            f"{len(inputs['ways'])} ways for {len(lines)} lines"
         )
     if not np.isfinite(lines).all():
         raise InvalidArgument("expected lines of finite numbers, found NaN or infinity")

@@ -2,10 +2,12 @@
 
 ``pixels`` UINT8 [h, w, 3], ``zoom`` FP32 [1], ``quads`` FP32 [n, 4, 2] in page pixels, ``turned``
 FP32 [k, 2] (the classifier's probabilities of upright and upside down), ``orientation`` BOOL [1]
-(optional) -> ``crops_0`` .. UINT8 [m, 48, width, 3], ``lines`` FP32 [n, 4, 2] in pixels of the
-image, in reading order, ``slots`` INT32 [n, 2]: the bucket and the row of each line's crop.
+(optional) -> ``crops_0`` .. UINT8 [m, 48, width, 3], ``lines`` FP32 [r, 4, 2] in pixels of the
+image, in reading order, ``slots`` INT32 [r, 2]: the bucket and the row of each line's crop,
+``ways`` INT32 [r, 3]: which readings exclude each other (:mod:`ways`).
 
-A bucket without lines holds one blank crop, which no slot names.
+A page that may be upside down is to be read both ways, and so is a line that does not run along
+the page's. A bucket without lines holds one blank crop, which no slot names.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
-from . import direction, squeeze, warp
+from . import direction, squeeze, warp, ways
 from .reading_order import reading_order
 
 WIDTHS = buckets.Costs(grain=16, call=64.0)
@@ -40,13 +42,16 @@ def prepare(
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         quads, zoom = _checked(inputs)
-        if np.all(inputs.get("orientation", True)) and upside_down(inputs["turned"]):
-            quads = quads[:, [2, 3, 0, 1]]
-        quads = quads[read(quads)] / zoom
-        crops, slots = fill(inputs["pixels"], quads, count)
+        free = bool(np.all(inputs.get("orientation", True)))
+        doubtful = free and len(quads) > 0 and not ways.upright(inputs["turned"])
+        quads = quads / zoom
+        readings = ways.readings(quads, direction.skew(quads), read, doubtful, free)
+        used, places = np.unique(readings.crops, return_inverse=True)
+        both = np.concatenate((quads, ways.turned(quads)))
+        crops, slots = fill(inputs["pixels"], both[used], count)
         height, width = inputs["pixels"].shape[:2]
-        lines = np.clip(quads, 0, (width, height)).astype(np.float32)
-        return {"lines": lines, "slots": slots} | {
+        lines = np.clip(readings.lines, 0, (width, height)).astype(np.float32)
+        return {"lines": lines, "slots": slots[places], "ways": readings.ways} | {
             f"crops_{number}": crop for number, crop in enumerate(crops)
         }
 
@@ -76,15 +81,6 @@ def _checked(inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, float]:
             f"{zoom:g}"
         )
     return quads, zoom
-
-
-def upside_down(turned: np.ndarray) -> bool:
-    """Whether the samples' votes, weighted by their confidence, say that the page is.
-
-    Args:
-        turned: [k, 2] probabilities of upright and of upside down.
-    """
-    return bool((turned[:, 1] - turned[:, 0]).sum() > 0)
 
 
 def read(quads: np.ndarray) -> np.ndarray:

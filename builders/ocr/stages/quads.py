@@ -32,6 +32,12 @@ LONG = 35.0
 AWRY = 0.9
 """The cosine of an angle between a box and its page that an uneven outline may give it."""
 
+PLAIN = 4.0
+"""A piece this many times as long as high lies as it looks, by a few degrees."""
+
+OWN = 0.985
+"""The cosine of an angle (10 degrees) between such a piece and its page that is the piece's own."""
+
 MAXIMUM_QUADS = 1000
 """PP-OCR's ``max_candidates``: the most lines of one page."""
 
@@ -99,7 +105,8 @@ def refit(quads: np.ndarray, outlines: Sequence[np.ndarray], angle: float) -> np
     width, height = sizes(quads)
     for index, outline in enumerate(outlines):
         edge = (quads[index, 1] - quads[index, 0]) / max(float(width[index]), 1e-3)
-        if width[index] > LONG * height[index] or edge @ along < AWRY:
+        awry = OWN if width[index] > PLAIN * height[index] else AWRY
+        if width[index] > LONG * height[index] or edge @ along < awry:
             continue
         u, v = outline @ along, outline @ across
         corners = ((u.min(), v.min()), (u.max(), v.min()), (u.max(), v.max()), (u.min(), v.max()))

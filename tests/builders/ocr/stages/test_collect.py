@@ -30,6 +30,7 @@ def answers(score: float = 0.9) -> dict[str, np.ndarray]:
         **{f"space_{k}": np.zeros_like(v) for k, v in enumerate(sure)},
         "lines": np.arange(24, dtype=np.float32).reshape(3, 4, 2),
         "slots": np.array(((0, 1), (1, 0), (0, 0)), np.int32),
+        "ways": np.array([(-1, -1, 0)] * 3, np.int32),
     }
 
 
@@ -48,9 +49,23 @@ def test_the_minimum_score_decides(run: Run) -> None:
 
 def test_a_page_without_text_gives_nothing(run: Run) -> None:
     none = {"lines": np.zeros((0, 4, 2), np.float32), "slots": np.zeros((0, 2), np.int32)}
-    out = run({**answers(), **none})
+    out = run({**answers(), **none, "ways": np.zeros((0, 3), np.int32)})
     assert out["text"].shape == (0,) and out["boxes"].shape == (0, 4, 2)
     assert out["scores"].shape == (0,)
+
+
+def test_of_a_page_read_both_ways_the_surer_reading_is_kept(run: Run) -> None:
+    page = answers()
+    page["probability_0"][0] = 0.6
+    ways = np.array(((0, -1, 0), (-1, -1, 0), (1, -1, 0)), np.int32)
+    assert [text.decode() for text in run({**page, "ways": ways})["text"]] == ["中"]
+    page["probability_0"][:] = np.array(((0.9,), (0.6,)))
+    assert [text.decode() for text in run({**page, "ways": ways})["text"]] == ["aé"]
+
+
+def test_ways_that_do_not_fit_the_lines_are_refused(run: Run) -> None:
+    with pytest.raises(ValueError, match="2 ways for 3 lines"):
+        run({**answers(), "ways": np.zeros((2, 3), np.int32)})
 
 
 @pytest.mark.parametrize("value", [[np.nan], [-0.1], [1.1], [np.inf], [], [0.1, 0.2]])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from builders.ocr.stages import warp
-from builders.ocr.stages.crop import fill, prepare, read, upside_down
+from builders.ocr.stages.crop import fill, prepare, read
 
 COLOURS = np.array(((250, 20, 20), (20, 250, 20), (20, 20, 250), (240, 240, 20)), np.uint8)
 
@@ -87,11 +87,6 @@ def test_every_line_is_found_at_its_slot_and_empty_buckets_hold_a_blank() -> Non
 
     blanks, none = fill(image, np.zeros((0, 4, 2), np.float32), 4)
     assert none.shape == (0, 2) and all(blank.shape[0] == 1 for blank in blanks)
-
-
-def test_the_page_is_turned_by_its_votes_together() -> None:
-    assert not upside_down(np.array(((0.9, 0.1), (0.45, 0.55), (0.3, 0.7))))
-    assert upside_down(np.array(((0.1, 0.9), (0.8, 0.2))))
 
 
 def test_columns_of_a_turned_page_are_read_in_its_own_frame() -> None:

@@ -1,0 +1,76 @@
+"""Readings that exclude each other: which are made, and which are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders.ocr.stages import direction, ways
+from builders.ocr.stages.crop import read
+
+
+def line(x: float, y: float, degrees: float = 0.0, length: float = 200) -> np.ndarray:
+    angle = np.radians(degrees)
+    along = np.array((np.cos(angle), np.sin(angle))) * length
+    across = np.array((-np.sin(angle), np.cos(angle))) * 20
+    corner = np.array((x, y))
+    return np.stack((corner, corner + along, corner + along + across, corner + across))
+
+
+PAGE = np.stack([line(20, 40 * k) for k in range(4)]).astype(np.float32)
+
+
+def made(quads: np.ndarray, doubtful: bool, free: bool = True) -> ways.Readings:
+    return ways.readings(quads, direction.skew(quads), read, doubtful, free)
+
+
+def test_votes_for_upright_must_be_clear() -> None:
+    assert ways.upright(np.array(((0.95, 0.05), (0.8, 0.2), (1.0, 0.0))))
+    assert not ways.upright(np.array(((0.95, 0.05), (0.45, 0.55), (0.6, 0.4))))
+    assert not ways.upright(np.array(((0.1, 0.9), (0.8, 0.2))))
+    assert not ways.upright(np.zeros((0, 2)))
+
+
+def test_a_page_that_stands_upright_is_read_once() -> None:
+    readings = made(PAGE, doubtful=False)
+    assert readings.crops.tolist() == [0, 1, 2, 3]
+    assert (readings.ways == (-1, -1, 0)).all()
+    assert np.array_equal(readings.lines, PAGE)
+
+
+def test_a_doubtful_page_is_read_both_ways_each_in_its_order() -> None:
+    readings = made(PAGE, doubtful=True)
+    assert readings.crops.tolist() == [0, 1, 2, 3, 7, 6, 5, 4]
+    assert readings.ways[:, 0].tolist() == [0] * 4 + [1] * 4
+    assert np.array_equal(readings.lines[4], PAGE[3][[2, 3, 0, 1]])
+
+
+@pytest.mark.parametrize("degrees", [-90, -45, 30, 90])
+def test_a_line_across_the_page_is_read_both_ways(degrees: float) -> None:
+    quads = np.concatenate((PAGE, line(400, 90, degrees, 120)[None].astype(np.float32)))
+    readings = made(quads, doubtful=False)
+    assert sorted(readings.crops.tolist()) == [0, 1, 2, 3, 4, 9]
+    pair = readings.ways[np.isin(readings.crops, (4, 9))]
+    assert pair.tolist() == [[-1, 4, 0], [-1, 4, 1]]
+    assert len(made(quads, doubtful=False, free=False).crops) == 5
+
+
+def test_the_surer_readings_are_kept() -> None:
+    listed = np.array(((-1, -1, 0), (-1, 7, 0), (-1, 7, 1), (0, -1, 0), (1, -1, 0)), np.int32)
+    kept = ways.best(listed, np.array((1, 5, 9, 3, 4), np.float32))
+    assert kept.tolist() == [0, 2, 4]
+    kept = ways.best(listed, np.array((1, 9, 5, 4, 3), np.float32))
+    assert kept.tolist() == [0, 1, 3]
+
+
+@given(st.integers(0, 6), st.integers(0, 3), st.booleans(), st.integers(0, 2**32 - 1))
+def test_every_line_is_kept_exactly_once(level: int, odd: int, doubtful: bool, seed: int) -> None:
+    quads = [line(20, 40 * k, length=300) for k in range(level)]
+    quads += [line(500 + 60 * k, 100, -70, 90) for k in range(odd)]
+    readings = made(np.array(quads, np.float32).reshape(-1, 4, 2), doubtful)
+    weights = np.random.default_rng(seed).random(len(readings.crops)).astype(np.float32)
+    kept = ways.best(readings.ways, weights)
+    lines = readings.crops[kept] % max(level + odd, 1)
+    assert sorted(lines.tolist()) == list(range(level + odd))

@@ -1,0 +1,33 @@
+"""Pages that were read worse than they can be: each is here for the reason that its name gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from perf.kinds import kinds, score
+
+Read = Callable[..., dict[str, Any]]
+
+
+def errors(read: Read, name: str) -> tuple[int, int]:
+    """Wrong characters of a kind, whatever the order of words, and how many it has."""
+    (kind,) = kinds([name])
+    text = "\n".join(line.decode() for line in read(kind.path.read_bytes())["text"])
+    return score.free(kind.text, text), score.characters(kind.text)
+
+
+@pytest.mark.parametrize("name", ["px8", "turned180_blur", "oblique20", "vertical_japanese"])
+def test_what_is_read_says_which_end_is_up_where_the_classifier_cannot(
+    read: Read, name: str
+) -> None:
+    wrong, characters = errors(read, name)
+    assert wrong <= 0.25 * characters
+
+
+@pytest.mark.parametrize("name", ["rotated_words", "vertical_side", "chart"])
+def test_words_are_read_along_their_own_direction(read: Read, name: str) -> None:
+    wrong, characters = errors(read, name)
+    assert wrong <= 0.01 * characters
