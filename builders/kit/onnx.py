@@ -19,7 +19,13 @@ from builders.kit.onnx_files import (
     save,
 )
 from builders.kit.onnx_rename import drop_overridable_initialisers, fix_axes, rename
-from builders.kit.onnx_simplify import Normalised, convert_opset, normalise, simplify
+from builders.kit.onnx_simplify import (
+    OLDEST_OPSET,
+    Normalised,
+    convert_opset,
+    normalise,
+    simplify,
+)
 from builders.kit.onnx_surgery import append_arg_max, prepend_image_preprocessing
 from builders.kit.onnx_torch import export_torch, load_transformers, transformers_alone
 from builders.kit.onnx_weights import flush_subnormals
@@ -27,6 +33,7 @@ from builders.kit.onnx_weights import flush_subnormals
 __all__ = [
     "INLINE_LIMIT",
     "NEWEST_IR",
+    "OLDEST_OPSET",
     "Normalised",
     "OnnxError",
     "append_arg_max",

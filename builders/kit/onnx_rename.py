@@ -65,6 +65,25 @@ def fix_axes(model: ModelProto, tensor: str, sizes: Mapping[int, int]) -> None:
                         each.ClearField("dim_param")
 
 
+def part(model: ModelProto, name: str) -> str:
+    """Give the tensor behind an input or output another name, in place, and return that.
+
+    Nothing joins the two then: a node between them is to be added.
+
+    Args:
+        model: changed in place.
+        name: of an input that is no output, or of an output that is no input.
+    """
+    inner = _fresh(name, set().union(*map(_all_names, graphs(model))))
+    for graph in graphs(model):
+        for node in graph.node:
+            node.input[:] = [inner if each == name else each for each in node.input]
+            node.output[:] = [inner if each == name else each for each in node.output]
+        for value in graph.value_info:
+            value.name = inner if value.name == name else value.name
+    return inner
+
+
 def drop_overridable_initialisers(model: ModelProto) -> tuple[str, ...]:
     """Make weights that are listed as inputs plain constants, in place; returns their names.
 

@@ -13,6 +13,8 @@ from builders.kit.graph import (
     Tensor,
 )
 from builders.ocr import exports, largest, metric, parity
+from builders.ocr.detectors import open_classifier, open_detector
+from builders.ocr.recogniser import open_recogniser
 from builders.stages.models import decode_image
 
 BUCKETS = 4
@@ -175,7 +177,7 @@ FAMILY = Family(
             make=exports.detector,
             options={"opset": exports.NEWEST_OPSET},
             parity=parity.DETECTOR,
-            form=exports.form,
+            form=open_detector,
         ),
         Export(
             name="classifier",
@@ -183,7 +185,7 @@ FAMILY = Family(
             make=exports.classifier,
             options={"opset": exports.NEWEST_OPSET},
             parity=parity.CLASSIFIER,
-            form=exports.form,
+            form=open_classifier,
         ),
         Export(
             name="recogniser",
@@ -191,7 +193,7 @@ FAMILY = Family(
             make=exports.recogniser,
             options={"opset": exports.NEWEST_OPSET},
             parity=parity.RECOGNISER,
-            form=exports.recogniser_form,
+            form=open_recogniser,
         ),
         Export(
             name="characters.json",

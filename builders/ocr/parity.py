@@ -10,6 +10,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from builders.kit.family import Arrays, Parity
+from builders.ocr.detectors import open_classifier, open_detector
+from builders.ocr.image_model import Scores
+from builders.ocr.recogniser import open_recogniser, scale
 
 SAMPLE = "Sphinx of black quartz, judge my vow: 0123456789 + 42% (yes) "
 
@@ -26,33 +29,62 @@ def text_image(height: int, width: int, size: int, shift: int = 0) -> npt.NDArra
     return np.asarray(np.clip(np.asarray(image, np.int16) + noise, 0, 255), np.uint8)
 
 
-def _stock(checkpoint: Path, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-    """The checkpoint's own answer to RGB pixels, normalised outside of the graph."""
-    from builders.kit.onnx_session import make_session
-
-    session = make_session(checkpoint)
+def _planes(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """RGB pixels normalised outside of the graph, [batch, 3, height, width] of BGR."""
     image = pixels[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
-    normalised = (image / 255 - 0.5) / 0.5
-    (output,) = session.run(None, {session.get_inputs()[0].name: normalised})
-    return np.asarray(output, np.float32)
+    return np.asarray((image / 255 - 0.5) / 0.5, np.float32)
 
 
 def _detected(checkpoint: Path, inputs: Arrays) -> Arrays:
-    return {"probability": _stock(checkpoint, inputs["page"])}
+    stock, scores = open_detector(checkpoint)
+    (probability,) = stock.run(_planes(inputs["page"]))
+    return {"probability": _probabilities(probability, scores, 1)}
 
 
 def _classified(checkpoint: Path, inputs: Arrays) -> Arrays:
-    return {"turned": _stock(checkpoint, inputs["samples"])}
+    stock, scores = open_classifier(checkpoint)
+    (turned,) = stock.run(_planes(inputs["samples"]))
+    return {"turned": _probabilities(turned, scores, 1)}
 
 
 def _recognised(checkpoint: Path, inputs: Arrays) -> Arrays:
-    scores = _stock(checkpoint, inputs["crops"])
+    stock = open_recogniser(checkpoint)
+    planes = _resized(_planes(inputs["crops"]), float(scale(stock.height)))
+    (scores,) = stock.image_model.run(planes)
+    probabilities = _probabilities(scores.transpose(stock.order), stock.scores, 2)
     return {
-        "index": scores.argmax(2).astype(np.int32),
-        "probability": scores.max(2),
-        # PP-OCR's last class is the space.
-        "space": scores[:, :, -1],
+        "index": probabilities.argmax(2).astype(np.int32),
+        "probability": probabilities.max(2),
+        "space": probabilities[:, :, stock.space],
     }
+
+
+def _probabilities(
+    scores: npt.NDArray[np.generic], kind: Scores, axis: int
+) -> npt.NDArray[np.float32]:
+    """What a checkpoint's scores say, in double until the end."""
+    exact = scores.astype(np.float64)
+    if kind == "logits":
+        exact = np.exp(exact - exact.max(axis, keepdims=True))
+        exact /= exact.sum(axis, keepdims=True)
+    elif kind == "log-probabilities":
+        exact = np.exp(exact)
+    elif kind == "logits of one class":
+        exact = 1 / (1 + np.exp(-exact))
+    return exact.astype(np.float32)
+
+
+def _resized(planes: npt.NDArray[np.float32], factor: float) -> npt.NDArray[np.float32]:
+    """Both sides times a factor, by linear interpolation between the pixels' middles."""
+    for axis in (2, 3):
+        size = planes.shape[axis]
+        place = (np.arange(int(np.float32(size) * np.float32(factor))) + 0.5) / factor - 0.5
+        place = np.clip(place, 0, size - 1)
+        before = np.floor(place).astype(np.int64)
+        share = (place - before).reshape(-1, *(1,) * (3 - axis))
+        after = np.minimum(before + 1, size - 1)
+        planes = (1 - share) * planes.take(before, axis) + share * planes.take(after, axis)
+    return planes.astype(np.float32)
 
 
 def _pages() -> Sequence[Arrays]:

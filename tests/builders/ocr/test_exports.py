@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit_onnx
 from builders.kit.parity import compare
 from builders.kit.sources import SourceError, resolve
 from builders.ocr import exports, metric
+from builders.ocr.dictionary import METADATA_KEY, classes_of, read_dictionary
 from builders.ocr.family import FAMILY
+from builders.ocr.parity import text_image
+from builders.ocr.recogniser import open_recogniser
 
 spec = importlib.util.find_spec("rapidocr")
 assert spec is not None and spec.origin is not None
@@ -61,7 +67,7 @@ def toy(path: Path, *, classes: int, dictionary: str | None, softmax: str = "Sof
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=8)
     if dictionary is not None:
-        helper.set_model_props(model, {exports.METADATA_KEY: dictionary})
+        helper.set_model_props(model, {METADATA_KEY: dictionary})
     onnx.save(model, path)
     return path
 
@@ -104,18 +110,49 @@ def test_a_dictionary_may_lie_in_a_folder_with_the_model(tmp_path: Path) -> None
     assert compare(recogniser, source.path, made).absolute < 1e-4
 
 
-def test_a_dictionary_is_utf_8_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_dictionary_is_utf_8_with_or_without_a_byte_order_mark(tmp_path: Path, mark: str) -> None:
     model = kit_onnx.load(toy(tmp_path / "x.onnx", classes=4, dictionary=None))
-    (tmp_path / "x.txt").write_text("a\nb\n", "utf-8-sig")
-    assert exports.entries(model, tmp_path) == ["", "a", "b", " "]
-    (tmp_path / "x.txt").write_text("a\nb\n", "utf-16")
-    with pytest.raises(SourceError, match=r"x\.txt: expected a dictionary in UTF-8, found byte 0"):
-        exports.entries(model, tmp_path)
+    (tmp_path / "x.txt").write_bytes(f"{mark}!\r\né\r\n".encode())
+    assert read_dictionary(model, tmp_path) == ["!", "é"]
+    helper.set_model_props(model, {METADATA_KEY: f"{mark}!\r\né\r\n"})
+    assert read_dictionary(model, tmp_path / "x.onnx") == ["!", "é"]
 
 
-def test_a_dictionary_may_hold_the_space(tmp_path: Path) -> None:
-    checkpoint = toy(tmp_path / "x.onnx", classes=4, dictionary="a\n \nb")
-    assert exports.entries(kit_onnx.load(checkpoint), checkpoint) == ["", "a", " ", "b"]
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [
+        ("utf-16", "a byte order mark of UTF-16. Convert it: iconv -f UTF-16 -t UTF-8"),
+        ("utf-32", "a byte order mark of UTF-32. Convert it: iconv -f UTF-32 -t UTF-8"),
+        ("latin-1", "byte 2 that is not. Convert it: iconv -f ITS-ENCODING -t UTF-8"),
+    ],
+)
+def test_a_dictionary_in_another_encoding_is_refused(
+    tmp_path: Path, encoding: str, found: str
+) -> None:
+    toy(tmp_path / "x.onnx", classes=4, dictionary=None)
+    (tmp_path / "x.txt").write_text("a\né\n", encoding)
+    with pytest.raises(
+        SourceError, match=rf"x\.txt: expected a dictionary in UTF-8, found {found}"
+    ):
+        open_recogniser(tmp_path)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
+def test_any_dictionary_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.txt").write_bytes(content)
+    try:
+        found = read_dictionary(ModelProto(), tmp_path)
+    except SourceError as error:
+        assert str(tmp_path) in str(error)
+    else:
+        assert not any("\n" in each for each in found)
+        assert not found[0].startswith("\ufeff") or content.startswith(2 * "\ufeff".encode())
+
+
+def test_a_dictionary_may_hold_the_space() -> None:
+    assert classes_of(["a", " ", "b"], 4, Path("x")) == ["", "a", " ", "b"]
 
 
 @pytest.mark.parametrize(
@@ -144,3 +181,51 @@ def test_the_gate_counts_wrong_characters() -> None:
     expected = iter(["\n".join(lines).encode() for _, lines in metric.PAGES])
     assert metric.character_error_rate(lambda _: {"text": np.array([next(expected)])}) == 0
     assert metric.character_error_rate(lambda _: {"text": np.array([], object)}) == 1
+
+
+def _steps_first(model: onnx.ModelProto) -> None:
+    (output,) = model.graph.output
+    model.graph.node[-1].output[0] = "rows_first"
+    swapped = helper.make_node("Transpose", ["rows_first"], [output.name], perm=[1, 0, 2])
+    model.graph.node.append(swapped)
+    for dim in output.type.tensor_type.shape.dim:
+        dim.Clear()
+
+
+def _without_softmax(model: onnx.ModelProto) -> None:
+    last = model.graph.node[-1]
+    assert last.op_type == "Softmax"
+    output, logits = last.output[0], last.input[0]
+    model.graph.node.remove(last)
+    for node in model.graph.node:
+        node.output[:] = [output if each == logits else each for each in node.output]
+
+
+def _fixed(model: onnx.ModelProto) -> None:
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    dims[0].dim_value, dims[3].dim_value = 1, 320
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "head"), [(_steps_first, "whole"), (_without_softmax, "scan"), (_fixed, "scan")]
+)
+def test_the_packaged_recogniser_in_another_form_reads_what_it_reads(
+    change: Callable[[onnx.ModelProto], None], head: str, tmp_path: Path
+) -> None:
+    model = onnx.load(RECOGNISER)
+    change(model)
+    onnx.save(model, tmp_path / "x.onnx")
+    exports.recogniser(RECOGNISER, tmp_path / "stock.onnx")
+    assert exports.recogniser(tmp_path / "x.onnx", tmp_path / "other.onnx")["head"] == head
+    crops = np.stack([text_image(48, 320, 30, shift) for shift in (0, 9, 27)])
+    wanted, found = (
+        onnxruntime.InferenceSession(str(tmp_path / name)).run(None, {"crops": crops})
+        for name in ("stock.onnx", "other.onnx")
+    )
+    assert len(np.unique(wanted[0])) > 20
+    np.testing.assert_array_equal(found[0], wanted[0])
+    for each, other in zip(found[1:], wanted[1:], strict=True):
+        np.testing.assert_allclose(each, other, atol=1e-4)
+    (export,) = (export for export in FAMILY.exports if export.name == "recogniser")
+    assert compare(export, tmp_path / "x.onnx", tmp_path / "other.onnx").absolute < 1e-4
