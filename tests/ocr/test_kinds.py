@@ -31,3 +31,7 @@ def test_what_is_read_says_which_end_is_up_where_the_classifier_cannot(
 def test_words_are_read_along_their_own_direction(read: Read, name: str) -> None:
     wrong, characters = errors(read, name)
     assert wrong <= 0.01 * characters
+
+
+def test_letters_that_are_set_apart_are_words(read: Read) -> None:
+    assert errors(read, "letterspaced")[0] == 0
