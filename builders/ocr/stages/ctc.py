@@ -28,7 +28,7 @@ as in "D E P A R T M E N T"; in wide bold faces it is 3.5."""
 FEWEST = 5
 """Fewer letters say nothing about how they are set."""
 
-WORDS_APART = 1.5
+WORDS_APART = 1.35
 """Between words, letters that are set apart are this many times as far from each other."""
 
 TYPED = 0.9
