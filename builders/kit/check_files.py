@@ -10,7 +10,7 @@ from pathlib import Path
 from builders.kit.check_data import check_data
 from builders.kit.check_model import is_ensemble
 from builders.kit.check_python import called_models, check_python
-from builders.kit.check_reading import content, exists, guarded, names
+from builders.kit.check_reading import POINTER, content, exists, guarded, is_pointer, names
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import FILE_NAME, LARGEST_CONFIG, ConfigError, called, parse
 from builders.kit.findings import Finding
@@ -301,4 +301,12 @@ def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding
             )
         elif is_python:
             yield from check_python(model.name, path, config)
+        elif backend_of(config) != "onnxruntime" and is_pointer(path):
+            yield finding(
+                "model-file",
+                f"{model.name}/{path.parent.name}/{path.name}",
+                "the model's file",
+                POINTER,
+                "Fetch the file itself, with git lfs pull.",
+            )
     yield from check_data(model.path, config)

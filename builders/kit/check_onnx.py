@@ -7,13 +7,13 @@ What the C++ onnxruntime backend refuses and what it serves otherwise than meant
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 
-from builders.kit.check_reading import is_file
+from builders.kit.check_external import check_external
 from builders.kit.check_rows import with_rows
-from builders.kit.check_rule import finding, listed
+from builders.kit.check_rule import finding
 from builders.kit.findings import Finding, Severity
 from builders.kit.onnx_header import OnnxUnreadable, read_header
 from builders.kit.proto import pb
@@ -55,7 +55,7 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
             f"opset {header.opset}, IR version {header.ir_version}",
             "Convert the model to an older opset.",
         )
-    yield from _external_data(where, path, header.external)
+    yield from check_external(where, file, header.external)
     described = MessageToDict(config, preserving_proto_field_name=True)
     graph = with_rows(header, described)
     broken = rules.violations(described, graph, bfloat16=release.bfloat16)
@@ -74,27 +74,4 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
                 expected=violation.expected,
                 found=violation.found,
                 remedy=violation.remedy,
-            )
-
-
-def _external_data(where: str, path: Path, locations: frozenset[str]) -> Iterator[Finding]:
-    if locations and not path.is_dir():
-        yield finding(
-            "external-data",
-            where,
-            f"a folder {path.name} with the model and its external data in it",
-            f"a file beside {listed(locations)}",
-            f"Move both into {path.name}/, the model as {IN_FOLDER}.",
-        )
-    folder = path if path.is_dir() else path.parent
-    for location in sorted(locations):
-        relative = PurePosixPath(location)
-        inside = not relative.is_absolute() and ".." not in relative.parts
-        if not inside or not is_file(folder / relative):
-            yield finding(
-                "external-data",
-                where,
-                "its external data in the folder of the model",
-                f"no file '{location}' there",
-                "Save the model again, with its data beside it.",
             )

@@ -13,6 +13,11 @@ from builders.kit.bounded_file import reason
 from builders.kit.check_rule import finding
 from builders.kit.findings import Finding
 
+POINTER = "a Git LFS pointer in the file's place"
+"""What :func:`is_pointer` finds, in words."""
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+
 UNREADABLE = (OSError, ValueError, RecursionError, MemoryError, DecodeError)
 """What reading files can raise that hold, or are, something else than they should."""
 
@@ -51,6 +56,11 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether a file is what Git leaves in a large file's place where Git LFS is not installed."""
+    return is_file(path) and content(path, len(_POINTER)) == _POINTER
 
 
 def exists(path: Path) -> bool:

@@ -145,7 +145,8 @@ RULES: dict[str, Rule] = {
     "version-name": _breaks("a folder in a model that begins with a number and is none"),
     "stray-version": _warning("a folder in a model that Triton ignores"),
     "missing-version": _warning("a version that the policy names and that is not there"),
-    "external-data": _stricter("external ONNX data outside a model.onnx folder, or missing"),
+    "external-data": _error("external ONNX data that is missing, too short or misplaced"),
+    "external-path": _stricter("external ONNX data that leads out of the model's folder"),
     # What only a graph knows
     "ensemble-batching": _stricter("batching on an ensemble, which has no queue"),
     "batch-axis": _stricter("a batching model's tensor without a first, dynamic batch axis"),

@@ -122,15 +122,24 @@ def check_size(file: Path, tensor: TensorProto) -> None:
     if not tensor.HasField("raw_data"):
         return
     where = f"{file}, tensor '{tensor.name}'"
-    bits = _PACKED_BITS.get(tensor.data_type)
-    if bits is None:
-        try:
-            bits = 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-        except KeyError as error:
-            raise OnnxError(f"{where}: found the unknown data type {tensor.data_type}.") from error
-    expected = -(-math.prod(tensor.dims) * bits // 8)
+    try:
+        expected = raw_bytes(tensor)
+    except KeyError as error:
+        raise OnnxError(f"{where}: found the unknown data type {tensor.data_type}.") from error
     if len(tensor.raw_data) != expected:
         raise OnnxError(
             f"{where}: expected {expected} bytes for the shape {list(tensor.dims)}, found "
             f"{len(tensor.raw_data)}. Fetch it again."
         )
+
+
+def raw_bytes(tensor: TensorProto) -> int:
+    """How many bytes a tensor's raw data has, by its shape and type.
+
+    Raises:
+        KeyError: it is of an unknown type.
+    """
+    bits = _PACKED_BITS.get(tensor.data_type)
+    if bits is None:
+        bits = 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return -(-math.prod(tensor.dims) * bits // 8)

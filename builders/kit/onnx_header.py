@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builders.kit.check_reading import POINTER, is_pointer
 from runtime.backends.onnxruntime.facts import ELEMENT_TYPES, OnnxGraph, OnnxTensor
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, TensorProto
 
 SMALL = 1024
 """Bytes of tensor data that are kept: a shape or a slice's bounds take a few dozen."""
@@ -39,14 +40,14 @@ class OnnxHeader:
         graph: its inputs and outputs, completed by shape inference as ONNX Runtime does it.
         opset: of the default domain; 0 if it imports none.
         ir_version: of the file format.
-        external: the locations of its external data, relative to the file.
+        external: its tensors whose data lies in other files, those of nested graphs too.
         model: the ``ModelProto`` without the data of its larger initializers.
     """
 
     graph: OnnxGraph
     opset: int
     ir_version: int
-    external: frozenset[str]
+    external: tuple[TensorProto, ...]
     model: ModelProto
 
 
@@ -63,6 +64,8 @@ def read_model(path: Path) -> ModelProto:
     if not path.is_file():
         path.stat()
         raise OnnxUnreadable("a folder, a pipe or a device")
+    if is_pointer(path):
+        raise OnnxUnreadable(POINTER)
     with path.open("rb") as file:
         try:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -90,14 +93,12 @@ def read_header(path: Path) -> OnnxHeader:
     """
     from onnx import TensorProto, shape_inference
 
+    from builders.kit.onnx_files import tensors
+
     model = read_model(path)
-    external = {
-        _text(entry.value)
-        for tensor in model.graph.initializer
-        if tensor.data_location == TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
+    external = tuple(
+        tensor for tensor in tensors(model) if tensor.data_location == TensorProto.EXTERNAL
+    )
     try:
         graph = shape_inference.infer_shapes(model).graph
     except (shape_inference.InferenceError, RuntimeError, ValueError):
@@ -115,7 +116,7 @@ def read_header(path: Path) -> OnnxHeader:
         ),
         opset=max(opset, default=0),
         ir_version=model.ir_version,
-        external=frozenset(external),
+        external=external,
         model=model,
     )
 

@@ -79,7 +79,7 @@ def test_header_is_what_onnx_runtime_says(tmp_path: Path) -> None:
             (each.name, each.type, each.shape) for each in told
         ]
     assert header.graph.outputs[0].axes == ("batch", 3)
-    assert (header.opset, header.ir_version, header.external) == (20, 10, frozenset())
+    assert (header.opset, header.ir_version, header.external) == (20, 10, ())
 
 
 def test_weights_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,19 +125,89 @@ def external(path: Path) -> None:
     onnx.save(linear(), path, save_as_external_data=True, location="model.onnx.data")
 
 
-def test_external_data_lies_in_a_folder_with_its_model(tmp_path: Path) -> None:
+def test_external_data_lies_beside_its_model(tmp_path: Path) -> None:
     path = repository(tmp_path)
     external(path)
-    assert rules(tmp_path) == {"external-data"}
-    data = path.with_name("model.onnx.data")
-    model, weights = path.read_bytes(), data.read_bytes()
-    path.unlink()
-    data.unlink()
-    path.mkdir()
-    (path / "model.onnx").write_bytes(model)
-    assert rules(tmp_path) == {"external-data"}
-    (path / "model.onnx.data").write_bytes(weights)
     assert rules(tmp_path) == set()
+    data = path.with_name("model.onnx.data")
+    data.rename(path.with_name("away"))
+    assert rules(tmp_path) == {"external-data"}
+
+
+def test_external_data_lies_in_a_folder_with_its_model(tmp_path: Path) -> None:
+    path = repository(tmp_path)
+    path.mkdir()
+    external(path / "model.onnx")
+    assert rules(tmp_path) == set()
+    (path / "model.onnx.data").rename(path.with_name("model.onnx.data"))
+    assert rules(tmp_path) == {"external-data"}
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 4800\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "a file of 0 bytes"),
+        (bytes(4799), "a file of 4799 bytes"),
+        (POINTER, "Git LFS pointer"),
+        (POINTER + bytes(4800), "Git LFS pointer"),
+    ],
+)
+def test_external_data_that_is_not_there(tmp_path: Path, content: bytes, found: str) -> None:
+    path = repository(tmp_path)
+    external(path)
+    path.with_name("model.onnx.data").write_bytes(content)
+    (finding,) = check_repository(tmp_path, RELEASE)
+    assert finding.rule == "external-data" and found in finding.found
+    assert finding.tensor == "w"
+
+
+@given(
+    offset=st.none() | st.integers(-2, 200) | st.sampled_from(["", "x", "1e3", "9" * 30]),
+    length=st.none() | st.integers(-2, 200) | st.just(48),
+    size=st.integers(0, 200),
+)
+def test_external_data_is_judged_as_onnx_runtime_judges(
+    tmp_path_factory: pytest.TempPathFactory,
+    offset: int | str | None,
+    length: int | None,
+    size: int,
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "external" / "net"
+    (folder / "1").mkdir(parents=True, exist_ok=True)
+    (folder / "config.pbtxt").write_text(CONFIG)
+    weight = numpy_helper.from_array(np.ones((4, 3), np.float32), "w")
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "data"), ("offset", offset), ("length", length)):
+        if value is not None:
+            weight.external_data.add(key=key, value=str(value))
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "linear",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 3])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    path = folder / "1" / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    path.with_name("data").write_bytes(bytes(size))
+    try:
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        refused = False
+    except Exception:
+        refused = True
+    found = {finding.rule for finding in check_repository(folder.parent, RELEASE)}
+    assert found == ({"external-data"} if refused else set())
+
+
+def test_a_model_that_is_a_pointer_says_so(tmp_path: Path) -> None:
+    repository(tmp_path).write_bytes(POINTER)
+    (finding,) = check_repository(tmp_path, RELEASE)
+    assert finding.rule == "onnx-file" and "Git LFS pointer" in finding.found
 
 
 def test_external_data_may_not_lead_out(tmp_path: Path) -> None:
@@ -149,7 +219,21 @@ def test_external_data_may_not_lead_out(tmp_path: Path) -> None:
     assert moved != content
     (path / "model.onnx").write_bytes(moved)
     (path.parent.parent / "aaaa.data").write_bytes(b"")
-    assert rules(tmp_path) == {"external-data"}
+    assert rules(tmp_path) == {"external-path"}
+
+
+def test_external_data_may_not_lead_out_by_a_link(tmp_path: Path) -> None:
+    """Of links to files of one folder, as a cache of downloads makes them, both stay together."""
+    path = repository(tmp_path)
+    store = tmp_path.parent / f"{tmp_path.name}-store"
+    store.mkdir()
+    external(store / "blob")
+    path.symlink_to(store / "blob")
+    path.with_name("model.onnx.data").symlink_to(store / "model.onnx.data")
+    assert rules(tmp_path) == set()
+    path.unlink()
+    path.write_bytes((store / "blob").read_bytes())
+    assert rules(tmp_path) == {"external-path"}
 
 
 @pytest.mark.parametrize(
