@@ -16,6 +16,7 @@ def config_text(model: Path) -> str:
     What is no file, as a pipe, is not waited for.
     """
     try:
-        return read_bounded(model / "config.pbtxt", MAXIMUM_BYTES).decode()
-    except (Unreadable, UnicodeDecodeError):
+        # Triton takes bytes that are no UTF-8 in comments and between quotes.
+        return read_bounded(model / "config.pbtxt", MAXIMUM_BYTES).decode(errors="replace")
+    except Unreadable:
         return ""

@@ -43,7 +43,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from builders.kit.check_ensemble import Configs, Versions, check_ensemble
-from builders.kit.check_files import ModelFolder, backend_of, scan
+from builders.kit.check_files import ModelFolder, scan
 from builders.kit.check_graph import (
     WRITTEN_VERSION,
     check_call_graph,
@@ -101,7 +101,7 @@ def check_repository(
     for model in models:
         findings += guarded(model.name, _check_onnx(model, release))
     if in_place:
-        backends = {name: backend_of(config) for name, config in configs.items()}
+        backends = {name: config.backend for name, config in configs.items()}
         findings += check_path(folder, backends)
     findings += check_shared_memory(configs.values(), shared_memory)
     calls = {model.name: model.calls() for model in models}
@@ -124,7 +124,7 @@ def _check_config(
     release: Release,
 ) -> Iterator[Finding]:
     yield from check_model(config, release)
-    yield from check_names(config, backend_of(config))
+    yield from check_names(config, config.backend)
     yield from check_paths(config)
     yield from check_limits(config)
     yield from check_ensemble(config, configs, versions)
@@ -132,7 +132,7 @@ def _check_config(
 
 
 def _check_onnx(model: ModelFolder, release: Release) -> Iterator[Finding]:
-    if model.config is None or backend_of(model.config) != "onnxruntime":
+    if model.config is None or model.config.backend != "onnxruntime":
         return
     from builders.kit.check_onnx import check_onnx
 

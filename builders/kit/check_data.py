@@ -36,6 +36,8 @@ def check_data(folder: Path, config: pb.ModelConfig) -> Iterator[Finding]:
 
 def _warmups(folder: Path, config: pb.ModelConfig) -> Iterator[Finding]:
     for request in config.model_warmup:
+        if request.batch_size == 0:
+            continue  # skipped by Triton, its data unread
         for name, sample in sorted(request.inputs.items()):
             data = sample.input_data_file
             if not data:
@@ -43,8 +45,6 @@ def _warmups(folder: Path, config: pb.ModelConfig) -> Iterator[Finding]:
             expected = f"the file 'warmup/{data}', for warm-up '{request.name}'"
             found = "none"
             if is_file(folder / "warmup" / data):
-                if not request.batch_size:
-                    continue
                 need = _bytes(sample.data_type, sample.dims)
                 size = (folder / "warmup" / data).stat().st_size
                 if size >= need:

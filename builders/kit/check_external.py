@@ -82,7 +82,9 @@ def _size(
         # ONNX Runtime takes a length of 0 for none written.
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", 0)) or need
     except ValueError:
-        found = ", ".join(f"{key} '{entries[key]}'" for key in ("offset", "length") & entries.keys())
+        found = ", ".join(
+            f"{key} '{entries[key]}'" for key in ("offset", "length") & entries.keys()
+        )
         yield "external-data", "its offset and length as numbers", found, _AGAIN
         return
     size = data.stat().st_size

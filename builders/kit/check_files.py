@@ -8,24 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.kit.check_data import check_data
+from builders.kit.check_inferred import HAVE_FILES, infer
 from builders.kit.check_model import is_ensemble
 from builders.kit.check_python import called_models, check_python
 from builders.kit.check_reading import POINTER, content, exists, guarded, is_pointer, names
 from builders.kit.check_rule import finding, listed
 from builders.kit.config import FILE_NAME, LARGEST_CONFIG, ConfigError, called, parse
+from builders.kit.config_bytes import odd_lines
 from builders.kit.findings import Finding
 from builders.kit.proto import pb
 
+_LARGEST_VERSION = 2**63 - 1
+
 _NOT_VERSIONS = {"warmup", "initial_state", "configs", FILE_NAME}
 """Names in a model's folder that Triton knows and does not take for versions."""
-
-_DEFAULT_FILES = {
-    "onnxruntime": "model.onnx",
-    "tensorrt": "model.plan",
-    "python": "model.py",
-    "pytorch": "model.pt",
-    "openvino": "model.xml",
-}
 
 
 @dataclass
@@ -34,15 +30,21 @@ class ModelFolder:
 
     Attributes:
         path: its folder.
-        config: what its config.pbtxt says; None if there is none that can be read.
+        config: what its config.pbtxt says, and what Triton infers of its backend; None if there is
+            none that can be read.
         versions: its version folders.
-        served: those that the version policy serves.
+        chosen: the versions that the version policy chooses, of those that Triton finds.
     """
 
     path: Path
     config: pb.ModelConfig | None = None
     versions: dict[int, Path] = field(default_factory=dict)
-    served: set[int] = field(default_factory=set)
+    chosen: set[int] = field(default_factory=set)
+
+    @property
+    def served(self) -> set[int]:
+        """The versions that are chosen and are there."""
+        return self.chosen & self.versions.keys()
 
     @property
     def name(self) -> str:
@@ -53,8 +55,8 @@ class ModelFolder:
         """The model's file in each version that is served, whether or not it is there."""
         if self.config is None or is_ensemble(self.config):
             return
-        name = self.config.default_model_filename or _DEFAULT_FILES.get(backend_of(self.config), "")
-        if name:
+        name = self.config.default_model_filename
+        if name and self.config.backend in HAVE_FILES:
             for version in sorted(self.served):
                 yield self.versions[version] / name
 
@@ -64,22 +66,9 @@ class ModelFolder:
             return set()
         if is_ensemble(self.config):
             return {step.model_name for step in self.config.ensemble_scheduling.step}
-        if backend_of(self.config) != "python":
+        if self.config.backend != "python":
             return set()
         return set(called(self.config)).union(*map(called_models, self.model_files()))
-
-
-def backend_of(config: pb.ModelConfig) -> str:
-    """The backend that Triton chooses, where the config leaves it to the platform or file name."""
-    if config.backend:
-        return str(config.backend)
-    by_platform = {
-        "onnxruntime_onnx": "onnxruntime",
-        "tensorrt_plan": "tensorrt",
-        "pytorch_libtorch": "pytorch",
-    }
-    by_file = {name: backend for backend, name in _DEFAULT_FILES.items()}
-    return by_platform.get(config.platform) or by_file.get(config.default_model_filename, "")
 
 
 def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
@@ -157,38 +146,68 @@ def _subfolders(folder: Path, findings: list[Finding], *, top: bool) -> Iterator
 def _read(model: ModelFolder) -> Iterator[Finding]:
     yield from _read_config(model)
     findings: list[Finding] = []
-    ignored = []
+    misread: dict[str, int] = {}
+    ignored: list[str] = []
     for path in sorted(_subfolders(model.path, findings, top=False)):
-        if re.fullmatch(r"0|[1-9][0-9]{0,17}", path.name):
-            model.versions[int(path.name)] = path
-        elif re.match(r"\s*[+-]?[1-9]", path.name):
-            findings.append(
-                finding(
-                    "version-name",
-                    f"{model.name}/{path.name}",
-                    "a version folder's name to be a number, and nothing else",
-                    f"'{path.name}'",
-                    "Rename it: Triton reads the number at its front, then waits for that version "
-                    "for ever, or ends if the number is too large.",
-                )
-            )
-        elif path.name not in _NOT_VERSIONS:
-            ignored.append(path.name)
-    for name in ignored:
-        findings.append(
-            finding(
-                "stray-version",
-                f"{model.name}/{name}",
-                "version folders, named by a number without leading zeros",
-                f"'{name}'",
-                "Rename or remove it: Triton does not serve it.",
-            )
-        )
+        name = path.name
+        number = _number(name)
+        if number is not None and str(number) == name and 0 <= number <= _LARGEST_VERSION:
+            model.versions[number] = path
+        elif number is not None:
+            misread[name] = number
+        elif name not in _NOT_VERSIONS:
+            ignored.append(name)
     yield from findings
     if model.config is not None:
-        _infer_backend(model, model.config)
-        yield from _choose_versions(model, model.config)
+        infer(model.config, model.path)
+    there = {number for number in misread.values() if abs(number) <= _LARGEST_VERSION}
+    yield from _choose_versions(model, model.config or pb.ModelConfig(), there)
+    yield from _misread(model, misread)
+    for name in ignored:
+        yield _stray(model, name, "Triton does not serve it.")
+    if model.config is not None:
         yield from _check_files(model, model.config)
+
+
+def _number(name: str) -> int | None:
+    """The number that Triton reads at the front of a folder's name; None if it reads none.
+
+    After ``VersionsToLoad`` (model_lifecycle.cc) of triton-inference-server/core at r24.10.
+    """
+    found = re.match(r"[ \t-\r]*([+-]?[0-9]{1,4000})", name)
+    has_leading_zero = len(name) > 1 and name.startswith("0")
+    return None if found is None or has_leading_zero else int(found[1])
+
+
+def _misread(model: ModelFolder, misread: dict[str, int]) -> Iterator[Finding]:
+    """Folders in whose names Triton reads a number that is not all of the name."""
+    for name, number in misread.items():
+        too_large = abs(number) > _LARGEST_VERSION
+        if too_large or (number in model.chosen and number not in model.versions):
+            yield finding(
+                "version-name",
+                f"{model.name}/{name}",
+                "a version folder's name to be a number, and nothing else",
+                f"'{name}'",
+                "Rename it: Triton ends, since the number is too large for it."
+                if too_large
+                else f"Rename it: Triton takes it for version {number}, and waits for the folder "
+                "of that name for ever.",
+            )
+        else:
+            yield _stray(
+                model, name, f"Triton reads version {number} in it, and does not serve it."
+            )
+
+
+def _stray(model: ModelFolder, name: str, why: str) -> Finding:
+    return finding(
+        "stray-version",
+        f"{model.name}/{name}",
+        "version folders, named by a number without leading zeros",
+        f"'{name}'",
+        f"Rename or remove it: {why}",
+    )
 
 
 def _read_config(model: ModelFolder) -> Iterator[Finding]:
@@ -217,12 +236,12 @@ def _read_config(model: ModelFolder) -> Iterator[Finding]:
     try:
         model.config = parse(text, where)
     except ConfigError as error:
-        unknown = "has no field named" in error.reason
+        unknown = error.unknown_field
         yield finding(
             "unknown-field" if unknown else "config-syntax",
             f"{where}:{error.line}" if error.line else where,
-            "fields of Triton's model_config.proto" if unknown else "a ModelConfig as text",
-            error.reason,
+            "fields of Triton's model_config.proto" if unknown else error.expected,
+            error.found,
             "Correct or remove the field." if unknown else "Correct the text.",
         )
         if not unknown:
@@ -231,6 +250,15 @@ def _read_config(model: ModelFolder) -> Iterator[Finding]:
             model.config = parse(text, where, skip_unknown=True)
         except ConfigError:
             return
+    if odd := odd_lines(text):
+        yield finding(
+            "config-encoding",
+            f"{where}:{odd[0]}",
+            "text in UTF-8",
+            "other bytes" + (f", on {len(odd)} lines" if odd[1:] else ""),
+            "Save the file as UTF-8: Triton takes these bytes, and leaves them out where it tells "
+            "others of the config.",
+        )
     if not model.config.name:
         model.config.name = model.name
     if model.config.name != model.name:
@@ -244,28 +272,24 @@ def _read_config(model: ModelFolder) -> Iterator[Finding]:
         model.config.name = model.name
 
 
-def _infer_backend(model: ModelFolder, config: pb.ModelConfig) -> None:
-    """Fills in the backend where Triton would, from the platform or the model's file."""
-    if config.backend or is_ensemble(config):
-        return
-    config.backend = backend_of(config)
-    if not config.backend and not config.platform and not config.default_model_filename:
-        for version in sorted(model.versions.values(), key=lambda path: path.name)[:1]:
-            for backend, name in _DEFAULT_FILES.items():
-                if exists(version / name):
-                    config.backend = backend
-                    return
+def _choose_versions(
+    model: ModelFolder, config: pb.ModelConfig, misread: set[int]
+) -> Iterator[Finding]:
+    """Chooses the versions that are served.
 
-
-def _choose_versions(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:
+    Args:
+        model: its attributes are set.
+        config: its config.
+        misread: versions that Triton takes to be there, and that are not.
+    """
     policy = config.version_policy
-    present = sorted(model.versions, reverse=True)
+    present = sorted(model.versions.keys() | misread, reverse=True)
     match policy.WhichOneof("policy_choice"):
         case "all":
-            model.served = set(present)
+            model.chosen = set(present)
         case "specific":
             wanted = set(policy.specific.versions)
-            model.served = wanted & set(present)
+            model.chosen = wanted & set(present)
             for version in sorted(wanted - set(present)):
                 yield finding(
                     "missing-version",
@@ -275,22 +299,22 @@ def _choose_versions(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Fin
                     "Add the version, or take it out of the policy.",
                 )
         case "latest":
-            model.served = set(present[: policy.latest.num_versions])
+            model.chosen = set(present[: policy.latest.num_versions])
         case _:
-            model.served = set(present[:1])
-    if not model.served:
+            model.chosen = set(present[:1])
+    if not model.chosen and model.config is not None:
         yield finding(
             "no-version",
             model.name,
             "a version folder that the version policy serves",
-            f"versions {listed(map(str, present))}",
+            f"versions {listed(map(str, model.versions))}",
             "Add a folder named 1 with the model in it; an ensemble's may be empty.",
         )
 
 
 def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:
     for path in model.model_files():
-        is_python = backend_of(config) == "python"
+        is_python = config.backend == "python"
         if not exists(path):
             yield finding(
                 "python-file" if is_python else "model-file",
@@ -301,7 +325,7 @@ def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding
             )
         elif is_python:
             yield from check_python(model.name, path, config)
-        elif backend_of(config) != "onnxruntime" and is_pointer(path):
+        elif config.backend != "onnxruntime" and is_pointer(path):
             yield finding(
                 "model-file",
                 f"{model.name}/{path.parent.name}/{path.name}",

@@ -103,7 +103,7 @@ def _backend(config: pb.ModelConfig) -> Iterator[Finding]:
             "Correct its name, or add it to the server, which otherwise refuses the model.",
         )
     platforms = PLATFORMS.get(config.backend, set())
-    if not config.backend and not any(config.platform in known for known in PLATFORMS.values()):
+    if not config.backend:
         yield finding(
             "backend",
             config.name,
@@ -111,13 +111,13 @@ def _backend(config: pb.ModelConfig) -> Iterator[Finding]:
             f"platform '{config.platform}'" if config.platform else "none",
             'Write the backend, as backend: "python" or "onnxruntime".',
         )
-    elif platforms and config.platform and config.platform not in platforms:
+    elif platforms and config.platform not in platforms:
         yield finding(
             "backend",
             config.name,
             f"platform {' or '.join(sorted(platforms))} with backend '{config.backend}'",
-            f"'{config.platform}'",
-            "Remove the platform, or write the one that belongs to the backend.",
+            f"'{config.platform}'" if config.platform else "none",
+            "Write the one that belongs to the backend.",
         )
 
 

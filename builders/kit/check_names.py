@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from builders.kit.check_rule import finding
+from builders.kit.config_bytes import is_odd
 from builders.kit.findings import Finding
 from builders.kit.proto import pb
 from runtime.plain import unsafe_characters
@@ -43,8 +44,9 @@ def check_names(config: pb.ModelConfig, backend: str) -> Iterator[Finding]:
                     "Rename it, with letters, digits, '_' and '-': Triton writes it into a command "
                     f"of bash without quotes, and a model of {backend} never loads.",
                 )
-        for what, text in _found_by_name(config).items():
-            if not text.isascii():
+        by_name = _found_by_name(config)
+        for what, text in _passed(config).items():
+            if is_odd(text) or (what in by_name and not text.isascii()):
                 yield finding(
                     "ascii-name",
                     config.name,

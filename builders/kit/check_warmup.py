@@ -10,9 +10,16 @@ from builders.kit.proto import pb
 
 
 def check_warmup(config: pb.ModelConfig) -> Iterator[Finding]:
-    """Findings about ``model_warmup``. One of ``batch_size`` 0 is skipped by Triton, and here."""
+    """Findings about ``model_warmup``; one of ``batch_size`` 0 is skipped by Triton."""
     for request in config.model_warmup:
         if request.batch_size == 0:
+            yield finding(
+                "skipped-warmup",
+                config.name,
+                f"a batch_size in warm-up '{request.name}'",
+                "none, which means 0",
+                "Write batch_size: 1 or more, or remove it: Triton skips such a request.",
+            )
             continue
         for name, expected, found in _mistakes(config, request):
             yield finding(

@@ -24,7 +24,9 @@ from pathlib import Path, PurePath
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
+from builders.kit import config_reason
 from builders.kit.bounded_file import Unreadable, open_regular
+from builders.kit.config_bytes import NoText, readable
 from builders.kit.config_lines import parsed_lines
 from builders.kit.emit_bls import BlsModel
 from builders.kit.graph import (
@@ -53,17 +55,30 @@ CALLS = "calls"
 
 
 class ConfigError(ValueError):
-    """A config.pbtxt that is no ``ModelConfig``; the text says where and why.
+    """A config.pbtxt that is no ``ModelConfig``; the text says where, expected and found.
 
     Attributes:
         line: the line of the mistake, counted from 1; 0 where it has none.
-        reason: what the parser says.
+        expected: what should be there.
+        found: what is there.
+        unknown_field: whether that is a field which no known release has.
     """
 
-    def __init__(self, where: str, line: int, reason: str) -> None:
-        super().__init__(f"{where}:{line}: {reason}" if line else f"{where}: {reason}")
+    def __init__(
+        self,
+        where: str,
+        line: int,
+        found: str,
+        *,
+        expected: str = "a ModelConfig as text",
+        unknown_field: bool = False,
+    ) -> None:
+        place = f"{where}:{line}" if line else where
+        super().__init__(f"{place}: expected {expected}, found {found}")
         self.line = line
-        self.reason = reason
+        self.expected = expected
+        self.found = found
+        self.unknown_field = unknown_field
 
 
 def model_config(model: Model, release: Release) -> pb.ModelConfig:
@@ -310,20 +325,24 @@ def parse(text: bytes, where: str, *, skip_unknown: bool = False) -> pb.ModelCon
         ConfigError: it is no ``ModelConfig``.
     """
     try:
-        lines, numbers = parsed_lines(text.decode())
+        lines, numbers = parsed_lines(readable(text))
         made = pb.ModelConfig()
         return text_format.Parse("\n".join(lines), made, allow_unknown_field=skip_unknown)
+    except NoText as error:
+        raise ConfigError(where, error.line, str(error)) from None
     except text_format.ParseError as error:
         line = error.GetLine()
-        reason = str(error).partition(" : ")[2] or str(error)
-        raise ConfigError(where, numbers[line - 1] if line else 0, reason) from None
-    except UnicodeDecodeError as error:
-        line = text.count(b"\n", 0, error.start) + 1
-        raise ConfigError(where, line, "the text is not UTF-8") from None
+        said = str(error)
+        raise ConfigError(
+            where,
+            numbers[line - 1] if line else 0,
+            config_reason.found(said),
+            unknown_field=config_reason.UNKNOWN_FIELD in said,
+        ) from None
     except RecursionError:
-        raise ConfigError(where, 0, "messages are nested too deeply") from None
+        raise ConfigError(where, 0, "messages that are nested too deeply") from None
     except (ValueError, OverflowError) as error:
-        raise ConfigError(where, 0, str(error)) from None
+        raise ConfigError(where, 0, config_reason.found(str(error))) from None
 
 
 def read_config(path: Path) -> pb.ModelConfig:
@@ -338,7 +357,7 @@ def read_config(path: Path) -> pb.ModelConfig:
         with open_regular(path) as file:
             text = file.read(LARGEST_CONFIG + 1)
     except Unreadable as error:
-        raise ConfigError(where, 0, f"expected {error.expected}, found {error.found}") from None
+        raise ConfigError(where, 0, error.found, expected=error.expected) from None
     if len(text) > LARGEST_CONFIG:
-        raise ConfigError(where, 0, f"it has more than {LARGEST_CONFIG:,} bytes")
+        raise ConfigError(where, 0, f"more than {LARGEST_CONFIG:,} bytes")
     return parse(text, where)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from builders.kit.check_files import backend_of
 from builders.kit.check_instances import count_on_each
 from builders.kit.check_service import is_bounded
 from builders.kit.proto import pb
@@ -136,7 +135,7 @@ def _instances(config: pb.ModelConfig) -> int | None:
 
 
 def _threads(config: pb.ModelConfig) -> int | None:
-    if backend_of(config) != "onnxruntime":
+    if config.backend != "onnxruntime":
         return None
     if any(group.kind == pb.ModelInstanceGroup.KIND_GPU for group in config.instance_group):
         return None

@@ -39,6 +39,8 @@ input { name: "x" data_type: TYPE_FP32 dims: -1 }
 output { name: "y" data_type: TYPE_FP32 dims: -1 }
 """
 
+NO_BACKEND = CONFIG.replace('backend: "python"', "")
+
 Change = Callable[[Path], object]
 
 
@@ -51,11 +53,28 @@ def sound(folder: Path) -> Path:
 
 
 def config(text: str) -> Change:
-    return lambda folder: (folder / "config.pbtxt").write_text(text)
+    content = text.encode(errors="surrogateescape")
+    return lambda folder: (folder / "config.pbtxt").write_bytes(content)
 
 
 def more(text: str) -> Change:
     return config(CONFIG + text)
+
+
+def appended(content: bytes) -> Change:
+    return lambda folder: (folder / "config.pbtxt").write_bytes(CONFIG.encode() + content)
+
+
+def all_of(*changes: Change) -> Change:
+    def change(folder: Path) -> None:
+        for each in changes:
+            each(folder)
+
+    return change
+
+
+def folders(*names: str) -> Change:
+    return all_of(*(lambda folder, name=name: (folder / name).mkdir() for name in names))
 
 
 def code(text: str) -> Change:
@@ -100,6 +119,20 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("syntax", config("backend: python"), {"config-syntax"}),
     ("two schedulers", more("dynamic_batching {} sequence_batching {}"), {"config-syntax"}),
     ("not text", lambda folder: (folder / "config.pbtxt").write_bytes(b"\xff"), {"config-syntax"}),
+    ("not UTF-8 in a comment", appended(b"# gr\xf6\xdfe"), {"config-encoding"}),
+    ("not UTF-8 in quotes", appended(b'parameters { key: "k" value { string_value: "# \xf6" } }'), {"config-encoding"}),
+    ("not UTF-8 by an escape", appended(b"parameters { key: 'k' value { string_value: '\\366\\xdf' } }"), {"config-encoding"}),
+    ("not UTF-8 in a tensor's name", config(CONFIG.replace('"x"', '"\udcf6"')), {"config-encoding"}),
+    ("not UTF-8 in what a stub gets", appended(b'instance_group { name: "\xf6" }'), {"config-encoding", "ascii-name"}),
+    ("not UTF-8 elsewhere", appended(b"gr\xf6: 3"), {"config-syntax"}),
+    ("UTF-8 elsewhere", more("gr\xf6: 3"), {"config-syntax"}),
+    ("a blank that is none", more("\xa0"), {"config-syntax"}),
+    ("a NUL in a comment", more("# \0"), {"config-syntax"}),
+    ("a byte order mark", config("\ufeff" + CONFIG), {"config-syntax"}),
+    ("UTF-16", lambda folder: (folder / "config.pbtxt").write_bytes(CONFIG.encode("utf-16")), {"config-syntax"}),
+    ("an escape that is none", more(r'parameters { key: "\q" }'), {"config-syntax"}),
+    ("UTF-8", more('# \xf6\nparameters { key: "\xf6" value { string_value: "\\303\\266 \\u00f6" } }'), set()),
+    ("carriage returns", config(CONFIG.replace("\n", "\r")), set()),
     ("unknown field", more("instance_groups { }"), {"unknown-field"}),
     ("later field", more("model_metrics { }"), {"unknown-field"}),
     ("name", more('name: "other"'), {"model-name"}),
@@ -110,6 +143,19 @@ CASES: list[tuple[str, Change, set[str]]] = [
     ("leading zero", rename("1", "01"), {"no-version", "stray-version"}),
     ("version 0", rename("1", "0"), set()),
     ("assets", lambda folder: (folder / "assets").mkdir(), {"stray-version"}),
+    ("an older copy of the version", folders("1_old"), {"stray-version"}),
+    ("a copy of an older version", all_of(rename("1", "2"), folders("1.bak")), {"stray-version"}),
+    ("a copy that the policy leaves out", all_of(more("version_policy { specific { versions: [1] } }"), folders("2_backup")), {"stray-version"}),
+    ("a negative number beside", folders("-3"), {"stray-version"}),
+    ("a number of nineteen digits", rename("1", "1234567890123456789"), set()),
+    ("blanks before a number", folders(" 1"), {"stray-version"}),
+    ("a hidden folder", folders(".ipynb_checkpoints"), {"stray-version"}),
+    ("no backend", config(NO_BACKEND), set()),
+    ("no backend, another folder first", all_of(config(NO_BACKEND), folders(".git")), {"backend", "stray-version"}),
+    ("no backend, its folder first", all_of(config(NO_BACKEND), lambda folder: shutil.copytree(folder / "1", folder / "0_old")), {"stray-version"}),
+    ("no backend, a file's name", config(NO_BACKEND + 'default_model_filename: "model.py"'), set()),
+    ("no backend, another file's name", all_of(rename("1/model.py", "1/run.py"), config(NO_BACKEND + 'default_model_filename: "run.py"')), {"backend"}),
+    ("warm-up without a size", all_of(warmed, lambda folder: config((folder / "config.pbtxt").read_text().replace("batch_size: 1", ""))(folder)), {"skipped-warmup"}),
     ("warmup", lambda folder: (folder / "warmup").mkdir(), set()),
     ("warm-up file", warmed, {"warmup"}),
     ("labels", more('output { name: "z" data_type: TYPE_INT8 dims: 1 label_filename: "l" }'), {"label-file"}),
@@ -140,7 +186,17 @@ CASES: list[tuple[str, Change, set[str]]] = [
 BREAKING: list[tuple[str, Change, set[str]]] = [
     ("no model.py", lambda folder: (folder / "1" / "model.py").unlink(), {"python-file"}),
     ("number first", lambda folder: (folder / "2abc").mkdir(), {"version-name"}),
-    ("negative", rename("1", "-1"), {"version-name", "no-version"}),
+    (
+        "number first, all versions",
+        all_of(more("version_policy { all {} }"), folders("-2")),
+        {"version-name"},
+    ),
+    (
+        "number first, chosen",
+        all_of(more("version_policy { specific { versions: [2] } }"), folders("2_x")),
+        {"version-name"},
+    ),
+    ("negative", rename("1", "-1"), {"version-name"}),
     (
         "a stub that is none",
         lambda folder: (folder / "triton_python_backend_stub").write_bytes(b""),

@@ -161,6 +161,7 @@ HURTING = [
         {"optional-batching"},
     ),
     ("version_policy { specific { versions: [1, 3] } }", {"missing-version"}),
+    ('model_warmup { name: "w" batch_size: 0 }', {"skipped-warmup"}),
 ]
 
 # Sound, and close to a mistake.
@@ -182,7 +183,6 @@ SOUND = [
     "version_policy { all { } }",
     WARMUP % "data_type: TYPE_FP32 dims: [2, 4] random_data: true",
     WARMUP % "data_type: TYPE_FP32 dims: [0, 4] zero_data: true",
-    'model_warmup { name: "w" batch_size: 0 }',
     'backend: "python" platform: "onnxruntime_onnx"',
     'backend: ""',
     (CONTROL % "kind: CONTROL_SEQUENCE_START bool_false_true: [false, true]"),

@@ -327,7 +327,7 @@ def test_hostile_text_is_a_config_or_a_config_error(text: bytes) -> None:
         (b'name: "a"\nmax_batch_size: x\n', 2),
         (b'name: "a"\n\ninput { nme: "x" }', 3),
         (b'name: "a"\nname: "b"', 2),
-        (b"\n\nname: '\xff'", 3),
+        (b"\n\nname: \xff", 3),
         (b"dynamic_batching {}\nsequence_batching {}", 2),
         (b"max_batch_size: 5000000000", 1),
         (b"input { name: 'x' ", 1),
