@@ -27,6 +27,8 @@ _NUMBER_ESCAPE = re.compile(r"\\(?:[0-7]|[xX][0-9a-fA-F])")
 _ESCAPE = re.compile(r"\\([^\n])")
 _ESCAPES = set("abfnrtv\\?'\"01234567xXuU")
 """What may follow a backslash: ``IsEscape`` and its like in protobuf's tokenizer.cc."""
+_WRITTEN = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\0": r"\000"})
+"""How a text is written between quotes again."""
 
 
 class NoText(ValueError):
@@ -108,7 +110,7 @@ def _quoted(part: str) -> str:
         plain.decode()
     except UnicodeDecodeError:
         shown = plain.decode(errors="config-byte")
-        return f'"{text_encoding.CEscape(shown, as_utf8=True)}"'
+        return f'"{shown.translate(_WRITTEN)}"'
     except ValueError:
         pass  # protobuf's parser says what is wrong with it
     return part

@@ -141,5 +141,5 @@ def raw_bytes(tensor: TensorProto) -> int:
     """
     bits = _PACKED_BITS.get(tensor.data_type)
     if bits is None:
-        bits = 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    return -(-math.prod(tensor.dims) * bits // 8)
+        bits = 8 * int(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize)
+    return int(-(-math.prod(tensor.dims) * bits // 8))

@@ -35,7 +35,6 @@ LATER = {
 """What a server refuses for what it lacks: no check of files can know."""
 
 OTHERWISE = {
-    "bytes that are no UTF-8": "Triton's parser takes them",
     "a name that is no UTF-8": "no client can name it",
 }
 """What the check refuses and a server loads."""
