@@ -10,13 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from builders.asr.fast_conformer import FastConformer
-from builders.asr.log_mel import FeatureConfig, LogMel, read_feature_config
+from builders.asr.log_mel import FeatureConfig, LogMel, feature_config
+from builders.asr.read_values import Values, refuse_all
+from builders.asr.supported import PARAKEET, read_config
 from builders.kit import onnx as kit_onnx
-from builders.kit.source_error import SourceError, read_settings
-
-MODEL_TYPE = "parakeet_ctc"
-RATE = 16000
-"""Hz; what the pipeline's sound has, and every Parakeet wants."""
 
 
 class Acoustic(nn.Module):  # type: ignore[misc]
@@ -50,37 +47,57 @@ def form(checkpoint: Path) -> FeatureConfig:
     """The feature extractor's settings of what is, by its settings, a Parakeet CTC checkpoint.
 
     Raises:
-        SourceError: it is none, or of sound at another rate than 16 kHz.
+        SourceError: it is none, or has settings that are not served; all of them are told.
     """
-    kind = read_settings(checkpoint / "config.json").get("model_type")
-    if kind != MODEL_TYPE:
-        raise SourceError(
-            f"{checkpoint}: expected model_type '{MODEL_TYPE}', found {kind!r}. "
-            "Name a folder of Parakeet CTC as the source; Whisper goes in as component 'whisper'."
+    content = read_config(checkpoint, PARAKEET)
+    wrong: list[str] = []
+    features = feature_config(checkpoint, wrong)
+    inner = content.get("encoder_config")
+    if not isinstance(inner, dict):
+        wrong.append("config.json, encoder_config: none (expected the encoder's settings)")
+        inner = {}
+    encoder = Values("config.json, encoder_config", inner, wrong)
+    heads = encoder.whole("num_attention_heads", 8, 1)
+    if heads % encoder.whole("num_key_value_heads", heads, 1):
+        encoder.refuse("num_key_value_heads", f"a divisor of {heads}, the num_attention_heads")
+    if encoder.whole("conv_kernel_size", 9, 1) % 2 == 0:
+        encoder.refuse("conv_kernel_size", "an odd number")
+    if encoder.whole("hidden_size", 1024, 2) % 2:
+        encoder.refuse("hidden_size", "an even number")
+    _check_subsampling(encoder, features)
+    model = Values("config.json", content, wrong)
+    model.whole("pad_token_id", 1024, 0, model.whole("vocab_size", 1025, 1) - 1)
+    refuse_all(checkpoint, "settings of a Parakeet CTC that are served", wrong)
+    return features
+
+
+def _check_subsampling(encoder: Values, features: FeatureConfig) -> None:
+    """Note sizes of which transformers itself makes no model."""
+    bins = encoder.whole("num_mel_bins", 80, 1)
+    if bins != features.feature_size:
+        encoder.refuse("num_mel_bins", f"{features.feature_size}, the extractor's feature_size")
+    factor = encoder.whole("subsampling_factor", 8, 2)
+    stride = encoder.whole("subsampling_conv_stride", 2, 1)
+    kernel = encoder.whole("subsampling_conv_kernel_size", 3, 1)
+    left = bins
+    for _ in range(factor.bit_length() - 1):
+        left = (left + 2 * ((kernel - 1) // 2) - kernel) // stride + 1
+    if left != bins // stride ** (factor.bit_length() - 1) or left < 1:
+        encoder.refuse(
+            "subsampling_conv_kernel_size",
+            f"one with which a stride of {stride} and {factor.bit_length() - 1} levels divide "
+            f"{bins} mel bins",
         )
-    config = read_feature_config(checkpoint)
-    if config.sampling_rate != RATE:
-        raise SourceError(
-            f"{checkpoint}: expected a model of sound at {RATE} Hz, found {config.sampling_rate}. "
-            "Use a checkpoint for 16 kHz."
-        )
-    return config
 
 
 def load_acoustic(checkpoint: Path) -> Acoustic:
     """The module of a checkpoint, ready to be exported or run.
 
     Raises:
-        SourceError: not a Parakeet CTC checkpoint of sound at 16 kHz.
+        SourceError: not a Parakeet CTC checkpoint that is served.
     """
     config = form(checkpoint)
-    model = kit_onnx.load_transformers(checkpoint, "AutoModelForCTC")
-    bins = model.config.encoder_config.num_mel_bins
-    if bins != config.feature_size:
-        raise SourceError(
-            f"{checkpoint}: expected a feature extractor of {bins} mel bins, as the encoder has, "
-            f"found {config.feature_size}. Fetch the checkpoint again."
-        )
+    model = kit_onnx.load_transformers(checkpoint, PARAKEET.model_class)
     module = Acoustic(LogMel(config), model)
     module.eval()
     return module
@@ -124,6 +141,5 @@ def acoustic(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
 def step_seconds(module: Acoustic) -> float:
     """The seconds of sound from one step of the encoder's output to the next."""
-    factor = module.model.config.encoder_config.subsampling_factor
     config = module.features.config
-    return float(factor * config.hop_length / config.sampling_rate)
+    return float(module.encoder.stride * config.hop_length / config.sampling_rate)

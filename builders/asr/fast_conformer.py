@@ -8,6 +8,7 @@ costs is the number of its operations, and what a long window costs is its copie
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -35,6 +36,8 @@ class FastConformer(nn.Module):  # type: ignore[misc]
         self.positions = nn.Buffer(
             torch.cat([each.self_attn.relative_k_proj.weight.detach() for each in encoder.layers])
         )
+        self.stride = math.prod(level[0].stride[0] for level in self.subsampling.levels)
+        """Frames from one step to the next."""
         self.head = _linear(model.ctc_head.weight[:, :, 0], model.ctc_head.bias)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,6 +102,8 @@ class _Layer(nn.Module):  # type: ignore[misc]
         super().__init__()
         attention, convolution = block.self_attn, block.conv
         self.units = attention.head_dim
+        # Several heads may share keys and values (Ainslie et al., GQA, 2023).
+        self.shared = attention.num_key_value_groups
         self.before = _feed_forward(block.norm_feed_forward1, block.feed_forward1)
         self.norm_attention = block.norm_self_att
         scale = attention.scaling
@@ -133,8 +138,11 @@ class _Layer(nn.Module):  # type: ignore[misc]
 
     def _attention(self, here: Tensor, positions: Tensor, hidden: Tensor) -> Tensor:
         rows, steps, heads = hidden.shape[0], hidden.shape[3], positions.shape[0]
-        split = self.projected(here).view(rows, steps, 3, heads, self.units)
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
+        keys = heads // self.shared
+        split = self.projected(here).view(rows, steps, heads + 2 * keys, self.units)
+        query, key, value = split.transpose(1, 2).split([heads, keys, keys], 1)
+        if self.shared > 1:
+            key, value = (each.repeat_interleave(self.shared, 1) for each in (key, value))
         near = (query + self.content) @ key.transpose(2, 3)
         # Row i wants the distances i .. i - steps + 1, which are i columns further left in it: with
         # a column more than distances, and read as rows of one fewer, they lie in one column. That

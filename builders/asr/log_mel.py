@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from builders.asr.read_values import Values, refuse_all
 from builders.kit.onnx import transformers_alone
-from builders.kit.source_error import SourceError, read_settings
+from builders.kit.source_error import read_settings
 
 ZERO_GUARD = 2.0**-24
 """Added to mel energies before the logarithm (ParakeetFeatureExtractor: LOG_ZERO_GUARD_VALUE)."""
@@ -28,6 +28,9 @@ STD_GUARD = 1e-5
 """Added to the deviation that features are divided by (ParakeetFeatureExtractor: EPSILON)."""
 
 EXTRACTOR = "ParakeetFeatureExtractor"
+
+RATE = 16000
+"""Hz; what the pipeline's sound has, and every Parakeet wants."""
 
 PARTS = 4
 """Of the samples, for the Fourier transform; :func:`_joined` is written for four."""
@@ -64,37 +67,45 @@ def read_feature_config(checkpoint: Path) -> FeatureConfig:
         SourceError: no such file, another feature extractor than Parakeet's, or frames that do not
             fall into four parts.
     """
-    found = _settings(checkpoint)
-    kind = found.get("feature_extractor_type")
-    if kind != EXTRACTOR:
-        raise SourceError(
-            f"{checkpoint}: expected the settings of a {EXTRACTOR}, found "
-            f"{'none' if kind is None else repr(kind)}. Name a Parakeet CTC folder as the source."
-        )
-    try:
-        config = FeatureConfig(
-            sampling_rate=int(found.get("sampling_rate", 16000)),
-            feature_size=int(found.get("feature_size", 80)),
-            n_fft=int(found.get("n_fft", 512)),
-            win_length=int(found.get("win_length", 400)),
-            hop_length=int(found.get("hop_length", 160)),
-            preemphasis=float(found.get("preemphasis") or 0.0),
-        )
-    except (TypeError, ValueError) as error:
-        raise SourceError(
-            f"{checkpoint}: expected numbers as settings of its feature extractor, found {error}. "
-            "Fetch the checkpoint again."
-        ) from error
-    if config.hop_length % PARTS or config.win_length % PARTS or config.n_fft % (2 * PARTS):
-        raise SourceError(
-            f"{checkpoint}: expected hop_length and win_length to be multiples of {PARTS}, and "
-            f"n_fft of {2 * PARTS}, found {config.hop_length}, {config.win_length} and "
-            f"{config.n_fft}. Use a checkpoint with Parakeet's own settings: 160, 400 and 512."
-        )
+    wrong: list[str] = []
+    config = feature_config(checkpoint, wrong)
+    refuse_all(checkpoint, f"settings of a {EXTRACTOR} that are served", wrong)
     return config
 
 
-def _settings(checkpoint: Path) -> dict[str, Any]:
+def feature_config(checkpoint: Path, wrong: list[str]) -> FeatureConfig:
+    """As :func:`read_feature_config`, but settings that are not served are noted.
+
+    Raises:
+        SourceError: a file that should hold them cannot be read.
+    """
+    values = _settings(checkpoint, wrong)
+    kind = values.content.get("feature_extractor_type")
+    if kind != EXTRACTOR:
+        values.refuse("feature_extractor_type", EXTRACTOR)
+    hop, window = values.whole("hop_length", 160, 1), values.whole("win_length", 400, 1)
+    transform = values.whole("n_fft", 512, 1)
+    for name, size, part in (
+        ("hop_length", hop, PARTS),
+        ("win_length", window, PARTS),
+        ("n_fft", transform, 2 * PARTS),
+    ):
+        if size % part:
+            values.refuse(name, f"a multiple of {part}")
+    if transform < window:
+        values.refuse("n_fft", f"{window} or more, the win_length")
+    values.only({"sampling_rate": (RATE,), "padding_value": (0,)})
+    return FeatureConfig(
+        sampling_rate=RATE,
+        feature_size=values.whole("feature_size", 80, 1),
+        n_fft=transform,
+        win_length=window,
+        hop_length=hop,
+        preemphasis=values.number("preemphasis", 0.0 if "preemphasis" in values.content else 0.97),
+    )
+
+
+def _settings(checkpoint: Path, wrong: list[str]) -> Values:
     for name, key in (
         ("preprocessor_config.json", None),
         ("processor_config.json", "feature_extractor"),
@@ -105,11 +116,8 @@ def _settings(checkpoint: Path) -> dict[str, Any]:
         content = read_settings(path)
         settings = content.get(key) if key else content
         if isinstance(settings, dict):
-            return settings
-    raise SourceError(
-        f"{checkpoint}: expected preprocessor_config.json or processor_config.json with the "
-        "settings of the feature extractor, found neither. Fetch the checkpoint again."
-    )
+            return Values(name, settings, wrong)
+    return Values("preprocessor_config.json", {}, wrong)
 
 
 class LogMel(nn.Module):  # type: ignore[misc]

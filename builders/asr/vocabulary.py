@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builders.asr.acoustic import load_acoustic, step_seconds
+from builders.asr.supported import PARAKEET, read_config
 from builders.kit.source_error import SourceError, read_settings
 from builders.kit.tokenizer_file import read_tokenizer
 
@@ -58,8 +59,9 @@ def tokenizer_form(checkpoint: Path) -> None:
     """Refuse a checkpoint whose tokenizer cannot be read.
 
     Raises:
-        SourceError: it cannot.
+        SourceError: it cannot, or it is no Parakeet CTC.
     """
+    read_config(checkpoint, PARAKEET)
     read_tokenizer(checkpoint / TOKENIZER)
 
 
@@ -67,8 +69,10 @@ def decoding_form(checkpoint: Path) -> None:
     """Refuse a ``word_lead`` that is none.
 
     Raises:
-        SourceError: it is none, or ``generation_config.json`` cannot be read.
+        SourceError: it is none, ``generation_config.json`` cannot be read, or it is no Parakeet
+            CTC.
     """
+    read_config(checkpoint, PARAKEET)
     _word_lead(checkpoint)
 
 

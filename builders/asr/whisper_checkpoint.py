@@ -10,11 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from builders.asr.read_values import Values, refuse_all
+from builders.asr.supported import WHISPER, read_config
+from builders.asr.whisper_generation import read_generation
 from builders.kit.onnx import transformers_alone
 from builders.kit.source_error import SourceError, read_settings
 
 RATE = 16000
 """Hz; what the pipeline's sound has, and every Whisper wants."""
+
+EXTRACTOR: Mapping[str, tuple[int, ...]] = {
+    "sampling_rate": (RATE,),
+    "hop_length": (160,),
+    "n_fft": (400,),
+}
+"""What every Whisper's feature extractor has."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,9 @@ class WhisperCheckpoint:
         suppressed_first: tokens that never come first.
         languages: code -> token, in the tokens' order; empty for an English-only checkpoint.
         tasks: task -> token; likewise.
+        language: the code of the one that is spoken where a request names none; empty where it is
+            to be told from the sound.
+        task: what is done where a request names none.
         alignment_heads: layer and head of the decoder's cross-attention that follow the sound, in
             order; none where the checkpoint names none.
         median_filter_width: positions over which their weights are smoothed; an odd number.
@@ -59,6 +72,8 @@ class WhisperCheckpoint:
     suppressed_first: tuple[int, ...]
     languages: Mapping[str, int]
     tasks: Mapping[str, int]
+    language: str
+    task: str
     alignment_heads: tuple[tuple[int, int], ...]
     median_filter_width: int
 
@@ -87,78 +102,48 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
     """Read config.json, generation_config.json and preprocessor_config.json.
 
     Raises:
-        SourceError: a file is missing or no JSON, it is not a Whisper, or it lacks a setting that
-            decides what is said.
+        SourceError: a file is missing or no JSON, it is not a Whisper that transcribes, or it has
+            settings that are not served; all of them are told.
     """
-    config = read_settings(path / "config.json")
-    if config.get("model_type") != "whisper":
-        raise SourceError(
-            f"{path}: expected model_type 'whisper', found {config.get('model_type')!r}. "
-            "Name a folder of Whisper in Hugging Face format as the source."
-        )
-    generation = read_settings(path / "generation_config.json")
-    if generation.get("no_timestamps_token_id") is None:
-        raise SourceError(
-            f"{path}: expected generation_config.json to name no_timestamps_token_id, found none: "
-            "the checkpoint is older than Whisper's time stamps in transformers. Take the "
-            "generation_config.json of the model that it was trained from."
-        )
-    extractor = _extractor(path)
-    rate = extractor.get("sampling_rate", RATE)
-    if rate != RATE or extractor.get("dither"):
-        raise SourceError(
-            f"{path}: expected a feature extractor for {RATE} Hz without dither, found "
-            f"{rate} Hz and dither {extractor.get('dither')}. Use a checkpoint with neither."
-        )
-    many = generation.get("is_multilingual", "lang_to_id" in generation)
-    languages = generation.get("lang_to_id", {}) if many else {}
-    try:
-        return WhisperCheckpoint(
-            path=path,
-            mels=int(config.get("num_mel_bins", 80)),
-            n_fft=int(extractor.get("n_fft", 400)),
-            hop_length=int(extractor.get("hop_length", 160)),
-            frames=2 * int(config.get("max_source_positions", 1500)),
-            positions=int(config.get("max_target_positions", 448)),
-            maximum=int(generation.get("max_length") or config.get("max_target_positions", 448)),
-            start=int(generation["decoder_start_token_id"]),
-            end=int(generation["eos_token_id"]),
-            padding=int(generation["pad_token_id"]),
-            no_time_stamps=int(generation["no_timestamps_token_id"]),
-            initial=generation.get("max_initial_timestamp_index"),
-            suppressed=tuple(generation.get("suppress_tokens") or ()),
-            suppressed_first=tuple(generation.get("begin_suppress_tokens") or ()),
-            languages={
-                name.strip("<|>"): int(token)
-                for name, token in sorted(languages.items(), key=lambda item: item[1])
-            },
-            tasks={name: int(token) for name, token in generation["task_to_id"].items()}
-            if many
-            else {},
-            alignment_heads=_alignment_heads(path, config, generation),
-            median_filter_width=int(config.get("median_filter_width", 7)),
-        )
-    except SourceError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(
-            f"{path}: expected config.json and generation_config.json with Whisper's settings, "
-            f"found none or a wrong one of {error}. Fetch the checkpoint again."
-        ) from error
+    content = read_config(path, WHISPER)
+    wrong: list[str] = []
+    config = Values("config.json", content, wrong)
+    generation = Values("generation_config.json", _generation(path), wrong)
+    extractor = Values("preprocessor_config.json", _extractor(path), wrong)
+    decided = read_generation(generation, config)
+    mels = config.whole("num_mel_bins", 80, 1)
+    positions = config.whole("max_source_positions", 1500, 1)
+    filter_width = config.whole("median_filter_width", 7, 1)
+    if filter_width % 2 == 0:
+        config.refuse("median_filter_width", "an odd number")
+    extractor.only({"dither": (0,), "padding_value": (0,), **EXTRACTOR})
+    if extractor.whole("feature_size", 80) != mels:
+        extractor.refuse("feature_size", f"{mels}, the model's num_mel_bins")
+    seconds = 2 * positions * EXTRACTOR["hop_length"][0] / RATE
+    if extractor.whole("chunk_length", 30) != seconds:
+        extractor.refuse("chunk_length", f"{seconds:g}, which max_source_positions stands for")
+    refuse_all(path, "settings of a Whisper that are served", wrong)
+    return WhisperCheckpoint(
+        path=path,
+        mels=mels,
+        n_fft=EXTRACTOR["n_fft"][0],
+        hop_length=EXTRACTOR["hop_length"][0],
+        frames=2 * positions,
+        positions=config.whole("max_target_positions", 448, 1),
+        median_filter_width=filter_width,
+        **vars(decided),
+    )
 
 
-def _alignment_heads(
-    path: Path, config: Mapping[str, Any], generation: Mapping[str, Any]
-) -> tuple[tuple[int, int], ...]:
-    heads = sorted((int(layer), int(head)) for layer, head in generation.get("alignment_heads", ()))
-    layers, each = config["decoder_layers"], config["decoder_attention_heads"]
-    if not all(0 <= layer < layers and 0 <= head < each for layer, head in heads):
+def _generation(path: Path) -> dict[str, Any]:
+    file = path / "generation_config.json"
+    if not file.exists():
         raise SourceError(
-            f"{path}: expected alignment_heads of {layers} layers with {each} heads each in "
-            f"generation_config.json, found {heads}. Take those of the model that it was trained "
-            "from, or none."
+            f"{path}: expected generation_config.json, found none: without it transformers has no "
+            "time stamps, and cannot take sound of more than a window. Take that of the model "
+            "that it was trained from."
         )
-    return tuple(heads)
+    return read_settings(file)
 
 
 def _extractor(path: Path) -> dict[str, Any]:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from builders.asr.supported import WHISPER
 from builders.asr.whisper_checkpoint import WhisperCheckpoint, read_checkpoint
 from builders.asr.whisper_loop import joined
 from builders.asr.whisper_modules import Listen, Say
 from builders.kit import onnx as kit_onnx
-from builders.kit.sources import SourceError
 
 STATE = ("token", "history", "done", "language", "lengths")
 """What one token leaves for the next, besides keys and values."""
@@ -135,19 +135,10 @@ def load_whisper(checkpoint: Path) -> tuple[WhisperCheckpoint, Any]:
     """A checkpoint's settings and its model.
 
     Raises:
-        SourceError: not a Whisper, or one whose tokens are not in Whisper's order.
+        SourceError: not a Whisper that is served.
     """
     settings = read_checkpoint(checkpoint)
-    model = kit_onnx.load_transformers(checkpoint, "WhisperForConditionalGeneration")
-    vocabulary = model.proj_out.out_features
-    if not settings.end < settings.no_time_stamps < vocabulary - 1:
-        raise SourceError(
-            f"{checkpoint}: expected text tokens, then the end, then <|notimestamps|>, then time "
-            f"stamps, found the end at {settings.end} and <|notimestamps|> at "
-            f"{settings.no_time_stamps} of {vocabulary} tokens. Use a checkpoint with Whisper's "
-            "own order."
-        )
-    return settings, model
+    return settings, kit_onnx.load_transformers(checkpoint, WHISPER.model_class)
 
 
 def _windows(settings: WhisperCheckpoint, rows: int, frames: int) -> torch.Tensor:

@@ -74,6 +74,12 @@ def _answers(checkpoint: Path, inputs: Arrays, found: Arrays | None) -> Arrays:
     settings = read_checkpoint(checkpoint)
     # Any other attention than the eager one keeps its weights to itself.
     model = load_transformers(checkpoint, "WhisperForConditionalGeneration", attention="eager")
+    # What the stage carries, or says for every request; transformers takes no list for the end.
+    model.generation_config.eos_token_id = settings.end
+    model.generation_config.pad_token_id = settings.padding
+    for holder in (model.generation_config, model.config):
+        for name in ("language", "task", "forced_decoder_ids"):
+            setattr(holder, name, None)
     with transformers_alone() as transformers:
         extractor = transformers.WhisperFeatureExtractor.from_pretrained(
             checkpoint, local_files_only=True

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from builders.asr.supported import WHISPER, read_config
 from builders.asr.whisper_checkpoint import read_checkpoint
+from builders.asr.whisper_generation import TASKS
 from builders.kit.findings import shortened
 from builders.kit.onnx import transformers_alone
 from builders.kit.source_error import AGAIN, SourceError, read_settings
@@ -43,6 +45,7 @@ def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
             tokens[index] = bytes(stand_ins[symbol] for symbol in symbols).decode("latin-1")
         except KeyError:  # an added token stands for itself, not for stand-ins of bytes
             tokens[index] = symbols.encode().decode("latin-1")
+    tasks = [name for name in TASKS if name in found.tasks]
     filters = found.mel_filters().astype(np.float32)
     content = {
         "tokens": tokens,
@@ -55,7 +58,9 @@ def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
         "median_filter_width": found.median_filter_width,
         "languages": list(found.languages),
         "names": _names(),
-        "tasks": [name for name in ("transcribe", "translate") if name in found.tasks],
+        "language": list(found.languages).index(found.language) if found.language else -1,
+        "tasks": tasks,
+        "task": tasks.index(found.task) if tasks else 0,
         "filters": [
             [int(row), int(column), float(filters[row, column])]
             for row, column in np.argwhere(filters)
@@ -69,8 +74,9 @@ def form(checkpoint: Path) -> None:
     """Refuse a checkpoint without a tokenizer that can be read.
 
     Raises:
-        SourceError: it has none.
+        SourceError: it has none, or is no Whisper.
     """
+    read_config(checkpoint, WHISPER)
     _vocabulary(checkpoint)
 
 

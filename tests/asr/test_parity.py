@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.asr.acoustic import MODEL_TYPE
 from builders.asr.parity import ACOUSTIC
+from builders.asr.supported import PARAKEET
 from builders.kit.inprocess import InProcess
 from builders.kit.sources import resolve
 from tests.asr import sounds
@@ -23,7 +23,7 @@ def checkpoint(asr_repository: Path) -> Path:
     """What the repository was built from."""
     manifest: Any = json.loads((asr_repository / "manifest.json").read_text())
     path = resolve(manifest["families"]["asr"]["sources"]["parakeet"]["uri"]).path
-    assert json.loads((path / "config.json").read_text())["model_type"] == MODEL_TYPE
+    assert json.loads((path / "config.json").read_text())["model_type"] == PARAKEET.model_type
     return path
 
 

@@ -100,7 +100,7 @@ def make(out: Path, *, size: str = "base", seed: int = 0, tokens: int = TOKENS) 
         decoder.embed_tokens.weight[ids["<|notimestamps|>"] + 1 :] -= LIKELIER
     model.generation_config = GenerationConfig(
         decoder_start_token_id=ids["<|startoftranscript|>"],
-        max_length=tokens,
+        max_new_tokens=tokens,
         is_multilingual=True,
         lang_to_id={f"<|{code}|>": ids[f"<|{code}|>"] for code in _codes()},
         task_to_id={name: ids[f"<|{name}|>"] for name in ("transcribe", "translate")},

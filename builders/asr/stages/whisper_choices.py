@@ -11,18 +11,23 @@ from .whisper_tokens import Settings
 UNKNOWN = -1
 """The number of a language that is to be told from the sound."""
 
+AUTO = "auto"
+"""What asks for a language that is to be told from the sound, as none does of most models."""
+
 SHOWN = 8
 """Languages that an error lists."""
 
 
 def language(given: np.ndarray | None, settings: Settings) -> int:
-    """The language's number; :data:`UNKNOWN` where none is asked for.
+    """The language's number: :data:`UNKNOWN` for "auto", the model's own where none is asked for.
 
     Raises:
         InvalidArgument: not one text, or a language that the model does not know.
     """
     wanted = _one(given, "language")
     if wanted is None:
+        return settings.language
+    if wanted == AUTO:
         return UNKNOWN
     code = settings.names.get(wanted, wanted)
     if not settings.languages:
@@ -36,12 +41,12 @@ def language(given: np.ndarray | None, settings: Settings) -> int:
     more = len(settings.languages) - SHOWN
     known = ", ".join(settings.languages[:SHOWN]) + (f" and {more} more" if more > 0 else "")
     raise InvalidArgument(
-        f"language {_quoted(wanted)} is unknown: send one of {known}, or none to have it detected"
+        f"language {_quoted(wanted)} is unknown: send one of {known}, or {AUTO} to have it detected"
     )
 
 
 def task(given: np.ndarray | None, settings: Settings) -> int:
-    """The task's number; that of transcribing where none is asked for.
+    """The task's number; that of the model's own where none is asked for.
 
     Raises:
         InvalidArgument: not one text, or a task that the model does not know.
@@ -49,7 +54,7 @@ def task(given: np.ndarray | None, settings: Settings) -> int:
     wanted = _one(given, "task")
     tasks = settings.tasks or ["transcribe"]
     if wanted is None:
-        return 0
+        return settings.task
     if wanted in tasks:
         return tasks.index(wanted)
     raise InvalidArgument(f"task {_quoted(wanted)} is unknown: send {' or '.join(tasks)}")

@@ -24,7 +24,10 @@ class Settings:
         frame: samples of a frame.
         languages: codes by number; none of an English-only checkpoint.
         names: name -> code of a language.
+        language: the number of the one that is meant where none is asked for; -1 is to be told
+            from the sound.
         tasks: by number.
+        task: the number of the one that is meant where none is asked for.
         alignment_heads: how many there are; with none, there are no times of words.
         median_filter_width: positions over which attention is smoothed.
         filters: FP32 [bins, mels].
@@ -37,7 +40,9 @@ class Settings:
     frame: int
     languages: list[str]
     names: dict[str, str]
+    language: int
     tasks: list[str]
+    task: int
     alignment_heads: int
     median_filter_width: int
     filters: np.ndarray
@@ -57,7 +62,9 @@ def read(path: Path) -> Settings:
         frame=content["frame"],
         languages=content["languages"],
         names=content["names"],
+        language=content["language"],
         tasks=content["tasks"],
+        task=content["task"],
         alignment_heads=content["alignment_heads"],
         median_filter_width=content["median_filter_width"],
         filters=filters,

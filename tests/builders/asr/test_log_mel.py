@@ -131,19 +131,19 @@ def test_settings_are_found_where_either_transformers_writes_them(
     tmp_path: Path, name: str, content: dict[str, object]
 ) -> None:
     (tmp_path / name).write_text(json.dumps(content))
-    assert read_feature_config(tmp_path) == FeatureConfig(16_000, 128, 512, 400, 160, 0.0)
+    assert read_feature_config(tmp_path) == FeatureConfig(16_000, 128, 512, 400, 160, 0.97)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "found neither"),
+        (None, "feature_extractor_type: none .expected ParakeetFeatureExtractor"),
         ("{", "expected JSON"),
-        ('{"feature_extractor_type": "WhisperFeatureExtractor"}', "found 'WhisperFeature"),
-        ("{}", "found none"),
-        (json.dumps(SETTINGS | {"hop_length": "many"}), "expected numbers"),
-        (json.dumps(SETTINGS | {"hop_length": 158}), "multiples of 4, and n_fft of 8, found 158"),
-        (json.dumps(SETTINGS | {"n_fft": 420}), "and 420. Use a checkpoint"),
+        ('{"feature_extractor_type": "WhisperFeatureExtractor"}', "_type: .WhisperFeature"),
+        ("{}", "feature_extractor_type: none"),
+        (json.dumps(SETTINGS | {"hop_length": "many"}), "hop_length: .many. .expected a whole"),
+        (json.dumps(SETTINGS | {"hop_length": 158}), "hop_length: 158 .expected a multiple of 4"),
+        (json.dumps(SETTINGS | {"n_fft": 420}), "n_fft: 420 .expected a multiple of 8"),
     ],
 )
 def test_other_settings_are_refused(tmp_path: Path, content: str | None, sentence: str) -> None:

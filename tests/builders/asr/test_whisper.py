@@ -188,7 +188,7 @@ def test_languages_and_tasks_by_name_and_code(built: Built) -> None:
     [
         (
             {"language": "xx"},
-            "language 'xx' is unknown: send one of en, de, or none to have it detected",
+            "language 'xx' is unknown: send one of en, de, or auto to have it detected",
         ),
         ({"language": "fr" * 300}, "language 'frfr.*…' is unknown"),
         ({"task": "sing"}, "task 'sing' is unknown: send transcribe or translate"),

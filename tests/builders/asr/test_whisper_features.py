@@ -35,6 +35,8 @@ def checkpoint(mels: int) -> WhisperCheckpoint:
         suppressed_first=(),
         languages={},
         tasks={},
+        language="",
+        task="transcribe",
         alignment_heads=(),
         median_filter_width=7,
     )
@@ -49,7 +51,9 @@ def stage_settings(made: WhisperCheckpoint) -> whisper_tokens.Settings:
         frame=400,
         languages=[],
         names={},
+        language=-1,
         tasks=[],
+        task=0,
         alignment_heads=0,
         median_filter_width=7,
         filters=made.mel_filters().astype(np.float32),

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import save
 
 from builders.kit.cache import Cache
 from builders.kit.plan import plan
@@ -43,11 +44,9 @@ def test_a_file_of_another_kind_is_refused_for_every_component(tmp_path: Path) -
     for name in ("ocr/detector", "ocr/recogniser", "ocr/classifier", "asr/vad"):
         (said,) = found[name]
         assert said.startswith("/etc/passwd: expected an ONNX model, found another file")
-    assert "config.json: expected a readable file, found Not a directory" in str(
-        found["asr/parakeet"]
-    )
-    assert "tokenizer.json" in str(found["asr/parakeet"])
-    assert "config.json: expected a readable file" in str(found["asr/whisper"])
+    for component, name in (("parakeet", "Parakeet CTC"), ("whisper", "Whisper")):
+        (said,) = found[f"asr/{component}"]
+        assert f"expected a folder of {name} with config.json, found none. Supported are" in said
     assert found["asr/language_model"][0].startswith("/etc/passwd: expected an n-gram model")
 
 
@@ -70,12 +69,28 @@ def test_a_model_of_another_component_is_refused(tmp_path: Path) -> None:
 def test_every_reason_to_refuse_a_speech_checkpoint_is_told(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(resolve("demo:parakeet").path, tmp_path / "demo"))
     config = json.loads((folder / "config.json").read_bytes())
-    (folder / "config.json").write_text(json.dumps(config | {"model_type": "parakeet_tdt"}))
+    config["encoder_config"].update(conv_kernel_size=4, num_key_value_heads=3)
+    (folder / "config.json").write_text(json.dumps(config))
     (folder / "tokenizer.json").write_text("{}")
     (folder / "generation_config.json").write_text('{"word_lead": 7}')
     found = refusals(tmp_path, asr={"parakeet": f"path:{folder}"})
     assert sorted(said.partition("expected ")[2][:18] for said in found["asr/parakeet"]) == [
         "a tokenizer in the",
         "as word_lead secon",
-        "model_type 'parake",
+        "settings of a Para",
     ]
+
+
+@pytest.mark.parametrize("component", ["parakeet", "whisper"])
+@pytest.mark.parametrize(
+    "kind", ["parakeet_tdt", "parakeet_rnnt", "canary", "wav2vec2", "moonshine"]
+)
+def test_another_architecture_is_refused_once_with_what_is_served(
+    tmp_path: Path, component: str, kind: str
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    (tmp_path / "model.safetensors").write_bytes(save({}))
+    found = refusals(tmp_path, asr={component: f"path:{tmp_path}"})
+    (told,) = found[f"asr/{component}"]
+    assert f"found '{kind}'. Supported are Parakeet CTC (ParakeetForCTC) as component" in told
+    assert "Whisper (WhisperForConditionalGeneration) as component 'whisper'" in told

@@ -1,0 +1,66 @@
+"""Which architectures of speech recognition are served, and the refusal of any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.kit.findings import shortened
+from builders.kit.source_error import SourceError, read_settings
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An architecture of transformers.
+
+    Attributes:
+        name: as people call it.
+        component: of the family, that takes it.
+        model_type: in config.json.
+        model_class: the one of its classes that is served.
+    """
+
+    name: str
+    component: str
+    model_type: str
+    model_class: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.model_class}) as component '{self.component}'"
+
+
+PARAKEET = Architecture("Parakeet CTC", "parakeet", "parakeet_ctc", "ParakeetForCTC")
+WHISPER = Architecture("Whisper", "whisper", "whisper", "WhisperForConditionalGeneration")
+SUPPORTED = (PARAKEET, WHISPER)
+
+
+def read_config(checkpoint: Path, wanted: Architecture) -> dict[str, Any]:
+    """The content of config.json.
+
+    Args:
+        checkpoint: a folder in Hugging Face format.
+        wanted: what it should be.
+
+    Raises:
+        SourceError: there is none, or it is of another architecture; the text says what is served.
+    """
+    served = (
+        f"Supported are {' and '.join(map(str, SUPPORTED))}, each as a folder in Hugging Face "
+        "format."
+    )
+    file = checkpoint / "config.json"
+    if not file.exists():
+        raise SourceError(
+            f"{checkpoint}: expected a folder of {wanted.name} with config.json, found none. "
+            f"{served}"
+        )
+    content = read_settings(file)
+    kind, classes = content.get("model_type"), content.get("architectures")
+    if kind == wanted.model_type and classes in (None, [], [wanted.model_class]):
+        return content
+    found = f"{kind!r}" if kind != wanted.model_type else f"the classes {classes}"
+    raise SourceError(
+        f"{checkpoint}: expected {wanted.name}, model_type '{wanted.model_type}' and class "
+        f"{wanted.model_class}, found {shortened(found)}. {served}"
+    )
