@@ -103,13 +103,16 @@ def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.nda
     """
     pyramid = warp.Pyramid(pixels)
     greys = warp.Pyramid(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    heights = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
+    undistorted = warp.crop_widths(quads).tolist()
     widths = np.array(
         [
-            squeeze.squeezed(width, squeeze.characters(greys.crop(quad, width)))
-            for quad, width in zip(quads, warp.crop_widths(quads).tolist(), strict=True)
+            squeeze.fitted(width, squeeze.characters(greys.crop(quad, width)), height)
+            for quad, width, height in zip(quads, undistorted, heights.tolist(), strict=True)
         ],
         np.int64,
     )
+    widths = np.minimum(widths, warp.LARGEST_WIDTH)
     slots = np.zeros((len(quads), 2), np.int32)
     crops = []
     for number, members in enumerate(buckets.partition(widths, count, WIDTHS)):
