@@ -3,11 +3,12 @@
 The detector fades in the middle of long small lines, mostly beside large type, and leaves their
 ends as separate boxes; now and then it begins a box inside its neighbour across a gutter. The ink
 along a box's own axis tells both: a line runs on as long as its ink does, with no gap wider than
-between words, and two boxes of one line part in the widest gap between them.
+between words and no rule across it, and two boxes of one line part in the widest gap between them.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -38,13 +39,54 @@ MARGIN = 0.15
 """Paper over and under a line whose height is taken from its ink, in heights of the ink."""
 
 
+OVER = 0.2
+"""Rules are looked for this far over and under a box, in its heights: letters end before."""
+
+WALL = 0.95
+"""The part of that height which a rule, or the edge of a ground, crosses at least."""
+
+EDGE = 12
+"""Grey levels by which the pixels on both sides of an edge differ: a hair line's."""
+
+
+LEVELS = 8
+"""Grey levels that count as one where the paper's is looked for."""
+
+
 @dataclass(frozen=True)
 class _Ink:
-    """How much ink each column along a box's axis has, the box's left edge at ``start``."""
+    """How much ink each column along a box's axis has, the box's left edge at ``start``.
+
+    ``walls`` are the columns of a rule that crosses the line, or where two cells' grounds meet.
+    """
 
     columns: np.ndarray
+    walls: np.ndarray
     start: int
     stop: int
+
+    @property
+    def _rooms(self) -> np.ndarray:
+        """A number for each column: the same between two walls, another one on each wall."""
+        return np.cumsum(np.diff(self.walls, prepend=False))
+
+    def rooms(self, least: float) -> list[tuple[int, int]]:
+        """Where walls cross the box: its parts with ink in so many columns, by first and end."""
+        if not self.walls[self.start : self.stop].any():
+            return []
+        numbers = self._rooms[self.start : self.stop]
+        cuts = np.flatnonzero(np.diff(numbers)) + 1
+        parts = []
+        for first, end in itertools.pairwise((0, *cuts.tolist(), len(numbers))):
+            part = slice(self.start + first, self.start + end)
+            if not self.walls[part.start] and np.count_nonzero(self.columns[part]) >= least:
+                parts.append((first, end))
+        return parts
+
+    def free(self, column: int, way: int) -> int:
+        """How many columns there are beside one before the next wall or the page's edge."""
+        beside = self.walls[column + 1 :] if way > 0 else self.walls[:column][::-1]
+        return int(beside.argmax()) if beside.any() else len(beside)
 
     def runs_on(self, gap: int) -> tuple[int, int]:
         """First and last column of the ink that hangs together with the box's."""
@@ -52,7 +94,7 @@ class _Ink:
         inside = (inked >= self.start) & (inked < self.stop)
         if not inside.any():
             return self.start, self.stop
-        breaks = np.diff(inked) > gap
+        breaks = (np.diff(inked) > gap) | (np.diff(self._rooms[inked]) > 0)
         group = np.concatenate(([0], np.cumsum(breaks)))
         members = inked[inside]
         first = inked[group == group[inside][0]][0]
@@ -74,15 +116,17 @@ def mend(page: np.ndarray, quads: np.ndarray, weak: np.ndarray) -> np.ndarray:
     """
     if not len(quads):
         return quads
-    grey = cv2.blur(cv2.cvtColor(page, cv2.COLOR_RGB2GRAY), (3, 3))
-    quads = _parted(grey, quads.astype(np.float32))
+    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
+    cells, weak, seen = _between_rules(grey, quads.astype(np.float32), weak)
+    quads = _parted(grey, cells)
     lengths = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
     gone = np.zeros(len(quads), bool)
     for index in np.lexsort((-lengths, weak)):
         if gone[index]:
             continue
         quad = _refitted(grey, quads[index]) if weak[index] else quads[index]
-        longer = _prolonged(grey, quad)
+        same = np.array_equal(quad, cells[index])
+        longer = _prolonged(quad, (same and seen[index]) or _whole(grey, quad))
         if longer is None:
             gone[index] = weak[index]
             continue
@@ -93,6 +137,29 @@ def mend(page: np.ndarray, quads: np.ndarray, weak: np.ndarray) -> np.ndarray:
             quads[index] = _joined(quads[index], quads[other])
         gone |= covered
     return quads[~gone]
+
+
+def _between_rules(
+    grey: np.ndarray, quads: np.ndarray, weak: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[_Ink | None]]:
+    """Boxes cut at the rules that cross them, so that each has the text of one cell.
+
+    Returns:
+        The boxes, which of them are weak, and the ink of those that were looked at and not cut.
+    """
+    parts, kinds, seen = [], [], []
+    for quad, thin in zip(quads, weak, strict=True):
+        _, along, _, length, height = _frame(quad)
+        ink = None if thin else _whole(grey, quad)
+        rooms = ink.rooms(LEAST * height) if ink else []
+        for first, end in rooms or [(0, round(length))]:
+            part = quad.copy()
+            part[[0, 3]] += along * first
+            part[[1, 2]] += along * min(0.0, end - length)
+            parts.append(part)
+            kinds.append(thin)
+            seen.append(None if rooms else ink)
+    return np.stack(parts), np.array(kinds), seen
 
 
 def _frame(quad: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
@@ -131,26 +198,75 @@ def _reach(quad: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _ink(grey: np.ndarray, quad: np.ndarray, before: int, after: int) -> _Ink | None:
-    strip = _strip(grey, quad, before, after).astype(np.int16)
+    _, _, across, _, height = _frame(quad)
+    over = max(2, round(OVER * height))
+    beyond = across * over
+    seen = _strip(grey, quad + np.stack((-beyond, -beyond, beyond, beyond)), before, after)
+    strip = np.asarray(cv2.blur(seen, (3, 3)))[over : len(seen) - over]
     stop = strip.shape[1] - after
     own = strip[:, before:stop]
     if not own.size:
         return None
-    # A box's upper and lower edges lie on paper; in its middle there may be more ink than paper.
-    paper = int(np.median(own[[0, -1]]))
+    paper = _paper(own)
     core = round(len(strip) * (0.5 - CORE))
-    ink = np.abs(strip[core : len(strip) - core] - paper)
-    strength = float(np.quantile(ink[:, before:stop].max(0), 0.8))
+    ink = cv2.absdiff(strip[core : len(strip) - core], float(paper))
+    strongest = np.sort(ink[:, before:stop].max(0))
+    strength = float(strongest[round(0.8 * (len(strongest) - 1))])
     if strength < PAPER_CONTRAST:
         return None
-    return _Ink((ink > strength / 2).sum(0), before, stop)
+    top, bottom = _between_level_rules(seen[:, before:stop], paper)
+    return _Ink(_above(ink, strength / 2), _walls(seen[top:bottom]), before, stop)
+
+
+def _above(levels: np.ndarray, least: float) -> np.ndarray:
+    """How many pixels of each column are above a level: INT32 [columns]."""
+    ones = cv2.threshold(levels, least, 1, cv2.THRESH_BINARY)[1]
+    return np.asarray(cv2.reduce(ones, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)).reshape(-1)
+
+
+def _paper(own: np.ndarray) -> int:
+    """The grey level that most of a box has: ink and blurred edges are of many levels."""
+    own = own[:, :: max(1, own.shape[1] // 64)]
+    counts = np.bincount(own.ravel() // LEVELS, minlength=256 // LEVELS)
+    first = int((counts[:-1] + counts[1:]).argmax()) * LEVELS
+    return round(float(own[(own >= first) & (own < first + 2 * LEVELS)].mean()))
+
+
+def _between_level_rules(seen: np.ndarray, paper: int) -> tuple[int, int]:
+    """First row and end of a box's rows between a table's rules, which run along its edges."""
+    inked = _above(cv2.absdiff(seen, float(paper)).T, PAPER_CONTRAST)
+    rules = 2 * inked > seen.shape[1]
+    outer = round(len(seen) * (0.5 - CORE))
+    above, below = np.flatnonzero(rules[:outer]), np.flatnonzero(rules[len(seen) - outer :])
+    top = int(above[-1]) + 1 if len(above) else 0
+    return top, len(seen) - outer + int(below[0]) if len(below) else len(seen)
+
+
+def _walls(strip: np.ndarray) -> np.ndarray:
+    """Which columns of a strip are at an edge that crosses it, up to :data:`WALL`: BOOL [columns].
+
+    Whatever the ground: along a rule, or where two grounds meet, grey levels rise, or fall, in the
+    same column of every row.
+    """
+    walls = np.zeros(strip.shape[1], bool)
+    if strip.shape[1] < 3:
+        return walls
+    left, right = strip[:, :-2], strip[:, 2:]
+    rises, falls = (_above(cv2.subtract(*pair), EDGE) for pair in ((right, left), (left, right)))
+    walls[1:-1] = np.maximum(rises, falls) >= WALL * len(strip)
+    return walls
+
+
+def _whole(grey: np.ndarray, quad: np.ndarray) -> _Ink | None:
+    """The ink along a box's line, from one edge of the page to the other."""
+    return _ink(grey, quad, *_reach(quad, grey.shape))
 
 
 def _refitted(grey: np.ndarray, quad: np.ndarray) -> np.ndarray:
     """The quad at the height of its ink: what is left of a line is often thinner than it."""
     _, _, across, _, height = _frame(quad)
     tall = quad + np.stack((-across, -across, across, across)) * height
-    strip = _strip(grey, tall, 0, 0).astype(np.int16)
+    strip = np.asarray(cv2.blur(_strip(grey, tall, 0, 0), (3, 3))).astype(np.int16)
     ink = np.abs(strip - int(np.median(strip)))
     strength = float(np.quantile(ink.max(0), 0.8))
     if strength < PAPER_CONTRAST:
@@ -166,25 +282,21 @@ def _refitted(grey: np.ndarray, quad: np.ndarray) -> np.ndarray:
     return np.asarray(tall[[0, 1, 1, 0]] + shift[[0, 0, 1, 1]], np.float32)
 
 
-def _prolonged(grey: np.ndarray, quad: np.ndarray) -> np.ndarray | None:
-    """The quad, grown along the line's ink; None if it need not be."""
+def _prolonged(quad: np.ndarray, ink: _Ink | None) -> np.ndarray | None:
+    """The quad, grown along its line's ink; None if it need not be."""
     _, along, _, length, height = _frame(quad)
-    if length < height:
-        return None
-    before, after = _reach(quad, grey.shape)
-    ink = _ink(grey, quad, before, after)
-    if ink is None:
+    if length < height or ink is None:
         return None
     first, last = ink.runs_on(max(2, round(GAP * height)))
     margin = height / 4
     usual = ink.columns[ink.start : ink.stop]
     grown = quad.copy()
-    for corners, way, extra, columns in (
-        ((0, 3), -along, ink.start - first, ink.columns[first : ink.start]),
-        ((1, 2), along, last - ink.stop + 1, ink.columns[ink.stop : last + 1]),
+    for corners, way, extra, columns, free in (
+        ((0, 3), -along, ink.start - first, ink.columns[first : ink.start], ink.free(first, -1)),
+        ((1, 2), along, last - ink.stop + 1, ink.columns[ink.stop : last + 1], ink.free(last, 1)),
     ):
         if np.count_nonzero(columns) >= LEAST * height and _alike(usual, columns):
-            grown[list(corners)] += way * (extra + margin)
+            grown[list(corners)] += way * (extra + min(margin, free))
     return None if np.array_equal(grown, quad) else grown
 
 

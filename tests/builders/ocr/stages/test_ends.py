@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from builders.ocr.stages import ends
@@ -117,3 +119,72 @@ def test_boxes_that_reach_beyond_the_page_are_no_trouble() -> None:
     pixels, _ = page((0, 0, TEXT))
     outside = box(-30, -10, 950, 22)
     assert mend(pixels, outside, box(880, 280, 940, 320)).shape == (2, 4, 2)
+
+
+WORDS = ("3", "0.95", "Rye bread", "Item", "l", "Ill", "Qty (kg)", "[1]", "17/4")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_line_runs_over_a_drawn_rule_nor_off_the_page(data: st.DataObject) -> None:
+    """Cells of any words between upright rules, close to them, on any ground, in any ink."""
+    ground = data.draw(st.integers(0, 255))
+    inks = st.integers(0, 255).filter(lambda level: abs(level - ground) > 50)
+    ink, rule = data.draw(inks), data.draw(inks)
+    size, thick = data.draw(st.integers(14, 30)), data.draw(st.integers(1, 5))
+    air, level = data.draw(st.integers(3, 12)), data.draw(st.booleans())
+    image = Image.new("L", (900, 6 * size), ground)
+    pen, face = ImageDraw.Draw(image), ImageFont.load_default(size)
+    x, rules, boxes = 6, [], []
+    for word in data.draw(st.lists(st.sampled_from(WORDS), min_size=2, max_size=6)):
+        left, top, right, bottom = pen.textbbox((x, 2.4 * size), word, face)
+        pen.text((x, 2.4 * size), word, ink, face)
+        boxes.append(box(left - 3, top - size / 4, right + 3, bottom + size / 4))
+        x = int(right) + air
+        pen.rectangle((x, size, x + thick - 1, 5 * size), rule)
+        rules.append((x, x + thick))
+        x += thick + air
+    if level:
+        for y in (size, 5 * size):
+            pen.rectangle((0, y, x, y + thick - 1), rule)
+    pixels = np.asarray(image.convert("RGB"))
+    mended = mend(pixels, *boxes)
+    assert len(mended) == len(boxes)
+    whole = box(float(boxes[0][0, 0]), *boxes[0][0, 1:], *boxes[-1][2])
+    for quad in (*mended, *mend(pixels, whole)):
+        assert quad.min() >= 0 and quad[:, 0].max() <= 900
+        for first, end in rules:
+            middle = (first + end) / 2
+            assert not quad[0, 0] + thick / 2 + 1 < middle < quad[1, 0] - thick / 2 - 1
+
+
+def test_a_box_over_a_tables_rule_becomes_one_for_each_cell() -> None:
+    pixels, boxes = page((40, 40, "Rye bread"), (150, 40, "3"), (190, 40, "0.95"))
+    ruled = pixels.copy()
+    ruled[20:100, (142, 178)] = 120
+    ruled[(33, 66), 20:300] = 120
+    over = box(36, 34, boxes[2][1, 0], 68)
+    mended = mend(ruled, over)
+    assert len(mended) == 3
+    for quad, cell in zip(mended, boxes, strict=True):
+        assert quad[:, 0].min() <= cell[0, 0] + 4 and quad[:, 0].max() >= cell[1, 0] - 4
+
+
+def test_cells_of_two_grounds_are_two_lines() -> None:
+    pixels, (left, right) = page((40, 40, "Subtotal"), (130, 40, "17.21"))
+    striped = pixels.copy()
+    edge = int(left[1, 0] + right[0, 0]) // 2
+    striped[:, edge:] -= np.minimum(striped[:, edge:], 40)
+    mended = mend(striped, left, right)
+    assert np.array_equal(mended, np.stack((left, right)))
+
+
+def test_rules_over_and_under_a_line_are_no_paper() -> None:
+    """A box as high as its row touches them."""
+    pixels, (whole, other) = page((40, 40, "Dish soap"), (400, 40, "0.95"))
+    ruled = pixels.copy()
+    top, bottom = int(whole[0, 1]) - 2, int(whole[2, 1]) + 2
+    ruled[[top, top + 1, bottom, bottom + 1]] = 100
+    tall = whole.copy()
+    tall[[0, 1], 1], tall[[2, 3], 1] = top, bottom + 2
+    assert np.array_equal(mend(ruled, tall, other), np.stack((tall, other)))
