@@ -174,12 +174,22 @@ def check(
         str | None,
         typer.Option(help="The Triton release to check for; else the manifest's, else 24.10."),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="How that server is started: `default`, so that it fills in what configs leave "
+            "out, or `strict`, with --disable-auto-complete-config, as `runtime serve` does. "
+            "Without it: `strict` for what the kit built, else `default`."
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False,
 ) -> None:
     """Check any model repository against Triton's load-time rules, before a server starts."""
     from builders.kit.check import check_repository
+    from builders.kit.check_completed import Target
     from builders.kit.findings import Severity, errors
     from builders.kit.manifest import built_for
+    from builders.kit.manifest_schema import MANIFEST
     from builders.kit.release import release
 
     if not repository.is_dir():
@@ -190,15 +200,19 @@ def check(
         # Triton reads no manifest: what is wrong with it hurts whoever asks what it is for.
         unsure = [replace(each, severity=Severity.WARNING) for each in wrong]
     try:
-        target = release(triton)
+        served_by = release(triton)
     except KeyError as problem:
         raise usage(str(problem.args[0])) from problem
-    findings = [*unsure, *check_repository(repository, target)]
+    if target is None:
+        target = Target.STRICT if (repository / MANIFEST).exists() else Target.DEFAULT
+    elif target not in list(Target):
+        raise usage(f"expected one of {', '.join(Target)} as --target, found '{target}'")
+    findings = [*unsure, *check_repository(repository, served_by, target=Target(target))]
     report(findings)
     failed = findings if strict else errors(findings)
     typer.echo(
         f"{repository}: {len(errors(findings))} errors, "
-        f"{len(findings) - len(errors(findings))} warnings for Triton {triton}"
+        f"{len(findings) - len(errors(findings))} warnings for Triton {triton}, target {target}"
     )
     raise typer.Exit(1 if failed else 0)
 

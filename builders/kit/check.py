@@ -30,18 +30,21 @@ What the check cannot see
   version and GPU are known to the server alone; so is an operator that its ONNX Runtime lacks.
 - **Values at run time**: sizes of dynamic axes that do not agree, more rows than a step's
   ``max_batch_size``, strings with an embedded NUL, a tensor of no rows that a graph cannot take.
-- **What Triton fills in**: inputs, outputs and batch sizes that a config leaves out are reported
-  as left out, not guessed; an ensemble over such a model is checked against what is written.
-- **The way it is started**: ``--disable-auto-complete-config``, several repositories with one
+- **What code and plans fill in**: on a server that completes configs
+  (:class:`builders.kit.check_completed.Target`) an ONNX model's is completed from its file; what a
+  Python model's ``auto_complete_config`` or another backend fills in is not guessed, and an
+  ensemble over such a model is held only to what is written.
+- **The way it is started**: ``default-max-batch-size``, several repositories with one
   model's name, model namespacing, what repository agents do, a custom batching library.
 - **Shared memory of dynamic tensors**: the estimate takes each dynamic axis as 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
+from builders.kit.check_completed import Target, complete
 from builders.kit.check_ensemble import Configs, Versions, check_ensemble
 from builders.kit.check_files import ModelFolder, scan
 from builders.kit.check_graph import (
@@ -51,11 +54,12 @@ from builders.kit.check_graph import (
     check_declarations,
 )
 from builders.kit.check_limits import check_limits
-from builders.kit.check_model import check_model, is_ensemble
+from builders.kit.check_model import check_batching, check_model, is_ensemble
 from builders.kit.check_names import check_names, check_path
 from builders.kit.check_paths import check_paths
 from builders.kit.check_reading import exists, guarded
-from builders.kit.check_service import check_service, check_shared_memory
+from builders.kit.check_sequence import check_sequence
+from builders.kit.check_service import check_complete, check_service, check_shared_memory
 from builders.kit.config import called, complete_config
 from builders.kit.findings import Finding
 from builders.kit.graph import Model, closure
@@ -84,21 +88,34 @@ def check_graph(models: Sequence[Model], release: Release) -> list[Finding]:
 
 
 def check_repository(
-    folder: Path, release: Release, *, shared_memory: int | None = None, in_place: bool = True
+    folder: Path,
+    release: Release,
+    *,
+    target: Target = Target.STRICT,
+    shared_memory: int | None = None,
+    in_place: bool = True,
 ) -> list[Finding]:
     """Every mistake of a repository folder on disk, whoever made it.
 
     Args:
         folder: the repository.
         release: the Triton release that will serve it.
+        target: how that server is started.
         shared_memory: bytes of shared memory where it will be served; None asks this machine.
         in_place: whether it will be served under this path, so that the path has to be a good one.
     """
-    models, findings = scan(folder)
+    completes = target is Target.DEFAULT
+    models, findings = scan(folder, needs_config=not completes)
+    for model in models if completes else ():
+        findings += guarded(model.name, _check_written(model))
+        findings += guarded(model.name, complete(model))
     configs = {model.name: model.config for model in models if model.config is not None}
     versions = {model.name: model.served for model in models}
-    findings += _check_configs(configs, versions, release)
+    open_models = {model.name for model in models if model.is_open}
+    findings += _check_configs(configs, versions, release, open_models)
     for model in models:
+        if not completes and model.config is not None:
+            findings += check_complete(model.config)
         findings += guarded(model.name, _check_onnx(model, release))
     if in_place:
         backends = {name: config.backend for name, config in configs.items()}
@@ -109,12 +126,22 @@ def check_repository(
         name: set(called(config)) for name, config in configs.items() if not is_ensemble(config)
     }
     findings += check_call_graph(calls, declared)
-    return findings
+    return list(dict.fromkeys(findings))
 
 
-def _check_configs(configs: Configs, versions: Versions, release: Release) -> Iterator[Finding]:
+def _check_written(model: ModelFolder) -> Iterator[Finding]:
+    """Triton holds sizes of batches to what is written, before a backend completes it."""
+    if model.config is not None and not is_ensemble(model.config):
+        yield from check_batching(model.config)
+        yield from check_sequence(model.config)
+
+
+def _check_configs(
+    configs: Configs, versions: Versions, release: Release, open_models: Set[str] = frozenset()
+) -> Iterator[Finding]:
     for config in configs.values():
-        yield from guarded(config.name, _check_config(config, configs, versions, release))
+        found = _check_config(config, configs, versions, release, open_models)
+        yield from guarded(config.name, found)
 
 
 def _check_config(
@@ -122,12 +149,13 @@ def _check_config(
     configs: Mapping[str, pb.ModelConfig],
     versions: Versions,
     release: Release,
+    open_models: Set[str],
 ) -> Iterator[Finding]:
-    yield from check_model(config, release)
+    yield from check_model(config, release, is_open=config.name in open_models)
     yield from check_names(config, config.backend)
     yield from check_paths(config)
     yield from check_limits(config)
-    yield from check_ensemble(config, configs, versions)
+    yield from check_ensemble(config, configs, versions, open_models)
     yield from check_service(config, release)
 
 
@@ -138,4 +166,5 @@ def _check_onnx(model: ModelFolder, release: Release) -> Iterator[Finding]:
 
     for path in model.model_files():
         if exists(path):
-            yield from check_onnx(model.config, path, release)
+            config = model.completed.get(int(path.parent.name), model.config)
+            yield from check_onnx(config, path, release)

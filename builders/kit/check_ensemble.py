@@ -22,7 +22,10 @@ Versions = Mapping[str, Set[int]]
 
 
 def check_ensemble(
-    config: pb.ModelConfig, configs: Configs, versions: Versions
+    config: pb.ModelConfig,
+    configs: Configs,
+    versions: Versions,
+    open_models: Set[str] = frozenset(),
 ) -> Iterator[Finding]:
     """Findings about one ensemble.
 
@@ -31,6 +34,7 @@ def check_ensemble(
         configs: every model beside it, by name.
         versions: the versions that are served of each model; models without an entry are
             taken to have every version but 0.
+        open_models: the models that may have other tensors and batch sizes than their configs say.
     """
     if not is_ensemble(config):
         return
@@ -38,9 +42,9 @@ def check_ensemble(
     yield from _fields(config)
     yield from _steps(config)
     yield from check_flow(config)
-    yield from _models(config, configs, versions)
-    yield from _maps(config, configs)
-    yield from check_joints(config, configs)
+    yield from _models(config, configs, versions, open_models)
+    yield from _maps(config, configs, open_models)
+    yield from check_joints(config, configs, open_models)
     yield from _labels(config, configs)
     yield from _recursion(config, configs)
     yield from _cache(config, configs)
@@ -94,7 +98,9 @@ def _steps(config: pb.ModelConfig) -> Iterator[Finding]:
                 )
 
 
-def _models(config: pb.ModelConfig, configs: Configs, versions: Versions) -> Iterator[Finding]:
+def _models(
+    config: pb.ModelConfig, configs: Configs, versions: Versions, open_models: Set[str]
+) -> Iterator[Finding]:
     for step in config.ensemble_scheduling.step:
         name, version = step.model_name, step.model_version
         if not name:
@@ -118,7 +124,7 @@ def _models(config: pb.ModelConfig, configs: Configs, versions: Versions) -> Ite
                 "Write model_version: -1.",
             )
         limit = configs[name].max_batch_size
-        if limit != 0 and limit < config.max_batch_size:
+        if name not in open_models and limit != 0 and limit < config.max_batch_size:
             yield finding(
                 "batch-size",
                 config.name,
@@ -128,7 +134,7 @@ def _models(config: pb.ModelConfig, configs: Configs, versions: Versions) -> Ite
             )
 
 
-def _maps(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
+def _maps(config: pb.ModelConfig, configs: Configs, open_models: Set[str]) -> Iterator[Finding]:
     optional = {tensor.name for tensor in config.input if tensor.optional}
     for step in config.ensemble_scheduling.step:
         if step.model_name not in configs:
@@ -140,7 +146,7 @@ def _maps(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
             ("unknown-input", "input", step.input_map, set(inputs)),
             ("unknown-output", "output", step.output_map, outputs),
         ):
-            for key in sorted(set(keys) - known):
+            for key in () if name in open_models else sorted(set(keys) - known):
                 yield finding(
                     rule,
                     config.name,

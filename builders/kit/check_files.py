@@ -34,12 +34,19 @@ class ModelFolder:
             none that can be read.
         versions: its version folders.
         chosen: the versions that the version policy chooses, of those that Triton finds.
+        has_config_file: whether there is a config.pbtxt.
+        completed: the config of each version that differs from what is written, since a server
+            fills in what is left out.
+        is_open: whether a server fills in what is not known here.
     """
 
     path: Path
     config: pb.ModelConfig | None = None
     versions: dict[int, Path] = field(default_factory=dict)
     chosen: set[int] = field(default_factory=set)
+    has_config_file: bool = True
+    completed: dict[int, pb.ModelConfig] = field(default_factory=dict)
+    is_open: bool = False
 
     @property
     def served(self) -> set[int]:
@@ -71,8 +78,13 @@ class ModelFolder:
         return set(called(self.config)).union(*map(called_models, self.model_files()))
 
 
-def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
-    """The models of a repository, with what is wrong with its folders and files."""
+def scan(folder: Path, *, needs_config: bool = True) -> tuple[list[ModelFolder], list[Finding]]:
+    """The models of a repository, with what is wrong with its folders and files.
+
+    Args:
+        folder: the repository.
+        needs_config: whether a model without a config.pbtxt is wrong; else its config is empty.
+    """
     findings: list[Finding] = []
     models: list[ModelFolder] = []
     subfolders = sorted(_subfolders(folder, findings, top=True))
@@ -89,8 +101,8 @@ def scan(folder: Path) -> tuple[list[ModelFolder], list[Finding]]:
             )
             continue
         model = ModelFolder(path)
-        own = list(guarded(path.name, _read(model)))
-        if model.versions or model.config is not None or exists(path / FILE_NAME):
+        own = list(guarded(path.name, _read(model, needs_config)))
+        if model.versions or exists(path / FILE_NAME):
             models.append(model)
             findings += own
         else:
@@ -143,8 +155,8 @@ def _subfolders(folder: Path, findings: list[Finding], *, top: bool) -> Iterator
         findings.append(finding(rule, where, "a folder", error.strerror or "an error", remedy))
 
 
-def _read(model: ModelFolder) -> Iterator[Finding]:
-    yield from _read_config(model)
+def _read(model: ModelFolder, needs_config: bool) -> Iterator[Finding]:
+    yield from _read_config(model, needs_config)
     findings: list[Finding] = []
     misread: dict[str, int] = {}
     ignored: list[str] = []
@@ -210,13 +222,16 @@ def _stray(model: ModelFolder, name: str, why: str) -> Finding:
     )
 
 
-def _read_config(model: ModelFolder) -> Iterator[Finding]:
+def _read_config(model: ModelFolder, needs_config: bool) -> Iterator[Finding]:
     path = model.path / FILE_NAME
     where = f"{model.name}/{FILE_NAME}"
     try:
         text = content(path, LARGEST_CONFIG + 1)
     except FileNotFoundError:
-        if any(_subfolders(model.path, [], top=False)):
+        model.has_config_file = False
+        if not needs_config:
+            model.config = pb.ModelConfig(name=model.name)
+        elif any(_subfolders(model.path, [], top=False)):
             yield finding(
                 "missing-config",
                 model.name,

@@ -9,7 +9,7 @@ ends is compared in full: what Triton refuses is ``ensemble-shape``, what it let
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from builders.kit.check_rule import finding
@@ -27,6 +27,7 @@ class End:
         dims: as the config has them.
         batching: whether Triton puts a batch axis before them.
         reshape: a composing model's reshape, which plays no part.
+        is_open: whether its model's batch size is not known, and what is left out neither.
     """
 
     what: str
@@ -34,6 +35,7 @@ class End:
     dims: tuple[int, ...]
     batching: bool
     reshape: tuple[int, ...] | None = None
+    is_open: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,7 +43,11 @@ class End:
         return (-1, *self.dims) if self.batching else self.dims
 
 
-def ends(config: pb.ModelConfig, configs: Mapping[str, pb.ModelConfig]) -> dict[str, list[End]]:
+def ends(
+    config: pb.ModelConfig,
+    configs: Mapping[str, pb.ModelConfig],
+    open_models: Set[str] = frozenset(),
+) -> dict[str, list[End]]:
     """The ends of every tensor of an ensemble, in the order in which Triton meets them."""
     found: dict[str, list[End]] = {}
     batching = config.max_batch_size > 0
@@ -67,20 +73,26 @@ def ends(config: pb.ModelConfig, configs: Mapping[str, pb.ModelConfig]) -> dict[
                         tuple(tensor.dims),
                         model.max_batch_size > 0,
                         tuple(tensor.reshape.shape) if tensor.HasField("reshape") else None,
+                        is_open=model.name in open_models,
                     )
                     found.setdefault(mapped[tensor.name], []).append(end)
     return found
 
 
 def check_joints(
-    config: pb.ModelConfig, configs: Mapping[str, pb.ModelConfig]
+    config: pb.ModelConfig,
+    configs: Mapping[str, pb.ModelConfig],
+    open_models: Set[str] = frozenset(),
 ) -> Iterator[Finding]:
     """Findings about tensors whose ends do not fit, one for each end that does not."""
-    for name, joined in ends(config, configs).items():
+    for name, joined in ends(config, configs, open_models).items():
         kinds: dict[tuple[object, ...], tuple[int, End]] = {}
         for index, end in enumerate(joined):
             # Of ends that are alike, of which there may be thousands, the first one stands for all.
             for other, earlier in list(kinds.values()):
+                either_open = earlier.is_open or end.is_open
+                if either_open and pb.TYPE_INVALID in (earlier.dtype, end.dtype):
+                    continue
                 if earlier.dtype != end.dtype:
                     expected = f"{pb.DataType.Name(earlier.dtype)}, as {earlier.what} has"
                     found = f"{pb.DataType.Name(end.dtype)} in {end.what}"
@@ -89,7 +101,7 @@ def check_joints(
                         "ensemble-dtype", config.name, expected, found, remedy, tensor=name
                     )
                     break
-                if agree(earlier.shape, end.shape):
+                if either_open or agree(earlier.shape, end.shape):
                     continue
                 refused = other == 0 and not agree(earlier.dims, end.dims)
                 yield finding(
@@ -102,7 +114,8 @@ def check_joints(
                 )
                 yield from _reshapes(config, name, (earlier, end))
                 break
-            kinds.setdefault((end.dtype, end.dims, end.batching, end.reshape), (index, end))
+            kind = (end.dtype, end.dims, end.batching, end.reshape, end.is_open)
+            kinds.setdefault(kind, (index, end))
 
 
 def _reshapes(config: pb.ModelConfig, name: str, pair: Sequence[End]) -> Iterator[Finding]:

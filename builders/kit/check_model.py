@@ -48,8 +48,16 @@ def is_ensemble(config: pb.ModelConfig) -> bool:
     return bool(config.platform == ENSEMBLE or config.HasField("ensemble_scheduling"))
 
 
-def check_model(config: pb.ModelConfig, release: Release) -> Iterator[Finding]:
-    """Findings about a config alone, whatever stands beside it."""
+def check_model(
+    config: pb.ModelConfig, release: Release, *, is_open: bool = False
+) -> Iterator[Finding]:
+    """Findings about a config alone, whatever stands beside it.
+
+    Args:
+        config: the model's.
+        release: the Triton release that will serve it.
+        is_open: whether a server fills in what the config leaves out.
+    """
     yield from check_fields(config, release)
     yield from _backend(config)
     if config.max_batch_size < 0:
@@ -60,13 +68,13 @@ def check_model(config: pb.ModelConfig, release: Release) -> Iterator[Finding]:
             str(config.max_batch_size),
             "Write 0 for a model without a batch axis.",
         )
-    yield from check_tensors(config)
-    yield from _batching(config)
+    yield from check_tensors(config, is_open=is_open)
+    yield from check_batching(config)
     yield from _cache(config)
     yield from check_sequence(config)
     yield from check_instances(config)
     yield from _versions(config)
-    yield from check_warmup(config)
+    yield from check_warmup(config, is_open=is_open)
     yield from _metrics(config)
 
 
@@ -121,7 +129,8 @@ def _backend(config: pb.ModelConfig) -> Iterator[Finding]:
         )
 
 
-def _batching(config: pb.ModelConfig) -> Iterator[Finding]:
+def check_batching(config: pb.ModelConfig) -> Iterator[Finding]:
+    """Findings about ``dynamic_batching``."""
     if not config.HasField("dynamic_batching"):
         return
     where, batching = config.name, config.dynamic_batching

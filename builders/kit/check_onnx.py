@@ -33,7 +33,7 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
         release: the Triton release that will load it.
     """
     where = f"{config.name}/{path.parent.name}/{path.name}"
-    file = path / IN_FOLDER if path.is_dir() else path
+    file = onnx_file(path)
     try:
         header = read_header(file)
     except (OnnxUnreadable, OSError) as error:
@@ -75,3 +75,8 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
                 found=violation.found,
                 remedy=violation.remedy,
             )
+
+
+def onnx_file(path: Path) -> Path:
+    """The ONNX file: the path, or the file in the folder that lies there."""
+    return path / IN_FOLDER if path.is_dir() else path

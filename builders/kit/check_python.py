@@ -50,7 +50,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
             "none",
             f"Define or import {_CLASS}.",
         )
-    elif not _may_execute(tree):
+    elif not _may_have(tree, "execute"):
         yield finding(
             "no-execute",
             where,
@@ -121,8 +121,20 @@ def parse_python(path: Path) -> ast.Module:
         return ast.parse(text, filename=path.name, feature_version=_OLDEST_PYTHON)
 
 
-def _may_execute(tree: ast.Module) -> bool:
-    """Whether the model's class can have a method ``execute``: of its own, or from elsewhere."""
+def may_complete(path: Path) -> bool:
+    """Whether a model may have an ``auto_complete_config``, which completes its config.
+
+    Args:
+        path: the ``model.py``; of one that cannot be read nothing is known.
+    """
+    try:
+        return _may_have(parse_python(path), "auto_complete_config")
+    except (SyntaxError, *UNREADABLE):
+        return True
+
+
+def _may_have(tree: ast.Module, method: str) -> bool:
+    """Whether the model's class can have a method: of its own, or from elsewhere."""
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     own = [node for node in classes if node.name == _CLASS]
     return not own or any(
@@ -130,8 +142,8 @@ def _may_execute(tree: ast.Module) -> bool:
         or node.decorator_list
         or node.keywords
         or any(
-            (isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == "execute")
-            or (isinstance(each, ast.Name) and each.id == "execute")
+            (isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == method)
+            or (isinstance(each, ast.Name) and each.id == method)
             for each in ast.walk(node)
         )
         for node in own

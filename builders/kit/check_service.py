@@ -40,15 +40,6 @@ def check_service(config: pb.ModelConfig, release: Release) -> Iterator[Finding]
             )
     if is_ensemble(config):
         return
-    if not config.input or not config.output:
-        missing = [role for role in ("input", "output") if not getattr(config, role)]
-        yield finding(
-            "auto-complete",
-            config.name,
-            "all inputs and outputs",
-            f"no {' and no '.join(missing)}",
-            "Write them all: what Triton guesses need not be what you meant.",
-        )
     optional = [tensor.name for tensor in config.input if tensor.optional]
     if config.HasField("dynamic_batching") and config.max_batch_size > 1 and optional:
         for name in optional:
@@ -68,6 +59,19 @@ def check_service(config: pb.ModelConfig, release: Release) -> Iterator[Finding]
             "one instance",
             f"Raise the instance count, or drop the bound: on Triton {release.name} some requests "
             "in a hundred then wait half a second.",
+        )
+
+
+def check_complete(config: pb.ModelConfig) -> Iterator[Finding]:
+    """A warning about inputs and outputs that a config leaves out."""
+    missing = [role for role in ("input", "output") if not getattr(config, role)]
+    if missing and not is_ensemble(config):
+        yield finding(
+            "auto-complete",
+            config.name,
+            "all inputs and outputs",
+            f"no {' and no '.join(missing)}",
+            "Write them all: what Triton guesses need not be what you meant.",
         )
 
 

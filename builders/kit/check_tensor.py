@@ -14,8 +14,13 @@ from builders.kit.proto import pb
 IO: TypeAlias = pb.ModelInput | pb.ModelOutput
 
 
-def check_tensors(config: pb.ModelConfig) -> Iterator[Finding]:
-    """Findings about the inputs and outputs of a model, and its batch inputs and outputs."""
+def check_tensors(config: pb.ModelConfig, *, is_open: bool = False) -> Iterator[Finding]:
+    """Findings about the inputs and outputs of a model, and its batch inputs and outputs.
+
+    Args:
+        config: the model's.
+        is_open: whether a server fills in what it leaves out.
+    """
     where = config.name
     for role, tensors in (("input", config.input), ("output", config.output)):
         for tensor in tensors:
@@ -23,8 +28,10 @@ def check_tensors(config: pb.ModelConfig) -> Iterator[Finding]:
                 yield finding(
                     "tensor-name", where, f"a name for every {role}", "none", "Give it a name."
                 )
-            yield from _dtype(where, tensor)
-            yield from _dims(where, tensor)
+            if not is_open or tensor.data_type != pb.TYPE_INVALID:
+                yield from _dtype(where, tensor)
+            if not is_open or tensor.dims:
+                yield from _dims(where, tensor)
             yield from _reshape(where, tensor, config.max_batch_size)
             yield from _tensorrt_only(where, tensor, config.platform)
         for name, count in Counter(tensor.name for tensor in tensors).items():
@@ -38,6 +45,8 @@ def check_tensors(config: pb.ModelConfig) -> Iterator[Finding]:
                     tensor=name,
                 )
     for tensor in config.input:
+        if is_open and not tensor.dims:
+            continue
         if tensor.format != pb.ModelInput.FORMAT_NONE and len(tensor.dims) != 3:
             yield finding(
                 "input-format",
@@ -47,7 +56,8 @@ def check_tensors(config: pb.ModelConfig) -> Iterator[Finding]:
                 "Write the three dims of an image, or remove the format.",
                 tensor=tensor.name,
             )
-    yield from _batch_io(config)
+    if not is_open:
+        yield from _batch_io(config)
 
 
 def _dtype(where: str, tensor: IO) -> Iterator[Finding]:

@@ -101,7 +101,7 @@ def test_a_page_is_read_in_process() -> None:
     ("old", "new", "said"),
     [
         ("platform", "plat", "ocr/config.pbtxt:"),
-        ("platform", "\x00", "\\x00"),
+        ("platform", "\x00", "NUL"),
         ('model_name: "locate"', 'model_name: "nowhere"', "[unknown-model]"),
         ('value: "pixels"', 'value: "pixel"', "error"),
     ],

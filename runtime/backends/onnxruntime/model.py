@@ -46,6 +46,22 @@ from onnxruntime_backend import (  # noqa: E402 -- needs the package
 class TritonPythonModel:
     """One instance of a model."""
 
+    @staticmethod
+    def auto_complete_config(auto_complete_model_config: Any) -> Any:
+        """Fills in what the config leaves out, on a server that is started to do so.
+
+        Raises:
+            TritonModelException: the C++ backend cannot complete it either.
+        """
+        config = auto_complete_model_config.as_dict()
+        try:
+            session.complete(config, Path(pb_utils.get_model_dir()))
+        except session.ModelRefused as error:
+            raise pb_utils.TritonModelException(
+                f"the onnxruntime backend refuses model '{config['name']}':\n{error}"
+            ) from None
+        return auto_complete_model_config
+
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the model.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 import onnxruntime
 
 from .batch import Array, Arrays
+from .completion import completion
 from .facts import (
     Config,
     OnnxGraph,
@@ -118,6 +119,34 @@ class Session:
         if name in self._scalars and array.size == 1:
             array = array.reshape(())
         return array
+
+
+def complete(config: dict[str, Any], version_folder: Path) -> None:
+    """Fills in what a config leaves out, as the C++ backend does.
+
+    Args:
+        config: the model config, as Triton gives it; it is changed.
+        version_folder: the folder that holds the ONNX file.
+
+    Raises:
+        ModelRefused: there is no model, or it cannot be completed.
+    """
+    if entries(config, "input") and entries(config, "output"):
+        return
+    path = model_file(version_folder, str(config.get("default_model_filename") or ""))
+    try:
+        loaded = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:
+        text = str(error).replace(str(path), path.name)
+        raise ModelRefused(f"ONNX Runtime cannot load the model: {text}") from None
+    made = completion(config, graph_of(loaded))
+    if made is not None:
+        if made.refusal is not None:
+            raise ModelRefused(str(made.refusal))
+        config["max_batch_size"] = made.max_batch_size
+        config.update(made.filled)
+        if made.dynamic_batching:
+            config["dynamic_batching"] = {}
 
 
 def model_file(version_folder: Path, file_name: str) -> Path:

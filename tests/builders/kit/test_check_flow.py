@@ -18,7 +18,7 @@ from builders.kit.check_flow import check_flow, running_waves
 from builders.kit.check_joint import check_joints
 from builders.kit.check_model import check_model
 from builders.kit.check_rule import RULES
-from builders.kit.check_service import check_service
+from builders.kit.check_service import check_complete
 from builders.kit.findings import Finding
 from builders.kit.proto import pb
 from builders.kit.release import release
@@ -177,7 +177,7 @@ def test_reshape_in_a_composing_model_is_named_where_the_ends_disagree() -> None
 
 def test_tensors_left_to_auto_complete_are_warned_about() -> None:
     bare = text_format.Parse('name: "m" backend: "python"', pb.ModelConfig())
-    (finding,) = check_service(bare, release("24.10"))
+    (finding,) = check_complete(bare)
     assert (finding.rule, finding.found) == ("auto-complete", "no input and no output")
 
 
