@@ -101,7 +101,15 @@ crop = PythonModel(
         "builders.stages.buckets",
         *(
             f"{_STAGES}.{name}"
-            for name in ("direction", "quads", "reading_order", "squeeze", "warp", "ways")
+            for name in (
+                "direction",
+                "quads",
+                "reading_order",
+                "squeeze",
+                "stacked",
+                "warp",
+                "ways",
+            )
         ),
     ),
     parameters={"buckets": str(BUCKETS)},

@@ -35,3 +35,15 @@ def test_words_are_read_along_their_own_direction(read: Read, name: str) -> None
 
 def test_letters_that_are_set_apart_are_words(read: Read) -> None:
     assert errors(read, "letterspaced")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["vertical_japanese", "vertical_chinese"])
+def test_columns_of_signs_keep_their_marks(read: Read, name: str) -> None:
+    wrong, characters = errors(read, name)
+    assert wrong <= 0.05 * characters
+
+
+@pytest.mark.parametrize("name", ["squeeze_x", "narrow", "half", "blur1", "curved6"])
+def test_crops_are_as_wide_as_their_characters_need(read: Read, name: str) -> None:
+    wrong, characters = errors(read, name)
+    assert wrong <= 0.01 * characters

@@ -40,8 +40,7 @@ def prepare(
                 inputs[f"{name}_{bucket}"][row] for name in ("index", "probability", "space")
             )
             read.append(ctc.decode(index, probability, space, characters))
-        lengths = np.linalg.norm(inputs["lines"][:, 1] - inputs["lines"][:, 0], axis=1)
-        weights = lengths * np.array([score for _, score in read], np.float32)
+        weights = np.array([score * len(text.strip()) for text, score in read], np.float32)
         texts, scores, kept = [], [], []
         for line in ways.best(inputs["ways"], weights).tolist():
             text, score = read[line]

@@ -21,7 +21,7 @@ import numpy as np
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
-from . import direction, squeeze, warp, ways
+from . import direction, squeeze, stacked, warp, ways
 from .reading_order import reading_order
 
 WIDTHS = buckets.Costs(grain=16, call=64.0)
@@ -45,10 +45,22 @@ def prepare(
         free = bool(np.all(inputs.get("orientation", True)))
         doubtful = free and len(quads) > 0 and not ways.upright(inputs["turned"])
         quads = quads / zoom
-        readings = ways.readings(quads, direction.skew(quads), read, doubtful, free)
+        pyramid = warp.Pyramid(inputs["pixels"])
+        none = np.zeros(len(quads), bool)
+        readings = ways.readings(
+            quads,
+            read,
+            doubtful,
+            ways.odd(quads, direction.skew(quads)) if free else none,
+            stacked.columns(pyramid, quads) if free else none,
+        )
         used, places = np.unique(readings.crops, return_inverse=True)
-        both = np.concatenate((quads, ways.turned(quads)))
-        crops, slots = fill(inputs["pixels"], both[used], count)
+        wanted = ways.places(quads)[used]
+        columns = {
+            number: stacked.line(pyramid, wanted[number])
+            for number in np.flatnonzero(used >= 2 * len(quads)).tolist()
+        }
+        crops, slots = fill(inputs["pixels"], wanted, count, columns)
         height, width = inputs["pixels"].shape[:2]
         lines = np.clip(readings.lines, 0, (width, height)).astype(np.float32)
         return {"lines": lines, "slots": slots[places], "ways": readings.ways} | {
@@ -93,14 +105,21 @@ def read(quads: np.ndarray) -> np.ndarray:
     return reading_order(np.concatenate((level.min(1), level.max(1)), axis=1))
 
 
-def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+def fill(
+    pixels: np.ndarray,
+    quads: np.ndarray,
+    count: int,
+    columns: Mapping[int, np.ndarray] | None = None,
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Crops of all quads in ``count`` buckets, and each one's bucket and row.
 
     Args:
         pixels: UINT8 [h, w, 3].
         quads: [n, 4, 2] in pixels.
         count: of buckets.
+        columns: crops that are made already, UINT8 [48, width, 3], by their quads' numbers.
     """
+    columns = columns or {}
     pyramid = warp.Pyramid(pixels)
     greys = warp.Pyramid(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     heights = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
@@ -113,6 +132,8 @@ def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.nda
         np.int64,
     )
     widths = np.minimum(widths, warp.LARGEST_WIDTH)
+    for number, column in columns.items():
+        widths[number] = column.shape[1]
     slots = np.zeros((len(quads), 2), np.int32)
     crops = []
     for number, members in enumerate(buckets.partition(widths, count, WIDTHS)):
@@ -121,5 +142,8 @@ def fill(pixels: np.ndarray, quads: np.ndarray, count: int) -> tuple[list[np.nda
             continue
         own = widths[members]
         crops.append(warp.batch(pyramid, quads[members], own, buckets.padded_size(own, WIDTHS)))
+        for row, member in enumerate(members.tolist()):
+            if member in columns:
+                crops[-1][row, :, : own[row]] = columns[member]
         slots[members] = np.stack((np.full(len(members), number), np.arange(len(members))), 1)
     return crops, slots

@@ -2,11 +2,13 @@
 
 The classifier cannot tell pages of small, blurred or oblique type: its votes say "upside down" of
 upright ones. Where they are not clear, the page is read both ways, and so is every line that does
-not run along the page's, as words on a map or down a margin; the readings that the recogniser is
-surer of are kept.
+not run along the page's, as words on a map or down a margin. What stands upright may be a line on
+its side, or a column of signs (:mod:`stacked`), and is read as either. The readings that give more
+characters, and surer ones, are kept.
 
 A reading's row of ``ways`` INT32 [3] is: which way up the page is for it (0, or 1 for turned, or
--1 for both), the line that it is one of two readings of (-1 for none), and which (0 or 1).
+-1 for both), the group that it is in (a line that may be read in several ways, -2 for all columns
+together, -1 for none), and which of the group's ways it is (0, 1 for turned, 2 for a column).
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ ODD = 12.0
 
 EITHER = -1
 
+COLUMNS = -2
+"""The group of the page's columns: all of them are, or none."""
+
 
 @dataclass(frozen=True)
 class Readings:
@@ -31,7 +36,8 @@ class Readings:
 
     Attributes:
         lines: FP32 [r, 4, 2], in reading order.
-        crops: INT64 [r], the crop of each: of the n quads as they came, or from n on, turned.
+        crops: INT64 [r], the crop of each: of the n quads as they came, from n on of the turned
+            ones, from 2 n on of their columns.
         ways: INT32 [r, 3].
     """
 
@@ -54,6 +60,17 @@ def turned(quads: np.ndarray) -> np.ndarray:
     return quads[:, [2, 3, 0, 1]]
 
 
+def downward(quads: np.ndarray) -> np.ndarray:
+    """The same places, read from their upper end: [n, 4, 2]."""
+    up = quads[:, 1, 1] < quads[:, 0, 1]
+    return np.where(up[:, None, None], turned(quads), quads)
+
+
+def places(quads: np.ndarray) -> np.ndarray:
+    """Where each crop is cut out, [3 n, 4, 2]: the quads, turned ones, and from their upper end."""
+    return np.concatenate((quads, turned(quads), downward(quads)))
+
+
 def odd(quads: np.ndarray, angle: float) -> np.ndarray:
     """Which quads do not run along the page's lines, whose angle is given in radians: BOOL [n]."""
     edges = quads[:, 1] - quads[:, 0]
@@ -64,34 +81,34 @@ def odd(quads: np.ndarray, angle: float) -> np.ndarray:
 
 def readings(
     quads: np.ndarray,
-    angle: float,
     order: Callable[[np.ndarray], np.ndarray],
     doubtful: bool,
-    free: bool,
+    alone: np.ndarray,
+    columns: np.ndarray,
 ) -> Readings:
-    """Every line once, or both ways where either may be right.
+    """Every line once, or in all ways that may be right.
 
     Args:
         quads: [n, 4, 2], oriented along the page's lines as if it stood upright.
-        angle: of the page's lines, in radians.
         order: gives the indices of quads in reading order.
         doubtful: the page may be upside down.
-        free: lines may run in directions of their own.
+        alone: BOOL [n], lines in directions of their own.
+        columns: BOOL [n], lines that may be columns of signs.
     """
-    both = np.stack((quads, turned(quads)))
-    alone = odd(quads, angle) if free else np.zeros(len(quads), bool)
+    count = len(quads)
     crops, listed = [], []
     for way in (0, 1) if doubtful else (0,):
         page = way if doubtful else EITHER
-        for line in order(both[way]).tolist():
-            ends = (0, 1) if alone[line] else (way,)
+        for line in order((quads, turned(quads))[way]).tolist():
+            ends = [0, 1] if alone[line] else [way]
+            ends += [2] if columns[line] else []
+            group = line if alone[line] else COLUMNS if columns[line] else EITHER
             for end in ends:
-                crops.append(line + end * len(quads))
-                listed.append((page, line, end) if alone[line] else (page, EITHER, 0))
+                crops.append(line + end * count)
+                listed.append((page, group, end if group != EITHER else 0))
     chosen = np.array(crops, np.int64)
-    return Readings(
-        both.reshape(-1, 4, 2)[chosen], chosen, np.array(listed, np.int32).reshape(-1, 3)
-    )
+    lines = places(quads)[chosen]
+    return Readings(lines, chosen, np.array(listed, np.int32).reshape(-1, 3))
 
 
 def best(ways: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -99,19 +116,18 @@ def best(ways: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
     Args:
         ways: INT32 [r, 3].
-        weights: FP32 [r], how sure a reading is, times how much there was to read.
+        weights: FP32 [r], how sure each reading is, times how many characters it has.
 
     Returns:
         Indices, in order.
     """
-    page, line, end = ways.T
+    page, group, _ = ways.T
     loser = np.zeros(len(ways), bool)
-    paired: dict[tuple[int, int], dict[int, int]] = {}
-    for index in np.flatnonzero(line != EITHER).tolist():
-        paired.setdefault((int(page[index]), int(line[index])), {})[int(end[index])] = index
-    for pair in paired.values():
-        if len(pair) == 2:
-            loser[pair[1] if weights[pair[0]] >= weights[pair[1]] else pair[0]] = True
-    sums = [float(weights[(page == way) & ~loser].sum()) for way in (0, 1)]
-    loser |= page == (1 if sums[0] >= sums[1] else 0)
+    for key in {(int(p), int(g)) for p, g in ways[group != EITHER, :2]}:
+        members = np.flatnonzero((page == key[0]) & (group == key[1]))
+        ends = ways[members, 2]
+        sums = {int(end): float(weights[members[ends == end]].sum()) for end in np.unique(ends)}
+        loser[members[ends != max(sums, key=lambda end: sums[end])]] = True
+    sides = [float(weights[(page == way) & ~loser].sum()) for way in (0, 1)]
+    loser |= page == (1 if sides[0] >= sides[1] else 0)
     return np.flatnonzero(~loser)

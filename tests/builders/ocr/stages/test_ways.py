@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -22,8 +24,11 @@ def line(x: float, y: float, degrees: float = 0.0, length: float = 200) -> np.nd
 PAGE = np.stack([line(20, 40 * k) for k in range(4)]).astype(np.float32)
 
 
-def made(quads: np.ndarray, doubtful: bool, free: bool = True) -> ways.Readings:
-    return ways.readings(quads, direction.skew(quads), read, doubtful, free)
+def made(
+    quads: np.ndarray, doubtful: bool, free: bool = True, columns: Sequence[int] = ()
+) -> ways.Readings:
+    alone = ways.odd(quads, direction.skew(quads)) & free
+    return ways.readings(quads, read, doubtful, alone, np.isin(np.arange(len(quads)), columns))
 
 
 def test_votes_for_upright_must_be_clear() -> None:
@@ -55,6 +60,26 @@ def test_a_line_across_the_page_is_read_both_ways(degrees: float) -> None:
     pair = readings.ways[np.isin(readings.crops, (4, 9))]
     assert pair.tolist() == [[-1, 4, 0], [-1, 4, 1]]
     assert len(made(quads, doubtful=False, free=False).crops) == 5
+
+
+def test_columns_are_read_on_their_side_and_sign_by_sign_and_decided_together() -> None:
+    upright = np.stack([line(400 - 60 * k, 20, 90, 300) for k in range(3)]).astype(np.float32)
+    readings = made(upright, doubtful=False, columns=(0, 1, 2))
+    assert readings.crops.tolist() == [0, 6, 1, 7, 2, 8]
+    assert readings.ways[:, 1:].tolist() == [[ways.COLUMNS, 0], [ways.COLUMNS, 2]] * 3
+    weights = np.array((9, 8, 3, 9, 8, 8), np.float32)
+    assert readings.crops[ways.best(readings.ways, weights)].tolist() == [6, 7, 8]
+    weights[3] = 2
+    assert readings.crops[ways.best(readings.ways, weights)].tolist() == [0, 1, 2]
+
+
+def test_a_column_beside_lines_is_read_from_both_ends_too() -> None:
+    quads = np.concatenate((PAGE, line(400, 160, -90, 150)[None].astype(np.float32)))
+    readings = made(quads, doubtful=False, columns=(4,))
+    assert sorted(readings.crops.tolist()) == [0, 1, 2, 3, 4, 9, 14]
+    column = readings.lines[readings.crops == 14][0]
+    assert column[1, 1] > column[0, 1]
+    assert len(ways.best(readings.ways, np.ones(7, np.float32))) == 5
 
 
 def test_the_surer_readings_are_kept() -> None:
