@@ -116,6 +116,11 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
     filter_width = config.whole("median_filter_width", 7, 1)
     if filter_width % 2 == 0:
         config.refuse("median_filter_width", "an odd number")
+    width = config.whole("d_model", 384, 1)
+    for side in ("encoder", "decoder"):
+        config.whole(f"{side}_layers", 4, 1)
+        if width % config.whole(f"{side}_attention_heads", 6, 1):
+            config.refuse(f"{side}_attention_heads", f"a divisor of {width}, the d_model")
     extractor.only({"dither": (0,), "padding_value": (0,), **EXTRACTOR})
     if extractor.whole("feature_size", 80) != mels:
         extractor.refuse("feature_size", f"{mels}, the model's num_mel_bins")

@@ -23,8 +23,8 @@ class Finding:
         rule: the rule's name, in kebab-case, as ``unused-output``.
         where: what it is about: a model, a file, a setting.
         tensor: the tensor, if one is meant.
-        expected: what the rule asks for.
-        found: what there is.
+        expected: what the rule asks for; empty where ``found`` says it.
+        found: what there is; the whole sentence where ``expected`` is empty.
         remedy: how to mend it, as an imperative sentence.
     """
 
@@ -38,9 +38,10 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"{self.where}, tensor '{self.tensor}'" if self.tensor else self.where
+        expected = f"expected {_shown(self.expected)}, found " if self.expected else ""
         return (
-            f"{self.severity} [{self.rule}] {_shown(place)}: expected {_shown(self.expected)}, "
-            f"found {_shown(self.found)}. {_shown(self.remedy)}"
+            f"{self.severity} [{self.rule}] {_shown(place)}: {expected}{_shown(self.found)}. "
+            f"{_shown(self.remedy)}"
         )
 
 

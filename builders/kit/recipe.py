@@ -271,7 +271,7 @@ def _misshapen(exports: Mapping[str, Export], found: Mapping[str, Source]) -> It
 
 
 def _refused(source_id: str, error: ValueError) -> Finding:
+    """What an error says of a checkpoint, which is a sentence with a remedy already."""
     family, _, component = source_id.partition("/")
-    remedy = f"Set families.{family}.sources.{component} in the profile, or mend that."
-    found = str(error).rstrip(".")
-    return finding_of("recipe", f"source {source_id}", "a checkpoint", found, remedy)
+    remedy = f"Or set families.{family}.sources.{component} in the profile to another."
+    return finding_of("recipe", f"source {source_id}", "", str(error).rstrip("."), remedy)

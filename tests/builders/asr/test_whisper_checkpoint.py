@@ -65,7 +65,10 @@ def test_all_that_is_not_served_is_told_at_once(checkpoint: Path) -> None:
         ),
     )
     edit(checkpoint / "preprocessor_config.json", lambda c: c.update(dither=1e-4, hop_length=80))
-    edit(checkpoint / "config.json", lambda content: content.update(median_filter_width=4))
+    edit(
+        checkpoint / "config.json",
+        lambda content: content.update(median_filter_width=4, encoder_attention_heads=5),
+    )
     with pytest.raises(SourceError) as refusal:
         read_checkpoint(checkpoint)
     told = str(refusal.value)
@@ -78,6 +81,7 @@ def test_all_that_is_not_served_is_told_at_once(checkpoint: Path) -> None:
         "preprocessor_config.json, hop_length: 80 (expected 160)",
         "dither: 0.0001 (expected 0)",
         "config.json, median_filter_width: 4 (expected an odd number)",
+        "config.json, encoder_attention_heads: 5 (expected a divisor of 64, the d_model)",
     ):
         assert each in told
 

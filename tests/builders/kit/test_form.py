@@ -81,6 +81,23 @@ def test_every_reason_to_refuse_a_speech_checkpoint_is_told(tmp_path: Path) -> N
     ]
 
 
+def test_a_refusal_is_no_refusal_within_another(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.yaml"
+    sources = {"detector": "path:/etc/passwd"}
+    content = {"triton": "24.10", "families": {"ocr": {"sources": sources}}}
+    profile.write_text(json.dumps(content))
+    with pytest.raises(ProfileError) as caught:
+        plan(load_profile(profile), tmp_path / "out", cache=Cache(tmp_path / "cache"))
+    (finding,) = caught.value.findings
+    assert str(finding).startswith(
+        "error [recipe] source ocr/detector: /etc/passwd: expected an ONNX model, found another "
+    )
+    assert str(finding).endswith(
+        ". Check the source. Or set families.ocr.sources.detector in the profile to another."
+    )
+    assert str(finding).count("expected") == str(finding).count("found") == 1
+
+
 @pytest.mark.parametrize("component", ["parakeet", "whisper"])
 @pytest.mark.parametrize(
     "kind", ["parakeet_tdt", "parakeet_rnnt", "canary", "wav2vec2", "moonshine"]
