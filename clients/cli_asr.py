@@ -32,6 +32,9 @@ AT_ONCE_BYTES = 2**27
 STREAMED = ("asr", "asr_bls")
 """The pipelines whose text ``asr_stream`` gives as well."""
 
+TOO_LONG = "that a request may have"
+"""In the refusal of a sound that is longer than ``asr`` takes at once."""
+
 STREAM_OPTIONS = {"beam", "word_list"}
 """Those that ``asr_stream`` takes as well."""
 
@@ -150,10 +153,36 @@ def _segments(
     if live:
         pieces = file.pieces(LIVE_PIECE, live=True)
         return _live(client, pieces, file.rate, options, status)
+    streamed = model in STREAMED and options.keys() <= STREAM_OPTIONS
     long = file.seconds > AT_ONCE or path.stat().st_size > AT_ONCE_BYTES
-    if long and model in STREAMED and options.keys() <= STREAM_OPTIONS:
+    if long and streamed:
         return _long(client, file, options, status)
-    return (segment for segment in client.transcribe_file(path, **options))
+    return _at_once(client, file, options, model, status, streamed)
+
+
+def _at_once(
+    client: AsrClient,
+    file: SoundFile,
+    options: dict[str, Option],
+    model: str,
+    status: StatusLine,
+    streamed: bool,
+) -> Generator[Segment]:
+    """A file in one request; it is streamed where it is longer than its header says."""
+    try:
+        segments = client.transcribe_file(file.path, **options)
+    except RequestError as problem:
+        if TOO_LONG not in str(problem):
+            raise
+        if streamed:
+            yield from _long(client, file, options, status)
+            return
+        told = str(problem).partition(";")[0]
+        raise SoundError(
+            f"{model} cannot be asked: {told}; cut the file, or read it with "
+            f"--model {STREAMED[0]} and its options alone, which streams it"
+        ) from problem
+    yield from segments
 
 
 def _live(

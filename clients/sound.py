@@ -6,22 +6,20 @@ import math
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
+
+from clients.sound_file.sound_reader import Sound, Unreadable
 
 Piece = npt.NDArray[np.float32]
 
 RATE = 16_000
 """Hz of what a microphone and standard input give."""
-
-UNKNOWN_FRAMES = 2**63 - 1
-"""libsndfile's SF_COUNT_MAX: a FLAC that was written to a pipe does not say how long it is."""
 
 RECORDERS = {
     "arecord": ("--quiet", "--format=S16_LE", f"--rate={RATE}", "--channels=1", "--file-type=raw"),
@@ -35,18 +33,8 @@ class SoundError(Exception):
     """There is no sound to be had; the message is a sentence."""
 
 
-class _Forward(soundfile.SoundFile):  # type: ignore[misc]
-    """A file read from its start to its end.
-
-    Else soundfile seeks after each read, which fails at the end of a FLAC of unknown length.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
 class SoundFile:
-    """A sound file that is read in pieces, mono.
+    """A sound file that is read in pieces, mono, as a server reads it.
 
     Args:
         path: WAV, FLAC, OGG or MP3.
@@ -61,22 +49,18 @@ class SoundFile:
 
     def __init__(self, path: Path) -> None:
         try:
-            path.open("rb").close()
-            self._file = _Forward(path)
+            self._sound = Sound(path.open("rb"), f"cannot read {path}: it is")
         except OSError as problem:
             raise SoundError(f"cannot read {path}: {problem.strerror}") from problem
-        except soundfile.SoundFileError as problem:
-            raise SoundError(
-                f"cannot read {path}: not a sound file that can be read; "
-                "expected WAV, FLAC, OGG or MP3"
-            ) from problem
+        except Unreadable as problem:
+            raise SoundError(str(problem)) from problem
         self.path = path
-        self.rate = int(self._file.samplerate)
-        known = self._file.frames < UNKNOWN_FRAMES
-        self.seconds = self._file.frames / self.rate if known else math.inf
+        self.rate = self._sound.rate
+        frames = self._sound.frames
+        self.seconds = math.inf if frames is None else frames / self.rate
 
     def pieces(self, seconds: float, *, live: bool = False) -> Iterator[Piece]:
-        """Its samples, FP32 [n] in -1 .. 1, so many seconds at a time.
+        """Its samples, FP32 [n] in about -1 .. 1, so many seconds at a time.
 
         Args:
             seconds: of a piece.
@@ -86,20 +70,33 @@ class SoundFile:
             SoundError: the file breaks off.
         """
         began, sent = time.monotonic(), 0.0
-        with self._file as file:
-            while True:
-                try:
-                    block = file.read(
-                        max(int(seconds * self.rate), 1), dtype="float32", always_2d=True
-                    )
-                except soundfile.SoundFileError as problem:
-                    raise SoundError(f"{self.path} is truncated or corrupt: {problem}") from problem
-                if not len(block):
-                    return
-                sent += len(block) / self.rate
-                if live:
-                    time.sleep(max(began + sent - time.monotonic(), 0))
-                yield np.asarray(block.mean(1), np.float32)
+        size = max(int(seconds * self.rate), 1)
+        with self._sound as sound:
+            try:
+                for piece in _cut(sound.blocks(), size):
+                    sent += len(piece) / self.rate
+                    if live:
+                        time.sleep(max(began + sent - time.monotonic(), 0))
+                    yield piece
+            except Unreadable as problem:
+                raise SoundError(f"{self.path}: {problem}") from problem
+
+
+def _cut(blocks: Iterable[Piece], size: int) -> Iterator[Piece]:
+    """The samples of all blocks, so many at a time; the last piece may be shorter."""
+    waiting: list[Piece] = []
+    count = 0
+    for block in blocks:
+        waiting.append(block)
+        count += len(block)
+        if count >= size:
+            whole = np.concatenate(waiting)
+            for at in range(0, count - size + 1, size):
+                yield whole[at : at + size]
+            waiting = [whole[count // size * size :]]
+            count %= size
+    if count:
+        yield np.concatenate(waiting)
 
 
 def raw_pieces(stream: IO[bytes], seconds: float) -> Iterator[Piece]:

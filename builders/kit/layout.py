@@ -165,15 +165,18 @@ def module_path(dotted: str) -> Path:
     return Path(found.origin)
 
 
-_SHARED = re.compile(r"^from builders(?:\.\w+)*\.(stages|kit)(\.\w+)? import ", re.MULTILINE)
-"""A stage's import of a module that several families share; relative ones are its own family's."""
+_SHARED = re.compile(
+    r"^from (?:builders(?:\.\w+)*\.(?:stages|kit)|clients\.\w+)(\.\w+)? import ", re.MULTILINE
+)
+"""A stage's import of a module that several families, or a client, share; relative ones are its own
+family's."""
 
 
 def _stage_source(dotted: str) -> Content:
     """A stage's module as it stands in the version folder, where all of them share one package."""
     path = module_path(dotted)
     text = path.read_text("utf-8")
-    moved = _SHARED.sub(lambda match: f"from .{(match[2] or '.')[1:]} import ", text)
+    moved = _SHARED.sub(lambda match: f"from .{(match[1] or '.')[1:]} import ", text)
     return path if moved == text else moved.encode()
 
 

@@ -1,7 +1,8 @@
 """Sound to samples at 16 kHz: a file or samples of any rate -> ``waveform`` FP32 [-1], mono.
 
 ``audio`` UINT8 [-1], an encoded file (WAV, FLAC, OGG with Vorbis or Opus, MP3), or ``samples`` FP32
-[-1] with ``sample_rate`` INT32 [1] in Hz. Channels are averaged; the rate is converted by soxr.
+[-1] with ``sample_rate`` INT32 [1] in Hz. Channels become one (:mod:`clients.sound_file.channels`),
+the rate is converted by soxr, and what is faint is made louder (:mod:`level`).
 """
 
 from __future__ import annotations
@@ -11,36 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from builders.kit.invalid_argument import InvalidArgument
-from builders.stages import ogg
+from builders.stages.level import DIRECT, levelled
+from clients.sound_file import sound_reader
 
 RATE = 16_000
 """Hz of the waveform; what the models behind it were trained on."""
 
 MAXIMUM_SECONDS = 300.0
 """The longest sound without a config parameter of its own: 19 MB of samples."""
-
-LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
-"""Hz; beyond them a rate is a mistake in a header or a request."""
-
-LOUDEST = 64.0
-"""Full scale is 1, and overshoot is common in floating-point files; integers given as FP32 are
-beyond this."""
-
-FORMATS = ("WAV", "WAVEX", "RF64", "W64", "FLAC", "OGG", "MP3", "AIFF")
-"""libsndfile's names of what is read; it knows more, none of it common."""
-
-UNKNOWN_FRAMES = 2**63 - 1
-"""libsndfile's SF_COUNT_MAX: a FLAC that was written to a pipe does not say how long it is."""
-
-HEADER = 65_536
-"""Bytes at a WAV's start in which its samples begin."""
-
-BLOCK = 2**18
-"""Values of all channels that are read and converted at once, so that any file stays small."""
 
 
 def prepare(
@@ -66,7 +48,7 @@ def prepare(
         rate = checked_rate(inputs.get("sample_rate"))
         given = checked_samples(samples)
         _bound(len(given) / rate, limit, longer)
-        return {"waveform": resample([given], rate)}
+        return {"waveform": levelled(resample(_steady([given]), rate))}
 
     return run
 
@@ -82,69 +64,33 @@ def decode(
     if not encoded:
         raise InvalidArgument("the sound is empty; send the bytes of a WAV, FLAC, OGG or MP3 file")
     try:
-        file = _Forward(_Bytes(_with_length(encoded)))
-    except soundfile.SoundFileError as problem:
-        raise InvalidArgument(
-            f"the {len(encoded)} bytes sent are not a sound file that can be read; "
-            "send WAV, FLAC, OGG or MP3"
-        ) from problem
-    with file:
-        if file.format not in FORMATS:
-            raise InvalidArgument(
-                f"a sound file of the format {file.format} is not read; send WAV, FLAC, OGG or MP3"
-            )
-        rate = _rate(file.samplerate, "the file's rate")
-        if file.frames != UNKNOWN_FRAMES:
-            _bound(file.frames / rate, maximum_seconds, longer)
-        broken = f"the {file.format} file is truncated or corrupt; send the whole file"
-        if file.format == "OGG" and not ogg.is_whole(encoded):
-            raise InvalidArgument(broken)
-        try:
-            return resample(_blocks(file, rate, maximum_seconds, longer), rate)
-        except soundfile.SoundFileError as problem:
-            raise InvalidArgument(broken) from problem
+        with sound_reader.Sound(io.BytesIO(encoded), f"the {len(encoded)} bytes sent are") as sound:
+            if sound.frames is not None:
+                _bound(sound.frames / sound.rate, maximum_seconds, longer)
+            blocks = _bounded(sound, maximum_seconds, longer)
+            return levelled(resample(_steady(blocks), sound.rate))
+    except sound_reader.Unreadable as problem:
+        raise InvalidArgument(str(problem)) from problem
 
 
-class _Forward(soundfile.SoundFile):  # type: ignore[misc]
-    """A file read from its start to its end.
-
-    Else soundfile seeks after each read, which fails at the end of a FLAC of unknown length.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
-class _Bytes(io.BytesIO):
-    """A file's bytes, in which a broken header may lead to a place before the first.
-
-    The error would be written to the server's log as a traceback, one for each such place.
-    """
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return super().seek(max(offset, 0) if whence == io.SEEK_SET else offset, whence)
-
-
-def _with_length(encoded: bytes) -> bytes:
-    """The file; a WAV whose recorder never wrote its length then holds all that follows."""
-    place = encoded.find(b"data\0\0\0\0", 12, HEADER)
-    if encoded[:4] != b"RIFF" or place < 0 or encoded[place + 8 : place + 12].isalpha():
-        return encoded
-    return encoded[: place + 4] + b"\xff\xff\xff\xff" + encoded[place + 8 :]
-
-
-def _blocks(
-    file: soundfile.SoundFile, rate: int, maximum_seconds: float, longer: str
+def _bounded(
+    sound: sound_reader.Sound, maximum_seconds: float, longer: str
 ) -> Iterator[np.ndarray]:
-    """The file's samples, mono, piece by piece: a header's count of frames may be wrong."""
+    """The file's samples piece by piece: a header's count of frames may be wrong."""
     read = 0
-    while True:
-        block = file.read(max(BLOCK // file.channels, 1), dtype="float32", always_2d=True)
-        if not len(block):
-            return
+    for block in sound.blocks():
         read += len(block)
-        _bound(read / rate, maximum_seconds, longer)
-        yield checked_samples(block[:, 0] if file.channels == 1 else block.mean(1))
+        _bound(read / sound.rate, maximum_seconds, longer)
+        yield block
+
+
+def _steady(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Pieces without the direct current of the first, which would be a click at both ends."""
+    direct = None
+    for block in blocks:
+        if direct is None and len(block):
+            direct = np.float32(block.mean(dtype=np.float64))
+        yield block if direct is None or abs(direct) <= DIRECT else block - direct
 
 
 def resample(blocks: Iterable[np.ndarray], rate: int) -> np.ndarray:
@@ -169,15 +115,10 @@ def checked_rate(sample_rate: np.ndarray | None) -> int:
         raise InvalidArgument(
             f"'samples' need their 'sample_rate', one number of Hz; found {found}"
         )
-    return _rate(int(np.reshape(sample_rate, -1)[0]), "sample_rate")
-
-
-def _rate(rate: int, name: str) -> int:
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise InvalidArgument(
-            f"{name} must be from {LOWEST_RATE} to {HIGHEST_RATE} Hz, found {rate}"
-        )
-    return rate
+    try:
+        return sound_reader.checked_rate(int(np.reshape(sample_rate, -1)[0]), "sample_rate")
+    except sound_reader.Unreadable as problem:
+        raise InvalidArgument(str(problem)) from problem
 
 
 def checked_samples(samples: np.ndarray) -> np.ndarray:
@@ -186,15 +127,10 @@ def checked_samples(samples: np.ndarray) -> np.ndarray:
     Raises:
         InvalidArgument: NaN, infinity, or values far outside of -1 .. 1.
     """
-    samples = np.ascontiguousarray(samples, np.float32).reshape(-1)
-    peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
-    if not np.isfinite(peak):
-        raise InvalidArgument("the sound has samples that are NaN or infinite; send finite ones")
-    if peak > LOUDEST:
-        raise InvalidArgument(
-            f"samples must lie in -1 .. 1, found {peak:g}; divide integers by their full scale"
-        )
-    return samples
+    try:
+        return sound_reader.checked_samples(np.ascontiguousarray(samples, np.float32).reshape(-1))
+    except sound_reader.Unreadable as problem:
+        raise InvalidArgument(str(problem)) from problem
 
 
 def _bound(seconds: float, maximum_seconds: float, longer: str) -> None:

@@ -28,7 +28,10 @@ decode_audio = PythonModel(
     outputs=(Tensor("waveform", DType.FP32, {"samples": -1}),),
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_audio",
-    modules=("builders.stages.ogg",),
+    modules=(
+        "builders.stages.level",
+        *(f"clients.sound_file.{name}" for name in ("channels", "ogg", "sound_reader", "wav")),
+    ),
     parameters={
         "maximum_seconds": "300",
         "longer": "stream it to 'asr_stream', as 'python -m clients asr' does",

@@ -241,6 +241,44 @@ def test_a_long_file_is_streamed_and_its_segments_are_those_of_one_request(
     assert (code, output) == (1, "") and errors.startswith("error: ")
 
 
+def test_a_recording_whose_length_was_never_written_is_read_live_long_and_at_once(
+    asr_server: LocalServer, tmp_path: Path
+) -> None:
+    """Also behind a picture of 100 kB."""
+    with AsrClient(asr_server.grpc) as client:
+        wanted = [line(each) for each in client.transcribe_samples(sounds.talk(2.9), sounds.RATE)]
+    sound = np.concatenate((sounds.talk(2.9), np.zeros(305 * sounds.RATE, np.float32)))
+    for name, end in (("short.wav", 3.2), ("long.wav", 307.0)):
+        whole = sounds.encoded(sound[: round(end * sounds.RATE)])
+        place = whole.index(b"data")
+        picture = b"id3 " + struct.pack("<I", 100_000) + bytes(100_000)
+        start = whole[:4] + bytes(4) + whole[8:place] + picture
+        (tmp_path / name).write_bytes(start + b"data" + bytes(4) + whole[place + 8 :])
+    for arguments in (("short.wav",), ("short.wav", "--live"), ("long.wav",)):
+        file, *options = arguments
+        found = run(str(tmp_path / file), *options, url=asr_server.grpc)
+        assert found == (0, "".join(f"{each}\n" for each in wanted), ""), arguments
+
+
+@pytest.mark.parametrize("model", ["asr", "asr_whisper"])
+def test_a_sound_that_the_server_finds_too_long_is_streamed_where_it_can_be(
+    asr_server: LocalServer, lines: list[str], monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """A profile may allow a request less than five minutes."""
+
+    def refuse(self: AsrClient, audio: bytes, **options: Any) -> None:
+        told = "the sound lasts more than the 5 s that a request may have; stream it as you did"
+        raise RequestError("INVALID_ARGUMENT", told)
+
+    monkeypatch.setattr(AsrClient, "transcribe", refuse)
+    code, output, errors = run(str(sounds.TALK), "--model", model, url=asr_server.grpc)
+    if model == "asr":
+        assert (code, output.splitlines(), errors) == (0, lines, "")
+    else:
+        assert (code, output) == (1, "") and "as you did" not in errors
+        assert "asr_whisper cannot be asked: the sound lasts more than the 5 s" in errors
+
+
 def failing(tmp_path: Path) -> list[tuple[Sequence[str], int, str]]:
     (tmp_path / "text.wav").write_text("text")
     soundfile.write(tmp_path / "good.wav", sounds.talk(1), sounds.RATE)

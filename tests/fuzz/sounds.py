@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 
-from builders.stages import ogg
+from clients.sound_file import ogg
 from tests.asr.sounds import encoded, talk
 from tests.fuzz import mutate
 from tests.fuzz.mutate import Mutation, number

@@ -17,6 +17,7 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
+from builders.stages.level import levelled
 
 from .segmenter import FRAME, RATE, Rules, Segment, segments
 
@@ -74,12 +75,13 @@ def fill(
 def batch(waveform: np.ndarray, members: Sequence[Segment]) -> tuple[np.ndarray, np.ndarray]:
     """Segments side by side, FP32 [rows, length], and the samples of each, INT32 [rows].
 
-    Without any, one row of silence.
+    Without any, one row of silence. A faint segment is made as loud as usual: in a stream nothing
+    else does, and in a file another speaker may be loud.
     """
     lengths = np.array([max(each.end - each.start, SHORTEST) for each in members], np.int32)
     if not len(members):
         lengths = np.array([SHORTEST], np.int32)
     rows = np.zeros((len(lengths), buckets.padded_size(lengths, LENGTHS)), np.float32)
     for row, each in zip(rows, members, strict=False):
-        row[: each.end - each.start] = waveform[each.start : each.end]
+        row[: each.end - each.start] = levelled(waveform[each.start : each.end])
     return rows, lengths

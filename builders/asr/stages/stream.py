@@ -25,6 +25,7 @@ import soxr
 
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages.decode_audio import checked_rate, checked_samples
+from builders.stages.level import Follower
 
 from .cut_windows import batch
 from .join_segments import tensors
@@ -51,7 +52,7 @@ class Stream:
         search: how it is read.
 
     Attributes:
-        frames: FP32 [512 n] in which no speech was looked for yet.
+        frames: FP32 [512 n], as loud as usual, in which no speech was looked for yet.
         ended: segments that were not read yet.
     """
 
@@ -67,6 +68,7 @@ class Stream:
         self._resampler = (
             None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, dtype="float32")
         )
+        self._follower = Follower()
         self._unframed = np.zeros(0, np.float32)
         self._kept = np.zeros(0, np.float32)
         self._kept_start = 0
@@ -84,10 +86,11 @@ class Stream:
         waiting = np.concatenate((self._unframed, piece))
         whole = len(waiting) // FRAME * FRAME
         self._unframed = waiting[whole:]
-        self.frames = np.concatenate((self.frames, waiting[:whole]))
+        fresh = waiting[:whole]
         if last and len(self._unframed):
             tail = np.pad(self._unframed, (0, FRAME - len(self._unframed)))
-            self.frames = np.concatenate((self.frames, tail))
+            fresh = np.concatenate((fresh, tail))
+        self.frames = np.concatenate((self.frames, self._follower.follow(fresh)))
 
     def window(self, segment: Segment) -> dict[str, np.ndarray]:
         """A segment as the acoustic model's inputs."""

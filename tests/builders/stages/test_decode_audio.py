@@ -74,8 +74,9 @@ def test_samples_of_any_rate_give_what_a_file_of_them_gives() -> None:
 
 
 def test_channels_are_averaged() -> None:
-    left = np.stack([np.full(RATE, 0.5), np.zeros(RATE)], 1)
-    np.testing.assert_allclose(decode(encoded(left, RATE, "WAV", "FLOAT")), 0.25, atol=1e-6)
+    left, right = tone(RATE)[:, 0], tone(RATE, hertz=700.0)[:, 0]
+    found = decode(encoded(np.stack([left, right], 1), RATE, "WAV", "FLOAT"))
+    np.testing.assert_allclose(found, (left + right) / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2])

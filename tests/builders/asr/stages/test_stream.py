@@ -117,7 +117,7 @@ def sound(runs: Sequence[tuple[bool, int]]) -> np.ndarray:
     """Loud and quiet stretches, of so many samples each, in no two places alike."""
     parts = [np.full(size, 0.5 if speaks else 0.01) for speaks, size in runs]
     flat = np.concatenate([*parts, np.zeros(0)])
-    wave = flat * (1 + 0.3 * np.sin(np.arange(len(flat)) / 777))
+    wave = flat * (1 + 0.3 * np.sin(np.arange(len(flat)) / 777)) * (-1.0) ** np.arange(len(flat))
     return wave.astype(np.float32)
 
 

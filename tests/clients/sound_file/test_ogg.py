@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.stages import ogg
+from clients.sound_file import ogg
 from tests.asr import sounds
 
 VORBIS = sounds.encoded(sounds.talk(4.0), form="OGG")
