@@ -18,6 +18,7 @@ from builders.kit.graph import (
     Warmup,
     WarmupInput,
 )
+from builders.kit.stage_options import Number, Option, Whole
 from builders.stages.models import decode_audio
 
 BUCKETS = 3
@@ -53,6 +54,13 @@ READ = (segments, segment_text, scores, words, word_times, word_scores)
 DECODING = {"beam": "1", "language_model_weight": "0.5", "word_score": "1.5"}
 """How text is read unless a request or the profile says otherwise: greedily, and with a language
 model as NVIDIA's and Hugging Face's pipelines for CTC weight it (pyctcdecode's alpha and beta)."""
+
+DECODING_OPTIONS: dict[str, Option] = {
+    "beam": Whole(1, 64),
+    "language_model_weight": Number(0, 10),
+    "word_score": Number(-10, 10),
+}
+"""What those may be; the widest beam is that of :mod:`builders.asr.stages.beam`."""
 
 DECODER = (decode_audio.stage, *decode_audio.modules)
 """The modules that decode a sound."""
@@ -96,6 +104,7 @@ find_speech = PythonModel(
     ),
     exports=("vad.onnx",),
     parameters={**decode_audio.parameters, "buckets": str(BUCKETS)},
+    options={**decode_audio.options, "buckets": Whole(BUCKETS, BUCKETS)},
 )
 detect_speech = OnnxModel(
     name="detect_speech",
@@ -131,6 +140,7 @@ join_segments = PythonModel(
     exports=READER_EXPORTS,
     optional_exports=LANGUAGE_MODEL,
     parameters=DECODING,
+    options=DECODING_OPTIONS,
     queue=UNBOUNDED,
 )
 
@@ -202,6 +212,7 @@ asr_stream = PythonModel(
     optional_exports=LANGUAGE_MODEL,
     # A stream that is spoken to keeps about 2 MB, and one instance hears some 30 at once.
     parameters={**DECODING, "maximum_sequences": "64"},
+    options={**DECODING_OPTIONS, "maximum_sequences": Whole(1, 100_000)},
     calls=(detect_speech_stream, transcribe),
     sequences=SequenceBatching(),
 )

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import IO
 
-from builders.kit.findings import printable, shortened
+from builders.kit.findings import clauses, printable, shortened
 
 MAXIMUM_FILE = 1 << 30
 """Bytes of a file that is sent as a request's input: gRPC's messages end at twice that."""
@@ -25,6 +25,7 @@ class Unreadable(ValueError):
 
     def __init__(self, where: object, expected: str, found: str, line: int = 0) -> None:
         place = f"{where}, line {line}" if line else str(where)
+        expected, found = clauses(expected, found)
         super().__init__(printable(f"{place}: expected {expected}, found {found}."))
         self.where = str(where)
         self.expected = expected

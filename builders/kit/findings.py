@@ -38,11 +38,27 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"{self.where}, tensor '{self.tensor}'" if self.tensor else self.where
-        expected = f"expected {_shown(self.expected)}, found " if self.expected else ""
-        return (
-            f"{self.severity} [{self.rule}] {_shown(place)}: {expected}{_shown(self.found)}. "
-            f"{_shown(self.remedy)}"
-        )
+        expected, found = (_shown(each) for each in clauses(self.expected, self.found))
+        # Without an expectation what was found is a sentence of its own.
+        told = f"expected {expected}, found {found}" if self.expected else _shown(self.found)
+        remedy = _shown(self.remedy).rstrip()
+        remedy += "" if remedy.endswith((".", "?", "!")) else "."
+        return f"{self.severity} [{self.rule}] {_shown(place)}: {told.rstrip('.')}. {remedy}"
+
+
+def clauses(expected: str, found: str) -> tuple[str, str]:
+    """What stands behind "expected" and "found" in a sentence.
+
+    Either may be another error's own words, which begin or end as the sentence does.
+    """
+    return _clause(expected, "expected "), _clause(found, "found ")
+
+
+def _clause(text: str, said: str) -> str:
+    told = text.strip()
+    while told.startswith(said):
+        told = told.removeprefix(said)
+    return told.rstrip(".") or "nothing"
 
 
 _LONGEST = 2000

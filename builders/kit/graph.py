@@ -32,6 +32,7 @@ from builders.kit.serving import (
     Warmup,
     WarmupInput,
 )
+from builders.kit.stage_options import Option
 from builders.kit.tensor import BATCH, DYNAMIC, DType, Tensor
 
 __all__ = [
@@ -169,6 +170,8 @@ class PythonModel(Model):
         optional_exports: likewise, where their component has a source; the stage looks for them.
         calls: the models that it calls, which are built and loaded with it.
         sequences: its requests come in sequences.
+        options: of each of :attr:`parameters`, and of each that a profile may set besides, what it
+            may be. A profile that sets another is refused.
     """
 
     stage: str
@@ -177,6 +180,7 @@ class PythonModel(Model):
     optional_exports: tuple[str, ...] = ()
     calls: tuple[Model, ...] = ()
     sequences: SequenceBatching | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
 
     @property
     def needs(self) -> tuple[Model, ...]:

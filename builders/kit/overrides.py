@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from builders.kit.emit_bls import BlsModel
-from builders.kit.findings import Finding, Severity
+from builders.kit.findings import Finding, Severity, shortened
 from builders.kit.graph import (
     DynamicBatching,
     Ensemble,
@@ -18,6 +18,7 @@ from builders.kit.graph import (
     closure,
 )
 from builders.kit.profile import BatchingOptions, ModelOptions, Profile, ProfileError
+from builders.kit.stage_options import BACKEND
 from builders.kit.yaml_file import suggest
 
 
@@ -126,6 +127,8 @@ def _mistakes(
             known = ", ".join(sorted(there))
             yield _finding(name, f"a model of the graph: {known}", "none", suggest(name, there))
             continue
+        if isinstance(model, PythonModel | BlsModel):
+            yield from _parameters(name, options.parameters, model)
         batches = options.batching is not None and options.batching.enabled
         if model.max_batch_size == 0 and (batches or options.max_batch_size is not None):
             yield _finding(
@@ -141,6 +144,23 @@ def _mistakes(
                 if getattr(options, option) is not None:
                     remedy = "Set it for the models of its steps."
                     yield _finding(f"{name}.{option}", "none for an ensemble", "one", remedy)
+
+
+def _parameters(
+    name: str, given: Mapping[str, str], model: PythonModel | BlsModel
+) -> Iterable[Finding]:
+    """Parameters that a stage does not read, and values that it cannot do with."""
+    known = model.options if isinstance(model, PythonModel) else {}
+    for key, value in given.items():
+        where = f"{name}.parameters.{key}"
+        if key in BACKEND:
+            continue
+        if key not in known:
+            names = [*known, *BACKEND]
+            expected = f"one of {', '.join(names)}"
+            yield _finding(f"{name}.parameters", expected, f"'{key}'", suggest(key, names))
+        elif not known[key].takes(value):
+            yield _finding(where, known[key].words, repr(shortened(value)), "Write such a value.")
 
 
 def _finding(where: str, expected: str, found: str, remedy: str) -> Finding:

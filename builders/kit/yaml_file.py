@@ -151,7 +151,7 @@ def _explain(
     line = next((lines[at[:end]] for end in range(len(at), 0, -1) if at[:end] in lines), None)
     where = f"{file}, line {line}, {_dotted(at)}" if line else f"{file}, {_dotted(at)}"
     context = details.get("ctx", {})
-    found = repr(details["input"])[:60]
+    found = _told(details["input"])
     match details["type"]:
         case "extra_forbidden":
             known = _keys(model, at[:-1])
@@ -175,8 +175,61 @@ def _explain(
                 context["remedy"],
             )
         case _:
-            expected = details["msg"].removeprefix("Input should be ")
-            return kind.finding(where, expected, found, "Write such a value.")
+            return kind.finding(where, _expected(details), found, "Write such a value.")
+
+
+_WORDS = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "keys and values",
+    "finite_number": "a number that is not infinite",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of at most 18 digits",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "mapping_type": "keys and values",
+    "model_attributes_type": "keys and values",
+    "model_type": "keys and values",
+    "none_required": "nothing",
+    "string_pattern_mismatch": "text of the form {pattern}",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+    "string_type": "text",
+    "too_long": "at most {max_length} of them",
+    "too_short": "at least {min_length} of them",
+    "tuple_type": "a list",
+}
+"""Pydantic's errors in words for the file's author."""
+
+
+def _expected(details: ErrorDetails) -> str:
+    """What an error says that a value should be."""
+    words = _WORDS.get(details["type"])
+    if words is not None:
+        return words.format(**details.get("ctx", {}))
+    # What a validator of the project's raised, or one whose words have no place in the table.
+    told = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return told.removeprefix("Assertion failed, ")
+
+
+def _told(value: Any) -> str:
+    """A value as YAML has it, in a few words."""
+    if isinstance(value, Mapping):
+        return f"keys and values: {shortened(', '.join(map(str, value)), 60)}" if value else "none"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return shortened(repr(value), 60)
 
 
 def _keys(model: type[BaseModel], at: Location) -> list[str]:

@@ -12,6 +12,7 @@ from builders.kit.graph import (
     QueuePolicy,
     Tensor,
 )
+from builders.kit.stage_options import Whole
 from builders.ocr import exports, largest, metric, parity
 from builders.ocr.detectors import open_classifier, open_detector
 from builders.ocr.recogniser import open_recogniser
@@ -113,6 +114,7 @@ crop = PythonModel(
         ),
     ),
     parameters={"buckets": str(BUCKETS)},
+    options={"buckets": Whole(BUCKETS, BUCKETS)},
     queue=UNBOUNDED,
 )
 recognise = OnnxModel(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builders.kit.graph import DType, InstanceGroup, PythonModel, Tensor
+from builders.kit.stage_options import Number, Text, Whole
 
 decode_image = PythonModel(
     name="decode_image",
@@ -15,6 +16,7 @@ decode_image = PythonModel(
     stage="builders.stages.decode_image",
     # Four such pages at once fit into the /dev/shm that a pod has by default.
     parameters={"maximum_pixels": "20000000"},
+    options={"maximum_pixels": Whole(1, 2**31 - 1)},
 )
 """An encoded file -> its pixels, RGB, upright."""
 
@@ -36,5 +38,6 @@ decode_audio = PythonModel(
         "maximum_seconds": "300",
         "longer": "stream it to 'asr_stream', as 'python -m clients asr' does",
     },
+    options={"maximum_seconds": Number(0.1, 36_000), "longer": Text()},
 )
 """A sound file, or samples of any rate -> its sound at 16 kHz, mono."""

@@ -71,11 +71,11 @@ def test_every_mistake_is_told_at_once_with_its_line(folder: Path) -> None:
         ("line 5, requests.2.image.file", "an empty one: 'empty.png'"),
         ("line 6, requests.3.image", "found both"),
         ("line 7, modes.0", "Did you mean 'ensemble'?"),
-        ("line 8, concurrency.0", "greater than or equal to 1"),
-        ("line 9, request_rate.0", "a finite number"),
+        ("line 8, concurrency.0", "at least 1"),
+        ("line 9, request_rate.0", "a number that is not infinite"),
         ("line 10, variants", "'http' twice"),
-        ("line 11, rounds", "a valid integer"),
-        ("line 12, spread_limit", "less than or equal to 1"),
+        ("line 11, rounds", "a whole number"),
+        ("line 12, spread_limit", "at most 1"),
     ):
         assert any(place in line and remedy in line for line in told), (place, told)
 
@@ -85,7 +85,7 @@ def test_every_mistake_is_told_at_once_with_its_line(folder: Path) -> None:
     [
         ("", "nothing"),
         ("- a\n", "a list"),
-        ("pipeline: ocr\nrequests: []\n", "at least 1 item"),
+        ("pipeline: ocr\nrequests: []\n", "at least 1 of them"),
         ("pipeline: ocr\nrequests: [{}]\n", "inputs in every request"),
         ("pipeline: ocr\nrequests: [{image: }]\n", "requests.0.image"),
         ("pipeline: ocr\nrequests: [{image: a.png}]\n", "requests.0.image"),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from builders.asr.stages import beam
+from builders.kit.family import families, load_family
 from builders.kit.graph import (
     DType,
     DynamicBatching,
@@ -17,6 +19,7 @@ from builders.kit.graph import (
 )
 from builders.kit.overrides import apply, closure
 from builders.kit.profile import Profile, ProfileError
+from builders.kit.stage_options import Number, Text, Whole
 
 X = Tensor("x", DType.FP32, {"batch": -1, "width": 4})
 Y = Tensor("y", DType.FP32, {"batch": -1, "width": 4})
@@ -117,6 +120,57 @@ def test_what_a_model_cannot_do_is_refused_all_at_once() -> None:
     }
     assert set(told) == {"scael", "shift", "pipeline.instances", "pipeline.queue"}
     assert told["scael"].remedy == "Did you mean 'scale'?"
+
+
+LOUD = PythonModel(
+    name="loud",
+    inputs=(Y,),
+    outputs=(Z,),
+    stage="stages.loud",
+    parameters={"beam": "1"},
+    options={"beam": Whole(1, 64), "weight": Number(0, 10), "said": Text(20), "rows": Whole(3, 3)},
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"beam": -3}, "loud.parameters.beam: expected a whole number from 1 to 64, found '-3'."),
+        ({"beam": 65}, "from 1 to 64, found '65'"),
+        ({"beam": "1.5"}, "found '1.5'"),
+        ({"beam": "٣"}, "found '٣'"),
+        ({"beam": True}, "found 'true'"),
+        ({"weight": "nan"}, "expected a number from 0 to 10, found 'nan'"),
+        ({"weight": "-0.1"}, "found '-0.1'"),
+        ({"rows": 4}, "expected 3, which the graph is made for, found '4'"),
+        ({"said": "a" * 21}, "expected a text of at most 20 characters, found 'aaa"),
+        ({"baem": 3}, "expected one of beam, weight, said, rows, EXECUTION_ENV_PATH"),
+        ({"baem": 3}, "found 'baem'. Did you mean 'beam'?"),
+        ({"stage": "other"}, "found 'stage'"),
+    ],
+)
+def test_a_stages_parameters_are_held_to_what_it_declares(given: Any, told: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        apply(profile(loud={"parameters": given}), (LOUD,))
+    assert told in str(caught.value)
+
+
+def test_parameters_in_their_range_are_laid_over_the_stages() -> None:
+    given = {"beam": 64, "weight": "2.5e-1", "said": "", "FORCE_CPU_ONLY_INPUT_TENSORS": "yes"}
+    (made,) = apply(profile(loud={"parameters": given}), (LOUD,))
+    assert made.parameters == {name: str(value) for name, value in given.items()}
+
+
+@pytest.mark.parametrize("family", families())
+def test_every_family_says_what_its_stages_parameters_may_be(family: str) -> None:
+    """And each of its own values is one of those; the stage's code has the same bounds."""
+    for model in closure(load_family(family).pipelines):
+        if isinstance(model, PythonModel):
+            assert set(model.parameters) <= set(model.options), model.name
+            for name, value in model.parameters.items():
+                assert model.options[name].takes(value), (model.name, name)
+            if "beam" in model.options:
+                assert model.options["beam"] == Whole(1, beam.WIDEST)
 
 
 def test_two_models_of_one_name_are_refused() -> None:

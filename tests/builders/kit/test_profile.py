@@ -126,7 +126,7 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ("- a\n", "a list"),
         ("triton: [\n", "YAML"),
         ("triton: 24.10\nfamilies: {ocr: }\ntriton: 24.10\n", "line 1 too"),
-        ("triton: 24.10\nfamilies: {}\n", "at least 1 item"),
+        ("triton: 24.10\nfamilies: {}\n", "at least 1 of them"),
         ("triton: 24.10\n", "expected a value"),
         ("a: &a [*a]\n", "a"),
         ("a: !!python/object/apply:os.system [true]\n", "YAML"),
