@@ -1,13 +1,14 @@
-"""Tables through the built pipeline: what stands in a cell stays in it."""
+"""Tables and columns through the built pipeline: what stands in a cell stays in it."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 Read = Callable[..., dict[str, Any]]
 
@@ -40,3 +41,33 @@ def test_an_invoices_cells_are_lines_of_their_own(invoice: dict[str, Any]) -> No
         within = (boxes[..., 1].min(1) > 120) & (boxes[..., 1].max(1) < 340)
         across = (boxes[..., 0].min(1) < rule - 2) & (boxes[..., 0].max(1) > rule + 2)
         assert not (within & across).any()
+
+
+def test_a_table_is_read_row_by_row_and_the_sums_after_it(invoice: dict[str, Any]) -> None:
+    texts = [text.decode() for text in invoice["text"]]
+    cells = [cell for row in ROWS for cell in row]
+    first = texts.index("Item")
+    assert texts[first : first + len(cells)] == cells
+    assert texts[-4:] == [
+        *("Subtotal: 17.21", "VAT 20 %: 3.44", "Amount due: 20.65", "Please pay within 14 days.")
+    ]
+
+
+def test_a_title_over_three_columns_is_read_first(read: Read) -> None:
+    texts = [text.decode() for text in read((PAGES / "newspaper3_rule.png").read_bytes())["text"]]
+    starts = ("Morning Chronicle", "Our chess club", "begins. Work", "A rare blue heron")
+    places = [next(k for k, text in enumerate(texts) if text.startswith(s)) for s in starts]
+    assert places == [0, 1, 10, 20] and len(texts) == 29
+
+
+def test_a_column_of_two_lines_is_read_after_the_one_beside_it(read: Read) -> None:
+    left = [f"Line {k} of the column that fills the page" for k in range(1, 9)]
+    right = ["This one has two lines, both", "of which come after the first."]
+    image = Image.new("L", (1100, 400), 255)
+    pen, face = ImageDraw.Draw(image), ImageFont.load_default(24)
+    for x, column in ((40, left), (600, right)):
+        for number, line in enumerate(column):
+            pen.text((x, 40 + 38 * number), line, 0, face)
+    held = io.BytesIO()
+    image.save(held, "PNG")
+    assert [text.decode() for text in read(held.getvalue())["text"]] == left + right

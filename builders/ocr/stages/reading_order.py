@@ -4,7 +4,8 @@ A recursive cut, after Nagy's XY-cut, along columns first: the largest group of 
 empty gutter parts in two is split there, so that what lies above it (a heading across both columns)
 comes first, then its left side, its right side, and what lies below. Where no gutter parts columns
 of text, boxes are read row by row. Tables and receipts have gutters too, and are read by rows: a
-gutter counts only between lines that fill their columns, or that do not stand side by side.
+gutter counts only between lines that fill their columns, or that do not stand side by side. A row
+over all columns or under them, as a title or a page number, is read before or after them.
 """
 
 from __future__ import annotations
@@ -23,14 +24,32 @@ FULL = 0.7
 PROSE_FULL = 0.5
 """A column of text has at least this part of its lines full."""
 
-ALIGNED = 0.7
+ALIGNED = 0.5
 """Sides of which this part of the lines stands beside a line of the other look like a table."""
 
 SIDE_BY_SIDE = 0.5
 """Columns stand beside one another for at least this part of the lower one's height."""
 
 MINIMUM_LINES = 3
-"""Fewer lines than this beside a gutter make no column."""
+"""Fewer lines than this beside a gutter make no column, but for running text beside more of it."""
+
+RUNNING = 4
+"""So many lines of running text are a column, however short the one beside it is."""
+
+MOST_CELLS = 6
+"""More boxes side by side than this, for each line of running text, are a table."""
+
+TITLE = 1.2
+"""A title's type is this many times as high as that of the lines under it."""
+
+CENTRED = 0.02
+"""A title's middle is off the page's by this part of its width at most."""
+
+APART = 1.0
+"""Paper between a title or a page number and the columns, in heights of their lines."""
+
+FOOTER_APART = 2.5
+"""As much paper over a line under all columns makes it a footer, wherever it begins."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +62,14 @@ class _Cut:
     below: np.ndarray
 
     @property
-    def rank(self) -> tuple[int, int]:
-        return min(len(self.left), len(self.right)), len(self.left) + len(self.right)
+    def poorer(self) -> int:
+        return min(len(self.left), len(self.right))
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """A gutter that nothing crosses is surer than others, with columns on both sides."""
+        free = not len(self.above) + len(self.below) and self.poorer >= MINIMUM_LINES
+        return free, self.poorer, len(self.left) + len(self.right)
 
 
 def reading_order(boxes: np.ndarray) -> np.ndarray:
@@ -65,13 +90,17 @@ def _order(boxes: np.ndarray) -> np.ndarray:
     cut = _best_cut(boxes)
     if cut is None:
         return _by_rows(boxes)
+    for ends in (_title(boxes), _footer(boxes)):
+        if ends is not None:
+            first, last = np.flatnonzero(ends), np.flatnonzero(~ends)
+            return np.concatenate([part[_order(boxes[part])] for part in (first, last)])
     parts = (cut.above, cut.left, cut.right, cut.below)
     return np.concatenate([part[_order(boxes[part])] for part in parts if len(part)])
 
 
 def _best_cut(boxes: np.ndarray) -> _Cut | None:
     """The gutter with the most lines on its poorer side; of equal ones the leftmost."""
-    if len(boxes) < 2 * MINIMUM_LINES:
+    if len(boxes) <= MINIMUM_LINES:
         return None
     best: _Cut | None = None
     for x in _gutter_places(boxes):
@@ -100,7 +129,7 @@ def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
     for top, bottom in itertools.pairwise(limits):
         between = sides & (centres > top) & (centres < bottom)
         left, right = np.flatnonzero(between & on_left), np.flatnonzero(between & ~on_left)
-        if min(len(left), len(right)) >= MINIMUM_LINES:
+        if len(left) and len(right) and max(len(left), len(right)) >= MINIMUM_LINES:
             above = np.flatnonzero(~between & (centres <= top))
             below = np.flatnonzero(~between & (centres >= bottom))
             cuts.append(_Cut(above, left, right, below))
@@ -112,8 +141,54 @@ def _parts_columns(boxes: np.ndarray, cut: _Cut) -> bool:
     if _side_by_side(boxes[cut.left], boxes[cut.right]) < SIDE_BY_SIDE:
         return False
     if _is_prose(boxes[cut.left]) and _is_prose(boxes[cut.right]):
-        return True
-    return _aligned(boxes[cut.left], boxes[cut.right]) < ALIGNED
+        return max(len(cut.left), len(cut.right)) >= RUNNING
+    return cut.poorer >= MINIMUM_LINES and _aligned(boxes[cut.left], boxes[cut.right]) < ALIGNED
+
+
+def _title(boxes: np.ndarray) -> np.ndarray | None:
+    """Which boxes are a row over all others and belong to none of the columns under it."""
+    row = _outer_row(boxes, boxes[:, 1], boxes[:, 3])
+    if row is None:
+        return None
+    own, others = boxes[row], boxes[~row]
+    height = float(np.median(others[:, 3] - others[:, 1]))
+    apart = others[:, 1].min() - own[:, 3].max() >= APART * height / 2
+    large = (own[:, 3] - own[:, 1]).min() >= TITLE * height
+    loose = not _over_lines(own, others, height)
+    return row if large or (apart and (loose or _centred(own, others))) else None
+
+
+def _footer(boxes: np.ndarray) -> np.ndarray | None:
+    """Which boxes are not of a row under all others that belongs to none of the columns."""
+    row = _outer_row(boxes, -boxes[:, 3], -boxes[:, 1])
+    if row is None:
+        return None
+    own, others = boxes[row], boxes[~row]
+    height = float(np.median(others[:, 3] - others[:, 1]))
+    paper = own[:, 1].min() - others[:, 3].max()
+    loose = not _over_lines(own, others, height) or _centred(own, others)
+    found = paper >= FOOTER_APART * height or (loose and paper >= APART * height)
+    return ~row if found else None
+
+
+def _outer_row(boxes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
+    """Which boxes are a row before all others, by where they start and end; None if none is."""
+    row = starts < ends[starts.argmin()] - (ends - starts)[starts.argmin()] / 2
+    if row.all() or starts[~row].min() < ends[row].max() - (ends - starts)[~row].min() / 4:
+        return None
+    return np.asarray(row)
+
+
+def _over_lines(own: np.ndarray, others: np.ndarray, height: float) -> bool:
+    """Whether each box of a row starts where several lines of a column do."""
+    near = np.abs(own[:, None, 0] - others[None, :, 0]) <= height
+    return bool((near.sum(1) >= 2).all())
+
+
+def _centred(own: np.ndarray, others: np.ndarray) -> bool:
+    left, right = others[:, 0].min(), others[:, 2].max()
+    middle = (own[:, 0].min() + own[:, 2].max()) / 2
+    return bool(abs(middle - (left + right) / 2) <= CENTRED * (right - left))
 
 
 def _side_by_side(left: np.ndarray, right: np.ndarray) -> float:
@@ -124,10 +199,26 @@ def _side_by_side(left: np.ndarray, right: np.ndarray) -> float:
 
 
 def _is_prose(boxes: np.ndarray) -> bool:
+    """Whether a column has running text, beside the rows of a table perhaps."""
+    alone = _alone(boxes)
+    most = alone.sum() > 0 and len(boxes) <= (1 + MOST_CELLS) * alone.sum()
+    return _fills(boxes) or (bool(most) and _fills(boxes[alone]))
+
+
+def _fills(boxes: np.ndarray) -> bool:
+    """Whether most lines are long, and as long as the column is wide."""
     widths = boxes[:, 2] - boxes[:, 0]
     heights = boxes[:, 3] - boxes[:, 1]
     long = float(np.median(widths / heights)) >= PROSE_ASPECT
     return long and float((widths >= FULL * np.quantile(widths, 0.9)).mean()) >= PROSE_FULL
+
+
+def _alone(boxes: np.ndarray) -> np.ndarray:
+    """Which boxes have no other at their height: BOOL [n]."""
+    tops, bottoms = boxes[:, 1], boxes[:, 3]
+    shared = np.minimum(bottoms[:, None], bottoms) - np.maximum(tops[:, None], tops)
+    lower = np.minimum((bottoms - tops)[:, None], bottoms - tops)
+    return np.asarray((shared >= lower / 2).sum(1) == 1)
 
 
 def _aligned(left: np.ndarray, right: np.ndarray) -> float:

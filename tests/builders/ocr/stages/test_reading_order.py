@@ -98,6 +98,73 @@ def test_small_lines_beside_a_tall_box_keep_their_own_order() -> None:
     assert order.tolist().index(1) < order.tolist().index(2)
 
 
+def test_a_title_over_three_columns_is_first_where_the_middle_one_begins_right_under_it() -> None:
+    title, columns = (313, 35, 585, 66), [lines(28, 290, 102, 9, 19), lines(316, 580, 87, 10, 19)]
+    columns.append(lines(607, 867, 89, 9, 19))
+    assert in_order([title, *(box for column in columns for box in column)])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_short_second_column_is_read_after_the_first(count: int) -> None:
+    assert in_order(lines(40, 440, 50, 12) + lines(480, 880, 50, count))
+    assert in_order(lines(40, 440, 50, 12) + lines(480, 880, 63, count))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_columns_titles_footers_and_tables_in_columns(data: st.DataObject) -> None:
+    """Two to four columns of different lengths, with what pages have around and in them."""
+    count, gutter = data.draw(st.integers(2, 4)), data.draw(st.integers(14, 40))
+    width, top = 300, 140
+    lefts = [40 + k * (width + gutter) for k in range(count)]
+    right = lefts[-1] + width
+    order: list[Box] = []
+    if data.draw(st.booleans()):  # a running head: number, name, date
+        order += [(40, 10, 60, 30), (right - 90, 10, right, 30)]
+    if data.draw(st.booleans()):
+        half = data.draw(st.integers(80, 500)) / 2
+        middle = (40 + right) / 2
+        order.append((middle - half, 50, middle + half, 86))
+    lengths = [data.draw(st.integers(4, 14)) for _ in lefts[1:]]
+    lengths.append(data.draw(st.integers(1, 14)))  # text ends where it ends
+    bottom, table = 0.0, data.draw(st.one_of(st.none(), st.integers(0, count - 1)))
+    for column, (left, length) in enumerate(zip(lefts, lengths, strict=True)):
+        start = top + data.draw(st.integers(0, 10))
+        text = lines(left, left + width, start, length)
+        if column == table:
+            start, rows = text[-1][1] + 50, data.draw(st.integers(3, 6))
+            text += [
+                (left + x, start + 30 * row, left + x + wide, start + 30 * row + 22)
+                for row in range(rows)
+                for x, wide in ((0, 90 + 10 * (row % 3)), (150, 40), (240, 50))
+            ]
+            text += lines(left, left + width, text[-1][1] + 50, 4)
+        order += text
+        bottom = max(bottom, text[-1][3])
+    if data.draw(st.booleans()):  # a page number
+        at = data.draw(st.sampled_from([(40 + right) / 2 - 10, right - 24]))
+        order.append((at, bottom + 50, at + 22, bottom + 70))
+    assert in_order(order)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_a_title_may_span_any_number_of_columns(data: st.DataObject) -> None:
+    count = data.draw(st.integers(2, 4))
+    first = data.draw(st.integers(0, count - 1))
+    last = data.draw(st.integers(first, count - 1))
+    lefts = [40 + 330 * k for k in range(count)]
+    spanned = [(lefts[first], 40, lefts[last] + data.draw(st.integers(200, 300)), 76)]
+    order: list[Box] = []
+    for column, left in enumerate(lefts):
+        under = first <= column <= last
+        if column == first:
+            order += spanned
+        length = data.draw(st.integers(4, 12))
+        order += lines(left, left + 300, 100 if under else 45, length + (0 if under else 2))
+    assert in_order(order)
+
+
 def test_no_boxes_have_no_order() -> None:
     assert reading_order(np.zeros((0, 4))).tolist() == []
 
