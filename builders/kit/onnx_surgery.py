@@ -157,18 +157,18 @@ def append_arg_max(
     best = f"{stem}/best"
     added = [
         helper.make_node("TopK", [name, one], [best, f"{stem}/best_index"], axis=axis),
-        _over_axis(model, "Squeeze", f"{stem}/best_index", f"{stem}/int64", axis),
+        over_axis(model, "Squeeze", f"{stem}/best_index", f"{stem}/int64", axis),
         helper.make_node("Cast", [f"{stem}/int64"], [index], to=TensorProto.INT32),
     ]
     if logits:
         added += [
             helper.make_node("Sub", [name, best], [f"{stem}/shifted"]),
             helper.make_node("Exp", [f"{stem}/shifted"], [f"{stem}/exponential"]),
-            _over_axis(model, "ReduceSum", f"{stem}/exponential", f"{stem}/sum", axis, keepdims=0),
+            over_axis(model, "ReduceSum", f"{stem}/exponential", f"{stem}/sum", axis, keepdims=0),
             helper.make_node("Reciprocal", [f"{stem}/sum"], [probability]),
         ]
     else:
-        added.append(_over_axis(model, "Squeeze", best, probability, axis))
+        added.append(over_axis(model, "Squeeze", best, probability, axis))
     _name_nodes(added, stem)
     graph.node.extend(added)
     kept = [dim for number, dim in enumerate(tensor.shape.dim) if number != axis]
@@ -184,10 +184,19 @@ def append_arg_max(
     graph.output.extend(outputs)
 
 
-def _over_axis(
+def over_axis(
     model: ModelProto, operator: str, source: str, target: str, axis: int, **attributes: int
 ) -> NodeProto:
-    """A Squeeze or ReduceSum of one axis: an attribute before opset 13, an input since."""
+    """A node over one axis, to be added: an attribute before opset 13, an input since.
+
+    Args:
+        model: gets the axis as a constant where it is an input.
+        operator: Squeeze, Unsqueeze or ReduceSum.
+        source: the node's input.
+        target: its output.
+        axis: the axis.
+        attributes: further ones.
+    """
     if opset(model) < 13:
         return helper.make_node(operator, [source], [target], axes=[axis], **attributes)
     axes = _constant(model.graph, f"{target}/axes", np.asarray([axis], np.int64))

@@ -206,9 +206,21 @@ def _fixed(model: onnx.ModelProto) -> None:
     dims[0].dim_value, dims[3].dim_value = 1, 320
 
 
+def _one_row(model: onnx.ModelProto) -> None:
+    """Its number of rows is folded into constants, as simplifiers do it."""
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    model.CopyFrom(kit_onnx.simplify(model))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("change", "head"), [(_steps_first, "whole"), (_without_softmax, "scan"), (_fixed, "scan")]
+    ("change", "head"),
+    [
+        (_steps_first, "whole"),
+        (_without_softmax, "scan"),
+        (_fixed, "scan"),
+        (_one_row, "whole"),
+    ],
 )
 def test_the_packaged_recogniser_in_another_form_reads_what_it_reads(
     change: Callable[[onnx.ModelProto], None], head: str, tmp_path: Path

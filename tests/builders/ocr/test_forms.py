@@ -33,7 +33,8 @@ class Form:
     batch: int | str = "n"
     width: int | str = "w"
     channels_last: bool = False
-    baked: bool = False
+    baked: tuple[int, int] = (0, 0)
+    """Rows and steps that are written into the graph; a -1 is whatever is left."""
     opset: int = 11
     dtype: int = TensorProto.FLOAT
 
@@ -53,8 +54,8 @@ class Form:
             helper.make_node("Transpose", ["mean"], ["columns"], perm=[0, 2, 1]),
         ]
         columns = "columns"
-        if self.baked:
-            shape = np.array([self.batch, self.width, 3], np.int64)
+        if any(self.baked):
+            shape = np.array([*self.baked, 3], np.int64)
             constants.append(numpy_helper.from_array(shape, "shape"))
             nodes.append(helper.make_node("Reshape", ["columns", "shape"], ["fixed"]))
             columns = "fixed"
@@ -109,6 +110,9 @@ FORMS = {
     "any height": Form(height="h"),
     "batch 1": Form(batch=1),
     "batch 4 and width 320": Form(batch=4, width=320),
+    "one row, baked": Form(batch=1, baked=(1, -1)),
+    "one row, baked, steps first": Form(batch=1, width=320, baked=(1, -1), axes="TNC", last=""),
+    "one row, baked, of a newer opset": Form(batch=1, baked=(1, -1), channels_last=True, opset=13),
     "channels last": Form(channels_last=True),
     "channels last, steps first, width 100": Form(channels_last=True, axes="TNC", width=100),
 }
@@ -119,7 +123,9 @@ def test_a_recogniser_of_any_form_gives_its_best_classes(form: Form, tmp_path: P
     checkpoint = form.write(tmp_path / "x.onnx")
     made = tmp_path / "made.onnx"
     facts = exports.recogniser(checkpoint, made)
-    assert facts["axes"] == form.axes
+    by_row = any(form.baked)
+    assert ("row by row" in facts.get("changed", ())) == by_row
+    assert facts["axes"] == ("NTC" if by_row else form.axes)
     crops = np.random.default_rng(1).integers(0, 255, (3, 48, 40, 3), np.uint8)
     session = onnxruntime.InferenceSession(str(made))
     index, probability, space = session.run(["index", "probability", "space"], {"crops": crops})
@@ -154,7 +160,7 @@ def test_every_height_is_reached_by_its_factor() -> None:
 
 REFUSED = {
     "baked sizes": (
-        Form(batch=1, width=320, baked=True),
+        Form(batch=1, width=320, baked=(1, 320)),
         "expected a model for images of any batch and width, found one that runs at batch 1 and "
         "width 320 alone",
     ),
