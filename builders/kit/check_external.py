@@ -59,15 +59,18 @@ def _mistakes(
             "no such file",
             _AGAIN,
         )
-    elif is_pointer(data):
-        yield (
-            "external-data",
-            f"its external data in '{location}'",
-            POINTER,
-            "Fetch the data itself, with git lfs pull.",
-        )
     else:
-        yield from _size(data, location, entries, tensor)
+        mistakes = list(_size(data, location, entries, tensor))
+        if is_pointer(data):
+            # ONNX Runtime takes its text for the weights of a tensor that is small enough.
+            yield (
+                mistakes[0][0] if mistakes else "external-pointer",
+                f"its external data in '{location}'",
+                POINTER,
+                "Fetch the data itself, with git lfs pull.",
+            )
+        else:
+            yield from mistakes
 
 
 def _size(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from builders.kit.check_instances import check_instances
 from builders.kit.check_rule import finding, listed
-from builders.kit.check_sequence import check_sequence
+from builders.kit.check_sequence import check_sequence, sizes_expected
 from builders.kit.check_tensor import check_tensors
 from builders.kit.check_warmup import check_warmup
 from builders.kit.config import unknown_fields
@@ -139,7 +139,7 @@ def check_batching(config: pb.ModelConfig) -> Iterator[Finding]:
             yield finding(
                 "preferred-batch-size",
                 where,
-                f"preferred sizes in 1..{config.max_batch_size}",
+                sizes_expected(config.max_batch_size),
                 str(size),
                 "Choose a size that the model can run, or raise max_batch_size.",
             )
@@ -151,7 +151,7 @@ def check_batching(config: pb.ModelConfig) -> Iterator[Finding]:
             yield finding(
                 "priority",
                 where,
-                f"{what} in 1..{levels}",
+                f"{what} from 1 to {levels}",
                 str(level),
                 "Name a level that there is; 1 is the highest.",
             )

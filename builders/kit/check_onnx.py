@@ -56,6 +56,16 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
             "Convert the model to an older opset.",
         )
     yield from check_external(where, file, header.external)
+    if not config.output:
+        yield Finding(
+            severity=Severity.ERROR,
+            rule="onnx-missing-output",
+            where=config.name,
+            expected="an output of the model",
+            found="none",
+            remedy="Add the outputs that a request may ask for: the C++ backend loads the model "
+            "and answers with nothing, the local server refuses it.",
+        )
     described = MessageToDict(config, preserving_proto_field_name=True)
     graph = with_rows(header, described)
     broken = rules.violations(described, graph, bfloat16=release.bfloat16)

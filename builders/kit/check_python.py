@@ -16,6 +16,7 @@ from builders.kit.proto import pb
 
 _CLASS = "TritonPythonModel"
 _HERE = "$$TRITON_MODEL_DIRECTORY"
+_ON_CPU = "FORCE_CPU_ONLY_INPUT_TENSORS"
 _UTILITIES = "triton_python_backend_utils.py"
 STUB = "triton_python_backend_stub"
 _ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK")
@@ -82,6 +83,16 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
         yield from _undeclared_calls(name, path.parent / "stages", set(called(config)))
     yield from check_files_of_code(name, path, of_kit=of_kit)
     yield from _environment(name, path.parent.parent, config)
+    if _ON_CPU in config.parameters:
+        value = config.parameters[_ON_CPU].string_value
+        if value not in ("yes", "no"):
+            yield finding(
+                "python-parameter",
+                name,
+                f"yes or no in the parameter {_ON_CPU}",
+                f"'{value}'",
+                "Write yes, or no where the model takes tensors that lie on a GPU.",
+            )
     yield from _stub(name, path.parent.parent / STUB)
 
 

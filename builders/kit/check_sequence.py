@@ -26,6 +26,13 @@ def check_sequence(config: pb.ModelConfig) -> Iterator[Finding]:
         yield finding("sequence-batching", config.name, expected, found, remedy, tensor=tensor)
 
 
+def sizes_expected(largest: int) -> str:
+    """What is expected of preferred batch sizes, in words."""
+    if largest < 1:
+        return "no preferred sizes, as max_batch_size is 0"
+    return f"preferred sizes from 1 to {largest}"
+
+
 def _mistakes(config: pb.ModelConfig) -> Iterator[tuple[str, str, str, str]]:
     batching = config.sequence_batching
     kind_name = pb.ModelSequenceBatching.Control.Kind.Name
@@ -80,11 +87,11 @@ def _mistakes(config: pb.ModelConfig) -> Iterator[tuple[str, str, str, str]]:
     for size in batching.oldest.preferred_batch_size:
         if not 1 <= size <= config.max_batch_size:
             yield (
-                f"preferred sizes in 1..{config.max_batch_size}",
+                sizes_expected(config.max_batch_size),
                 str(size),
                 "Choose a size that the model can run.",
                 "",
             )
     share = batching.direct.minimum_slot_utilization
     if not 0.0 <= share <= 1.0:
-        yield "minimum_slot_utilization in 0..1", str(share), "Write a share of the slots.", ""
+        yield "minimum_slot_utilization from 0 to 1", str(share), "Write a share of the slots.", ""

@@ -26,7 +26,19 @@ def check_warmup(config: pb.ModelConfig, *, is_open: bool = False) -> Iterator[F
                 "Write batch_size: 1 or more, or remove it: Triton skips such a request.",
             )
             continue
-        for name, expected, found in () if is_open else _mistakes(config, request):
+        if is_open:
+            continue
+        for name in sorted(_strangers(config, request)):
+            yield finding(
+                "warmup-input",
+                config.name,
+                f"inputs among {listed(each.name for each in config.input)}, in warm-up "
+                f"'{request.name}'",
+                "another",
+                "Correct its name, or remove it: Triton hands it to the model as it is.",
+                tensor=name,
+            )
+        for name, expected, found in _mistakes(config, request):
             yield finding(
                 "warmup",
                 config.name,
@@ -37,17 +49,20 @@ def check_warmup(config: pb.ModelConfig, *, is_open: bool = False) -> Iterator[F
             )
 
 
+def _strangers(config: pb.ModelConfig, request: pb.ModelWarmup) -> set[str]:
+    """The inputs of a request that are neither the model's nor a sequence's controls."""
+    known = {each.name for each in (*config.input, *config.sequence_batching.control_input)}
+    return set(request.inputs) - known
+
+
 def _mistakes(config: pb.ModelConfig, request: pb.ModelWarmup) -> Iterator[tuple[str, str, str]]:
     inputs = {tensor.name: tensor for tensor in config.input}
-    controls = {control.name for control in config.sequence_batching.control_input}
     for name in sorted({key for key, tensor in inputs.items() if not tensor.optional}):
         if name not in request.inputs:
             yield name, "every required input", "none of that name"
     for name, sample in sorted(request.inputs.items()):
         known = inputs.get(name)
         if known is None:
-            if name not in controls:
-                yield name, f"inputs among {listed(inputs)}", "another"
             continue
         if sample.data_type != known.data_type:
             yield name, pb.DataType.Name(known.data_type), pb.DataType.Name(sample.data_type)

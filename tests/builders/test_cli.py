@@ -91,6 +91,20 @@ def test_a_sound_repository_passes_and_a_broken_one_is_told_in_full(tmp_path: Pa
     assert "ocr/config.pbtxt" in changed and "detect/1/model.onnx" in changed
 
 
+def test_check_asks_how_the_server_is_started(tmp_path: Path) -> None:
+    """What the kit did not build is taken to be served as Triton starts by itself."""
+    (tmp_path / "net" / "1").mkdir(parents=True)
+    code = "class TritonPythonModel:\n    def execute(self, requests):\n        return []\n"
+    (tmp_path / "net" / "1" / "model.py").write_text(code)
+    assert "1 warnings for Triton 24.10, target default" in sentence(call("check", tmp_path), 0)
+    told = sentence(call("check", tmp_path, "--target", "strict"), 1)
+    assert "[missing-config]" in told and "target strict" in told
+    assert "expected one of default, strict" in sentence(
+        call("check", tmp_path, "--target", "lax"), 2
+    )
+    assert "target strict" in sentence(call("check", BUILT), 0)
+
+
 def test_a_page_is_read_in_process() -> None:
     answer = json.loads(call("run", "ocr", PAGE).stdout)
     assert answer["text"][0] == "The Harbour Gazette"

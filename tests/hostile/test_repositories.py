@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tritonclient.utils import InferenceServerException
 
 from builders.kit.check import check_repository
+from builders.kit.check_completed import Target
 from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Finding, errors
 from builders.kit.release import release
@@ -56,7 +57,8 @@ def test_the_check_says_what_is_wrong(tmp_path: Path, hostile: Hostile) -> None:
     """Soon, in lines that can be printed, and without a traceback."""
     found = judged(tmp_path / "models", hostile)
     assert {each.rule for each in errors(found)} == hostile.rules
-    for each in found:
+    completed = check_repository(tmp_path / "models", RELEASE, target=Target.DEFAULT)
+    for each in (*found, *completed):
         assert str(each).isprintable() and str(each).encode() and len(str(each)) < 8500
         assert each.rule in RULES or each.rule.startswith("onnx-")
         assert not CLASS.search(str(each)), "it says which class of Python's an error is of"

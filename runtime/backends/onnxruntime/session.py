@@ -75,7 +75,7 @@ class Session:
         self.batching = max_batch_size(config) > 0
         self._session = _open(path, config, kind, device)
         graph = with_rows(self._session, config, graph_of(self._session))
-        _refuse([*violations(config, graph), *unsupported(config)])
+        _refuse([*violations(config, graph), *unsupported(config, graph)])
         self.warnings = warnings(config, graph)
         self._run_options = run_options(config)
         self._needed = {tensor.name for tensor in graph.inputs}
@@ -214,7 +214,7 @@ def run_options(config: Config) -> onnxruntime.RunOptions:
     return options
 
 
-def unsupported(config: Config) -> list[Violation]:
+def unsupported(config: Config, graph: OnnxGraph) -> list[Violation]:
     """What the C++ backend serves and this one does not."""
     asked = {
         "allow_ragged_batch": any(
@@ -224,7 +224,7 @@ def unsupported(config: Config) -> list[Violation]:
         "batch_output": entries(config, "batch_output"),
         "sequence_batching.state": states(config),
         "decoupled": (config.get("model_transaction_policy") or {}).get("decoupled"),
-        "auto-complete of inputs": not entries(config, "input"),
+        "auto-complete of inputs": bool(graph.inputs) and not entries(config, "input"),
         "auto-complete of outputs": not entries(config, "output"),
     }
     return [

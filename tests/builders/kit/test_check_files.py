@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders.kit.check import check_repository
+from builders.kit.check_completed import Target
 from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Finding, errors
 from builders.kit.release import release
@@ -332,8 +333,9 @@ def test_any_folder_is_findings_and_never_an_exception(
         if not path.is_dir() and not any(parent.is_file() for parent in path.parents):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode() if path.name == "config.pbtxt" and text else content)
-    for finding in check_repository(tmp_path, RELEASE):
-        assert isinstance(finding, Finding)
+    for target in Target:
+        for finding in check_repository(tmp_path, RELEASE, target=target):
+            assert isinstance(finding, Finding)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit.check import check_repository
+from builders.kit.findings import errors
 from builders.kit.onnx_header import SMALL, OnnxUnreadable, read_header
 from builders.kit.release import release
 
@@ -152,7 +153,6 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64
         (b"", "a file of 0 bytes"),
         (bytes(4799), "a file of 4799 bytes"),
         (POINTER, "Git LFS pointer"),
-        (POINTER + bytes(4800), "Git LFS pointer"),
     ],
 )
 def test_external_data_that_is_not_there(tmp_path: Path, content: bytes, found: str) -> None:
@@ -202,6 +202,14 @@ def test_external_data_is_judged_as_onnx_runtime_judges(
         refused = True
     found = {finding.rule for finding in check_repository(folder.parent, RELEASE)}
     assert found == ({"external-data"} if refused else set())
+
+
+def test_a_pointer_that_would_be_read_as_data_is_an_error(tmp_path: Path) -> None:
+    path = repository(tmp_path)
+    external(path)
+    path.with_name("model.onnx.data").write_bytes(POINTER + bytes(4800))
+    (finding,) = errors(check_repository(tmp_path, RELEASE))
+    assert finding.rule == "external-pointer" and "Git LFS pointer" in finding.found
 
 
 def test_a_model_that_is_a_pointer_says_so(tmp_path: Path) -> None:
