@@ -7,6 +7,7 @@ small batches. What is found is brought into one form: planes in, sizes free, pr
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +44,9 @@ AXES: Mapping[Axis, int] = {"batch": 0, "height": 2, "width": 3}
 
 SCAN_OPSET = 9
 """The oldest whose ``Scan`` goes over rows of the outer graph's own tensors."""
+
+PATIENCE = 60.0
+"""Seconds that a run on noise may take; the largest of PP-OCR's models take one."""
 
 ONE = 0.02
 """How far the sum of probabilities may be from 1: thousands of classes in half precision."""
@@ -120,7 +124,7 @@ class _Session:
         made = []
         for each in planes:
             try:
-                made.append(np.asarray(self.session.run(None, {self.input: each})[0]))
+                made.append(self._run(each))
             except Exception as error:  # as above
                 batch, _, height, width = each.shape
                 raise OnnxError(
@@ -128,6 +132,16 @@ class _Session:
                     f"{height}x{width} pixels, found: {_reason(error)}. Check the source."
                 ) from error
         return made
+
+    def _run(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
+        options = onnxruntime.RunOptions()
+        # A file that anybody wrote may loop for ever.
+        limit = threading.Timer(PATIENCE, setattr, (options, "terminate", True))
+        limit.start()
+        try:
+            return np.asarray(self.session.run(None, {self.input: planes}, options)[0])
+        finally:
+            limit.cancel()
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit.parity import compare
-from builders.ocr import exports
+from builders.ocr import exports, image_model
 from builders.ocr.dictionary import METADATA_KEY
 from builders.ocr.family import FAMILY
 from builders.ocr.recogniser import scale
@@ -273,6 +273,32 @@ def test_a_classifiers_votes_are_probabilities(
     samples = np.random.default_rng(2).integers(0, 255, (3, 48, 192, 3), np.uint8)
     (found,) = onnxruntime.InferenceSession(str(made)).run(None, {"samples": samples})
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+
+
+def test_a_model_that_loops_for_ever_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_model, "PATIENCE", 0.2)
+    body = helper.make_graph(
+        [node("Identity", "on", "go_on"), node("Identity", "here", "next")],
+        "for_ever",
+        [
+            helper.make_tensor_value_info("number", TensorProto.INT64, []),
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("here", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, None),
+        ],
+    )
+    always = helper.make_tensor("true", TensorProto.BOOL, [], [1])
+    loop = [
+        helper.make_node("Constant", [], ["true"], value=always),
+        helper.make_node("Loop", ["", "true", "x"], ["y"], body=body),
+    ]
+    checkpoint = images(tmp_path / "x.onnx", loop)
+    assert "runs on 1 images of 64x96 pixels, found: " in refused("detector", checkpoint)
 
 
 def test_detectors_and_classifiers_of_another_kind_are_refused_at_plan(tmp_path: Path) -> None:
