@@ -58,6 +58,7 @@ perf-install: $(VENV)/.installed .venv-server/.installed ## Get perf_analyzer; w
 bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and speech against transformers; write perf/results
 	@$(PYTHON) -m perf.ocr
 	@$(PYTHON) -m perf.ocr_accuracy
+	@$(PYTHON) -m perf.ocr_kinds
 	@$(PYTHON) -m builders build --profile cpu --out .bench/cpu
 	@$(PYTHON) -m perf.asr --int8 .bench/cpu
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 CLEAR = 0.6
-"""By this much the mean vote must be for upright, of 1."""
+"""By this much the mean vote must be for upright, of 1. Of 189 kinds of pages 16 gave less, 3 of
+them less than 0; turned upside down none gave more, and 3 more than 0."""
 
 ODD = 12.0
 """Degrees from the page's direction: lines in perspective are nearer to it."""
