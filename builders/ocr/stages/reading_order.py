@@ -181,6 +181,7 @@ def _outer_row(boxes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
 
 def _over_lines(own: np.ndarray, others: np.ndarray, height: float) -> bool:
     """Whether each box of a row starts where several lines of a column do."""
+    others = others[others[:, 2] - others[:, 0] >= PROSE_ASPECT * (others[:, 3] - others[:, 1])]
     near = np.abs(own[:, None, 0] - others[None, :, 0]) <= height
     return bool((near.sum(1) >= 2).all())
 

@@ -143,7 +143,7 @@ def test_columns_titles_footers_and_tables_in_columns(data: st.DataObject) -> No
         bottom = max(bottom, text[-1][3])
     if data.draw(st.booleans()):  # a page number
         at = data.draw(st.sampled_from([(40 + right) / 2 - 10, right - 24]))
-        order.append((at, bottom + 50, at + 22, bottom + 70))
+        order.append((at, bottom + 60, at + 22, bottom + 80))
     assert in_order(order)
 
 
