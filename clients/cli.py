@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,7 @@ def main() -> None:
 @app.command(
     epilog="Examples: `python -m clients ocr page.png` · "
     "`python -m clients ocr page.png --draw out.png` · "
+    "`python -m clients ocr page.png --markdown` · "
     "`python -m clients ocr page.png --json | jq '.[].text'`. "
     "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 )
@@ -41,7 +43,11 @@ def ocr(
         Path | None, typer.Option(help="Write the page with boxes and text to this image file.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print text, box and score of each line as JSON.")
+        bool,
+        typer.Option("--json", help="Print text, box, score and cell of each line as JSON."),
+    ] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the page as Markdown, tables in pipes.")
     ] = False,
     url: Url = "127.0.0.1:8001",
     model: Annotated[str, typer.Option(help="The pipeline: ocr, or ocr_bls.")] = "ocr",
@@ -65,6 +71,7 @@ def ocr(
 ) -> None:
     """Read the text of a page: its lines in reading order, with boxes and confidences."""
     from clients.errors import RequestError
+    from clients.layout import cells, markdown
     from clients.listening import StatusLine
     from clients.ocr import OcrClient
 
@@ -96,15 +103,26 @@ def ocr(
         except (OSError, ValueError) as problem:
             raise failed(f"cannot draw {draw}: {problem}") from problem
     if as_json:
-        records = [{"text": line.text, "box": line.box, "score": line.score} for line in lines]
+        records = [
+            {
+                "text": line.text,
+                "box": line.box,
+                "score": line.score,
+                "cell": asdict(cell) if cell else None,
+            }
+            for line, cell in zip(lines, cells(lines), strict=True)
+        ]
         typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
         return
-    for line in lines:
-        left, top = (min(corner[axis] for corner in line.box) for axis in (0, 1))
-        right, bottom = (max(corner[axis] for corner in line.box) for axis in (0, 1))
-        typer.echo(
-            f"{line.score:.2f}  {left:5.0f},{top:<5.0f} {right:5.0f},{bottom:<5.0f} {line.text}"
-        )
+    if as_markdown:
+        typer.echo(markdown(lines), nl=False)
+    else:
+        for line in lines:
+            left, top = (min(corner[axis] for corner in line.box) for axis in (0, 1))
+            right, bottom = (max(corner[axis] for corner in line.box) for axis in (0, 1))
+            typer.echo(
+                f"{line.score:.2f}  {left:5.0f},{top:<5.0f} {right:5.0f},{bottom:<5.0f} {line.text}"
+            )
     if not lines:
         typer.echo("no text found", err=True)
 

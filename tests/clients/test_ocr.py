@@ -302,6 +302,25 @@ def test_the_command_prints_lines_json_and_a_drawing(
     assert np.array(found[0]["box"]).shape == (4, 2)
 
 
+def test_the_command_prints_tables_as_markdown_and_their_cells_as_json(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    invoice = str(Path(__file__).parents[1] / "ocr" / "pages" / "invoice.png")
+    drawing = tmp_path / "out.png"
+    printed = command(invoice, "--url", server.grpc, "--markdown", "--draw", str(drawing)).stdout
+    blocks = printed.rstrip("\n").split("\n\n")
+    assert blocks[0] == "# Brightwater Ltd." and blocks[-1] == "Please pay within 14 days."
+    (table,) = (block for block in blocks if block.startswith("|"))
+    rows = table.splitlines()
+    assert rows[:2] == ["| Item | Qty | Unit price | Amount |", "| --- | --- | --- | --- |"]
+    assert len(rows) == 7 and rows[-1] == "| Dish soap | 3 | 0.95 | 2.85 |"
+    assert Image.open(drawing).size == (1800, 700)
+    found = json.loads(command(invoice, "--url", server.grpc, "--json").stdout)
+    cells = {line["text"]: line["cell"] for line in found}
+    assert cells["Bananas loose"] == {"table": 0, "row": 3, "column": 0}
+    assert cells["Please pay within 14 days."] is None
+
+
 def test_the_commands_failures_are_one_sentence_and_exit_1(
     server: LocalServer, tmp_path: Path
 ) -> None:
