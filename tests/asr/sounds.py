@@ -84,6 +84,10 @@ def equal() -> dict[str, Arrays]:
         "24 bit, FLAC": file(encoded(sentence, form="FLAC", subtype="PCM_24")),
         "192 kHz, 8 channels": file(encoded(wide, 192_000, subtype="PCM_24")),
         "192 kHz, samples": given(wide[:, 0], 192_000),
+        "one channel turned over": file(encoded(np.stack([sentence, -sentence], 1))),
+        "one channel silent": file(encoded(np.stack([sentence, 0 * sentence], 1))),
+        "a peak of -48 dB": file(encoded(0.004 * sentence / np.abs(sentence).max())),
+        "direct current": file(encoded(0.14 * sentence / np.abs(sentence).max() + 0.85)),
     }
 
 

@@ -100,3 +100,13 @@ def sounds(
 
     sounds.write_evaluation(evaluation, seed + 2)
     sounds.write_examples(examples)
+
+
+@app.command()
+def recordings(
+    repository: Path = Path("model_repository"), out: Path = Path("builders/asr/demo/parakeet")
+) -> None:
+    """Measure other kinds of recordings with a built REPOSITORY, and write them into OUT's card."""
+    from training.asr import recordings
+
+    recordings.write(repository, out)

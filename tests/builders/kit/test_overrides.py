@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from builders.asr.stages import beam
+from builders.kit.emit_bls import bls
 from builders.kit.family import families, load_family
 from builders.kit.graph import (
     DType,
@@ -177,3 +178,8 @@ def test_two_models_of_one_name_are_refused() -> None:
     other = OnnxModel(name="scale", inputs=(X,), outputs=(Y,), export="other")
     with pytest.raises(ProfileError, match="2 that differ"):
         apply(profile(), (PIPELINE, other))
+
+
+def test_a_bls_model_has_no_parameters_of_its_own() -> None:
+    with pytest.raises(ProfileError, match=r"one of EXECUTION_ENV_PATH, .*, found 'beam'"):
+        apply(profile(pipeline_bls={"parameters": {"beam": 2}}), (bls(PIPELINE),))
