@@ -167,9 +167,10 @@ def _tables(rows: list[list[int]], boxes: np.ndarray) -> list[list[list[int]]]:
 
 
 def _near(over: np.ndarray, under: np.ndarray) -> bool:
-    paper = under[:, 1].min() - over[:, 3].max()
-    height = float(np.median(over[:, 3] - over[:, 1]))
-    return bool(-height < paper <= FAR * height and under[:, 1].min() > over[:, 1].min())
+    """Whether a row is next under another; boxes of a page that leans overlap a little."""
+    (top, bottom), (next_top, _) = (np.median(row[:, [1, 3]], axis=0) for row in (over, under))
+    height = bottom - top
+    return bool(top < next_top <= bottom + FAR * height)
 
 
 def _fits(rows: list[list[int]], boxes: np.ndarray) -> bool:

@@ -70,6 +70,14 @@ def test_a_table_is_found_whichever_way_the_page_lies(degrees: float) -> None:
     assert [places[text] for text in others] == [None] * 3
 
 
+def test_a_tight_table_whose_boxes_lean_is_one() -> None:
+    """By two degrees too few or too many, as boxes of short words do."""
+    lines = turned(table([*INVOICE, *INVOICE, *INVOICE], pitch=21), 2)
+    upright = [line(each.text, *each.box[0], each.box[1][0] - each.box[0][0]) for each in lines]
+    for found in (lines, upright):
+        assert [cell.row for cell in cells(found) if cell] == [k for k in range(9) for _ in "abcd"]
+
+
 def test_a_receipt_is_a_table_of_two_columns() -> None:
     bought = [(f"Article number {k}" + "x" * (k % 5), f"{k}.50") for k in range(1, 9)]
     lines = [each for k, row in enumerate(bought) for each in table([row], 100 + 30 * k)]

@@ -138,11 +138,13 @@ def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
 
 def _parts_columns(boxes: np.ndarray, cut: _Cut) -> bool:
     """Whether a gutter has columns of text on its sides, not cells of a table."""
-    if _side_by_side(boxes[cut.left], boxes[cut.right]) < SIDE_BY_SIDE:
+    left, right = boxes[cut.left], boxes[cut.right]
+    if _side_by_side(left, right) < SIDE_BY_SIDE:
         return False
-    if _is_prose(boxes[cut.left]) and _is_prose(boxes[cut.right]):
+    # A table that runs over the gutter has cells on both of its sides.
+    if (_fills(left) and _is_prose(right)) or (_is_prose(left) and _fills(right)):
         return max(len(cut.left), len(cut.right)) >= RUNNING
-    return cut.poorer >= MINIMUM_LINES and _aligned(boxes[cut.left], boxes[cut.right]) < ALIGNED
+    return cut.poorer >= MINIMUM_LINES and _aligned(left, right) < ALIGNED
 
 
 def _title(boxes: np.ndarray) -> np.ndarray | None:
