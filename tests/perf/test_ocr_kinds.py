@@ -62,6 +62,7 @@ def test_reads_some_kinds_as_well_as_it_should() -> None:
 NOT_REACHED = {
     "greek": "the recogniser knows few of its letters, and guesses at the others",
     "curved25_wave": "lines that rise and fall by half their distance: both readers lose them",
+    "japanese_jpeg": "one sign of a hundred: small type at JPEG quality 20, squeezed",
     "chat_dark_photo": "one word, of a photo of small type on a screen",
     "long_line": "its one crop is longer than the recogniser takes",
 }

@@ -122,12 +122,10 @@ def fill(
     columns = columns or {}
     pyramid = warp.Pyramid(pixels)
     greys = warp.Pyramid(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
-    heights = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
-    undistorted = warp.crop_widths(quads).tolist()
     widths = np.array(
         [
-            squeeze.fitted(width, squeeze.characters(greys.crop(quad, width)), height)
-            for quad, width, height in zip(quads, undistorted, heights.tolist(), strict=True)
+            squeeze.fitted(width, squeeze.characters(greys.crop(quad, width)))
+            for quad, width in zip(quads, warp.crop_widths(quads).tolist(), strict=True)
         ],
         np.int64,
     )

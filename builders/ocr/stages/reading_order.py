@@ -157,7 +157,8 @@ def _title(boxes: np.ndarray) -> np.ndarray | None:
     apart = others[:, 1].min() - own[:, 3].max() >= APART * height / 2
     large = (own[:, 3] - own[:, 1]).min() >= TITLE * height
     loose = not _over_lines(own, others, height)
-    return row if large or (apart and (loose or _centred(own, others))) else None
+    centred = len(own) == 1 and _centred(own, others)
+    return row if large or (apart and (loose or centred)) else None
 
 
 def _footer(boxes: np.ndarray) -> np.ndarray | None:

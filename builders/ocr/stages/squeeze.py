@@ -14,9 +14,9 @@ ROOM = 13.0
 """Pixels of width that a character is given, on average over its line.
 
 Below 11 pixels errors rise steeply in every face, sharp or not. The count is a tenth too high for
-most lines, so that they get 14. On the 211 pages of :mod:`perf.kinds`, 1,403 of 72,040 characters
+most lines, so that they get 14. On the 211 pages of :mod:`perf.kinds`, 1,397 of 72,040 characters
 were wrong so, 1,450 when no crop was squeezed; on the 43 small, blurred, compressed and curved ones
-of them, 860 and 879.
+of them, 864 and 879.
 """
 
 LEAST, MOST = 0.7, 1.5
@@ -29,9 +29,6 @@ set apart, or it is Chinese or Japanese, whose signs have a dozen strokes."""
 
 SHORT = 160
 """Crops are not squeezed below this width: boxes of single words are loose, their letters small."""
-
-SMALL = 20.0
-"""Lines lower than this, in pixels of the image, are not squeezed: they have no detail to spare."""
 
 STROKES_OF_A_CHARACTER = 1.31
 """Strokes in the busiest quarter of the rows, for each character of Latin text, spaces included.
@@ -63,15 +60,14 @@ def characters(crop: np.ndarray) -> float:
     return float(busiest.mean()) / STROKES_OF_A_CHARACTER
 
 
-def fitted(width: int, characters: float, height: float) -> int:
+def fitted(width: int, characters: float) -> int:
     """The width of a crop as the recogniser gets it.
 
     Args:
         width: the undistorted crop's, in pixels at the recogniser's height.
         characters: about how many there are.
-        height: of the line, in pixels of the image.
     """
     needed = ROOM * characters / width
-    least = LEAST if height >= SMALL and needed >= SPARSE else 1.0
+    least = LEAST if needed >= SPARSE else 1.0
     share = min(max(needed, least), MOST)
     return max(round(width * share), min(width, SHORT))

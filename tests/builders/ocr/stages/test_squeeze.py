@@ -69,15 +69,14 @@ def test_narrow_faces_are_squeezed_less_and_condensed_ones_stretched() -> None:
     for narrowed in (1.0, 0.85, 0.7, 0.5):
         crop = line("DejaVuSans", narrowed)
         width = crop.shape[1]
-        shares.append(squeeze.fitted(width, squeeze.characters(crop), 48) / width)
+        shares.append(squeeze.fitted(width, squeeze.characters(crop)) / width)
     assert shares == sorted(shares)
     assert shares[0] < 0.85 and shares[3] > 1.2
 
 
-def test_small_lines_and_sparse_ones_are_not_squeezed() -> None:
-    assert squeeze.fitted(1000, 60, 40) == 780
-    assert squeeze.fitted(1000, 60, 19) == 1000
-    assert squeeze.fitted(1000, 30, 40) == 1000
+def test_sparse_lines_are_not_squeezed() -> None:
+    assert squeeze.fitted(1000, 60) == 780
+    assert squeeze.fitted(1000, 30) == 1000
 
 
 @given(
@@ -85,13 +84,13 @@ def test_small_lines_and_sparse_ones_are_not_squeezed() -> None:
 )
 def test_any_pixels_give_a_width_within_the_bounds(crop: np.ndarray) -> None:
     width = crop.shape[1]
-    result = squeeze.fitted(width, squeeze.characters(crop), 48)
+    result = squeeze.fitted(width, squeeze.characters(crop))
     assert min(width, squeeze.SHORT, squeeze.LEAST * width) <= result <= squeeze.MOST * width + 1
 
 
-@given(st.integers(1, 3200), st.floats(0, 400), st.floats(1, 400))
+@given(st.integers(1, 3200), st.floats(0, 400))
 def test_every_character_has_room_unless_that_takes_more_than_half_again(
-    width: int, characters: float, height: float
+    width: int, characters: float
 ) -> None:
-    room = squeeze.fitted(width, characters, height)
+    room = squeeze.fitted(width, characters)
     assert room >= min(squeeze.ROOM * characters, squeeze.MOST * width) - 1
