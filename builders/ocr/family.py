@@ -28,26 +28,32 @@ UNBOUNDED = QueuePolicy(max_size=0)
 """For the quick stages beside those where requests wait, which are bounded: on releases before
 26.08 a bound on a model of one instance lets single requests stand still for half a second."""
 
-(image,), (pixels,) = decode_image.inputs, decode_image.outputs
+image, only_pages = decode_image.inputs
+pixels, pages, page_count = decode_image.outputs
 minimum_score = Tensor("minimum_score", DType.FP32, {"one": 1}, optional=True)
 maximum_side = Tensor("maximum_side", DType.INT32, {"one": 1}, optional=True)
 orientation = Tensor("orientation", DType.BOOL, {"one": 1}, optional=True)
 
-page = Tensor("page", DType.UINT8, {"pages": -1, "height": -1, "width": -1, "channels": 3})
-zoom = Tensor("zoom", DType.FP32, {"one": 1})
-probability = Tensor("probability", DType.FP32, {"pages": -1, "maps": 1, "height": -1, "width": -1})
+page = Tensor("page", DType.UINT8, {"shown": -1, "height": -1, "width": -1, "channels": 3})
+zooms = Tensor("zooms", DType.FP32, {"pages": -1})
+sheets = Tensor("sheets", DType.UINT8, {"sheet_bytes": -1})
+sheet_sizes = Tensor("sheet_sizes", DType.INT32, {"pages": -1, "height_width": 2})
+probability = Tensor("probability", DType.FP32, {"shown": -1, "maps": 1, "height": -1, "width": -1})
 quads = Tensor("quads", DType.FP32, {"quads": -1, "corners": 4, "xy": 2})
 samples = Tensor(
     "samples", DType.UINT8, {"samples": -1, "sample_height": 48, "sample_width": 192, "channels": 3}
 )
+sampled = Tensor("sampled", DType.INT32, {"samples": -1})
 turned = Tensor("turned", DType.FP32, {"samples": -1, "classes": 2})
 lines = Tensor("lines", DType.FP32, {"readings": -1, "corners": 4, "xy": 2})
-slots = Tensor("slots", DType.INT32, {"readings": -1, "bucket_and_row": 2})
+line_pages = Tensor("line_pages", DType.INT32, {"readings": -1})
+slots = Tensor("slots", DType.INT32, {"crops": -1, "reading_bucket_row_apart": 4})
 ways = Tensor("ways", DType.INT32, {"readings": -1, "page_line_end": 3})
 
 text = Tensor("text", DType.BYTES, {"lines": -1})
 boxes = Tensor("boxes", DType.FP32, {"lines": -1, "corners": 4, "xy": 2})
 scores = Tensor("scores", DType.FP32, {"lines": -1})
+page_numbers = Tensor("page_numbers", DType.INT32, {"lines": -1})
 
 
 def crops(number: int | str) -> Tensor:
@@ -63,10 +69,10 @@ def best(name: str, dtype: DType, number: int | str) -> Tensor:
 
 prepare_page = PythonModel(
     name="prepare_page",
-    inputs=(pixels, maximum_side),
-    outputs=(page, zoom),
+    inputs=(pixels, pages, maximum_side),
+    outputs=(page, zooms, sheets, sheet_sizes),
     stage=f"{_STAGES}.prepare_page",
-    modules=(f"{_STAGES}.type_size",),
+    modules=(f"{_STAGES}.tiles", f"{_STAGES}.type_size"),
     queue=UNBOUNDED,
 )
 detect = OnnxModel(
@@ -79,10 +85,17 @@ detect = OnnxModel(
 )
 locate = PythonModel(
     name="locate",
-    inputs=(probability, page, orientation),
-    outputs=(quads, samples),
+    inputs=(probability, page, zooms, sheets, sheet_sizes, pages, maximum_side, orientation),
+    outputs=(quads, samples, sampled),
     stage=f"{_STAGES}.locate",
-    modules=tuple(f"{_STAGES}.{name}" for name in ("direction", "ends", "quads", "warp")),
+    modules=tuple(
+        f"{_STAGES}.{name}"
+        for name in ("direction", "ends", "looks", "quads", "tiles", "type_size", "warp")
+    ),
+    # What is not shown to the detector in the first call: further pages, tiles, second looks.
+    calls=(detect,),
+    # While one request waits for the detector's further answers, others go on.
+    instances=(InstanceGroup(count=2),),
     queue=UNBOUNDED,
 )
 orient = OnnxModel(
@@ -95,8 +108,8 @@ orient = OnnxModel(
 )
 crop = PythonModel(
     name="crop",
-    inputs=(pixels, zoom, quads, turned, orientation),
-    outputs=(lines, slots, ways, *(crops(k) for k in range(BUCKETS))),
+    inputs=(pixels, pages, quads, turned, sampled, orientation),
+    outputs=(lines, line_pages, slots, ways, *(crops(k) for k in range(BUCKETS))),
     stage=f"{_STAGES}.crop",
     modules=(
         "builders.stages.buckets",
@@ -104,10 +117,12 @@ crop = PythonModel(
             f"{_STAGES}.{name}"
             for name in (
                 "direction",
+                "long_lines",
                 "quads",
                 "reading_order",
                 "squeeze",
                 "stacked",
+                "tiles",
                 "warp",
                 "ways",
             )
@@ -141,11 +156,12 @@ collect = PythonModel(
         *(best("probability", DType.FP32, k) for k in range(BUCKETS)),
         *(best("space", DType.FP32, k) for k in range(BUCKETS)),
         lines,
+        line_pages,
         slots,
         ways,
         minimum_score,
     ),
-    outputs=(text, boxes, scores),
+    outputs=(text, boxes, scores, page_numbers),
     stage=f"{_STAGES}.collect",
     modules=tuple(f"{_STAGES}.{name}" for name in ("ctc", "ways")),
     exports=("characters.json",),
@@ -154,8 +170,8 @@ collect = PythonModel(
 
 ocr = Ensemble(
     name="ocr",
-    inputs=(image, minimum_score, maximum_side, orientation),
-    outputs=(text, boxes, scores),
+    inputs=(image, minimum_score, maximum_side, orientation, only_pages),
+    outputs=(text, boxes, scores, page_numbers, page_count),
     steps=decode_image
     >> prepare_page
     >> detect

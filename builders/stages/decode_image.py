@@ -1,20 +1,25 @@
-"""An encoded image file to RGB pixels: ``image`` UINT8 [-1] -> ``pixels`` UINT8 [h, w, 3].
+"""An encoded image file to RGB pixels.
 
-JPEG, PNG, WebP, TIFF, BMP and GIF; the EXIF orientation is applied, and of an animation the first
-frame is taken. Transparency lies on white, or on what shows the ink. Greys of more than 8 bits are
-scaled by the bits that they use; colours of 16 bits lose their low byte.
+``image`` UINT8 [-1], ``only_pages`` INT32 [-1] (optional, the first page is 1) -> ``pixels`` UINT8
+[h, w, 3], ``pages`` INT32 [n, 4], ``page_count`` INT32 [1], how many pages the file has.
+
+JPEG, PNG, WebP, TIFF, BMP and GIF. A TIFF's pages are all read: they lie one below the other in
+``pixels``, and ``pages`` has each one's number, top row, height and width. An animation is one
+page, its first frame, unless ``only_pages`` names other frames; ``page_count`` counts all.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
+from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from builders.kit.invalid_argument import InvalidArgument
+from builders.stages import colours
 
 # Pillow registers these two only when their modules are imported.
 FORMATS = (
@@ -27,49 +32,73 @@ FORMATS = (
 )
 
 MAXIMUM_PIXELS = 50_000_000
-"""The largest image without a config parameter of its own: 150 MB of pixels."""
+"""The most pixels of a request without a config parameter of its own: 150 MB."""
 
-_TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
+MOST_PAGES = 64
+"""Pages of one request."""
 
-_GROUNDS = (255, 0, 128)
-"""What transparent images are laid on, the usual one first."""
+MOST_COUNTED = 1000
+"""Pages of one file, of which a request may choose."""
 
-_ENOUGH = 64.0
-"""Grey levels between ink and ground: more contrast than this does not help."""
-
-_NEARLY = 0.9
-"""A ground that shows this part of what the best one shows is as good."""
-
-_MINIMUM_SAMPLE, _MAXIMUM_SAMPLE = 340, 341
-"""The TIFF tags SMinSampleValue and SMaxSampleValue (TIFF 6.0, section 19)."""
+_SUBFILE, _REDUCED_OR_MASK = 254, 1 | 4
+"""The TIFF tag NewSubfileType, and its bits for thumbnails and masks (TIFF 6.0, section 8)."""
 
 
-_Range = tuple[float | None, float | None]
+@dataclass(frozen=True)
+class Decoded:
+    """What a file holds.
+
+    Attributes:
+        pixels: UINT8 [height, width, 3], the pages one below the other, white beside narrower ones.
+        pages: INT32 [n, 4], each page's number, top row, height and width.
+        count: of the file's pages, or frames.
+    """
+
+    pixels: np.ndarray
+    pages: np.ndarray
+    count: int
 
 
 def prepare(
     folder: Path, parameters: Mapping[str, str]
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
-    """The stage; the parameter ``maximum_pixels`` bounds width times height."""
+    """The stage; the parameter ``maximum_pixels`` bounds width times height of all pages."""
     limit = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {"pixels": decode(inputs["image"].tobytes(), limit)}
+        only = inputs.get("only_pages")
+        found = decode(
+            inputs["image"].tobytes(),
+            limit,
+            None if only is None else np.asarray(only).reshape(-1).tolist(),
+        )
+        return {
+            "pixels": found.pixels,
+            "pages": found.pages,
+            "page_count": np.array([found.count], np.int32),
+        }
 
     return run
 
 
-def decode(encoded: bytes, maximum_pixels: int = MAXIMUM_PIXELS) -> np.ndarray:
-    """The image in the file's bytes, upright, as UINT8 RGB [height, width, 3].
+def decode(
+    encoded: bytes, maximum_pixels: int = MAXIMUM_PIXELS, only: Sequence[int] | None = None
+) -> Decoded:
+    """The pages in the file's bytes, upright.
+
+    Args:
+        encoded: the file.
+        maximum_pixels: of all pages together.
+        only: the numbers of the pages to read; the first is 1.
 
     Raises:
-        InvalidArgument: no image, a broken one, one of another format, or one with too many pixels.
+        InvalidArgument: no image, a broken one, one of another format, one with too many pages or
+            pixels, or one without a page that was asked for.
     """
     if not encoded:
         raise InvalidArgument("the image is empty; send the bytes of an image file")
     try:
         image = Image.open(io.BytesIO(encoded), formats=FORMATS)
-        width, height = image.size
     except MemoryError:
         raise
     except Image.DecompressionBombError as problem:  # Pillow's own bound is 179 million
@@ -81,17 +110,13 @@ def decode(encoded: bytes, maximum_pixels: int = MAXIMUM_PIXELS) -> np.ndarray:
             f"the {len(encoded)} bytes sent are not an image of a known format; "
             "send JPEG, PNG, WebP, TIFF, BMP or GIF"
         ) from problem
-    if width * height > maximum_pixels:
-        raise InvalidArgument(
-            f"the image has {width} x {height} pixels, more than the {maximum_pixels} allowed; "
-            "send a smaller one"
-        )
     try:
-        image.load()
-        # A turned image no longer has its file's tags.
-        sample_range = _sample_range(image)
-        return np.ascontiguousarray(np.asarray(_rgb(_upright(image), sample_range)))
-    except MemoryError:
+        frames, count = _frames(image)
+        chosen = _chosen(frames, count, only)
+        _refuse_large(image, chosen, maximum_pixels)
+        read = [_page(image, frame) for frame, _ in chosen.values()]
+        return _stacked(read, list(chosen), count, maximum_pixels)
+    except (MemoryError, InvalidArgument):
         raise
     except Exception as problem:
         raise InvalidArgument(
@@ -99,87 +124,101 @@ def decode(encoded: bytes, maximum_pixels: int = MAXIMUM_PIXELS) -> np.ndarray:
         ) from problem
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF orientation says; unreadable EXIF says nothing."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except MemoryError:
-        raise
-    except Exception:
-        return image
+_Frame = tuple[int, tuple[int, int]]
+"""A frame's place in its file, and its width and height."""
 
 
-def _rgb(image: Image.Image, sample_range: _Range) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    if image.mode.startswith(("I", "F")):
-        return _greys(image, sample_range)
-    if image.mode in _TRANSPARENT or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        grey = _ground(np.asarray(layer.convert("L")), np.asarray(layer.getchannel("A")))
-        paper = Image.new("RGBA", layer.size, (grey, grey, grey, 255))
-        return Image.alpha_composite(paper, layer).convert("RGB")
-    return image.convert("RGB")
+def _frames(image: Image.Image) -> tuple[dict[int, _Frame], int]:
+    """The pages to read where none is named, by number, and how many can be named.
 
-
-def _greys(image: Image.Image, sample_range: _Range) -> Image.Image:
-    """Greys of more than 8 bits, on a ground that shows them where the file names a clear one."""
-    samples = np.asarray(image)
-    greys = _to_bytes(samples, *sample_range)
-    clear = image.info.get("transparency")
-    if isinstance(clear, int):
-        alpha = np.where(samples == clear, 0, 255).astype(np.uint8)
-        greys = np.where(alpha, greys, np.uint8(_ground(greys, alpha)))
-    return Image.fromarray(greys).convert("RGB")
-
-
-def _ground(greys: np.ndarray, alpha: np.ndarray) -> int:
-    """The grey to lay a transparent image on: white, or else black or mid-grey, if it shows more.
-
-    Ink may be of the ground's own colour, and then only the transparency draws it. What a ground
-    shows is the contrast between neighbours, summed, as far as it helps.
-
-    Args:
-        greys: UINT8 [h, w].
-        alpha: UINT8 [h, w], 255 where nothing shines through.
+    An animation's frames can all be named, and the first is read. What a JPEG holds besides its
+    picture are previews of it.
     """
-    if alpha.min(initial=255) == 255:
-        return _GROUNDS[0]
-    # Letters have upright strokes: a quarter of the rows tells, along the rows.
-    every = min(4, -(-len(greys) // 64))
-    opacity = alpha[::every].astype(np.float32) / 255
-    ink = greys[::every] * opacity
-    shown = [
-        float(np.minimum(np.abs(np.diff(ink + ground * (1 - opacity))), _ENOUGH).sum())
-        for ground in _GROUNDS
+    if image.format != "TIFF":
+        count = int(getattr(image, "n_frames", 1)) if image.format != "MPO" else 1
+        return {1: (0, image.size)}, count
+    pages: list[_Frame] = []
+    first = (0, image.size)
+    for place in range(MOST_COUNTED + 1):
+        try:
+            image.seek(place)
+        except EOFError:
+            break
+        if place == MOST_COUNTED:
+            raise InvalidArgument(
+                f"the TIFF has more than {MOST_COUNTED} pages; split it into several files"
+            )
+        kind = image.tag_v2.get(_SUBFILE, 0)  # type: ignore[attr-defined]
+        if not (isinstance(kind, int) and kind & _REDUCED_OR_MASK):
+            pages.append((place, image.size))
+    pages = pages or [first]
+    return dict(enumerate(pages, 1)), len(pages)
+
+
+def _chosen(frames: dict[int, _Frame], count: int, only: Sequence[int] | None) -> dict[int, _Frame]:
+    """The pages that a request wants, by number, in their order."""
+    if only is None:
+        chosen = frames
+    else:
+        wanted = sorted(set(only))
+        wrong = [number for number in wanted if not 1 <= number <= count]
+        if wrong or not wanted:
+            raise InvalidArgument(
+                f"only_pages must name pages from 1 to {count}, which the file has, "
+                f"found {wrong[:4] if wrong else 'none'}"
+            )
+        size = frames[1][1]
+        chosen = {k: frames.get(k, (k - 1, size)) for k in wanted[: MOST_PAGES + 1]}
+    if len(chosen) > MOST_PAGES:
+        raise InvalidArgument(
+            f"{count if only is None else len(set(only))} pages are more than the {MOST_PAGES} "
+            "that one request may have; ask for some of them with only_pages"
+        )
+    return chosen
+
+
+def _refuse_large(image: Image.Image, chosen: dict[int, _Frame], maximum_pixels: int) -> None:
+    """Refuses what would have too many pixels, before any of it is unpacked."""
+    sizes = [size for _, size in chosen.values()]
+    for width, height in sizes:
+        if width * height > maximum_pixels:
+            raise InvalidArgument(
+                f"the image has {width} x {height} pixels, more than the {maximum_pixels} "
+                "allowed; send a smaller one"
+            )
+    _refuse_many(len(sizes), sum(width * height for width, height in sizes), maximum_pixels)
+
+
+def _refuse_many(pages: int, pixels: int, maximum_pixels: int) -> None:
+    if pixels > maximum_pixels:
+        raise InvalidArgument(
+            f"the {pages} pages have {pixels} pixels together, more than the {maximum_pixels} "
+            "allowed; ask for some of them with only_pages"
+        )
+
+
+def _page(image: Image.Image, frame: int) -> np.ndarray:
+    if frame != image.tell():
+        image.seek(frame)
+    image.load()
+    return colours.upright_rgb(image)
+
+
+def _stacked(
+    read: Sequence[np.ndarray], numbers: Sequence[int], count: int, maximum_pixels: int
+) -> Decoded:
+    heights = [page.shape[0] for page in read]
+    width = max(page.shape[1] for page in read)
+    tops = np.cumsum([0, *heights])
+    rows = [
+        (number, top, *page.shape[:2])
+        for number, top, page in zip(numbers, tops.tolist(), read, strict=False)
     ]
-    most = max(shown)
-    return next(g for g, own in zip(_GROUNDS, shown, strict=True) if own >= _NEARLY * most)
-
-
-def _sample_range(image: Image.Image) -> _Range:
-    """What black and white are, as a TIFF may say of its samples."""
-    tags = getattr(image, "tag_v2", {})
-    found = []
-    for tag in (_MINIMUM_SAMPLE, _MAXIMUM_SAMPLE):
-        value = tags.get(tag)
-        number = value[0] if isinstance(value, tuple) and value else value
-        found.append(float(number) if isinstance(number, (int, float)) else None)
-    return found[0], found[1]
-
-
-def _to_bytes(
-    samples: np.ndarray, black: float | None = None, white: float | None = None
-) -> np.ndarray:
-    """Greys of more than 8 bits as UINT8.
-
-    From ``black`` to ``white`` where a file says so and its samples fill that range; other integers
-    by the bits that their largest one uses, whatever type holds them; all others by their range.
-    """
-    values = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if black is not None and white is not None and black <= low < high <= white:
-        low, high = black, white
-    elif samples.dtype.kind != "f" and low >= 0:
-        low, high = 0.0, 2.0 ** max(8, int(high).bit_length()) - 1
-    return np.asarray(np.rint((values - low) * (255 / max(high - low, 1e-12))), np.uint8)
+    pages = np.array(rows, np.int32)
+    if len(read) == 1:
+        return Decoded(read[0], pages, count)
+    _refuse_many(len(read), int(tops[-1]) * width, maximum_pixels)
+    pixels = np.full((int(tops[-1]), width, 3), 255, np.uint8)
+    for page, top in zip(read, tops.tolist(), strict=False):
+        pixels[top : top + page.shape[0], : page.shape[1]] = page
+    return Decoded(pixels, pages, count)

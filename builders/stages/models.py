@@ -7,18 +7,24 @@ from builders.kit.stage_options import Number, Text, Whole
 
 decode_image = PythonModel(
     name="decode_image",
-    inputs=(Tensor("image", DType.UINT8, {"bytes": -1}),),
+    inputs=(
+        Tensor("image", DType.UINT8, {"bytes": -1}),
+        Tensor("only_pages", DType.INT32, {"wanted": -1}, optional=True),
+    ),
     outputs=(
         Tensor("pixels", DType.UINT8, {"image_height": -1, "image_width": -1, "channels": 3}),
+        Tensor("pages", DType.INT32, {"pages": -1, "number_top_height_width": 4}),
+        Tensor("page_count", DType.INT32, {"one": 1}),
     ),
     # The first step of its pipelines, where requests wait: one instance for each of two cores.
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_image",
+    modules=("builders.stages.colours",),
     # Four such pages at once fit into the /dev/shm that a pod has by default.
     parameters={"maximum_pixels": "20000000"},
     options={"maximum_pixels": Whole(1, 2**31 - 1)},
 )
-"""An encoded file -> its pixels, RGB, upright."""
+"""An encoded file -> its pixels, RGB, upright; of several pages one below the other."""
 
 decode_audio = PythonModel(
     name="decode_audio",

@@ -54,7 +54,8 @@ def test_what_was_found_once_is_answered_or_refused(
                 assert not media.insane(outputs), file
         for over, code in (("grpc", "INVALID_ARGUMENT"), ("http", "400")):
             for shape in ((0, 0, 3), (0, 5, 3), (5, 0, 3)):
-                pixels = {"pixels": np.zeros(shape, np.uint8)}
+                page = np.array([[1, 0, *shape[:2]]], np.int32)
+                pixels = {"pixels": np.zeros(shape, np.uint8), "pages": page}
                 outcome, _ = target.ask("prepare_page", pixels, over=over)
                 assert outcome.code == code, outcome
                 assert outcome.text.endswith(f"found none: shape {list(shape)}")

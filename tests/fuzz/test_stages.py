@@ -70,6 +70,11 @@ def calling(name: str, requests: Sequence[Arrays]) -> list[dict[str, np.ndarray]
         (asked,) = requests
         heard = np.full(len(asked["waveform"]) // 512, 0.7, np.float32)
         return [{"speech": heard, "next_context": asked["context"], "next_state": asked["state"]}]
+    if name == "detect":
+        return [
+            {"probability": np.zeros((1, 1, *asked["page"].shape[1:3]), np.float32)}
+            for asked in requests
+        ]
     answer = np.log(np.full((1, 4, 321), 1 / 321, np.float32))
     return [{"log_probs": answer, "steps": np.array([4], np.int32)} for _ in requests]
 
@@ -146,6 +151,7 @@ def zeros(config: Any, **given: np.ndarray) -> dict[str, np.ndarray]:
 
 
 QUAD = np.array([[[0, 0], [30, 0], [30, 10], [0, 10]]], np.float32)
+PAGE = np.array([[1, 0, 1, 1]], np.int32)
 SLOT = np.array([[0, 0]], np.int32)
 
 
@@ -155,15 +161,18 @@ SLOT = np.array([[0, 0]], np.int32)
         ("prepare_page", {"pixels": np.zeros((0, 0, 3), np.uint8)}, "shape [0, 0, 3]"),
         ("prepare_page", {"pixels": np.zeros((4, 0, 3), np.uint8)}, "shape [4, 0, 3]"),
         ("crop", {"pixels": np.zeros((0, 9, 3), np.uint8)}, "shape [0, 9, 3]"),
-        ("crop", {"quads": np.zeros((1001, 4, 2), np.float32)}, "at most 1000 quads, found 1001"),
-        ("crop", {"zoom": np.zeros(1, np.float32)}, "a zoom above 0"),
-        ("crop", {"zoom": np.full(1, 1e-40, np.float32), "quads": QUAD}, "quads near the image"),
-        ("crop", {"zoom": np.ones(1, np.float32), "quads": QUAD * 1e30}, "quads near the image"),
+        ("crop", {"quads": np.zeros((1001, 4, 2), np.float32), "pages": PAGE}, "found 1001 on 1"),
+        ("crop", {"quads": QUAD * 1e30, "pages": PAGE}, "quads near the image"),
+        ("crop", {"sampled": np.zeros(2, np.int32), "pages": PAGE}, "2 pages for 1 samples"),
+        ("locate", {"zooms": np.zeros(1, np.float32)}, "a zoom, a size and a page for each sheet"),
+        ("locate", {"zooms": np.ones(2, np.float32)}, "found 2 zooms, 1 sizes, 1 pages"),
+        ("locate", {"zooms": np.ones(1, np.float32)}, "1 bytes of sheets"),
         ("locate", {"page": np.zeros((2, 1, 1, 3), np.uint8)}, "shape [2, 1, 1, 3]"),
         ("locate", {"page": np.zeros((1, 1, 9, 3), np.uint8)}, "shape [1, 1, 9, 3]"),
         ("locate", {"probability": np.full((1, 1, 1, 1), np.nan, np.float32)}, "found NaN"),
-        ("collect", {"slots": np.array([[0, 5]], np.int32)}, "found [0, 5]"),
-        ("collect", {"slots": np.array([[-1, 0]], np.int32)}, "found [-1, 0]"),
+        ("collect", {"slots": np.array([[0, 0, 5, 0]], np.int32)}, "found [0, 5]"),
+        ("collect", {"slots": np.array([[0, -1, 0, 0]], np.int32)}, "found [-1, 0]"),
+        ("collect", {"slots": np.array([[1, 0, 0, 0]], np.int32)}, "found lines [1] in 1 slots"),
         ("collect", {"index_0": np.array([[-2]], np.int32)}, "found -2 to -2"),
         ("collect", {"space_0": np.zeros((1, 7), np.float32)}, "of one shape"),
         ("join_segments", {"steps_0": np.array([-3], np.int32)}, "found -3 to -3"),

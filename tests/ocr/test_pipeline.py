@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from rapidfuzz.distance import Levenshtein
 
 Read = Callable[..., dict[str, Any]]
 LINES = ("Harbour office, open daily", "Ring twice for the keeper", "Fees are due on arrival")
@@ -107,6 +108,90 @@ def test_a_line_of_twenty_thousand_pixels_is_answered(read: Read) -> None:
     ImageDraw.Draw(image).text((20, 10), LINES[0] * 30, "black", ImageFont.load_default(30))
     answer = read(encoded(image))
     assert answer["boxes"].shape[1:] == (4, 2)
+
+
+def strip(words: int, size: int) -> tuple[Image.Image, str]:
+    """One long line, and its text."""
+    text = " ".join(f"{'abcdefgh'[k % 8]}{k}m" for k in range(words))
+    face = ImageFont.load_default(size)
+    left, top, right, bottom = face.getbbox(text)
+    image = Image.new("RGB", (round(right - left) + 40, round(bottom - top) + 30), "white")
+    ImageDraw.Draw(image).text((20 - left, 15 - top), text, "black", face)
+    return image, text
+
+
+@pytest.mark.parametrize(
+    ("words", "size", "width"), [(80, 30, 5000), (130, 26, 6947), (60, 70, 8000)]
+)
+def test_a_line_of_thousands_of_pixels_is_read_to_its_end(
+    read: Read, words: int, size: int, width: int
+) -> None:
+    image, text = strip(words, size)
+    assert image.width >= width
+    answer = read(encoded(image))
+    assert len(answer["text"]) == 1 and answer["boxes"][0, 1, 0] > image.width - 60
+    assert Levenshtein.distance(text, texts(answer)[0]) <= 0.01 * len(text)
+
+
+def test_a_long_screenshot_is_read_as_its_parts_are(read: Read) -> None:
+    image = Image.new("RGB", (1080, 7000), "white")
+    draw, face = ImageDraw.Draw(image), ImageFont.load_default(40)
+    lines = [f"Message {k}: see you at {k + 3} or at {2 * k + 5}" for k in range(100)]
+    for k, line in enumerate(lines):
+        draw.text((60, 40 + 69 * k), line, "black", face)
+    answer = read(encoded(image))
+    assert list(texts(answer)) == lines
+    tops = answer["boxes"][:, 0, 1]
+    assert np.abs(tops - (40 + 69 * np.arange(100))).max() < 40
+
+
+@pytest.mark.parametrize("word", ["42", "Page 7"])
+@pytest.mark.parametrize("size", [12, 24, 48])
+def test_a_single_word_on_a_large_empty_page_is_found(read: Read, word: str, size: int) -> None:
+    image = Image.new("RGB", (1920, 1080), "white")
+    ImageDraw.Draw(image).text((900, 500), word, "black", ImageFont.load_default(size))
+    answer = read(encoded(image))
+    assert texts(answer) == (word,)
+    assert np.abs(answer["boxes"][0].mean(0) - (900 + size, 500 + size / 2)).max() < 2 * size
+
+
+def test_white_text_on_a_clear_ground_is_read(read: Read) -> None:
+    image = Image.new("RGBA", (640, 260), (255, 255, 255, 0))
+    draw, face = ImageDraw.Draw(image), ImageFont.load_default(30)
+    for number, line in enumerate(LINES):
+        draw.text((50, 40 + 64 * number), line, (255, 255, 255, 255), face)
+    for form in ("PNG", "WEBP", "TIFF"):
+        assert texts(read(encoded(image, form))) == LINES
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.int32, 255), (np.uint16, 1023)])
+def test_greys_in_a_wider_type_are_read(read: Read, dtype: type, white: int) -> None:
+    greys = np.asarray(page()[0].convert("L"), np.float64) * white / 255
+    assert texts(read(encoded(Image.fromarray(np.rint(greys).astype(dtype)), "TIFF"))) == LINES
+
+
+def document() -> list[Image.Image]:
+    """Pages of several sizes, one upside down, one empty."""
+    pages = [page()[0], page(2)[0].rotate(180), Image.new("RGB", (300, 200), "white")]
+    last = Image.new("RGB", (1080, 2600), "white")
+    ImageDraw.Draw(last).text((60, 2400), "The end", "black", ImageFont.load_default(40))
+    return [*pages, last]
+
+
+def test_all_pages_of_a_tiff_are_read_and_each_line_says_its_page(read: Read) -> None:
+    first, *others = document()
+    data = encoded(first, "TIFF", save_all=True, append_images=others)
+    answer = read(data)
+    assert texts(answer) == (*LINES, *LINES, "The end")
+    assert answer["page_numbers"].tolist() == [1, 1, 1, 2, 2, 2, 4]
+    assert answer["page_count"].tolist() == [4]
+    alone = read(encoded(others[0]))
+    assert np.abs(answer["boxes"][3:6] - alone["boxes"]).max() < 1
+    assert 2350 < answer["boxes"][6, 0, 1] < 2450
+    chosen = read(data, only_pages=np.array([2, 4], np.int32))
+    assert texts(chosen) == (*LINES, "The end") and chosen["page_count"].tolist() == [4]
+    assert chosen["page_numbers"].tolist() == [2, 2, 2, 4]
+    assert np.abs(chosen["boxes"] - answer["boxes"][3:]).max() < 1
 
 
 def test_answers_do_not_depend_on_what_was_asked_before(read: Read) -> None:

@@ -1,15 +1,17 @@
 """The recogniser's answers to lines of text.
 
 ``index_0`` .. INT32, ``probability_0`` .. and ``space_0`` .. FP32 [m, steps], ``lines`` FP32
-[r, 4, 2], ``slots`` INT32 [r, 2], ``ways`` INT32 [r, 3], ``minimum_score`` FP32 [1] (optional) ->
-``text`` BYTES [-1], ``boxes`` FP32 [-1, 4, 2], ``scores`` FP32 [-1]: the lines that have text, in
-their order; of readings that exclude each other (:mod:`ways`), those that are surer.
+[r, 4, 2], ``line_pages`` INT32 [r], ``slots`` INT32 [s, 4] (the reading of each crop, its bucket
+and row there, and whether a space stands before its text), ``ways`` INT32 [r, 3], ``minimum_score``
+FP32 [1] (optional) -> ``text`` BYTES [-1], ``boxes`` FP32 [-1, 4, 2], ``scores`` FP32 [-1],
+``page_numbers`` INT32 [-1]: the lines that have text, in their order; of readings of a page that
+exclude each other (:mod:`ways`), those that are surer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,15 +36,10 @@ def prepare(
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         threshold = _checked(inputs.get("minimum_score"))
         _fit(inputs, len(characters))
-        read = []
-        for bucket, row in inputs["slots"]:
-            index, probability, space = (
-                inputs[f"{name}_{bucket}"][row] for name in ("index", "probability", "space")
-            )
-            read.append(ctc.decode(index, probability, space, characters))
+        read = _read(inputs, characters)
         weights = np.array([score * len(text.strip()) for text, score in read], np.float32)
         texts, scores, kept = [], [], []
-        for line in ways.best(inputs["ways"], weights).tolist():
+        for line in _best(inputs["line_pages"], inputs["ways"], weights):
             text, score = read[line]
             if text.strip() and score >= threshold:
                 texts.append(text.encode())
@@ -52,18 +49,54 @@ def prepare(
             "text": np.array(texts, np.object_),
             "boxes": inputs["lines"][kept].reshape(-1, 4, 2),
             "scores": np.array(scores, np.float32),
+            "page_numbers": inputs["line_pages"][kept],
         }
 
     return run
 
 
+def _read(inputs: Mapping[str, np.ndarray], characters: Sequence[str]) -> list[tuple[str, float]]:
+    """Text and score of each reading, whose line may have been cropped in several pieces."""
+    pieces: list[list[tuple[str, float]]] = [[] for _ in inputs["lines"]]
+    for line, bucket, row, apart in inputs["slots"].tolist():
+        index, probability, space = (
+            inputs[f"{name}_{bucket}"][row] for name in ("index", "probability", "space")
+        )
+        text, score = ctc.decode(index, probability, space, characters)
+        pieces[line].append((f" {text}" if apart and text else text, score))
+    return [_joined(own) for own in pieces]
+
+
+def _joined(pieces: Sequence[tuple[str, float]]) -> tuple[str, float]:
+    """The text of a line's pieces, and their score by the characters of each."""
+    if len(pieces) == 1:
+        return pieces[0]
+    characters = sum(len(text) for text, _ in pieces)
+    score = sum(len(text) * score for text, score in pieces) / max(characters, 1)
+    return "".join(text for text, _ in pieces), score
+
+
+def _best(line_pages: np.ndarray, of_ways: np.ndarray, weights: np.ndarray) -> list[int]:
+    """The readings to keep, page after page."""
+    kept: list[int] = []
+    for number in dict.fromkeys(line_pages.tolist()):
+        own = np.flatnonzero(line_pages == number)
+        kept += own[ways.best(of_ways[own], weights[own])].tolist()
+    return kept
+
+
 def _fit(inputs: Mapping[str, np.ndarray], classes: int) -> None:
     """Refuses tensors that do not fit together, as those of one page do."""
     lines, slots = inputs["lines"], inputs["slots"]
-    if not len(lines) == len(slots) == len(inputs["ways"]):
+    if not len(lines) == len(inputs["line_pages"]) == len(inputs["ways"]):
         raise InvalidArgument(
-            f"expected a slot and a way for each line, found {len(slots)} slots and "
+            f"expected a page and a way for each line, found {len(inputs['line_pages'])} pages and "
             f"{len(inputs['ways'])} ways for {len(lines)} lines"
+        )
+    if set(slots[:, 0].tolist()) != set(range(len(lines))):
+        raise InvalidArgument(
+            f"expected slots for each of {len(lines)} lines, found lines "
+            f"{sorted(set(slots[:, 0].tolist()))[:4]} in {len(slots)} slots"
         )
     if not np.isfinite(lines).all():
         raise InvalidArgument("expected lines of finite numbers, found NaN or infinity")
@@ -82,7 +115,7 @@ def _fit(inputs: Mapping[str, np.ndarray], classes: int) -> None:
                 f"found {index.min()} to {index.max()}"
             )
         rows[number] = len(index)
-    for bucket, row in slots.tolist():
+    for _, bucket, row, _ in slots.tolist():
         if not 0 <= row < rows.get(bucket, 0):
             raise InvalidArgument(
                 f"expected slots that name a bucket and a row in it, found {[bucket, row]}, "

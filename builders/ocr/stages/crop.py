@@ -1,18 +1,22 @@
-"""Lines of a page as batches for the recogniser, in buckets of like widths.
+"""Lines of pages as batches for the recogniser, in buckets of like widths.
 
-``pixels`` UINT8 [h, w, 3], ``zoom`` FP32 [1], ``quads`` FP32 [n, 4, 2] in page pixels, ``turned``
-FP32 [k, 2] (the classifier's probabilities of upright and upside down), ``orientation`` BOOL [1]
-(optional) -> ``crops_0`` .. UINT8 [m, 48, width, 3], ``lines`` FP32 [r, 4, 2] in pixels of the
-image, in reading order, ``slots`` INT32 [r, 2]: the bucket and the row of each line's crop,
-``ways`` INT32 [r, 3]: which readings exclude each other (:mod:`ways`).
+``pixels`` UINT8 [h, w, 3], ``pages`` INT32 [p, 4], ``quads`` FP32 [n, 4, 2] in pixels, ``turned``
+FP32 [k, 2] (the classifier's probabilities of upright and upside down), ``sampled`` INT32 [k] (the
+page of each), ``orientation`` BOOL [1] (optional) -> ``crops_0`` .. UINT8 [m, 48, width, 3],
+``lines`` FP32 [r, 4, 2] in pixels of the line's page, page by page in reading order,
+``line_pages`` INT32 [r], the page's number, ``slots`` INT32 [s, 4]: the reading, the bucket and
+the row of each crop, and whether a space stands before its text; ``ways`` INT32 [r, 3]: which
+readings exclude each other (:mod:`ways`).
 
 A page that may be upside down is to be read both ways, and so is a line that does not run along
-the page's. A bucket without lines holds one blank crop, which no slot names.
+the page's. A line too long for one crop has several, in order (:mod:`long_lines`). A bucket
+without lines holds one blank crop, which no slot names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -21,14 +25,14 @@ import numpy as np
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
-from . import direction, squeeze, stacked, warp, ways
+from . import direction, long_lines, squeeze, stacked, tiles, warp, ways
 from .reading_order import reading_order
 
 WIDTHS = buckets.Costs(grain=16, call=64.0)
 """In pixels of crop width: the grain is two of the recogniser's steps."""
 
 MOST_LINES = 1000
-"""Lines of one page: what :func:`quads.find` gives at most."""
+"""Lines of one request: what :func:`quads.find` gives of one page at most."""
 
 FARTHEST = 1e6
 """Pixels from the image's corner; farther off is no line of an image that could be sent."""
@@ -41,58 +45,105 @@ def prepare(
     count = int(parameters["buckets"])
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        quads, zoom = _checked(inputs)
+        quads, pages = _checked(inputs)
         free = bool(np.all(inputs.get("orientation", True)))
-        doubtful = free and len(quads) > 0 and not ways.upright(inputs["turned"])
-        quads = quads / zoom
+        # A line belongs to the page that its middle is on.
+        tops = np.array([top for _, top, _, _ in pages])
+        owners = np.searchsorted(tops, quads.mean(1)[:, 1], "right").clip(1) - 1
         pyramid = warp.Pyramid(inputs["pixels"])
-        none = np.zeros(len(quads), bool)
-        readings = ways.readings(
-            quads,
-            read,
-            doubtful,
-            ways.odd(quads, direction.skew(quads)) if free else none,
-            stacked.columns(pyramid, quads) if free else none,
-        )
-        used, places = np.unique(readings.crops, return_inverse=True)
-        wanted = ways.places(quads)[used]
+        found = [
+            _page(page, quads[owners == k], inputs["turned"][inputs["sampled"] == k], free, pyramid)
+            for k, page in enumerate(pages)
+        ]
+        wanted = np.concatenate([each.quads for each in found])
+        upright = np.concatenate([each.columns for each in found])
+        pieces = long_lines.cut(inputs["pixels"], wanted, ~upright)
         columns = {
-            number: stacked.line(pyramid, wanted[number])
-            for number in np.flatnonzero(used >= 2 * len(quads)).tolist()
+            number: stacked.line(pyramid, pieces.quads[number])
+            for number in np.flatnonzero(upright[pieces.lines]).tolist()
         }
-        crops, slots = fill(inputs["pixels"], wanted, count, columns)
-        height, width = inputs["pixels"].shape[:2]
-        lines = np.clip(readings.lines, 0, (width, height)).astype(np.float32)
-        return {"lines": lines, "slots": slots[places], "ways": readings.ways} | {
-            f"crops_{number}": crop for number, crop in enumerate(crops)
-        }
+        crops, places = fill(inputs["pixels"], pieces.quads, count, columns)
+        used = 0
+        slots: list[list[tuple[int, ...]]] = []
+        for each in found:
+            for crop in (each.crops + used).tolist():
+                own = np.flatnonzero(pieces.lines == crop)
+                reading = len(slots)
+                slots.append(
+                    [(reading, *places[k].tolist(), int(pieces.apart[k])) for k in own.tolist()]
+                )
+            used += len(each.quads)
+        return {
+            "lines": np.concatenate([each.lines for each in found]),
+            "line_pages": np.repeat(
+                np.array([page[0] for page in pages], np.int32), [len(e.lines) for e in found]
+            ),
+            "slots": np.array([slot for each in slots for slot in each], np.int32).reshape(-1, 4),
+            "ways": np.concatenate([each.ways for each in found]),
+        } | {f"crops_{number}": crop for number, crop in enumerate(crops)}
 
     return run
 
 
-def _checked(inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, float]:
-    """The quads and the zoom of a request whose tensors fit together.
+@dataclass(frozen=True)
+class _Page:
+    """What is to be read of a page.
+
+    Attributes:
+        lines: FP32 [r, 4, 2], in pixels of the page.
+        ways: INT32 [r, 3].
+        quads: FP32 [c, 4, 2], what is cropped, in pixels of the image.
+        crops: INT64 [r], which of them each reading reads.
+        columns: BOOL [c], which of them are columns of signs.
+    """
+
+    lines: np.ndarray
+    ways: np.ndarray
+    quads: np.ndarray
+    crops: np.ndarray
+    columns: np.ndarray
+
+
+def _page(
+    page: Sequence[int], quads: np.ndarray, votes: np.ndarray, free: bool, pyramid: warp.Pyramid
+) -> _Page:
+    """The readings of a page, of the quads that are on it."""
+    _, top, height, width = page
+    none = np.zeros(len(quads), bool)
+    readings = ways.readings(
+        quads,
+        read,
+        free and len(quads) > 0 and not ways.upright(votes),
+        ways.odd(quads, direction.skew(quads)) if free else none,
+        stacked.columns(pyramid, quads) if free else none,
+    )
+    used, crops = np.unique(readings.crops, return_inverse=True)
+    lines = np.clip(readings.lines - np.array((0, top)), 0, (width, height)).astype(np.float32)
+    columns = used >= 2 * len(quads)
+    return _Page(lines, readings.ways, ways.places(quads)[used], crops, columns)
+
+
+def _checked(inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[list[int]]]:
+    """The quads and the pages of a request whose tensors fit together.
 
     Raises:
         InvalidArgument: they do not.
     """
-    pixels, quads, zoom = inputs["pixels"], inputs["quads"], float(inputs["zoom"][0])
-    if not pixels.size:
-        raise InvalidArgument(
-            f"expected pixels of an image, found none: shape {list(pixels.shape)}"
-        )
+    quads, pages = inputs["quads"], tiles.checked_pages(inputs["pixels"], inputs["pages"])
     if len(quads) > MOST_LINES:
-        raise InvalidArgument(f"expected at most {MOST_LINES} quads, found {len(quads)}")
-    # A zoom that is no number, or next to nothing, makes the quads none.
-    with np.errstate(all="ignore"):
-        near = bool(zoom > 0 and (np.abs(quads / zoom) <= FARTHEST).all())
-    if not near or not np.isfinite(inputs["turned"]).all():
         raise InvalidArgument(
-            "expected a zoom above 0, quads near the image and finite probabilities, as "
-            "prepare_page, locate and orient give them, found others, with a zoom of "
-            f"{zoom:g}"
+            f"expected at most {MOST_LINES} lines in one request, found {len(quads)} on "
+            f"{len(pages)} pages; ask for fewer of them with only_pages"
         )
-    return quads, zoom
+    near = bool((np.abs(quads) <= FARTHEST).all())
+    turned, sampled = inputs["turned"], inputs["sampled"]
+    if not near or len(turned) != len(sampled) or not np.isfinite(turned).all():
+        raise InvalidArgument(
+            "expected quads near the image and, for each sample, its page and finite "
+            f"probabilities, as locate and orient give them, found others, {len(sampled)} pages "
+            f"for {len(turned)} samples"
+        )
+    return quads, pages
 
 
 def read(quads: np.ndarray) -> np.ndarray:

@@ -1,20 +1,25 @@
-"""Text lines in the detector's probability map, and samples to tell which end is up.
+"""Text lines in the detector's probability maps, and samples to tell which end is up.
 
-``probability`` FP32 [1, 1, H, W], ``page`` UINT8 [1, H, W, 3], ``orientation`` BOOL [1] (optional)
--> ``quads`` FP32 [n, 4, 2] in page pixels, along the page's lines, ``samples`` UINT8
-[k, 48, 192, 3], pieces of the longest lines for the orientation classifier.
+``probability`` FP32 [1, 1, H, W], ``page`` UINT8 [1, H, W, 3], ``zooms`` FP32 [p], ``sheets`` UINT8
+[-1], ``sheet_sizes`` INT32 [p, 2], ``pages`` INT32 [p, 4], ``maximum_side`` INT32 [1] (optional),
+``orientation`` BOOL [1] (optional) -> ``quads`` FP32 [n, 4, 2] in pixels of the image, page after
+page, along each page's lines, ``samples`` UINT8 [k, 48, 192, 3], pieces of each page's longest
+lines for the orientation classifier, ``sampled`` INT32 [k], the page of each, from 0.
+
+The detector is asked again for what it has not seen: other pages and tiles, and, on a page where
+it found nothing, the places that have ink (:mod:`looks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import direction, ends, warp
+from . import direction, ends, looks, tiles, warp
 from . import quads as q
 
 SAMPLES = 6
@@ -23,25 +28,83 @@ SAMPLES = 6
 SAMPLE_WIDTH = 192
 """The classifier's input width: pieces of lines are shown unsqueezed."""
 
-LARGEST_SIDE = 16_384
-"""Of a page, in pixels: lines on a page's diagonal must not be longer than OpenCV can warp."""
+Call = Callable[[str, Sequence[Mapping[str, np.ndarray]]], list[dict[str, np.ndarray]]]
+"""Runs another model: see :class:`builders.kit.graph.PythonModel`."""
 
 
 def prepare(
-    folder: Path, parameters: Mapping[str, str]
+    folder: Path, parameters: Mapping[str, str], call: Call
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
-    """The stage; it has no parameters."""
+    """The stage; it has no parameters, and calls ``detect``."""
+
+    def detect(page: np.ndarray) -> np.ndarray:
+        """A page or a part of one, UINT8 [h, w, 3], to its probabilities FP32 [h, w]."""
+        shown = tiles.padded(page)[None]
+        # One at a time: what the detector needs for a page is most of a server's memory.
+        (answer,) = call("detect", [{"page": shown}])
+        probability, _ = _checked(answer["probability"], shown)
+        return probability[: page.shape[0], : page.shape[1]]
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         free = bool(np.all(inputs.get("orientation", True)))
-        probability, page = _checked(inputs["probability"], inputs["page"])
-        quads = locate(probability, page, free)
-        samples = sample(page, quads) if free and len(quads) else None
-        if samples is None:
-            samples = warp.blank(SAMPLE_WIDTH)
-        return {"quads": quads, "samples": samples}
+        quads, samples, sampled = [], [], []
+        for number, (probability, page, zoom, top) in enumerate(_seen(inputs, detect)):
+            own = locate(probability, page, free)
+            if not len(own):
+                own = looks.again(page, lambda part: locate(detect(part), part, free))
+            if free and len(own):
+                samples.append(sample(page, own))
+                sampled += [number] * len(samples[-1])
+            quads.append(own / zoom + np.array((0, top), np.float32))
+        return {
+            "quads": np.concatenate(quads).astype(np.float32),
+            "samples": np.concatenate(samples or [warp.blank(SAMPLE_WIDTH)]),
+            "sampled": np.array(sampled or [0], np.int32),
+        }
 
     return run
+
+
+def _seen(
+    inputs: Mapping[str, np.ndarray], detect: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray, float, int]]:
+    """Each page's probabilities, its pixels, its zoom, and its top row in the image."""
+    probability, page = _checked(inputs["probability"], inputs["page"])
+    zooms, sheets, sizes = (inputs[name] for name in ("zooms", "sheets", "sheet_sizes"))
+    pages = np.asarray(inputs["pages"], np.int64).reshape(-1, 4)
+    _fit(zooms, sheets, sizes, pages)
+    if not len(sheets):
+        yield probability, page, float(zooms[0]), 0
+        return
+    start = 0
+    for number, (own_zoom, (height, width)) in enumerate(
+        zip(zooms.tolist(), sizes.tolist(), strict=True)
+    ):
+        sheet = sheets[start : (start := start + 3 * height * width)].reshape(height, width, 3)
+        sheet = tiles.zoomed(sheet, pages[number, 2:].tolist(), own_zoom)
+        views = tiles.cut(sheet.shape, whole="maximum_side" in inputs)
+        maps = [probability] if number == 0 else []
+        maps += [detect(tiles.of(sheet, view)) for view in views[len(maps) :]]
+        yield tiles.joined(maps, views), sheet, own_zoom, int(pages[number, 1])
+
+
+def _fit(zooms: np.ndarray, sheets: np.ndarray, sizes: np.ndarray, pages: np.ndarray) -> None:
+    """Refuses tensors that do not fit together, as those of one request do."""
+    one = len(zooms) == len(sizes) == len(pages) > 0
+    right = one and bool(np.isfinite(zooms).all() and (zooms > 0).all() and (zooms <= 16).all())
+    if right and len(sheets):
+        products = np.asarray(sizes, np.int64)
+        right = bool((products > 0).all()) and int(products.prod(1).sum()) * 3 == len(sheets)
+        shown = [tiles.times(page, zoom) for page, zoom in zip(pages[:, 2:], zooms, strict=True)]
+        right = right and bool((np.array(shown) <= tiles.LARGEST_SIDE).all())
+    elif right:
+        right = len(pages) == 1
+    if not right:
+        raise InvalidArgument(
+            "expected a zoom, a size and a page for each sheet, as decode_image and prepare_page "
+            f"give them, found {len(zooms)} zooms, {len(sizes)} sizes, {len(pages)} pages and "
+            f"{len(sheets)} bytes of sheets"
+        )
 
 
 def _checked(probability: np.ndarray, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -50,12 +113,12 @@ def _checked(probability: np.ndarray, page: np.ndarray) -> tuple[np.ndarray, np.
     if (
         page.shape[0] != 1
         or probability.shape != (1, 1, height, width)
-        or not 0 < min(height, width) <= max(height, width) <= LARGEST_SIDE
+        or not 0 < min(height, width) <= max(height, width) <= tiles.LARGEST_SIDE
     ):
         raise InvalidArgument(
-            f"expected one page, with sides from 1 to {LARGEST_SIDE}, and a probability for each "
-            f"of its pixels, found a page of shape {list(page.shape)} and probabilities of shape "
-            f"{list(probability.shape)}"
+            f"expected one page, with sides from 1 to {tiles.LARGEST_SIDE}, and a probability for "
+            f"each of its pixels, found a page of shape {list(page.shape)} and probabilities of "
+            f"shape {list(probability.shape)}"
         )
     if not np.isfinite(probability).all():
         raise InvalidArgument("expected finite probabilities, found NaN or infinity")

@@ -1,7 +1,15 @@
-"""Pixels to the page that the detector sees.
+"""Pixels to what the detector sees.
 
-``pixels`` UINT8 [h, w, 3], ``maximum_side`` INT32 [1] (optional) -> ``page`` UINT8
-[1, height, width, 3] with sides in multiples of 32, ``zoom`` FP32 [1], page pixels for each pixel.
+``pixels`` UINT8 [h, w, 3], ``pages`` INT32 [p, 4] (number, top, height and width of each page in
+``pixels``), ``maximum_side`` INT32 [1] (optional) -> ``page`` UINT8 [1, height, width, 3] with
+sides in multiples of 32, ``zooms`` FP32 [p], what each page was multiplied by, ``sheets`` UINT8
+[-1] and ``sheet_sizes`` INT32 [p, 2].
+
+One page of usual shape is shown to the detector whole: it is ``page``, and ``sheets`` is empty.
+Of several pages, and of long ones, ``sheets`` holds the pixels of all, page after page, each of
+its height and width in ``sheet_sizes`` and 3 channels, at the zoom or unzoomed, whichever is less;
+``page`` is the first tile of the first (:mod:`tiles`), and the next stage asks the detector for
+the others.
 
 A page of large type is shown smaller than PP-OCR would show it: the detector takes time by area.
 """
@@ -11,15 +19,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import type_size
-
-STRIDE = 32
-"""The detector halves its input five times."""
+from . import tiles, type_size
 
 MINIMUM_SIDE = 736
 """PP-OCR's ``limit_side_len``: smaller pages are enlarged until their shorter side is this."""
@@ -29,8 +33,8 @@ LARGEST_ENLARGED = 1280
 
 LARGEST_ZOOM = 3.0
 
-MAXIMUM_SIDE = 2000
-"""Larger pages are reduced to this longer side, as PP-OCR's ``max_side_len``."""
+MAXIMUM_SIDE = tiles.LONGEST
+"""Larger pages of usual shape are reduced to this longer side."""
 
 X_HEIGHT = 9.0
 """Small letters of this height, in page pixels, are found; larger ones are reduced to it."""
@@ -48,17 +52,30 @@ def prepare(
     """The stage; it has no parameters."""
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        side = MAXIMUM_SIDE
+        side = None
         if "maximum_side" in inputs:
             side = _checked(inputs["maximum_side"])
-        if not inputs["pixels"].size:
-            raise InvalidArgument(
-                f"expected pixels of an image, found none: shape {list(inputs['pixels'].shape)}"
-            )
-        page, zoom = fit(inputs["pixels"], side)
-        return {"page": page[None], "zoom": np.array([zoom], np.float32)}
+        pixels, pages = inputs["pixels"], tiles.checked_pages(inputs["pixels"], inputs["pages"])
+        parts = [pixels[top : top + height, :width] for _, top, height, width in pages]
+        fitted = [fit(part, side) for part in parts]
+        sheet = fitted[0][0]
+        views = tiles.cut(sheet.shape, whole=side is not None)
+        # What is enlarged is sent as it is: the next stage enlarges it again.
+        kept = [part if zoom > 1 else own for part, (own, zoom) in zip(parts, fitted, strict=True)]
+        alone = len(pages) == len(views) == 1
+        return {
+            "page": tiles.padded(tiles.of(sheet, views[0]))[None],
+            "zooms": np.array([zoom for _, zoom in fitted], np.float32),
+            "sheets": _joined([] if alone else kept),
+            "sheet_sizes": np.array([each.shape[:2] for each in kept], np.int32),
+        }
 
     return run
+
+
+def _joined(sheets: list[np.ndarray]) -> np.ndarray:
+    """All of their bytes, sheet after sheet."""
+    return np.concatenate([np.zeros(0, np.uint8), *(each.reshape(-1) for each in sheets)])
 
 
 def _checked(maximum_side: np.ndarray) -> int:
@@ -71,23 +88,35 @@ def _checked(maximum_side: np.ndarray) -> int:
     return int(values[0])
 
 
-def page_zoom(height: int, width: int, maximum_side: int = MAXIMUM_SIDE) -> float:
-    """How much a page is enlarged for detection."""
+def page_zoom(height: int, width: int, maximum_side: int | None = None) -> float:
+    """How much a page is enlarged for detection.
+
+    Args:
+        height: in pixels.
+        width: in pixels.
+        maximum_side: the longer side at most, after zooming; by default a long page's shorter side
+            decides, as it is cut into tiles.
+    """
     longer, shorter = max(height, width), min(height, width)
-    if longer > maximum_side:
-        return maximum_side / longer
+    limit = maximum_side or MAXIMUM_SIDE
+    if longer > limit:
+        if maximum_side:
+            return maximum_side / longer
+        parts = min(1.0, MINIMUM_SIDE / shorter, tiles.LARGEST_SIDE / longer)
+        return max(limit / longer, parts)
     wanted = min(MINIMUM_SIDE / shorter, LARGEST_ENLARGED / longer, LARGEST_ZOOM)
-    return min(max(wanted, 1.0), maximum_side / longer)
+    return min(max(wanted, 1.0), limit / longer)
 
 
-def fit(pixels: np.ndarray, maximum_side: int = MAXIMUM_SIDE) -> tuple[np.ndarray, float]:
+def fit(pixels: np.ndarray, maximum_side: int | None = None) -> tuple[np.ndarray, float]:
     """The page as the detector shall see it, and its zoom.
 
-    At PP-OCR's size, or as much smaller as its smallest type allows.
+    At PP-OCR's size, or as much smaller as its smallest type allows; a long page larger than
+    PP-OCR would have it.
 
     Args:
         pixels: UINT8 [h, w, 3].
-        maximum_side: the page's longer side at most, before it is padded.
+        maximum_side: the page's longer side at most, as :func:`page_zoom` takes it.
     """
     zoom = page_zoom(pixels.shape[0], pixels.shape[1], maximum_side)
     # Type is measured on the pixels that there are: enlarged ones tell no more.
@@ -97,21 +126,9 @@ def fit(pixels: np.ndarray, maximum_side: int = MAXIMUM_SIDE) -> tuple[np.ndarra
     if height is not None:
         least = max(X_HEIGHT / height, SMALLEST_REDUCED / min(seen.shape[:2]))
         zoom = min(zoom, before * least)
-    return padded(seen if zoom == before else resize(pixels, zoom)), zoom
+    return (seen if zoom == before else resize(pixels, zoom)), zoom
 
 
 def resize(pixels: np.ndarray, zoom: float) -> np.ndarray:
     """The pixels at another size, both axes by the same factor so that angles stay."""
-    height, width = (max(1, round(side * zoom)) for side in pixels.shape[:2])
-    if (height, width) == pixels.shape[:2]:
-        return pixels
-    method = cv2.INTER_AREA if zoom < 0.5 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=method))
-
-
-def padded(pixels: np.ndarray) -> np.ndarray:
-    """The pixels, those at the border repeated until the sides are multiples of :data:`STRIDE`."""
-    below, right = -pixels.shape[0] % STRIDE, -pixels.shape[1] % STRIDE
-    if not below and not right:
-        return pixels
-    return np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE))
+    return tiles.zoomed(pixels, pixels.shape, zoom)

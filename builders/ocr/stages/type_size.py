@@ -44,14 +44,23 @@ def x_height(page: np.ndarray) -> float | None:
     Returns:
         The height, or None where there are too few pieces to tell.
     """
+    sides = np.sort(pieces(page)[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]], axis=1)
+    letters = sides[(sides[:, 1] >= SMALLEST) & (sides[:, 1] < LARGEST)]
+    if len(letters) < ENOUGH:
+        return None
+    return float(min(np.percentile(letters[:, 1], LOW), TOUCHING * np.median(letters[:, 0])))
+
+
+def pieces(page: np.ndarray) -> np.ndarray:
+    """Connected pieces of ink, as OpenCV's statistics tell of them: INT32 [n, 5].
+
+    Args:
+        page: UINT8 [h, w, 3].
+    """
     grey = cv2.GaussianBlur(cv2.cvtColor(page, cv2.COLOR_RGB2GRAY), (3, 3), 0)
     around = cv2.blur(grey, (NEIGHBOURHOOD, NEIGHBOURHOOD))
     dark_paper = float(grey.mean()) > float(np.median(grey[::4, ::4]))
     ink = cv2.subtract(grey, around) if dark_paper else cv2.subtract(around, grey)
     threshold = max(LEAST_CONTRAST, PART * float(np.quantile(ink[::4, ::4], 0.99)))
-    pieces = cv2.connectedComponentsWithStats((ink > threshold).astype(np.uint8))[2][1:]
-    sides = np.sort(pieces[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]], axis=1)
-    letters = sides[(sides[:, 1] >= SMALLEST) & (sides[:, 1] < LARGEST)]
-    if len(letters) < ENOUGH:
-        return None
-    return float(min(np.percentile(letters[:, 1], LOW), TOUCHING * np.median(letters[:, 0])))
+    found = cv2.connectedComponentsWithStats((ink > threshold).astype(np.uint8))[2]
+    return np.asarray(found[1:])

@@ -20,10 +20,14 @@ LARGEST_SOURCE = 32_000
 
 def crop_widths(quads: np.ndarray) -> np.ndarray:
     """The width of each quad's undistorted crop at :data:`HEIGHT`, INT64 [n]."""
-    across = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
+    return np.asarray(np.clip(undistorted(quads), SMALLEST_WIDTH, LARGEST_WIDTH), np.int64)
+
+
+def undistorted(quads: np.ndarray) -> np.ndarray:
+    """The same without bounds, FP64 [n]."""
+    across = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1).astype(np.float64)
     down = np.maximum(np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1), 1e-3)
-    widths = np.clip(np.rint(across / down * HEIGHT), SMALLEST_WIDTH, LARGEST_WIDTH)
-    return np.asarray(widths, np.int64)
+    return np.asarray(np.rint(across / down * HEIGHT))
 
 
 class Pyramid:

@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFile, ImageFont, TiffImagePlugin
 
-from builders.stages.decode_image import FORMATS, decode, prepare
+from builders.stages import decode_image
+from builders.stages.decode_image import FORMATS, prepare
+
+
+def decode(data: bytes, maximum_pixels: int = decode_image.MAXIMUM_PIXELS) -> np.ndarray:
+    """The pixels of a file of one page."""
+    found = decode_image.decode(data, maximum_pixels)
+    assert found.pages.tolist() == [[1, 0, *found.pixels.shape[:2]]]
+    return found.pixels
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (37, 23)) -> Image.Image:
@@ -197,7 +205,92 @@ def test_of_an_animation_the_first_frame_is_taken(form: str) -> None:
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
     options = {"lossless": True} if form == "WEBP" else {}
     data = encoded(frames[0], form, save_all=True, append_images=frames[1:], **options)
-    assert decode(data)[0, 0].tolist() == [255, 0, 0]
+    found = decode_image.decode(data)
+    assert found.pixels[0, 0].tolist() == [255, 0, 0] and found.count == 2
+    assert found.pages.tolist() == [[1, 0, 8, 8]]
+    second = decode_image.decode(data, only=[2])
+    assert second.pixels[0, 0].tolist() == [0, 0, 255]
+    assert second.pages.tolist() == [[2, 0, 8, 8]] and second.count == 2
+
+
+def several(*sizes: tuple[int, int], **options: object) -> bytes:
+    """A TIFF with a page of each size, the first of grey 0, the next of 40, and so on."""
+    pages = [Image.new("L", size, 40 * k) for k, size in enumerate(sizes)]
+    return encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:], **options)
+
+
+@pytest.mark.parametrize("packed", [{}, {"compression": "tiff_lzw"}, {"big_tiff": True}])
+def test_all_pages_of_a_tiff_are_read_one_below_the_other(packed: dict[str, object]) -> None:
+    found = decode_image.decode(several((30, 20), (10, 5), (25, 40), **packed))
+    assert found.count == 3 and found.pages.dtype == np.int32
+    assert found.pages.tolist() == [[1, 0, 20, 30], [2, 20, 5, 10], [3, 25, 40, 25]]
+    assert found.pixels.shape == (65, 30, 3)
+    for number, top, height, width in found.pages.tolist():
+        rows = found.pixels[top : top + height]
+        assert (rows[:, :width] == 40 * (number - 1)).all() and (rows[:, width:] == 255).all()
+
+
+def test_a_request_chooses_pages() -> None:
+    found = decode_image.decode(several((30, 20), (10, 5), (25, 40)), only=[3, 1, 3])
+    assert found.pages.tolist() == [[1, 0, 20, 30], [3, 20, 40, 25]] and found.count == 3
+    assert found.pixels[20, 0].tolist() == [80, 80, 80]
+
+
+@pytest.mark.parametrize("only", [[0], [-1], [4], [1, 9], []])
+def test_pages_that_there_are_not_are_refused(only: list[int]) -> None:
+    with pytest.raises(ValueError, match="pages from 1 to 3, which the file has"):
+        decode_image.decode(several((30, 20), (10, 5), (25, 40)), only=only)
+
+
+def test_thumbnails_and_masks_are_no_pages() -> None:
+    pages = []
+    for kind in (0, 1, 2, 4):
+        page = Image.new("L", (30, 20), 40 * kind)
+        page.encoderinfo = {"tiffinfo": {254: kind}}
+        pages.append(page)
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    found = decode_image.decode(data)
+    assert found.count == 2 and found.pixels[::20, 0, 0].tolist() == [0, 80]
+
+
+def test_each_page_is_turned_as_it_says() -> None:
+    pages = []
+    for orientation in (1, 6):
+        page = picture()
+        page.encoderinfo = {"tiffinfo": {274: orientation}}
+        pages.append(page)
+    found = decode_image.decode(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    assert found.pages[:, 2:].tolist() == [[23, 37], [37, 23]]
+
+
+def test_too_many_pages_or_pixels_of_all_are_refused_in_a_sentence() -> None:
+    data = several(*[(100, 100)] * 5)
+    with pytest.raises(ValueError, match=r"5 pages have 50000 pixels together.*only_pages"):
+        decode_image.decode(data, 49_999)
+    assert decode_image.decode(data, 50_000).pixels.shape == (500, 100, 3)
+    assert decode_image.decode(data, 20_000, only=[4, 5]).pixels.shape == (200, 100, 3)
+    # A wide page and a high one would need what lies beside them as well.
+    with pytest.raises(ValueError, match="only_pages"):
+        decode_image.decode(several((1000, 10), (10, 1000)), 25_000)
+    many = several(*[(2, 2)] * (decode_image.MOST_PAGES + 1))
+    with pytest.raises(ValueError, match=r"65 pages are more than the 64.*only_pages"):
+        decode_image.decode(many)
+    assert decode_image.decode(many, only=[65]).pages.tolist() == [[65, 0, 2, 2]]
+
+
+def test_a_tiff_of_endless_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode_image, "MOST_COUNTED", 8)
+    assert decode_image.decode(several(*[(2, 2)] * 8)).count == 8
+    with pytest.raises(ValueError, match="more than 8 pages; split it"):
+        decode_image.decode(several(*[(2, 2)] * 9))
+
+
+def test_a_tiff_cut_off_in_its_second_page_is_refused() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    data = encoded(
+        Image.fromarray(noise), "TIFF", save_all=True, append_images=[Image.fromarray(noise)]
+    )
+    refused(data[: int(len(data) * 0.8)])
 
 
 def test_the_smallest_and_a_very_wide_image_are_read() -> None:
@@ -254,7 +347,9 @@ def test_the_limit_is_a_parameter(tmp_path: Path) -> None:
     data = np.frombuffer(encoded(picture()), np.uint8)
     with pytest.raises(ValueError, match="more than the 850 allowed"):
         run({"image": data})
-    assert prepare(tmp_path, {"maximum_pixels": "851"})({"image": data})["pixels"].ndim == 3
+    answer = prepare(tmp_path, {"maximum_pixels": "851"})({"image": data})
+    assert answer["pixels"].shape == (23, 37, 3) and answer["page_count"].tolist() == [1]
+    assert answer["pages"].tolist() == [[1, 0, 23, 37]]
 
 
 @settings(max_examples=150)

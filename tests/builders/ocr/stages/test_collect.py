@@ -29,7 +29,8 @@ def answers(score: float = 0.9) -> dict[str, np.ndarray]:
         **{f"probability_{k}": v for k, v in enumerate(sure)},
         **{f"space_{k}": np.zeros_like(v) for k, v in enumerate(sure)},
         "lines": np.arange(24, dtype=np.float32).reshape(3, 4, 2),
-        "slots": np.array(((0, 1), (1, 0), (0, 0)), np.int32),
+        "line_pages": np.array((1, 1, 2), np.int32),
+        "slots": np.array(((0, 0, 1, 0), (1, 1, 0, 0), (2, 0, 0, 0)), np.int32),
         "ways": np.array([(-1, -1, 0)] * 3, np.int32),
     }
 
@@ -41,6 +42,29 @@ def test_lines_come_in_the_order_of_their_slots_and_blank_ones_go(run: Run) -> N
     assert out["scores"] == pytest.approx([0.9, 0.9]) and out["scores"].dtype == np.float32
 
 
+def test_each_line_says_its_page(run: Run) -> None:
+    assert run(answers())["page_numbers"].tolist() == [1, 2]
+
+
+def test_a_line_of_several_crops_is_one_line(run: Run) -> None:
+    pieces = np.array([(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 0, 0), (1, 1, 0, 0), (2, 0, 1, 0)])
+    out = run(answers() | {"slots": pieces.astype(np.int32)})
+    assert [text.decode() for text in out["text"]] == ["aé 中aé", "中"]
+
+
+def test_of_each_page_the_surer_way_up_is_kept(run: Run) -> None:
+    both = answers() | {
+        "lines": np.repeat(np.arange(24, dtype=np.float32).reshape(3, 4, 2)[:1], 4, 0),
+        "line_pages": np.array((1, 1, 2, 2), np.int32),
+        "slots": np.array([(k, 0, (0, 1, 1, 0)[k], 0) for k in range(4)], np.int32),
+        "ways": np.array([(0, -1, 0), (1, -1, 0)] * 2, np.int32),
+    }
+    both["probability_0"] = np.array(((0.9, 0, 0.9), (0.6, 0, 0)), np.float32)
+    out = run(both)
+    assert [text.decode() for text in out["text"]] == ["aé", "aé"]
+    assert out["page_numbers"].tolist() == [1, 2]
+
+
 def test_the_minimum_score_decides(run: Run) -> None:
     assert len(run(answers(0.45))["text"]) == 0
     assert len(run({**answers(0.45), "minimum_score": np.array([0.4], np.float32)})["text"]) == 2
@@ -48,14 +72,15 @@ def test_the_minimum_score_decides(run: Run) -> None:
 
 
 def test_a_page_without_text_gives_nothing(run: Run) -> None:
-    none = {"lines": np.zeros((0, 4, 2), np.float32), "slots": np.zeros((0, 2), np.int32)}
+    none = {"lines": np.zeros((0, 4, 2), np.float32), "slots": np.zeros((0, 4), np.int32)}
+    none["line_pages"] = np.zeros(0, np.int32)
     out = run({**answers(), **none, "ways": np.zeros((0, 3), np.int32)})
     assert out["text"].shape == (0,) and out["boxes"].shape == (0, 4, 2)
     assert out["scores"].shape == (0,)
 
 
 def test_of_a_page_read_both_ways_the_surer_reading_is_kept(run: Run) -> None:
-    page = answers()
+    page = answers() | {"line_pages": np.ones(3, np.int32)}
     page["probability_0"][0] = 0.4
     ways = np.array(((0, -1, 0), (-1, -1, 0), (1, -1, 0)), np.int32)
     assert [text.decode() for text in run({**page, "ways": ways})["text"]] == ["中"]
