@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +39,13 @@ def main() -> None:
     "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 )
 def ocr(
-    page: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP, TIFF or BMP file.")],
+    page: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP, TIFF, BMP or GIF file.")],
     draw: Annotated[
-        Path | None, typer.Option(help="Write the page with boxes and text to this image file.")
+        Path | None,
+        typer.Option(
+            help="Write the page with boxes and text to this image file; of several pages, "
+            "each to one with its number in the name."
+        ),
     ] = None,
     as_json: Annotated[
         bool,
@@ -62,6 +67,12 @@ def ocr(
     ] = None,
     orientation: Annotated[
         bool | None, typer.Option(help="Find out which way up the page is.")
+    ] = None,
+    page_number: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--page", min=1, max=INT32, help="Read this page of the file; may be given again."
+        ),
     ] = None,
     font: Annotated[
         Path | None, typer.Option(help="Font file for --draw, for scripts such as Chinese.")
@@ -90,7 +101,9 @@ def ocr(
                 minimum_score=minimum_score,
                 maximum_side=maximum_side,
                 orientation=orientation,
+                pages=page_number,
             )
+            seen = client.seen(image, pages=page_number) if draw is not None else {}
     except AddressError as problem:
         raise wrong_address(problem) from problem
     except RequestError as problem:
@@ -99,30 +112,38 @@ def ocr(
         from clients.draw import draw as render
 
         try:
-            render(image, lines, font).save(draw)
+            for number, pixels in seen.items():
+                own = [line for line in lines if line.page == number]
+                several = draw.with_stem(f"{draw.stem}-{number}")
+                render(pixels, own, font).save(draw if len(seen) == 1 else several)
         except (OSError, ValueError) as problem:
             raise failed(f"cannot draw {draw}: {problem}") from problem
+    # Tables and paragraphs end with their page.
+    pages = [list(own) for _, own in groupby(lines, lambda line: line.page)]
     if as_json:
         records = [
             {
                 "text": line.text,
+                "page": line.page,
                 "box": line.box,
                 "score": line.score,
                 "cell": asdict(cell) if cell else None,
             }
-            for line, cell in zip(lines, cells(lines), strict=True)
+            for own in pages
+            for line, cell in zip(own, cells(own), strict=True)
         ]
         typer.echo(json.dumps(records, ensure_ascii=False, indent=2))
         return
     if as_markdown:
-        typer.echo(markdown(lines), nl=False)
+        typer.echo("\n".join(markdown(own) for own in pages), nl=False)
     else:
+        last = lines[-1].page if lines else 1
         for line in lines:
             left, top = (min(corner[axis] for corner in line.box) for axis in (0, 1))
             right, bottom = (max(corner[axis] for corner in line.box) for axis in (0, 1))
-            typer.echo(
-                f"{line.score:.2f}  {left:5.0f},{top:<5.0f} {right:5.0f},{bottom:<5.0f} {line.text}"
-            )
+            place = f"{left:5.0f},{top:<5.0f} {right:5.0f},{bottom:<5.0f}"
+            page_of = f"page {line.page}  " if last > 1 else ""
+            typer.echo(f"{page_of}{line.score:.2f}  {place} {line.text}")
     if not lines:
         typer.echo("no text found", err=True)
 

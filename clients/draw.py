@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from clients.ocr import Line
 
@@ -15,11 +15,11 @@ _LOW = (214, 40, 40)
 _SURE = 0.8
 
 
-def draw(image: bytes, lines: Sequence[Line], font: Path | None = None) -> Image.Image:
+def draw(pixels: np.ndarray, lines: Sequence[Line], font: Path | None = None) -> Image.Image:
     """The page with its boxes, and beside it the text that was read, each line in its place.
 
     Args:
-        image: the encoded page.
+        pixels: the page as the server saw it, UINT8 [height, width, 3].
         lines: what the server answered; those with a score below 0.8 are drawn in red.
         font: a font file for scripts that Pillow's own font lacks, as Chinese.
 
@@ -27,10 +27,9 @@ def draw(image: bytes, lines: Sequence[Line], font: Path | None = None) -> Image
         An RGB image, twice as wide as the page.
 
     Raises:
-        PIL.UnidentifiedImageError: not an image.
         OSError: the font cannot be read.
     """
-    page = ImageOps.exif_transpose(Image.open(io.BytesIO(image))).convert("RGB")
+    page = Image.fromarray(pixels)
     canvas = Image.new("RGB", (2 * page.width, page.height), "white")
     canvas.paste(page, (0, 0))
     pen = ImageDraw.Draw(canvas)

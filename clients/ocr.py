@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,13 @@ class Line:
         text: what was read.
         box: its four corners (x, y) in pixels of the image, from the line's top left clockwise.
         score: the confidence, 0 to 1.
+        page: the number of the page that it is on; the first is 1.
     """
 
     text: str
     box: tuple[tuple[float, float], ...]
     score: float
+    page: int = 1
 
 
 class OcrClient(PipelineClient):
@@ -61,14 +63,17 @@ class OcrClient(PipelineClient):
         minimum_score: float | None = None,
         maximum_side: int | None = None,
         orientation: bool | None = None,
+        pages: Sequence[int] | None = None,
     ) -> list[Line]:
-        """The lines of a page in reading order; none for a page without text.
+        """The lines of a file in reading order, page after page; none where there is no text.
 
         Args:
-            image: an encoded file: JPEG, PNG, WebP, TIFF or BMP.
+            image: an encoded file: JPEG, PNG, WebP, TIFF, BMP or GIF.
             minimum_score: leave out lines with a lower confidence.
             maximum_side: the longest side, in pixels, at which text is looked for.
             orientation: find out which way up the page is; the server's default is to do so.
+            pages: the numbers of the pages to read, from 1; by default all of a TIFF's, and an
+                animation's first frame.
 
         Raises:
             clients.errors.RequestError: the server refused the image, is not there, or did
@@ -81,13 +86,41 @@ class OcrClient(PipelineClient):
             inputs.append(tensor("maximum_side", np.array([maximum_side], np.int32)))
         if orientation is not None:
             inputs.append(tensor("orientation", np.array([orientation], np.bool_)))
+        if pages is not None:
+            inputs.append(tensor("only_pages", np.array(pages, np.int32)))
         result = self._connection.infer(self._model, inputs)
-        columns = [output(result, name, self._model) for name in ("text", "boxes", "scores")]
+        names = ("text", "boxes", "scores", "page_numbers")
+        columns = [output(result, name, self._model) for name in names]
         return [
             Line(
                 text.decode("utf-8"),
                 tuple((float(x), float(y)) for x, y in box),
                 float(score),
+                int(page),
             )
-            for text, box, score in zip(*columns, strict=True)
+            for text, box, score, page in zip(*columns, strict=True)
         ]
+
+    def seen(self, image: bytes, *, pages: Sequence[int] | None = None) -> dict[int, np.ndarray]:
+        """The pages as the server sees them: upright, opaque, 8 bits a colour.
+
+        Args:
+            image: as :meth:`read` takes it.
+            pages: as :meth:`read` takes them.
+
+        Returns:
+            UINT8 [height, width, 3] by the page's number.
+
+        Raises:
+            clients.errors.RequestError: as :meth:`read` does.
+        """
+        model = "decode_image"
+        inputs = [tensor("image", np.frombuffer(image, np.uint8))]
+        if pages is not None:
+            inputs.append(tensor("only_pages", np.array(pages, np.int32)))
+        result = self._connection.infer(model, inputs)
+        pixels, rows = (output(result, name, model) for name in ("pixels", "pages"))
+        return {
+            number: pixels[top : top + height, :width]
+            for number, top, height, width in rows.tolist()
+        }

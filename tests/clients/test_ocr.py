@@ -338,3 +338,47 @@ def test_the_commands_failures_are_one_sentence_and_exit_1(
         assert result.stdout == ""
         assert result.stderr.startswith("error: ")
         assert result.stderr.count("\n") == 1, result.stderr
+
+
+def test_pages_of_a_tiff_come_with_their_numbers_and_can_be_chosen(
+    server: LocalServer, client: OcrClient, render: Render, encode: Encode, tmp_path: Path
+) -> None:
+    first, second = render(("First page",)), render(("Second page", "has two lines"))
+    data = encode(first, "TIFF", save_all=True, append_images=[second])
+    lines = client.read(data)
+    assert [(line.page, line.text) for line in lines] == [
+        (1, "First page"),
+        (2, "Second page"),
+        (2, "has two lines"),
+    ]
+    assert all(y <= 160 for line in lines for _, y in line.box)
+    assert [line.page for line in client.read(data, pages=[2])] == [2, 2]
+    with pytest.raises(RequestError, match="only_pages must name pages from 1 to 2"):
+        client.read(data, pages=[3])
+    file, drawing = tmp_path / "two.tiff", tmp_path / "out.png"
+    file.write_bytes(data)
+    result = command(str(file), "--url", server.grpc, "--draw", str(drawing))
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+        ["page", "1"],
+        ["page", "2"],
+        ["page", "2"],
+    ]
+    assert (tmp_path / "out-1.png").exists() and (tmp_path / "out-2.png").exists()
+    found = json.loads(command(str(file), "--url", server.grpc, "--json", "--page", "2").stdout)
+    assert [line["page"] for line in found] == [2, 2]
+
+
+def test_a_drawing_shows_what_the_server_saw(
+    server: LocalServer, render: Render, encode: Encode, tmp_path: Path
+) -> None:
+    page = render()
+    clear = Image.new("RGBA", page.size, (255, 255, 255, 0))
+    clear.paste((255, 255, 255, 255), mask=page.convert("L").point(lambda level: 255 - level))
+    real = Image.fromarray(np.asarray(page.convert("L"), np.float32) / 1000)
+    for image, form, paper in ((clear, "PNG", 0), (real, "TIFF", 255)):
+        file, drawing = tmp_path / f"page.{form.lower()}", tmp_path / "out.png"
+        file.write_bytes(encode(image, form))
+        result = command(str(file), "--url", server.grpc, "--draw", str(drawing))
+        assert result.returncode == 0, result.stderr
+        left = np.asarray(Image.open(drawing).convert("L"))[:, : page.width]
+        assert left[0, 0] == paper and np.ptp(left.astype(int)) > 200
