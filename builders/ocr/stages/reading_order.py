@@ -88,12 +88,13 @@ def reading_order(boxes: np.ndarray) -> np.ndarray:
 
 def _order(boxes: np.ndarray) -> np.ndarray:
     cut = _best_cut(boxes)
-    if cut is None:
-        return _by_rows(boxes)
-    for ends in (_title(boxes), _footer(boxes)):
-        if ends is not None:
+    for ends, columns in ((_title(boxes), False), (_footer(boxes), True)):
+        # What stands over or under columns hides that they are some, where they are short.
+        if ends is not None and (cut or _best_cut(boxes[ends == columns])):
             first, last = np.flatnonzero(ends), np.flatnonzero(~ends)
             return np.concatenate([part[_order(boxes[part])] for part in (first, last)])
+    if cut is None:
+        return _by_rows(boxes)
     parts = (cut.above, cut.left, cut.right, cut.below)
     return np.concatenate([part[_order(boxes[part])] for part in parts if len(part)])
 
@@ -149,7 +150,7 @@ def _parts_columns(boxes: np.ndarray, cut: _Cut) -> bool:
 
 def _title(boxes: np.ndarray) -> np.ndarray | None:
     """Which boxes are a row over all others and belong to none of the columns under it."""
-    row = _outer_row(boxes, boxes[:, 1], boxes[:, 3])
+    row = _outer_row(boxes, boxes[:, 1], boxes[:, 3]) if len(boxes) else None
     if row is None:
         return None
     own, others = boxes[row], boxes[~row]
@@ -163,7 +164,7 @@ def _title(boxes: np.ndarray) -> np.ndarray | None:
 
 def _footer(boxes: np.ndarray) -> np.ndarray | None:
     """Which boxes are not of a row under all others that belongs to none of the columns."""
-    row = _outer_row(boxes, -boxes[:, 3], -boxes[:, 1])
+    row = _outer_row(boxes, -boxes[:, 3], -boxes[:, 1]) if len(boxes) else None
     if row is None:
         return None
     own, others = boxes[row], boxes[~row]
