@@ -49,6 +49,9 @@ EDGE = 12
 """Grey levels by which the pixels on both sides of an edge differ: a hair line's."""
 
 
+SOFT = 2
+"""Columns beside a wall whose ink may be the rule's own, soft edge."""
+
 LEVELS = 8
 """Grey levels that count as one where the paper's is looked for."""
 
@@ -70,8 +73,8 @@ class _Ink:
         """A number for each column: the same between two walls, another one on each wall."""
         return np.cumsum(np.diff(self.walls, prepend=False))
 
-    def rooms(self, least: float) -> list[tuple[int, int]]:
-        """Where walls cross the box: its parts with ink in so many columns, by first and end."""
+    def rooms(self) -> list[tuple[int, int]]:
+        """Where walls cross the box: its parts that have ink beside them, by first and end."""
         if not self.walls[self.start : self.stop].any():
             return []
         numbers = self._rooms[self.start : self.stop]
@@ -79,7 +82,12 @@ class _Ink:
         parts = []
         for first, end in itertools.pairwise((0, *cuts.tolist(), len(numbers))):
             part = slice(self.start + first, self.start + end)
-            if not self.walls[part.start] and np.count_nonzero(self.columns[part]) >= least:
+            own = self.columns[part].copy()
+            if first:
+                own[:SOFT] = 0
+            if end < len(numbers):
+                own[-SOFT:] = 0
+            if not self.walls[part.start] and own.any():
                 parts.append((first, end))
         return parts
 
@@ -149,9 +157,9 @@ def _between_rules(
     """
     parts, kinds, seen = [], [], []
     for quad, thin in zip(quads, weak, strict=True):
-        _, along, _, length, height = _frame(quad)
+        _, along, _, length, _ = _frame(quad)
         ink = None if thin else _whole(grey, quad)
-        rooms = ink.rooms(LEAST * height) if ink else []
+        rooms = ink.rooms() if ink else []
         for first, end in rooms or [(0, round(length))]:
             part = quad.copy()
             part[[0, 3]] += along * first
@@ -210,12 +218,18 @@ def _ink(grey: np.ndarray, quad: np.ndarray, before: int, after: int) -> _Ink | 
     paper = _paper(own)
     core = round(len(strip) * (0.5 - CORE))
     ink = cv2.absdiff(strip[core : len(strip) - core], float(paper))
-    strongest = np.sort(ink[:, before:stop].max(0))
+    top, bottom = _between_level_rules(seen[:, before:stop], paper)
+    walls = _walls(seen[top:bottom])
+    # A dark rule's own columns, and those beside them, do not say how strong the letters are.
+    ruled = _widened(walls | _filled(seen[top:bottom], paper))
+    letters = ~ruled[before:stop]
+    strongest = np.sort(ink[:, before:stop].max(0)[letters])
+    if not len(strongest):
+        return None
     strength = float(strongest[round(0.8 * (len(strongest) - 1))])
     if strength < PAPER_CONTRAST:
         return None
-    top, bottom = _between_level_rules(seen[:, before:stop], paper)
-    return _Ink(_above(ink, strength / 2), _walls(seen[top:bottom]), before, stop)
+    return _Ink(_above(ink, strength / 2), walls, before, stop)
 
 
 def _above(levels: np.ndarray, least: float) -> np.ndarray:
@@ -255,6 +269,20 @@ def _walls(strip: np.ndarray) -> np.ndarray:
     rises, falls = (_above(cv2.subtract(*pair), EDGE) for pair in ((right, left), (left, right)))
     walls[1:-1] = np.maximum(rises, falls) >= WALL * len(strip)
     return walls
+
+
+def _widened(columns: np.ndarray) -> np.ndarray:
+    """The same columns, and one beside each: BOOL [columns]."""
+    wider = columns.copy()
+    wider[1:] |= columns[:-1]
+    wider[:-1] |= columns[1:]
+    return wider
+
+
+def _filled(strip: np.ndarray, paper: int) -> np.ndarray:
+    """Which columns of a strip have no paper, up to :data:`WALL`, as in a rule: BOOL [columns]."""
+    inked = _above(cv2.absdiff(strip, float(paper)), PAPER_CONTRAST)
+    return np.asarray(inked >= WALL * len(strip))
 
 
 def _whole(grey: np.ndarray, quad: np.ndarray) -> _Ink | None:
