@@ -30,6 +30,9 @@ ALIGNED = 0.5
 SIDE_BY_SIDE = 0.5
 """Columns stand beside one another for at least this part of the lower one's height."""
 
+BESIDE = 0.1
+"""Lines that share less of their height than this, of the lower one, do not stand side by side."""
+
 MINIMUM_LINES = 3
 """Fewer lines than this beside a gutter make no column, but for running text beside more of it."""
 
@@ -140,7 +143,7 @@ def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
 def _parts_columns(boxes: np.ndarray, cut: _Cut) -> bool:
     """Whether a gutter has columns of text on its sides, not cells of a table."""
     left, right = boxes[cut.left], boxes[cut.right]
-    if _side_by_side(left, right) < SIDE_BY_SIDE:
+    if _side_by_side(left, right) < SIDE_BY_SIDE or _take_turns(left, right):
         return False
     # A table that runs over the gutter has cells on both of its sides.
     if (_fills(left) and _is_prose(right)) or (_is_prose(left) and _fills(right)):
@@ -201,6 +204,13 @@ def _side_by_side(left: np.ndarray, right: np.ndarray) -> float:
     shared = min(left[:, 3].max(), right[:, 3].max()) - max(left[:, 1].min(), right[:, 1].min())
     lower = min(float(np.ptp(side[:, [1, 3]])) for side in (left, right))
     return float(shared) / max(lower, 1e-6)
+
+
+def _take_turns(left: np.ndarray, right: np.ndarray) -> bool:
+    """Whether no line has one of the other side at its height, as in a chat's messages."""
+    shared = np.minimum(left[:, None, 3], right[:, 3]) - np.maximum(left[:, None, 1], right[:, 1])
+    height = min(float(np.median(side[:, 3] - side[:, 1])) for side in (left, right))
+    return bool(shared.max() < BESIDE * height)
 
 
 def _is_prose(boxes: np.ndarray) -> bool:

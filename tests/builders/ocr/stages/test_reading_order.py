@@ -110,6 +110,19 @@ def test_a_short_second_column_is_read_after_the_first(count: int) -> None:
     assert in_order(lines(40, 440, 50, 12) + lines(480, 880, 63, count))
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 6)), min_size=2, max_size=20))
+def test_the_messages_of_a_chat_are_read_in_turn(messages: list[tuple[bool, int]]) -> None:
+    """Left and right, of one to six lines, so narrow that a gutter is between them."""
+    order: list[Box] = []
+    top = 20
+    for own, count in messages:
+        left, right = (560, 1000) if own else (40, 480)
+        order += lines(left, right, top, count)
+        top = order[-1][3] + 24
+    assert in_order(order)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_columns_titles_footers_and_tables_in_columns(data: st.DataObject) -> None:
