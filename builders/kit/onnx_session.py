@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnxruntime
+from onnx import ModelProto
 
 from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_files import model_file
@@ -34,12 +35,40 @@ def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
     options.log_severity_level = 3
     # Waiting threads otherwise spin, and take the core from the other work of a build.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    file = model_file(path) if path.is_dir() else path
+    return _session(model_file(path) if path.is_dir() else path, options, path)
+
+
+def make_trial_session(model: ModelProto, checkpoint: Path) -> onnxruntime.InferenceSession:
+    """A session of a model as it is in memory, for a few runs of a checkpoint that anybody wrote.
+
+    Args:
+        model: with its weights inside.
+        checkpoint: named in the error.
+
+    Raises:
+        OnnxError: onnxruntime does not load the model.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 4  # what it refuses is told by the error
+    # What optimising takes is not won again in a few runs.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return _session(model.SerializeToString(), options, checkpoint)
+
+
+def _session(
+    model: Path | bytes, options: onnxruntime.SessionOptions, path: Path
+) -> onnxruntime.InferenceSession:
     try:
-        return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base but this
-        reason = str(error).strip().splitlines()[0]
         raise OnnxError(
             f"{path}: expected a model that onnxruntime {onnxruntime.__version__} loads, found: "
-            f"{reason}"
+            f"{reason(error)}. Check the source."
         ) from error
+
+
+def reason(error: Exception) -> str:
+    """The first line of what onnxruntime says, without its full stop."""
+    return (str(error).strip().splitlines() or ["nothing"])[0].rstrip(".")

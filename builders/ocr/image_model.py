@@ -24,6 +24,7 @@ from builders.kit.onnx_content import OnnxError
 from builders.kit.onnx_files import graphs
 from builders.kit.onnx_form import read_form
 from builders.kit.onnx_rename import part
+from builders.kit.onnx_session import make_trial_session, reason
 from builders.kit.onnx_surgery import over_axis
 from builders.kit.source_error import SourceError
 
@@ -103,21 +104,7 @@ class _Session:
 
     def __init__(self, checkpoint: Path, model: ModelProto) -> None:
         self.checkpoint, self.input = checkpoint, model.graph.input[0].name
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.use_deterministic_compute = True
-        options.log_severity_level = 4
-        # What optimising takes is not won again in a few runs.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        try:
-            self.session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # its exceptions have no common base but this
-            raise OnnxError(
-                f"{checkpoint}: expected a model that onnxruntime {onnxruntime.__version__} "
-                f"loads, found: {_reason(error)}. Check the source."
-            ) from error
+        self.session = make_trial_session(model, checkpoint)
 
     def run(self, *planes: npt.NDArray[np.float32]) -> list[npt.NDArray[np.generic]]:
         """As :meth:`ImageModel.run`."""
@@ -125,11 +112,11 @@ class _Session:
         for each in planes:
             try:
                 made.append(self._run(each))
-            except Exception as error:  # as above
+            except Exception as error:  # its exceptions have no common base but this
                 batch, _, height, width = each.shape
                 raise OnnxError(
                     f"{self.checkpoint}: expected a model that runs on {batch} images of "
-                    f"{height}x{width} pixels, found: {_reason(error)}. Check the source."
+                    f"{height}x{width} pixels, found: {reason(error)}. Check the source."
                 ) from error
         return made
 
@@ -142,11 +129,6 @@ class _Session:
             return np.asarray(self.session.run(None, {self.input: planes}, options)[0])
         finally:
             limit.cancel()
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what onnxruntime says."""
-    return (str(error).strip().splitlines() or ["nothing"])[0].rstrip(".")
 
 
 def open_image_model(checkpoint: Path, free: Sequence[Axis], usual: tuple[int, int]) -> ImageModel:

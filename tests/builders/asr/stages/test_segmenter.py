@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from builders.asr.stages.cut_windows import SHORTEST, fill
 from builders.asr.stages.segmenter import FRAME, RATE, Rules, Segment, Segmenter, segments
+from builders.stages.level import levelled
 
 Speech = st.lists(
     st.tuples(st.sampled_from([0.0, 0.2, 0.4, 0.45, 0.6, 0.95]), st.integers(1, 60)), max_size=40
@@ -87,7 +88,9 @@ def test_a_sound_that_ends_in_speech_ends_its_segment() -> None:
 
 @settings(max_examples=40)
 @given(st.lists(st.integers(1, 40_000), max_size=12), st.integers(1, 4))
-def test_every_window_holds_its_segment_and_zeros(lengths: list[int], count: int) -> None:
+def test_every_window_holds_its_segment_as_loud_as_usual_and_zeros(
+    lengths: list[int], count: int
+) -> None:
     ends = np.cumsum(lengths).tolist()
     found = [Segment(end - length, end) for end, length in zip(ends, lengths, strict=True)]
     waveform = np.arange(1, sum(lengths) + 1, dtype=np.float32)
@@ -97,7 +100,8 @@ def test_every_window_holds_its_segment_and_zeros(lengths: list[int], count: int
         rows, sizes = batches[bucket]
         size = segment.end - segment.start
         assert sizes[row] == max(size, SHORTEST)
-        np.testing.assert_array_equal(rows[row, :size], waveform[segment.start : segment.end])
+        own = levelled(waveform[segment.start : segment.end])
+        np.testing.assert_array_equal(rows[row, :size], own)
         assert not rows[row, size:].any()
     for number, (rows, sizes) in enumerate(batches):
         if number not in slots[:, 0]:
