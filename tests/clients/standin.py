@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import numpy as np
 from tritonclient.grpc import service_pb2, service_pb2_grpc
-from tritonclient.utils import serialize_byte_tensor
+from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
 from tests.clients.listeners import Listener, reset
 
@@ -30,7 +30,9 @@ class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
         if self.refuse is not None:
             context.abort(*self.refuse)
         if request.model_name == "ocr":
-            return answer(text=np.array([b"read"], object), boxes=BOX, scores=SCORE)
+            page = np.ones(1, np.int32)
+            text = np.array([b"read"], object)
+            return answer(text=text, boxes=BOX, scores=SCORE, page_numbers=page)
         nothing = {
             "segment_text": np.array([], object),
             "words": np.array([], object),
@@ -67,7 +69,7 @@ def answer(**outputs: np.ndarray) -> service_pb2.ModelInferResponse:
     made = service_pb2.ModelInferResponse(model_name="m", model_version="1")
     for name, array in outputs.items():
         is_text = array.dtype == object
-        made.outputs.add(name=name, datatype="BYTES" if is_text else "FP32", shape=array.shape)
+        made.outputs.add(name=name, datatype=np_to_triton_dtype(array.dtype), shape=array.shape)
         if is_text:
             content = serialize_byte_tensor(array).item() if array.size else b""
         else:
