@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -16,6 +17,12 @@ from clients.cli_asr import asr
 from clients.cli_exit import failed, wrong_address
 from clients.cli_options import Patience, Timeout, Url
 from clients.connection import INT32, PATIENCE
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from clients.listening import StatusLine
+    from clients.ocr import Line, OcrClient
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,12 +41,12 @@ def main() -> None:
 @app.command(
     epilog="Examples: `python -m clients ocr page.png` · "
     "`python -m clients ocr page.png --draw out.png` · "
-    "`python -m clients ocr page.png --markdown` · "
+    "`python -m clients ocr letter.pdf --markdown --page 2` · "
     "`python -m clients ocr page.png --json | jq '.[].text'`. "
     "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 )
 def ocr(
-    page: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP, TIFF, BMP or GIF file.")],
+    page: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP, TIFF, BMP, GIF or PDF file.")],
     draw: Annotated[
         Path | None,
         typer.Option(
@@ -85,39 +92,35 @@ def ocr(
     from clients.layout import cells, markdown
     from clients.listening import StatusLine
     from clients.ocr import OcrClient
+    from clients.pdf import PdfError
 
     status = StatusLine()
     try:
-        image = page.read_bytes()
+        file = page.read_bytes()
     except OSError as problem:
         raise failed(f"cannot read {page}: {problem.strerror}") from problem
+    options = {
+        "minimum_score": minimum_score,
+        "maximum_side": maximum_side,
+        "orientation": orientation,
+        "pages": page_number,
+    }
+    lines: list[Line] = []
     try:
         with (
             closing(status),
             OcrClient(url, model, timeout, patience, status.show) as client,
+            closing(_answers(client, file, options, draw is not None, status)) as answers,
         ):
-            lines = client.read(
-                image,
-                minimum_score=minimum_score,
-                maximum_side=maximum_side,
-                orientation=orientation,
-                pages=page_number,
-            )
-            seen = client.seen(image, pages=page_number) if draw is not None else {}
+            for answer in answers:
+                lines += answer.lines
+                if draw is not None:
+                    status.clear()
+                    _draw(draw, answer, font)
     except AddressError as problem:
         raise wrong_address(problem) from problem
-    except RequestError as problem:
+    except (RequestError, PdfError) as problem:
         raise failed(str(problem)) from problem
-    if draw is not None:
-        from clients.draw import draw as render
-
-        try:
-            for number, pixels in seen.items():
-                own = [line for line in lines if line.page == number]
-                several = draw.with_stem(f"{draw.stem}-{number}")
-                render(pixels, own, font).save(draw if len(seen) == 1 else several)
-        except (OSError, ValueError) as problem:
-            raise failed(f"cannot draw {draw}: {problem}") from problem
     # Tables and paragraphs end with their page.
     pages = [list(own) for _, own in groupby(lines, lambda line: line.page)]
     if as_json:
@@ -146,6 +149,45 @@ def ocr(
             typer.echo(f"{page_of}{line.score:.2f}  {place} {line.text}")
     if not lines:
         typer.echo("no text found", err=True)
+
+
+class _Answer(NamedTuple):
+    """Lines, the pages that the server saw by their numbers, and whether more are asked for."""
+
+    lines: list[Line]
+    seen: dict[int, np.ndarray]
+    several: bool
+
+
+def _answers(
+    client: OcrClient, file: bytes, options: Mapping[str, Any], drawn: bool, status: StatusLine
+) -> Generator[_Answer]:
+    """All pages of an image file at once, those of a PDF one by one."""
+    from clients.pdf import is_pdf
+
+    if not is_pdf(file):
+        lines = client.read(file, **options)
+        seen = client.seen(file, pages=options["pages"]) if drawn else {}
+        yield _Answer(lines, seen, len(seen) > 1)
+        return
+    with closing(client.read_pdf(file, **options)) as sheets:
+        for done, sheet in enumerate(sheets, 1):
+            seen = {sheet.number: client.seen(sheet.image)[1]} if drawn else {}
+            yield _Answer(sheet.lines, seen, sheet.chosen > 1)
+            if sheet.chosen > 1:
+                status.show(f"{done} of {sheet.chosen} pages read")
+
+
+def _draw(to: Path, answer: _Answer, font: Path | None) -> None:
+    from clients.draw import draw
+
+    try:
+        for number, pixels in answer.seen.items():
+            own = [line for line in answer.lines if line.page == number]
+            several = to.with_stem(f"{to.stem}-{number}")
+            draw(pixels, own, font).save(several if answer.several else to)
+    except (OSError, ValueError) as problem:
+        raise failed(f"cannot draw {to}: {problem}") from problem
 
 
 app.command(

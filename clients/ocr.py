@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from clients.connection import PATIENCE, PipelineClient, output, tensor
+from clients.errors import CutOff, RequestError
+from clients.pdf import Pdf
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,23 @@ class Line:
     box: tuple[tuple[float, float], ...]
     score: float
     page: int = 1
+
+
+@dataclass(frozen=True)
+class PdfPage:
+    """A page of a PDF that was read.
+
+    Attributes:
+        number: the page's; the first is 1.
+        chosen: how many pages are read together.
+        lines: in reading order; their boxes are in pixels of the image.
+        image: the page as it was sent, a PNG.
+    """
+
+    number: int
+    chosen: int
+    lines: list[Line]
+    image: bytes
 
 
 class OcrClient(PipelineClient):
@@ -68,7 +87,7 @@ class OcrClient(PipelineClient):
         """The lines of a file in reading order, page after page; none where there is no text.
 
         Args:
-            image: an encoded file: JPEG, PNG, WebP, TIFF, BMP or GIF.
+            image: an encoded file: JPEG, PNG, WebP, TIFF, BMP or GIF; :meth:`read_pdf` takes PDF.
             minimum_score: leave out lines with a lower confidence.
             maximum_side: the longest side, in pixels, at which text is looked for.
             orientation: find out which way up the page is; the server's default is to do so.
@@ -100,6 +119,47 @@ class OcrClient(PipelineClient):
             )
             for text, box, score, page in zip(*columns, strict=True)
         ]
+
+    def read_pdf(
+        self,
+        file: bytes,
+        *,
+        minimum_score: float | None = None,
+        maximum_side: int | None = None,
+        orientation: bool | None = None,
+        pages: Sequence[int] | None = None,
+    ) -> Generator[PdfPage]:
+        """The pages of a PDF, each rendered and read when it is asked for: one request a page.
+
+        Args:
+            file: the PDF's bytes.
+            minimum_score: as :meth:`read` takes it; so the next two.
+            maximum_side: of a page's image.
+            orientation: of each page.
+            pages: the numbers of the pages to read, from 1; by default all.
+
+        Raises:
+            clients.pdf.PdfError: the PDF or a page cannot be rendered, there is no such page, or
+                the extra ``pdf`` is not installed.
+            clients.errors.RequestError: as :meth:`read` does.
+        """
+        with Pdf(file) as pdf:
+            chosen = pdf.chosen(pages)
+            for number in chosen:
+                image = pdf.image(number)
+                try:
+                    lines = self.read(
+                        image,
+                        minimum_score=minimum_score,
+                        maximum_side=maximum_side,
+                        orientation=orientation,
+                    )
+                except CutOff:
+                    raise
+                except RequestError as problem:
+                    raise RequestError(problem.code, f"page {number}: {problem}") from problem
+                own = [replace(line, page=number) for line in lines]
+                yield PdfPage(number, len(chosen), own, image)
 
     def seen(self, image: bytes, *, pages: Sequence[int] | None = None) -> dict[int, np.ndarray]:
         """The pages as the server sees them: upright, opaque, 8 bits a colour.

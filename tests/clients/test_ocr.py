@@ -368,6 +368,47 @@ def test_pages_of_a_tiff_come_with_their_numbers_and_can_be_chosen(
     assert [line["page"] for line in found] == [2, 2]
 
 
+def test_pages_of_a_pdf_are_rendered_and_come_with_their_numbers(
+    server: LocalServer, client: OcrClient, render: Render, encode: Encode, tmp_path: Path
+) -> None:
+    first, second = render(("First page",)), render(("Second page", "has two lines"))
+    data = encode(first, "PDF", save_all=True, append_images=[second])
+    sheets = list(client.read_pdf(data))
+    assert [(line.page, line.text) for sheet in sheets for line in sheet.lines] == [
+        (1, "First page"),
+        (2, "Second page"),
+        (2, "has two lines"),
+    ]
+    # 640 pixels are as many points.
+    assert Image.open(io.BytesIO(sheets[1].image)).size == (1778, 445)
+    file, drawing = tmp_path / "two.pdf", tmp_path / "out.png"
+    file.write_bytes(data)
+    result = command(str(file), "--url", server.grpc, "--draw", str(drawing))
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    assert [line.split(maxsplit=5)[:2] for line in result.stdout.splitlines()] == [
+        ["page", "1"],
+        ["page", "2"],
+        ["page", "2"],
+    ]
+    assert Image.open(tmp_path / "out-1.png").size == (2 * 1778, 278)
+    assert Image.open(tmp_path / "out-2.png").size == (2 * 1778, 445)
+    found = json.loads(command(str(file), "--url", server.grpc, "--json", "--page", "2").stdout)
+    assert [(line["page"], line["text"]) for line in found] == [
+        (2, "Second page"),
+        (2, "has two lines"),
+    ]
+    printed = command(str(file), "--url", server.grpc, "--markdown").stdout
+    assert printed == "First page\n\nSecond page\nhas two lines\n"
+    for arguments, said in (
+        (("--page", "3"), "error: pages must be from 1 to 2, which the PDF has, found [3]\n"),
+        (("--minimum-score", "7"), "error: page 1: "),
+        (("--draw", str(tmp_path / "no" / "out.png")), "error: cannot draw "),
+    ):
+        refused = command(str(file), "--url", server.grpc, *arguments)
+        assert refused.returncode == 1 and refused.stdout == ""
+        assert refused.stderr.startswith(said) and refused.stderr.count("\n") == 1
+
+
 def test_a_drawing_shows_what_the_server_saw(
     server: LocalServer, render: Render, encode: Encode, tmp_path: Path
 ) -> None:
