@@ -52,7 +52,7 @@ def test_nothing_heavy_is_imported_at_start() -> None:
         (("orc",), "no scenario 'orc' (there are: asr, ocr)"),
         (("nowhere.yaml",), "No such file"),
         (("ocr", "--modes", "ensembl"), "Did you mean 'ensemble'?"),
-        (("ocr", "--rounds", "0"), "greater than or equal to 1"),
+        (("ocr", "--rounds", "0"), "expected at least 1, found 0"),
         (("ocr", "--concurrency", "1,x"), "concurrency.1"),
         (("ocr", "--concurrency", "64"), "at least 64, the highest concurrency"),
         (("ocr", "--input", "image"), "NAME=FILE"),
