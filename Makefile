@@ -59,6 +59,7 @@ bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and spe
 	@$(PYTHON) -m perf.ocr
 	@$(PYTHON) -m perf.ocr_accuracy
 	@$(PYTHON) -m perf.ocr_kinds
+	@$(PYTHON) -m perf.ocr_scores
 	@$(PYTHON) -m builders build --profile cpu --out .bench/cpu
 	@$(PYTHON) -m perf.asr --int8 .bench/cpu
 

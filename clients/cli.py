@@ -64,7 +64,7 @@ def ocr(
     url: Url = "127.0.0.1:8001",
     model: Annotated[str, typer.Option(help="The pipeline: ocr, or ocr_bls.")] = "ocr",
     minimum_score: Annotated[
-        float | None, typer.Option(help="Leave out lines with a lower confidence, 0 to 1.")
+        float | None, typer.Option(help="Leave out lines with a lower score, 0 to 1; else 0.5.")
     ] = None,
     maximum_side: Annotated[
         int | None,

@@ -12,7 +12,8 @@ from clients.ocr import Line
 
 _BOX = (24, 119, 242)
 _LOW = (214, 40, 40)
-_SURE = 0.8
+_SURE = 0.9
+"""Of lines with a lower score half or fewer are right: ``perf/results/ocr_scores.md``."""
 
 
 def draw(pixels: np.ndarray, lines: Sequence[Line], font: Path | None = None) -> Image.Image:
@@ -20,7 +21,7 @@ def draw(pixels: np.ndarray, lines: Sequence[Line], font: Path | None = None) ->
 
     Args:
         pixels: the page as the server saw it, UINT8 [height, width, 3].
-        lines: what the server answered; those with a score below 0.8 are drawn in red.
+        lines: what the server answered; those with a score below 0.9 are drawn in red.
         font: a font file for scripts that Pillow's own font lacks, as Chinese.
 
     Returns:

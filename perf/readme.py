@@ -27,6 +27,7 @@ COMPARED = {"compare": "ocr", "compare-asr": "asr"}
 TABLES = {
     "accuracy": "ocr_accuracy.md",
     "kinds": "ocr_kinds.md",
+    "scores": "ocr_scores.md",
     "perf": "ocr.md",
     "asr-perf": "asr.md",
     "asr-whisper-perf": "asr_whisper.md",

@@ -25,6 +25,11 @@ def characters(text: str) -> int:
     return len(plain(text))
 
 
+def words(text: str) -> list[str]:
+    """The words of a text in their order; a Chinese or Japanese sign is one."""
+    return _WORDS.findall(plain(text))
+
+
 def in_order(truth: str, read: str) -> int:
     """Character edits from a truth to what was read."""
     return Levenshtein.distance(plain(truth), plain(read))
@@ -37,7 +42,7 @@ def free(truth: str, read: str) -> int:
     too: "stonebridge" for "stone bridge" is one edit, a space. What is left was lost or made up:
     an edit for each character, of the side that has more of them.
     """
-    expected, found = _WORDS.findall(plain(truth)), _WORDS.findall(plain(read))
+    expected, found = words(truth), words(read)
     both = Counter(expected) & Counter(found)
     lost, extra = _without(expected, both), _without(found, both)
     pairs = sorted(_pairs(lost, extra))

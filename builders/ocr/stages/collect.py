@@ -37,10 +37,13 @@ def prepare(
         threshold = _checked(inputs.get("minimum_score"))
         _fit(inputs, len(characters))
         read = _read(inputs, characters)
-        weights = np.array([score * len(text.strip()) for text, score in read], np.float32)
+        weights = np.array(
+            [sure.sum() / max(len(sure), 1) * len(text.strip()) for text, sure in read], np.float32
+        )
         texts, scores, kept = [], [], []
         for line in _best(inputs["line_pages"], inputs["ways"], weights):
-            text, score = read[line]
+            text, sure = read[line]
+            score = ctc.score(sure)
             if text.strip() and score >= threshold:
                 texts.append(text.encode())
                 scores.append(score)
@@ -55,25 +58,20 @@ def prepare(
     return run
 
 
-def _read(inputs: Mapping[str, np.ndarray], characters: Sequence[str]) -> list[tuple[str, float]]:
-    """Text and score of each reading, whose line may have been cropped in several pieces."""
-    pieces: list[list[tuple[str, float]]] = [[] for _ in inputs["lines"]]
+def _read(
+    inputs: Mapping[str, np.ndarray], characters: Sequence[str]
+) -> list[tuple[str, np.ndarray]]:
+    """Each reading, whose line may have been cropped in several pieces, as one piece is decoded."""
+    texts = [""] * len(inputs["lines"])
+    sure: list[list[np.ndarray]] = [[] for _ in texts]
     for line, bucket, row, apart in inputs["slots"].tolist():
         index, probability, space = (
             inputs[f"{name}_{bucket}"][row] for name in ("index", "probability", "space")
         )
-        text, score = ctc.decode(index, probability, space, characters)
-        pieces[line].append((f" {text}" if apart and text else text, score))
-    return [_joined(own) for own in pieces]
-
-
-def _joined(pieces: Sequence[tuple[str, float]]) -> tuple[str, float]:
-    """The text of a line's pieces, and their score by the characters of each."""
-    if len(pieces) == 1:
-        return pieces[0]
-    characters = sum(len(text) for text, _ in pieces)
-    score = sum(len(text) * score for text, score in pieces) / max(characters, 1)
-    return "".join(text for text, _ in pieces), score
+        text, own = ctc.decode(index, probability, space, characters)
+        texts[line] += f" {text}" if apart and text else text
+        sure[line].append(own)
+    return [(text, np.concatenate(own)) for text, own in zip(texts, sure, strict=True)]
 
 
 def _best(line_pages: np.ndarray, of_ways: np.ndarray, weights: np.ndarray) -> list[int]:

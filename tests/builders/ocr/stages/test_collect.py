@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.ocr.stages import collect
+from builders.ocr.stages import collect, ctc
 
 Run = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 
@@ -39,7 +39,8 @@ def test_lines_come_in_the_order_of_their_slots_and_blank_ones_go(run: Run) -> N
     out = run(answers())
     assert [text.decode() for text in out["text"]] == ["中", "aé"]
     assert out["boxes"][:, 0, 0].tolist() == [0, 16] and out["boxes"].shape == (2, 4, 2)
-    assert out["scores"] == pytest.approx([0.9, 0.9]) and out["scores"].dtype == np.float32
+    score = ctc.score(np.full(2, 0.9, np.float32))
+    assert out["scores"] == pytest.approx([score, score]) and out["scores"].dtype == np.float32
 
 
 def test_each_line_says_its_page(run: Run) -> None:
@@ -50,6 +51,15 @@ def test_a_line_of_several_crops_is_one_line(run: Run) -> None:
     pieces = np.array([(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 0, 0), (1, 1, 0, 0), (2, 0, 1, 0)])
     out = run(answers() | {"slots": pieces.astype(np.int32)})
     assert [text.decode() for text in out["text"]] == ["aé 中aé", "中"]
+
+
+def test_one_bad_character_of_one_piece_is_the_lines(run: Run) -> None:
+    slots = np.array([(0, 0, 0, 0), (0, 0, 1, 0), (1, 0, 0, 0), (2, 0, 0, 0)], np.int32)
+    inputs = answers(1.0) | {"slots": slots}
+    inputs["probability_0"] = np.array(((1, 1, 1), (0.4, 0, 0)), np.float32)
+    assert run(inputs)["scores"] == pytest.approx(
+        [ctc.score(np.array((1, 1, 0.4), np.float32)), 1, 1]
+    )
 
 
 def test_of_each_page_the_surer_way_up_is_kept(run: Run) -> None:

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from builders.ocr.stages import ctc
 
-CHARACTERS = ["", *"abcdef0123.,", " "]
+CHARACTERS = ["", *"abcdef0123.,mw漢字", " "]
 SPACE = len(CHARACTERS) - 1
 
 
-def decode(index: list[int], probability: list[float] | None = None) -> tuple[str, float]:
+def decode(index: list[int], probability: list[float] | None = None) -> tuple[str, list[float]]:
     steps = np.array(index, np.int32)
     sure = np.array(probability or [1.0] * len(index), np.float32)
-    return ctc.decode(steps, sure, np.zeros(len(index), np.float32), CHARACTERS)
+    text, sure = ctc.decode(steps, sure, np.zeros(len(index), np.float32), CHARACTERS)
+    return text, sure.tolist()
 
 
 @pytest.mark.parametrize(
@@ -36,10 +37,76 @@ def test_repeats_and_blanks_go(index: list[int], text: str) -> None:
     assert decode(index)[0] == text
 
 
-def test_the_score_is_the_mean_over_the_steps_that_gave_characters() -> None:
-    text, score = decode([0, 1, 1, 0, 2], [0.1, 0.8, 0.2, 0.1, 0.6])
-    assert text == "ab" and score == pytest.approx(0.7)
-    assert decode([0, 0])[1] == 0
+def test_each_character_is_as_sure_as_the_step_that_gave_it() -> None:
+    text, sure = decode([0, 1, 1, 0, 2], [0.1, 0.8, 0.2, 0.1, 0.6])
+    assert text == "ab" and sure == pytest.approx([0.8, 0.6])
+    assert decode([0, 0]) == ("", [])
+
+
+def spelled(*gaps: int, text: str = "abcdefabcdef") -> list[int]:
+    """The steps of a text whose characters are so far apart."""
+    index = [CHARACTERS.index(text[0])]
+    for gap, character in zip(gaps, text[1:], strict=False):
+        index += [ctc.BLANK] * (gap - 1) + [CHARACTERS.index(character)]
+    return index
+
+
+@pytest.mark.parametrize(
+    ("gaps", "text", "unread"),
+    [
+        ((2,) * 8, "abcdefabcdef", 0),
+        # What a letter that is taken for nothing leaves, and two of them.
+        ((2, 2, 4, 2, 2, 2, 2, 2), "abcdefabcdef", 1),
+        ((2, 2, 6, 2, 2, 2, 4, 2), "abcdefabcdef", 3),
+        # Half a letter is none, and wide letters take more room.
+        ((2, 2, 3, 2, 2, 3, 2, 2), "abcdefabcdef", 0),
+        ((2, 2, 4, 3, 2, 3, 3, 2), "abmmacawabcd", 0),
+        # Marks, signs and spaces stand where they like, and so do few letters.
+        ((2, 2, 5, 5, 2, 2, 2, 2), "abc.abcdefab", 0),
+        ((2, 2, 5, 5, 2, 2, 2, 2), "abc abcdefab", 0),
+        ((2, 9, 2, 9, 2, 9), "漢字漢字漢字漢", 0),
+        ((2, 8, 2), "abcd", 0),
+        # Spaces on end had words between them.
+        ((8, 6), "  .", 3),
+        ((2, 2), "a  ", 1),
+    ],
+)
+def test_characters_that_seem_to_be_there_count_as_not_sure_at_all(
+    gaps: tuple[int, ...], text: str, unread: int
+) -> None:
+    read, sure = decode(spelled(*gaps, text=text))
+    assert read == text[: len(gaps) + 1]
+    assert sure == [1.0] * len(read) + [0.0] * unread
+
+
+def test_a_space_that_is_put_back_fills_its_gap() -> None:
+    index = np.array(spelled(2, 2, 5, 2, 2, 2, 2), np.int32)
+    space = np.where(np.arange(len(index)) == 6, 0.3, 0).astype(np.float32)
+    text, sure = ctc.decode(index, np.ones(len(index), np.float32), space, CHARACTERS)
+    assert text == "abc defab" and sure.tolist() == [1.0] * 8
+
+
+def test_the_score_is_the_mean_held_to_the_least_sure_character() -> None:
+    def score(*sure: float) -> float:
+        return ctc.score(np.array(sure, np.float32))
+
+    assert score() == 0 and score(1, 1) == 1
+    assert score(0.2, 0.4) == pytest.approx(0.3)
+    assert score(0.8, 0.8) == pytest.approx(0.5 + 0.3 * (1 - ctc.DOUBTED * 0.04))
+    assert 0.8 < score(*[1.0] * 99, 0) < 0.9 < score(*[1.0] * 99, 0.5) < 0.97
+    assert score(1, 0, 0) == pytest.approx(1 / 3)
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1), st.data())
+def test_scores_are_probabilities_and_no_surer_character_lowers_them(
+    sure: list[float], data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(sure) - 1))
+    surer = [*sure]
+    surer[place] = data.draw(st.floats(sure[place], 1, width=32))
+    one, other = (ctc.score(np.array(each, np.float32)) for each in (sure, surer))
+    assert 0 <= one <= 1 and one <= other + 1e-6
+    assert (one >= ctc.MIDDLE) == (np.mean(np.array(sure, np.float32)) >= ctc.MIDDLE)
 
 
 @given(st.lists(st.integers(0, SPACE), max_size=20))
