@@ -9,6 +9,8 @@ from builders.kit.config import model_config, to_text
 from builders.kit.graph import Model, closure
 from builders.kit.layout import version_files
 from builders.kit.release import release
+from runtime.control import CallFailed
+from runtime.server import LocalServer
 
 
 def write(folder: Path, models: Iterable[Model], exports: Mapping[str, Path] | None = None) -> None:
@@ -22,3 +24,22 @@ def write(folder: Path, models: Iterable[Model], exports: Mapping[str, Path] | N
             path = target / "1" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+
+
+def refusal(triton: LocalServer, model: str) -> str:
+    """Why Triton does not load a model; empty if it does.
+
+    Asked twice if the server ends: 24.10 may, by SIGSEGV in libtritonserver, after it refused a
+    model with a sequence batcher (seen once, on a busy machine).
+    """
+    for _ in range(2):
+        try:
+            triton.control.load(model)
+        except CallFailed as error:
+            if error.status:
+                return str(error)
+            triton.stop(now=True)
+            triton.start()
+        else:
+            return ""
+    raise AssertionError("the server ended twice")

@@ -22,6 +22,7 @@ from builders.kit.findings import Finding, errors
 from builders.kit.release import release
 from runtime.control import CallFailed
 from runtime.server import LocalServer
+from tests.builders.kit.repositories import refusal
 
 RELEASE = release("24.10")
 NAME = "chk_files"
@@ -228,12 +229,7 @@ def test_folder_is_judged_as_triton_judges(
     found = own(check_repository(triton.repository, RELEASE))
     assert {finding.rule for finding in found} == expected
     refused = any(RULES[finding.rule].triton is Triton.REFUSES for finding in found)
-    try:
-        triton.control.load(folder.name)
-        said = ""
-    except CallFailed as error:
-        assert error.status, "the server is gone"
-        said = str(error)
+    said = refusal(triton, folder.name)
     assert bool(said) is refused, said
 
 

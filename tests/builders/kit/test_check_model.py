@@ -16,8 +16,8 @@ from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Severity, errors
 from builders.kit.proto import pb
 from builders.kit.release import release
-from runtime.control import CallFailed
 from runtime.server import LocalServer
+from tests.builders.kit.repositories import refusal
 
 RELEASE = release("24.10")
 NAME = "chk_one"
@@ -217,16 +217,6 @@ def folder(triton: LocalServer) -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def verdict(triton: LocalServer, name: str) -> str:
-    """What Triton says against a model; empty if it loads."""
-    try:
-        triton.control.load(name)
-    except CallFailed as error:
-        assert error.status, "the server is gone"
-        return str(error)
-    return ""
-
-
 def judged(folder: Path, config: pb.ModelConfig) -> tuple[set[str], set[str]]:
     """The rules of the errors and of the warnings about the model."""
     (folder / "config.pbtxt").write_text(text_format.MessageToString(config))
@@ -246,7 +236,7 @@ def test_mistake_is_named_and_judged_as_triton_judges(
     broken, hurting = judged(folder, merged(text))
     assert broken | (hurting & expected) == expected
     refused = any(RULES[rule].triton is Triton.REFUSES for rule in broken)
-    said = verdict(triton, folder.name)
+    said = refusal(triton, folder.name)
     assert bool(said) is refused, said
 
 
@@ -255,11 +245,11 @@ def test_what_hurts_is_warned_about_and_loads(
     triton: LocalServer, folder: Path, text: str, expected: set[str]
 ) -> None:
     assert judged(folder, merged(text)) == (set(), expected)
-    assert verdict(triton, folder.name) == ""
+    assert refusal(triton, folder.name) == ""
 
 
 @pytest.mark.parametrize("text", SOUND, ids=lambda value: str(value)[:60])
 def test_sound_config_passes_and_loads(triton: LocalServer, folder: Path, text: str) -> None:
     broken, _ = judged(folder, merged(text))
     assert broken == set()
-    assert verdict(triton, folder.name) == ""
+    assert refusal(triton, folder.name) == ""
