@@ -169,13 +169,12 @@ def test_a_sequence_that_was_idle_for_too_long_is_refused_and_frees_its_place(
             result = client.infer("counter", [given], sequence_id=sequence, **flags)
             return float(result.as_numpy("total")[0])
 
+        began = time.monotonic()
         for sequence in range(1, 5):
             ask(sequence, sequence_start=True)
-        # All places are taken: the fifth waits until the others have been idle for long enough.
-        began = time.monotonic()
-        assert ask(5, sequence_start=True) == 1
-        assert time.monotonic() - began > 0.5 * IDLE_SECONDS
-        assert ask(5, sequence_end=True) == 2
+        # All places are taken: the fifth waits until the first has been idle for long enough.
+        assert ask(5, sequence_start=True, sequence_end=True) == 1
+        assert time.monotonic() - began > 0.9 * IDLE_SECONDS
         with pytest.raises(InferenceServerException, match="START"):
             ask(1)
 
