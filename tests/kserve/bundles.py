@@ -1,38 +1,38 @@
 """What a platform team may apply: overlays, bases, and components on overlays, alone and together.
 
-A component that lands in ``kserve/components`` is in every stack here without being named. Name
-it only where it does not fit on every overlay, or not beside every other component.
+A component that lands in ``kserve/components`` is in every stack here without being named. Where
+one does not fit on every overlay, or not beside another, ``kserve/exclusions.yaml`` says so.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
 
-from tests.kserve.render import Object, folders, rendered, shipped
+import yaml
+
+from tests.kserve.render import KSERVE, Object, folders, rendered, shipped
 
 OVERLAYS = tuple(folders("overlays"))
 BASES = tuple(folders("base"))
 COMPONENTS = tuple(each.removeprefix("components/") for each in folders("components"))
 
+EXCLUSIONS = yaml.safe_load((KSERVE / "exclusions.yaml").read_text(encoding="utf-8"))
+"""The one table of what excludes what."""
+
+HOSTS: dict[str, tuple[str, ...]] = {
+    name: tuple(f"overlays/{each}" for each in only["overlays"])
+    for name, only in EXCLUSIONS["only"].items()
+}
+"""Component -> the overlays that it is for, where that is not every one."""
+
 KNATIVE = ("overlays/knative",)
 STANDARD = tuple(each for each in OVERLAYS if each not in KNATIVE)
 GPU = ("overlays/gpu",)
 
-HOSTS: dict[str, tuple[str, ...]] = {
-    "disruption-budgets": STANDARD,
-    "keda": STANDARD,
-    "knative-scaling": KNATIVE,
-    "mig": GPU,
-    "monitoring": STANDARD,
-    "verify": STANDARD,
-}
-"""Component -> the overlays that it is for, where that is not every one."""
-
 EXCLUSIVE: dict[frozenset[str], str] = {
-    frozenset({"canary", "verify"}): "the init container looks at the stable repository alone",
-    frozenset({"model-cache", "verify"}): "KServe fills the cache in a job of its own",
+    frozenset(each["together"]): each["why"] for each in EXCLUSIONS["never"]
 }
-"""Two components that cannot be together -> why."""
+"""Two parts that cannot be together -> why."""
 
 Stack = tuple[str, tuple[str, ...]]
 

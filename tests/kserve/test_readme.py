@@ -221,6 +221,28 @@ def test_the_tables_list_what_there_is() -> None:
     assert list(explained) == list(queries.alerts()), "in the order of the rules"
 
 
+def test_the_table_of_components_says_what_excludes_what() -> None:
+    """In the words of ``kserve/exclusions.yaml``, on both sides."""
+    modes = {bundles.STANDARD: "Standard", bundles.KNATIVE: "overlay `knative`"}
+    for name, (_, limits) in table("component", "what it does", "needs, and limits").items():
+        _, _, excluded = limits.partition("Not with ")
+        others = {each for pair in bundles.EXCLUSIVE if name in pair for each in pair - {name}}
+        assert set(re.findall(r"`([\w-]+)`", excluded)) == others, name
+        only = bundles.HOSTS.get(name)
+        for overlays, words in {**modes, bundles.GPU: "overlay `gpu`"}.items():
+            stated = bool(re.search(rf"(^|; ){words}(?=$|[;.])", limits.replace(" | ", "")))
+            assert stated == (only == overlays), (name, words)
+
+
+def test_the_table_of_exclusions_names_what_there_is() -> None:
+    services = {Path(each).name for each in bundles.BASES if each.startswith("base/services/")}
+    assert set(bundles.HOSTS) <= set(bundles.COMPONENTS)
+    assert {each for overlays in bundles.HOSTS.values() for each in overlays} <= {*bundles.OVERLAYS}
+    assert {each for pair in bundles.EXCLUSIVE for each in pair} <= {*bundles.COMPONENTS} | services
+    only, never = bundles.EXCLUSIONS["only"].values(), bundles.EXCLUSIONS["never"]
+    assert all(each["why"] for each in (*only, *never))
+
+
 def test_the_fence_names_the_policies_that_it_explains() -> None:
     objects = render.shipped("overlays/gpu", components=("network-policies",))
     policies = {
