@@ -56,6 +56,29 @@ COLLECTOR: Object = {
     },
 }
 
+ROUTE: Object = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "metadata": {"name": "a", "namespace": "b"},
+    "spec": {
+        "parentRefs": [{"name": "gateway", "namespace": "c"}],
+        "hostnames": ["a.example.com"],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/v2"}}],
+                "timeouts": {"request": "120s"},
+                "backendRefs": [{"name": "a-predictor", "port": 80}],
+            }
+        ],
+    },
+}
+PARENT = {"name": "gateway", "namespace": "c"}
+REPLACED = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+REWRITE = {"type": "URLRewrite", "urlRewrite": {"path": REPLACED}}
+REDIRECT = {"type": "RequestRedirect", "requestRedirect": {"path": REPLACED}}
+EXACT = {"spec rules 0 matches 0 path type": "Exact"}
+PATH = "spec rules 0 matches 0 path value"
+
 WVA = {"maxReplicas": 2, "wva": {"hpa": {}}}
 RULE = "spec router route http spec rules 0"
 REFUSED: list[tuple[Object, dict[str, Any], str]] = [
@@ -68,6 +91,20 @@ REFUSED: list[tuple[Object, dict[str, Any], str]] = [
     (LLM, {f"{RULE} matches 0 path value": "/a//b"}, "'//'"),
     (LLM, {f"{RULE} filters": [{"type": "URLRewrite"}]}, "urlRewrite"),
     (LLM, {f"{RULE} timeouts": {"request": "1s", "backendRequest": "2s"}}, "backendRequest"),
+    *(
+        (ROUTE, {PATH: f"/v2{each}"}, f"'{each}'")
+        for each in ("/./", "/../", "%2f", "%2F", "#", "/..", "/.")
+    ),
+    (ROUTE, {PATH: "/v 2"}, "valid characters"),
+    (ROUTE, {"spec rules 0 matches 0 path type": "Other"}, "RegularExpression"),
+    (ROUTE, {"spec parentRefs +": PARENT}, "unique"),
+    (ROUTE, {"spec parentRefs +": {**PARENT, "sectionName": "http"}}, "must be specified"),
+    (ROUTE, {"spec rules": [{"matches": [{}] * 64}] * 3}, "128"),
+    (ROUTE, {"spec rules 0 filters": [REDIRECT]}, "together with backendRefs"),
+    (ROUTE, {**EXACT, "spec rules 0 filters": [REWRITE]}, "URLRewrite filter"),
+    (ROUTE, {**EXACT, "spec rules 0 filters": [REDIRECT]}, "RequestRedirect filter"),
+    (ROUTE, {**EXACT, "spec rules 0 backendRefs 0 filters": [REWRITE]}, "Within backendRefs"),
+    (ROUTE, {**EXACT, "spec rules 0 backendRefs 0 filters": [REDIRECT]}, "Within backendRefs"),
     (SCALED, {"spec maxReplicaCount": 0}, "minReplicaCount"),
     (COLLECTOR, {"spec tolerations": [{"operator": "Exists"}]}, "sidecar"),
     (COLLECTOR, {"spec priorityClassName": "high"}, "sidecar"),

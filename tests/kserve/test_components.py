@@ -20,7 +20,7 @@ from tests.kserve.webhooks.rule import breaches
 Object = dict[str, Any]
 
 SERVICES = ("multimodal", "ocr")
-S3 = "s3://models/multimodal/models"
+S3 = "s3://models/multimodal"
 
 
 def name_of(manifest: Object) -> str:
@@ -224,11 +224,9 @@ def test_the_volume_that_is_verified_is_the_one_that_is_served() -> None:
         mount, key = container["volumeMounts"]
         volumes = {each["name"]: each for each in predictor["volumes"]}
         claim = volumes[mount["name"]]["persistentVolumeClaim"]["claimName"]
-        assert predictor["model"]["storageUri"].startswith(f"pvc://{claim}/")
-        assert "subPath" not in mount, "the folder is read from the storageUri"
+        assert predictor["model"]["storageUri"] == f"pvc://{claim}/{mount['subPath']}"
         assert container["args"] == [
-            "$(STORAGE_URI)",
-            f"--mounted={claim}={mount['mountPath']}",
+            mount["mountPath"],
             "--require-signature",
             f"--public-key={key['mountPath']}/public.pem",
         ]

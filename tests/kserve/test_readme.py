@@ -23,6 +23,7 @@ from tests.kserve import bundles, render, schemas
 from tests.kserve.crds import ROOT
 from tests.kserve.monitoring import queries
 from tests.kserve.test_contracts import PROFILES, triton_release
+from tests.kserve.test_images import images
 
 Object = dict[str, Any]
 
@@ -149,8 +150,29 @@ def test_files_and_folders_exist() -> None:
             if re.match(r"(kserve|runtime|builders|clients)(/[\w.-]+)*$", each):
                 named.add(each)
     assert len(named) >= 6
-    for each in named:
+    for each in named - {*values().values()}:
         assert (ROOT / each).exists() or f"/{OWN}/" in f"{each}/", each
+
+
+def values() -> dict[str, str]:
+    """The values that an overlay may set -> their defaults."""
+    text = (render.KSERVE / "base/values/configmap.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text)["data"])
+
+
+def test_the_table_of_values_lists_what_there_is_and_what_reads_it() -> None:
+    rows = table("value", "default", "what reads it")
+    assert {name: cells[0].strip("`") for name, cells in rows.items()} == values()
+    for name, (_, readers) in rows.items():
+        read = {
+            each
+            for each in bundles.COMPONENTS
+            if f"fieldPath: data.{name}\n"
+            in (render.KSERVE / f"components/{each}/kustomization.yaml").read_text(encoding="utf-8")
+        }
+        assert read == set(re.findall(r"`([\w-]+)`", readers.partition(":")[0])), name
+        for each in read:
+            assert f"`{name}`" in table("component", "what it does", "needs, and limits")[each][1]
 
 
 def test_images_are_tagged_as_the_overlays_have_them() -> None:
@@ -263,8 +285,10 @@ def yaml_blocks() -> dict[str, str]:
     return {block.partition("\n")[0]: block for language, block in BLOCKS if language == "yaml"}
 
 
-def own_overlay(folder: Path, patches: str = "", components: tuple[str, ...] = ()) -> list[Object]:
-    """The README's overlay of a reader's own, rendered, with other patches and components."""
+def own_overlay(
+    folder: Path, patches: str = "", components: tuple[str, ...] = (), **more: object
+) -> list[Object]:
+    """The README's overlay of a reader's own, rendered, with patches, components and fields."""
     (example,) = (block for block in yaml_blocks().values() if "kind: Kustomization" in block)
     overlay: Object = yaml.safe_load(example)
     overlay["images"][0]["digest"] = "sha256:" + "0" * 64
@@ -272,6 +296,7 @@ def own_overlay(folder: Path, patches: str = "", components: tuple[str, ...] = (
         *overlay["components"],
         *(f"../../components/{each}" for each in components),
     ]
+    overlay |= more
     overlay["patches"] += yaml.safe_load(patches)["patches"] if patches else []
     where = render.KSERVE / "overlays" / OWN
     for key in ("resources", "components"):
@@ -284,17 +309,75 @@ def own_overlay(folder: Path, patches: str = "", components: tuple[str, ...] = (
 
 def test_the_examples_of_an_overlay_render_and_do_what_they_say(tmp_path: Path) -> None:
     examples = [block for first, block in yaml_blocks().items() if first.startswith("# after the")]
-    assert len(examples) == 2
-    both = yaml.safe_dump(
+    assert len(examples) == 3
+    every = yaml.safe_dump(
         {"patches": [each for text in examples for each in yaml.safe_load(text)["patches"]]}
     )
-    objects = own_overlay(tmp_path, both, ("network-policies",))
+    objects = own_overlay(tmp_path, every, ("network-policies", "spread"))
     text = json.dumps(objects)
     assert "registry.example/triton-multimodal-kit@sha256:000" in text
     assert "prometheus-operated" not in text
     assert text.count("https://prometheus.example") == 4
     (policy,) = (each for each in objects if each["metadata"]["name"] == "to-object-store")
     assert policy["spec"]["egress"][-1]["to"] == [{"ipBlock": {"cidr": "10.20.30.40/32"}}]
+    assert text.count("DoNotSchedule") == 1
+
+
+def test_the_example_of_values_sets_each_of_them(tmp_path: Path) -> None:
+    example = yaml.safe_load(yaml_blocks()["# values, in kserve/overlays/mine/kustomization.yaml"])
+    (generator,) = example["configMapGenerator"]
+    assert dict(each.split("=", 1) for each in generator["literals"]) == values()
+    mine = {
+        "pullSecret": "secret-of-mine",
+        "priorityClass": "class-of-mine",
+        "gateway": "namespace-of-mine/gateway-of-mine",
+        "domain": "domain.of.mine",
+        "deviceClass": "device.of.mine",
+    }
+    assert mine.keys() == values().keys()
+    generator["literals"] = [f"{name}={value}" for name, value in mine.items()]
+    components = ("pull-secret", "priority", "routes", "dra")
+    objects = own_overlay(tmp_path, "", components, **example)
+    assert not [each for each in objects if each["metadata"]["name"] == "values"]
+    text = json.dumps(objects)
+    for name, value in mine.items():
+        for part in value.split("/"):
+            assert part in text, name
+        assert f'"{values()[name]}"' not in text, name
+        assert f'"{name}"' not in text, "what a component writes until the value is there"
+    hosts = [each["spec"]["hostnames"] for each in objects if each["kind"] == "HTTPRoute"]
+    assert ["multimodal.domain.of.mine"] in hosts
+
+
+def test_the_example_of_a_mirror_reaches_every_image(tmp_path: Path) -> None:
+    first = "# every image from a mirror, in kserve/overlays/mine/kustomization.yaml"
+    example = yaml.safe_load(yaml_blocks()[first])
+    (source,) = (each[0] for each in after("cp") if each[0].endswith("prefix.yaml"))
+    (name,) = example["transformers"]
+    transformer = yaml.safe_load((ROOT / source).read_text(encoding="utf-8"))
+    (tmp_path / name).write_text(
+        yaml.safe_dump({**transformer, "prefix": "mirror.of.mine/a/"}), encoding="utf-8"
+    )
+    components = tuple(Path(each).name for each in example["components"])
+    assert components == ("pull-secret",)
+    more = ("verify", "object-store", "restricted", "tracing", *components)
+    found = set(images(own_overlay(tmp_path, "", more, transformers=[name])))
+    assert all(each.startswith("mirror.of.mine/a/") for each in found), found
+    assert "mirror.of.mine/a/registry.example/triton-multimodal-kit@sha256:" + "0" * 64 in found
+    assert len(found) > 3
+
+
+@pytest.mark.parametrize("folder", bundles.BASES)
+def test_a_mirror_reaches_every_image_of_a_base(folder: str, tmp_path: Path) -> None:
+    path = tmp_path.resolve()
+    kustomization = {
+        "resources": [os.path.relpath(render.KSERVE / folder, path)],
+        "transformers": [os.path.relpath(render.KSERVE / "transformers/mirror", path)],
+    }
+    (path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    before = sorted(images(render.shipped(folder)))
+    mirrored = sorted(images(render.render(path)))
+    assert mirrored == [f"registry.example/mirror/{each}" for each in before]
 
 
 def test_objects_in_the_commands_are_valid() -> None:
