@@ -11,6 +11,7 @@ import typer
 
 from builders.cli_bundle import resources, sbom
 from builders.cli_exit import failed, report, usage
+from builders.cli_manifests import manifests
 from builders.cli_sign import REPOSITORY, Repository, sign, verify
 from builders.cli_transfer import pull, push
 
@@ -238,6 +239,10 @@ app.command(
     epilog="Examples: `python -m builders resources --out patch.yaml` · "
     "`python -m builders resources --request ocr=scan.png --concurrency 8 --out patch.yaml`"
 )(resources)
+app.command(
+    epilog="Examples: `python -m builders manifests --values values.yaml | kubectl apply -f -` · "
+    "`python -m builders manifests --values values.yaml --push oci:registry.example/bundle:1`"
+)(manifests)
 
 
 @app.command(epilog="Example: `python -m builders run ocr page.png`")

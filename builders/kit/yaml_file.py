@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from builders.kit.bounded_file import Unreadable, read_bounded
@@ -60,13 +61,30 @@ def parse(path: Path, model: type[T], kind: Kind, context: Mapping[str, object] 
     Raises:
         Exception: ``kind.error``: it cannot be read, is not YAML, or does not fit the model.
     """
+    value, lines = load(path, model, kind)
+    return validated(value, model, kind, path.name, lines, context)
+
+
+def load(
+    path: Path, model: type[BaseModel], kind: Kind
+) -> tuple[dict[str, object], dict[Location, int]]:
+    """The keys and values of a file, and the line of each key and item.
+
+    Args:
+        path: the file.
+        model: what it should be; nothing of it is checked yet.
+        kind: for the words of its errors.
+
+    Raises:
+        Exception: ``kind.error``: it cannot be read, or is no YAML of keys and values.
+    """
     lines: dict[Location, int] = {}
     value = _load(path, lines, kind)
     if not isinstance(value, dict):
         found = "nothing" if value is None else f"a {type(value).__name__}"
-        remedy = f"Write {', '.join(model.model_fields)}."
+        remedy = f"Write {', '.join(_names(model))}."
         raise kind.refusal(path.name, "keys and values", found, remedy)
-    return validated(value, model, kind, path.name, lines, context)
+    return value, lines
 
 
 def validated(
@@ -99,6 +117,12 @@ def validated(
             remedy = "Mend those that are told first."
             findings.append(kind.finding(source, "no mistakes", f"{len(wrong):,}", remedy))
         raise kind.error(findings) from None
+
+
+def place(file: str, at: Location, lines: Mapping[Location, int]) -> str:
+    """A place in a file, with the line of the nearest key that has one."""
+    line = next((lines[at[:end]] for end in range(len(at), 0, -1) if at[:end] in lines), None)
+    return f"{file}, line {line}, {_dotted(at)}" if line else f"{file}, {_dotted(at)}"
 
 
 def suggest(value: str, known: Iterable[str]) -> str:
@@ -148,8 +172,7 @@ def _explain(
 ) -> Finding:
     """Pydantic's error as a finding."""
     at = tuple(part for part in details["loc"] if part != "[key]")
-    line = next((lines[at[:end]] for end in range(len(at), 0, -1) if at[:end] in lines), None)
-    where = f"{file}, line {line}, {_dotted(at)}" if line else f"{file}, {_dotted(at)}"
+    where = place(file, at, lines)
     context = details.get("ctx", {})
     found = _told(details["input"])
     match details["type"]:
@@ -240,8 +263,13 @@ def _keys(model: type[BaseModel], at: Location) -> list[str]:
         if get_origin(annotation) in (dict, list):
             annotation = get_args(annotation)[-1]
         else:
-            annotation = annotation.model_fields[part].annotation
-    return list(_plain(annotation).model_fields)
+            annotation = _names(annotation)[str(part)].annotation
+    return list(_names(_plain(annotation)))
+
+
+def _names(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A model's fields by the keys that a file has for them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _plain(annotation: Any) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -63,7 +63,7 @@ def image_of(layers: list[Layer], base: Base | None) -> tuple[bytes, bytes]:
     document = {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
-        "config": {"mediaType": CONFIG_TYPE, "digest": _digest(text), "size": len(text)},
+        "config": {"mediaType": CONFIG_TYPE, "digest": digest_of(text), "size": len(text)},
         "layers": [
             *(
                 {**each, "mediaType": _OCI.get(each.get("mediaType", ""), each.get("mediaType"))}
@@ -108,14 +108,14 @@ def push_image(
                 meter.add(layer.size)
                 continue
             registry.send(layer.digest, layer.size, layer.read, meter.add)
-            _came_back(registry, image, layer.title, layer.digest, layer.size)
+            came_back(registry, image, layer.title, layer.digest, layer.size)
             sent += 1
-    digest = _digest(config)
+    digest = digest_of(config)
     if not registry.has(digest, len(config)):
         registry.send(digest, len(config), lambda offset: iter([config[offset:]]), lambda _: None)
-        _came_back(registry, image, "its configuration", digest, len(config))
+        came_back(registry, image, "its configuration", digest, len(config))
     registry.tag(manifest)
-    pinned = replace(image, digest=_digest(manifest))
+    pinned = replace(image, digest=digest_of(manifest))
     native = "" if base else "+native"
     note = "" if base else " (KServe's modelcar mode needs an image with a shell: --base)"
     return (
@@ -134,21 +134,32 @@ def write_layout(contents: Contents, folder: Path) -> str:
         TransferError: the folder holds something, lies within a repository, or cannot be written
             to.
     """
-    check_apart(str(folder), (), repository_around(folder))
     layers = layers_of(contents)
     config, manifest = image_of(layers, None)
+    blobs = {each.digest: each.read() for each in layers}
+    write_blobs(folder, {**blobs, digest_of(config): [config]}, manifest)
+    return f"{folder}: an OCI image layout of {len(layers)} layers\ndigest: {digest_of(manifest)}"
+
+
+def write_blobs(folder: Path, blobs: Mapping[str, Iterable[bytes]], manifest: bytes) -> None:
+    """Write an OCI image layout of a manifest and the blobs that it names, whole or not at all.
+
+    Raises:
+        TransferError: the folder holds something, lies within a repository, or cannot be written
+            to.
+    """
+    check_apart(str(folder), (), repository_around(folder))
     beside = folder.absolute().parent / f".{folder.name}.{os.getpid()}"
     try:
         if folder.exists() and any(folder.iterdir()):
             raise TransferError(f"{folder}: expected an empty folder, found files. Give another.")
-        blobs = beside / "blobs" / "sha256"
-        blobs.mkdir(parents=True)
-        for layer in layers:
-            with (blobs / layer.digest.removeprefix("sha256:")).open("wb") as out:
-                out.writelines(layer.read())
-        for text in (config, manifest):
-            (blobs / _digest(text).removeprefix("sha256:")).write_bytes(text)
-        entry = {"mediaType": MANIFEST_TYPE, "digest": _digest(manifest), "size": len(manifest)}
+        place = beside / "blobs" / "sha256"
+        place.mkdir(parents=True)
+        digest = digest_of(manifest)
+        for name, chunks in {**blobs, digest: [manifest]}.items():
+            with (place / name.removeprefix("sha256:")).open("wb") as out:
+                out.writelines(chunks)
+        entry = {"mediaType": MANIFEST_TYPE, "digest": digest, "size": len(manifest)}
         index = {"schemaVersion": 2, "manifests": [entry]}
         (beside / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
         (beside / "index.json").write_text(json.dumps(index, sort_keys=True))
@@ -158,10 +169,14 @@ def write_layout(contents: Contents, folder: Path) -> str:
         raise TransferError(f"{folder}: cannot be written to: {error.strerror}.") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return f"{folder}: an OCI image layout of {len(layers)} layers\ndigest: {_digest(manifest)}"
 
 
-def _came_back(registry: Registry, image: Image, title: str, digest: str, size: int) -> None:
+def came_back(registry: Registry, image: Image, title: str, digest: str, size: int) -> None:
+    """Read a blob back that was sent.
+
+    Raises:
+        TransferError: it is another one.
+    """
     summed, done = hashlib.sha256(), 0
     for chunk in registry.read(digest):
         summed.update(chunk)
@@ -204,7 +219,7 @@ def _base(text: str, target: Registry, *, plain_http: bool) -> Base:
         digest, size = layer.digest, layer.size
         if not target.has(digest, size):
             target.send(digest, size, partial(_exactly, source, layer), lambda _: None)
-            _came_back(target, image, "the base's layer", digest, size)
+            came_back(target, image, "the base's layer", digest, size)
     config = base_config(source.small(config_of(found[0], place)), place)
     descriptors = tuple(each for each in found[0]["layers"])
     return Base(descriptors, config)
@@ -225,5 +240,6 @@ def _exactly(source: Registry, blob: Blob, offset: int) -> Iterator[bytes]:
         )
 
 
-def _digest(text: bytes) -> str:
+def digest_of(text: bytes) -> str:
+    """The digest by which a registry names these bytes."""
     return f"sha256:{hashlib.sha256(text).hexdigest()}"

@@ -68,9 +68,9 @@ def _layer(title: str, folder: Path, files: Mapping[str, File]) -> Layer:
     parents = {str(each) for name in files for each in PurePosixPath(f"{ROOT}/{name}").parents}
     parts: list[bytes | tuple[Path, int]] = []
     for name in sorted(parents - {"."}):
-        parts.append(_header(name, 0, tarfile.DIRTYPE, 0o755))
+        parts.append(header(name, 0, tarfile.DIRTYPE, 0o755))
     for name, file in sorted(files.items()):
-        parts.append(_header(f"{ROOT}/{name}", file.bytes, tarfile.REGTYPE, 0o644))
+        parts.append(header(f"{ROOT}/{name}", file.bytes, tarfile.REGTYPE, 0o644))
         parts.append((folder / name, file.bytes))
         parts.append(b"\0" * (-file.bytes % tarfile.BLOCKSIZE))
     parts.append(b"\0" * (2 * tarfile.BLOCKSIZE))
@@ -81,7 +81,8 @@ def _layer(title: str, folder: Path, files: Mapping[str, File]) -> Layer:
     return Layer(title, tuple(parts), size, f"sha256:{digest.hexdigest()}")
 
 
-def _header(name: str, size: int, kind: bytes, mode: int) -> bytes:
+def header(name: str, size: int, kind: bytes, mode: int) -> bytes:
+    """A tar's entry, without a time or an owner: a file's content follows it, in whole blocks."""
     info = tarfile.TarInfo(name)
     info.size, info.type, info.mode = size, kind, mode
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")

@@ -1,0 +1,1 @@
+"""From one values file to the objects of ``kserve/`` that a cluster is given."""

@@ -1,0 +1,48 @@
+"""What excludes what: ``kserve/exclusions.yaml``, which the README and the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.bundle.parts import documents
+
+FILE = "exclusions.yaml"
+
+
+@dataclass(frozen=True)
+class Only:
+    """The overlays that a component is for, where that is not every one."""
+
+    overlays: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    """The table.
+
+    Attributes:
+        only: component -> its overlays.
+        never: parts that cannot be together -> why.
+    """
+
+    only: dict[str, Only]
+    never: dict[frozenset[str], str]
+
+    def among(self, chosen: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """Parts that exclude each other, in the order in which they were chosen, and why."""
+        for pair, why in self.never.items():
+            found = [each for each in dict.fromkeys(chosen) if each in pair]
+            if len(found) == len(pair):
+                yield found[0], found[-1], why
+
+
+def exclusions(folder: Path) -> Exclusions:
+    """The table of a folder as ``kserve/``."""
+    (read,) = documents(folder / FILE)
+    return Exclusions(
+        {name: Only(tuple(each["overlays"]), each["why"]) for name, each in read["only"].items()},
+        {frozenset(each["together"]): each["why"] for each in read["never"]},
+    )

@@ -1,0 +1,132 @@
+"""The OCI artefact: the same digest for the same objects, and what a fetching tool finds in it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from builders.bundle.artefact import CONFIG, NAME, TYPE, artefact_of
+from builders.bundle.parts import FOLDER
+from builders.cli import app
+from tests.builders.kit.transfer.registry_server import LOGIN, RegistryServer, sha256
+
+VALUES = FOLDER / "values" / "gpu.yaml"
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RegistryServer]:
+    server = RegistryServer()
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    (tmp_path / "docker").mkdir()
+    auths = {"auths": {server.host: {"auth": LOGIN}}}
+    (tmp_path / "docker/config.json").write_text(json.dumps(auths))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["manifests", *(str(each) for each in arguments)])
+
+
+def unpacked(layer: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(layer), mode="r:gz") as tar:
+        members = tar.getmembers()
+        assert all((each.mtime, each.uid, each.mode) == (0, 0, 0o644) for each in members)
+        return {each.name: tar.extractfile(each).read() for each in members}  # type: ignore[union-attr]
+
+
+@given(st.binary(max_size=3000) | st.binary(min_size=1, max_size=9).map(lambda each: each * 40_000))
+def test_any_objects_come_out_as_they_went_in(objects: bytes) -> None:
+    artefact = artefact_of(objects)
+    assert unpacked(artefact.layer) == {NAME: objects}
+    assert gzip.decompress(artefact.layer)[:10] == b"manifests."
+    assert artefact_of(objects) == artefact
+    document = json.loads(artefact.manifest)
+    (layer,) = document["layers"]
+    assert layer["digest"] == f"sha256:{hashlib.sha256(artefact.layer).hexdigest()}"
+    assert layer["size"] == len(artefact.layer)
+    assert document["config"]["size"] == len(CONFIG) == 2
+
+
+def test_the_digest_is_known_beforehand() -> None:
+    """It is made of nothing but the objects: no time, no version of zlib or of Python."""
+    assert artefact_of(b"kind: Namespace\n").digest == (
+        "sha256:aaa25b46eccfe9e230728126073d342789eb4fc3d59eee6b253c77d85c3d8ecd"
+    )
+
+
+def test_a_push_arrives_whole_and_says_its_digest(registry: RegistryServer) -> None:
+    result = call("--values", VALUES, "--push", f"oci:{registry.host}/team/ocr:1")
+    assert result.exit_code == 0, result.output
+    digest = sha256(registry.manifests["1"])
+    assert f"digest: {digest}" in result.stdout
+    assert f"oci://{registry.host}/team/ocr@{digest}" in result.stdout
+    document = json.loads(registry.manifests["1"])
+    assert document["artifactType"] == TYPE
+    (layer,) = document["layers"]
+    rendered = call("--values", VALUES).stdout_bytes
+    assert unpacked(registry.blobs[layer["digest"]]) == {NAME: rendered}
+    assert registry.blobs[document["config"]["digest"]] == b"{}"
+    registry.sent.clear()
+    assert call("--values", VALUES, "--push", f"oci:{registry.host}/team/ocr:1").exit_code == 0
+    assert registry.sent == []
+
+
+def test_another_ones_tag_is_not_replaced(registry: RegistryServer) -> None:
+    registry.manifests["1"] = b'{"layers": []}'
+    place = f"oci:{registry.host}/team/ocr:1"
+    result = call("--values", VALUES, "--push", place)
+    assert result.exit_code == 1
+    assert "found something else. Push to another tag, or replace it with --delete" in result.stderr
+    assert registry.blobs == {}
+    assert call("--values", VALUES, "--push", place, "--delete").exit_code == 0
+    assert json.loads(registry.manifests["1"])["artifactType"] == TYPE
+
+
+def test_spoilt_bytes_are_noticed(registry: RegistryServer) -> None:
+    registry.corrupt_reads = 1
+    result = call("--values", VALUES, "--push", f"oci:{registry.host}/team/ocr:1")
+    assert result.exit_code == 1
+    assert "when it was read back" in result.stderr
+    assert registry.manifests == {}
+
+
+def test_a_layout_has_the_same_digest(registry: RegistryServer, tmp_path: Path) -> None:
+    place = tmp_path / "layout"
+    result = call("--values", VALUES, "--push", f"oci:{place}")
+    assert result.exit_code == 0, result.output
+    (entry,) = json.loads((place / "index.json").read_text())["manifests"]
+    assert f"digest: {entry['digest']}" in result.stdout
+    call("--values", VALUES, "--push", f"oci:{registry.host}/team/ocr:1")
+    assert entry["digest"] == sha256(registry.manifests["1"])
+    for path in (place / "blobs" / "sha256").iterdir():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "said"),
+    [
+        ("s3://bucket/x", 2, "expected oci:registry/name:tag"),
+        ("oci:a.example/b@sha256:" + "0" * 64, 1, "found a digest. Name a tag."),
+        ("nowhere", 1, "expected"),
+    ],
+)
+def test_a_place_that_is_none_is_told(place: str, code: int, said: str) -> None:
+    result = call("--values", VALUES, "--push", place)
+    assert result.exit_code == code
+    assert said in result.stderr and result.stdout == ""
