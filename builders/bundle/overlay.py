@@ -25,6 +25,7 @@ from builders.bundle.values import Values
 
 _HEAD = "# Written by python -m builders manifests, from a values file.\n"
 _IMAGES = "images.yaml"
+CLAIM = "PersistentVolumeClaim"
 
 
 def overlay_of(values: Values, parts: Parts, folder: Path) -> dict[str, str]:
@@ -120,15 +121,12 @@ class _Overlay:
             return resource.name in services(self.values, self.parts)
         if resource.parent == base / "runtimes":
             return resource.name in self._runtimes()
-        found = list(objects(resource)) if resource.is_dir() else documents(resource)
         if resource.parent == self.parts.folder / "overlays" and resource.is_dir():
             return True
-        kinds = {each["kind"] for each in found}
-        if kinds == {"PersistentVolumeClaim"}:
-            return any(each["metadata"]["name"] in self._claims() for each in found)
-        if kinds == {"InferenceGraph"}:
-            return all(_called(each) <= self._names() for each in found)
-        return True
+        found = list(objects(resource)) if resource.is_dir() else documents(resource)
+        claims = {each["metadata"]["name"] for each in found if each["kind"] == CLAIM}
+        graphs = [each for each in found if each["kind"] == "InferenceGraph"]
+        return claims <= self._claims() and all(_called(each) <= self._names() for each in graphs)
 
     def _services(self) -> dict[str, tuple[Object, ...]]:
         """The services and their objects."""

@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "kserve"
 """The bundle of this checkout; an installed package has none."""
 
 FILE = "kustomization.yaml"
+SERVICES = ("InferenceService", "LLMInferenceService")
 TRITON = "triton-multimodal"
 """The ServingRuntime that serves the repository."""
 
@@ -74,8 +75,9 @@ class Parts:
         return tuple(sorted(found))
 
     def service(self, name: str) -> tuple[Object, ...]:
-        """A service's objects."""
-        return tuple(objects(self.folder / "base" / "services" / name))
+        """A service's InferenceServices, or LLMInferenceServices; not what is beside them."""
+        found = objects(self.folder / "base" / "services" / name)
+        return tuple(each for each in found if each["kind"] in SERVICES)
 
     def resources(self, overlay: str) -> tuple[Path, ...]:
         """The folders and files of which an overlay is made, those of overlays below it too."""
