@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.kserve import bundles, render
+from tests.kserve.controller import INITIALIZER, MODELCAR, Cluster
 from tests.kserve.edits import edited
 from tests.kserve.pod_security import refusals
-from tests.kserve.pods import INITIALIZER, MODELCAR, pods
 
 Object = dict[str, Any]
 
@@ -74,7 +74,8 @@ def test_each_breach_is_refused(edits: Object, says: str) -> None:
 
 
 def refused(objects: list[Object]) -> dict[str, list[str]]:
-    found = {label: list(refusals(pod)) for label, pod in pods(objects)}
+    pods = Cluster(objects).pods
+    found = {f"{pod.owner} {pod.name}": list(refusals(pod.spec)) for pod in pods}
     return {label: sentences for label, sentences in found.items() if sentences}
 
 
@@ -87,7 +88,7 @@ def test_a_restricted_namespace_has_no_pod_that_it_refuses() -> None:
             labels = namespace["metadata"]["labels"]
             assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
             assert refused(objects) == {}, (overlay, components)
-            assert [*pods(objects)]
+            assert Cluster(objects).pods
             looked += 1
     assert looked > len(bundles.OVERLAYS) + len(bundles.COMPONENTS)
 
@@ -98,7 +99,8 @@ def test_without_the_component_a_graph_alone_would_be_refused(overlay: str) -> N
     for label, sentences in refused(render.shipped(overlay)).items():
         assert label.startswith("InferenceGraph/"), sentences
         assert sentences == [
-            "containers router: seccompProfile: expected RuntimeDefault or Localhost, found None"
+            "containers ocr-overflow: "
+            "seccompProfile: expected RuntimeDefault or Localhost, found None"
         ]
 
 
