@@ -117,9 +117,11 @@ crop = PythonModel(
             f"{_STAGES}.{name}"
             for name in (
                 "direction",
+                "level",
                 "long_lines",
                 "quads",
                 "reading_order",
+                "rows",
                 "squeeze",
                 "stacked",
                 "tiles",

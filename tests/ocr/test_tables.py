@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from perf.kinds import kinds, score
+
 Read = Callable[..., dict[str, Any]]
 
 PAGES = Path(__file__).parent / "pages"
@@ -58,6 +60,14 @@ def test_a_title_over_three_columns_is_read_first(read: Read) -> None:
     starts = ("Morning Chronicle", "Our chess club", "begins. Work", "A rare blue heron")
     places = [next(k for k, text in enumerate(texts) if text.startswith(s)) for s in starts]
     assert places == [0, 1, 10, 20] and len(texts) == 29
+
+
+@pytest.mark.parametrize("name", ["invoice_photo", "table_turned90", "sidebar", "vertical_side"])
+def test_kinds_that_were_read_out_of_order(read: Read, name: str) -> None:
+    """Rows that lean, a rule's speck beside a cell, a menu, a margin."""
+    (kind,) = kinds([name])
+    text = "\n".join(line.decode() for line in read(kind.path.read_bytes())["text"])
+    assert score.in_order(kind.text, text) == 0
 
 
 def test_a_column_of_two_lines_is_read_after_the_one_beside_it(read: Read) -> None:

@@ -26,6 +26,7 @@ from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
 from . import direction, long_lines, squeeze, stacked, tiles, warp, ways
+from .level import level
 from .reading_order import reading_order
 
 WIDTHS = buckets.Costs(grain=16, call=64.0)
@@ -147,13 +148,10 @@ def _checked(inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[list[in
 
 
 def read(quads: np.ndarray) -> np.ndarray:
-    """The quads' indices in reading order, found in a frame in which their lines lie level."""
+    """The quads' indices in reading order, found in a frame in which their rows lie level."""
     if not len(quads):
         return np.zeros(0, np.int64)
-    angle = direction.skew(quads)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    level = quads @ np.array(((cosine, -sine), (sine, cosine)))
-    return reading_order(np.concatenate((level.min(1), level.max(1)), axis=1))
+    return reading_order(level(quads))
 
 
 def fill(

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import rows
+
 PROSE_ASPECT = 6.0
 """A column's lines are at least this many times as long as high: shorter ones are cells."""
 
@@ -26,6 +28,9 @@ PROSE_FULL = 0.5
 
 ALIGNED = 0.5
 """Sides of which this part of the lines stands beside a line of the other look like a table."""
+
+LEVEL = 0.3
+"""Lines whose middles are nearer than this part of their height stand in one row."""
 
 SIDE_BY_SIDE = 0.5
 """Columns stand beside one another for at least this part of the lower one's height."""
@@ -41,6 +46,21 @@ RUNNING = 4
 
 MOST_CELLS = 6
 """More boxes side by side than this, for each line of running text, are a table."""
+
+SCATTERED = 3.0
+"""Lines that stand farther below one another than this, in heights, are no column of text."""
+
+RUNS = 0.85
+"""Running text fills its lines to this part of the column's width."""
+
+RUNS_ON = 0.75
+"""So many of its lines are full: others end a paragraph."""
+
+WORD = 2.0
+"""The words of a list beside text are so many times as long as high; marks and numbers are not."""
+
+LIST_PITCH = 2.2
+"""A list beside text has its lines no farther below one another than this, in heights."""
 
 TITLE = 1.2
 """A title's type is this many times as high as that of the lines under it."""
@@ -97,7 +117,7 @@ def _order(boxes: np.ndarray) -> np.ndarray:
             first, last = np.flatnonzero(ends), np.flatnonzero(~ends)
             return np.concatenate([part[_order(boxes[part])] for part in (first, last)])
     if cut is None:
-        return _by_rows(boxes)
+        return rows.by_rows(boxes)
     parts = (cut.above, cut.left, cut.right, cut.below)
     return np.concatenate([part[_order(boxes[part])] for part in parts if len(part)])
 
@@ -116,9 +136,10 @@ def _best_cut(boxes: np.ndarray) -> _Cut | None:
 
 def _gutter_places(boxes: np.ndarray) -> np.ndarray:
     """One x in every gap of the lines' ends: just left of each left edge."""
-    step = max(1.0, float(np.median(boxes[:, 3] - boxes[:, 1])) / 4)
-    starts = np.unique(np.round(boxes[:, 0] / step)) * step
-    return starts[1:] - step / 2
+    step = max(1e-3, float(np.median(boxes[:, 3] - boxes[:, 1])) / 4)
+    first = boxes[:, 0].min()
+    starts = np.unique(np.round((boxes[:, 0] - first) / step)) * step
+    return np.asarray(first + starts[1:] - step / 2)
 
 
 def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
@@ -126,17 +147,20 @@ def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
     centres = (boxes[:, 1] + boxes[:, 3]) / 2
     slack = (boxes[:, 3] - boxes[:, 1]) / 4
     across = (boxes[:, 0] + slack < x) & (boxes[:, 2] - slack > x)
-    sides = ~across
     on_left = (boxes[:, 0] + boxes[:, 2]) / 2 < x
-    limits = np.concatenate(([-np.inf], np.sort(centres[across]), [np.inf]))
+    ordered = np.flatnonzero(across)[np.argsort(centres[across], kind="stable")].tolist()
     cuts = []
-    for top, bottom in itertools.pairwise(limits):
-        between = sides & (centres > top) & (centres < bottom)
+    for over, under in itertools.pairwise([None, *ordered, None]):
+        # What stands in a row with a box across the gutter stays with it.
+        above, below = np.zeros((2, len(boxes)), bool)
+        if over is not None:
+            above = (centres <= centres[over]) | rows.at_height(boxes, boxes[over])
+        if under is not None:
+            below = (centres >= centres[under]) | rows.at_height(boxes, boxes[under])
+        between = ~(across | above | below)
         left, right = np.flatnonzero(between & on_left), np.flatnonzero(between & ~on_left)
         if len(left) and len(right) and max(len(left), len(right)) >= MINIMUM_LINES:
-            above = np.flatnonzero(~between & (centres <= top))
-            below = np.flatnonzero(~between & (centres >= bottom))
-            cuts.append(_Cut(above, left, right, below))
+            cuts.append(_Cut(np.flatnonzero(above), left, right, np.flatnonzero(below & ~above)))
     return cuts
 
 
@@ -145,10 +169,16 @@ def _parts_columns(boxes: np.ndarray, cut: _Cut) -> bool:
     left, right = boxes[cut.left], boxes[cut.right]
     if _side_by_side(left, right) < SIDE_BY_SIDE or _take_turns(left, right):
         return False
+    if _row_of_cells(left, right):
+        return False
     # A table that runs over the gutter has cells on both of its sides.
     if (_fills(left) and _is_prose(right)) or (_is_prose(left) and _fills(right)):
         return max(len(cut.left), len(cut.right)) >= RUNNING
-    return cut.poorer >= MINIMUM_LINES and _aligned(left, right) < ALIGNED
+    if cut.poorer < MINIMUM_LINES:
+        return False
+    if _aligned(left, right) < ALIGNED:
+        return _pitch(left) <= SCATTERED and _pitch(right) <= SCATTERED
+    return _is_list_beside(left, right) or _is_list_beside(right, left)
 
 
 def _title(boxes: np.ndarray) -> np.ndarray | None:
@@ -236,33 +266,47 @@ def _alone(boxes: np.ndarray) -> np.ndarray:
     return np.asarray((shared >= lower / 2).sum(1) == 1)
 
 
+def _row_of_cells(left: np.ndarray, right: np.ndarray) -> bool:
+    """Whether a row of three cells or more reaches over the gutter, as the head of a table."""
+    widths, heights = (
+        np.concatenate((left[:, k + 2] - left[:, k], right[:, k + 2] - right[:, k])) for k in (0, 1)
+    )
+    boxes = np.concatenate((left, right))
+    cells = widths < PROSE_ASPECT * heights
+    centres = (boxes[:, 1] + boxes[:, 3]) / 2
+    level = np.abs(centres[:, None] - centres) <= LEVEL * np.minimum(heights[:, None], heights)
+    level &= cells[:, None] & cells
+    on_left = np.arange(len(boxes)) < len(left)
+    both = level[:, on_left].any(1) & level[:, ~on_left].any(1)
+    return bool((both & (level.sum(1) >= 3)).any())
+
+
+def _pitch(boxes: np.ndarray) -> float:
+    """How far down the next line is, in heights of lines; the median."""
+    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    steps = np.diff(np.sort((boxes[:, 1] + boxes[:, 3]) / 2)) / height
+    steps = steps[steps >= 0.5]
+    return float(np.median(steps)) if len(steps) else 0.0
+
+
+def _is_list_beside(boxes: np.ndarray, text: np.ndarray) -> bool:
+    """Whether a column is a list beside running text, as a page's menu, not cells of its rows.
+
+    Text that runs fills its lines, but for the last of a paragraph. What is said about each word of
+    a table or a glossary does not, nor does each of its lines have such a word beside it.
+    """
+    widths, heights = (text[:, k + 2] - text[:, k] for k in (0, 1))
+    full = widths[np.argsort(text[:, 1])][:-1] >= RUNS * np.quantile(widths, 0.9)
+    runs = len(full) >= RUNNING and full.mean() >= RUNS_ON
+    long = float(np.median(widths / heights)) >= 2 * PROSE_ASPECT
+    words = float(np.median((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1]))) >= WORD
+    return bool(runs and long and words) and max(_pitch(boxes), _pitch(text)) <= LIST_PITCH
+
+
 def _aligned(left: np.ndarray, right: np.ndarray) -> float:
     """The part of the poorer side's lines that have a line of the other at their height."""
     fewer, more = sorted((left, right), key=len)
     centres = (fewer[:, 1] + fewer[:, 3]) / 2
     others = (more[:, 1] + more[:, 3]) / 2
-    tolerance = 0.3 * float(np.median(fewer[:, 3] - fewer[:, 1]))
+    tolerance = LEVEL * float(np.median(fewer[:, 3] - fewer[:, 1]))
     return float((np.abs(centres[:, None] - others).min(1) <= tolerance).mean())
-
-
-def _by_rows(boxes: np.ndarray) -> np.ndarray:
-    """Top to bottom, and left to right among boxes side by side."""
-    centres = (boxes[:, 1] + boxes[:, 3]) / 2
-    rows: list[list[int]] = []
-    for index in np.argsort(centres, kind="stable"):
-        if rows and _in_row(boxes, rows[-1], int(index)):
-            rows[-1].append(int(index))
-        else:
-            rows.append([int(index)])
-    return np.array([k for row in rows for k in sorted(row, key=lambda k: boxes[k, 0])], np.int64)
-
-
-def _in_row(boxes: np.ndarray, row: list[int], index: int) -> bool:
-    """Whether a box stands at the height of a row's boxes, and beside all of them."""
-    left, top, right, bottom = boxes[index]
-    members = boxes[row]
-    height = np.minimum(bottom - top, members[:, 3] - members[:, 1])
-    shared = np.minimum(bottom, members[:, 3]) - np.maximum(top, members[:, 1])
-    width = np.minimum(right - left, members[:, 2] - members[:, 0])
-    beside = np.minimum(right, members[:, 2]) - np.maximum(left, members[:, 0]) < 0.5 * width
-    return bool((shared >= 0.5 * height).mean() >= 0.5 and beside.all())

@@ -110,6 +110,94 @@ def test_a_short_second_column_is_read_after_the_first(count: int) -> None:
     assert in_order(lines(40, 440, 50, 12) + lines(480, 880, 63, count))
 
 
+@pytest.mark.parametrize("offset", [0, 9])
+def test_a_menu_beside_text_is_read_before_it(offset: float) -> None:
+    menu = [(30, 30 + 23 * k, 80 + 20 * k, 53 + 23 * k) for k in range(5)]
+    assert in_order(menu + lines(260, 860, 30 + offset, 7, 23))
+    assert in_order(
+        lines(30, 630, 30 + offset, 7, 23) + [(x + 660, y, r + 660, b) for x, y, r, b in menu]
+    )
+
+
+def test_words_with_what_is_said_about_them_are_read_row_by_row() -> None:
+    """A glossary, and a life told by its years: each word has lines of its own beside it."""
+    glossary = [
+        box
+        for k in range(7)
+        for box in ((30, 30 * k, 120, 30 * k + 22), (200, 30 * k, 500 + 90 * (k % 4), 30 * k + 22))
+    ]
+    assert in_order(glossary)
+    years = [
+        box
+        for k in range(4)
+        for box in ((30, 120 * k, 120, 120 * k + 22), *lines(200, 800, 120 * k, 4))
+    ]
+    assert in_order(years)
+
+
+def test_the_times_under_a_chats_messages_are_no_column() -> None:
+    """Some reach down beside the last line of their message, and none has a message beside it."""
+    order: list[Box] = []
+    for top in range(20, 1620, 160):
+        order += [(180, top, 600, top + 25), (180, top + 21, 350, top + 46)]
+        order += [(624, top + 38, 666, top + 62)]
+    assert in_order(order)
+
+
+def test_what_stands_beside_several_rows_is_read_before_or_after_them() -> None:
+    side = (26, 27, 47, 213)
+    assert in_order([side, *lines(107, 850, 30, 8, 23)])
+    assert in_order(
+        [
+            *((x - 80, y, r - 80, b) for x, y, r, b in lines(107, 850, 30, 8, 23)),
+            (800, 27, 821, 213),
+        ]
+    )
+    low = (26, 120, 47, 260)
+    assert in_order([low, *lines(107, 850, 30, 8)])
+    letter = (20, 20, 90, 80)
+    assert in_order([letter, (100, 22, 700, 44), (100, 52, 690, 74), (20, 82, 700, 104)])
+
+
+def test_a_letter_head_over_the_head_of_a_table_has_no_columns() -> None:
+    """Its right part, long lines, and the table's last head are no column beside the others."""
+    head = [(26, 29, 240, 63), (27, 80, 399, 106), (677, 27, 873, 50), (666, 48, 874, 73)]
+    row = [(160, 125, 210, 156), (373, 123, 421, 160), (518, 123, 614, 157), (734, 124, 815, 155)]
+    cells = [
+        (x, 160 + 35 * k, r, 190 + 35 * k)
+        for k in range(5)
+        for x, r in ((34, 161), (428, 451), (629, 676), (818, 866))
+    ]
+    assert in_order([head[0], head[2], head[3], head[1], *row, *cells])
+
+
+def test_a_speck_on_a_line_does_not_part_its_row() -> None:
+    """As of a table's rule, which is a box of its own until nothing is read in it."""
+    row = [(0, 34, 152, 72), (1, 37, 6, 66), (246, 38, 266, 62), (496, 36, 560, 67)]
+    assert in_order([*row, (0, 74, 150, 110), (246, 78, 266, 102)])
+
+
+def test_pieces_of_one_line_stay_together_whichever_gutter_they_cross() -> None:
+    """Boxes of a dithered page that leans by a tenth of a degree."""
+    ends = (
+        "30 871",
+        "27 173 175 354 357 437 438 502 503 520 521 605 605 621 627 674 675 704 704 720 721 818",
+        "28 144 144 273",
+        "28 80 83 212 213 238 241 357 357 461 462 503 506 528 531 623 626 660 662 763 763 850",
+        "29 438 439 576 577 811",
+        "30 523",
+    )
+    tops = (84, 107, 130, 174, 196, 219)
+    pieces = []
+    for top, row in zip(tops, ends, strict=True):
+        own = [float(end) for end in row.split()]
+        pieces += [
+            (x, top - x / 600, r, top - x / 600 + 22)
+            for x, r in zip(own[::2], own[1::2], strict=True)
+        ]
+    assert in_order(pieces)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 6)), min_size=2, max_size=20))
 def test_the_messages_of_a_chat_are_read_in_turn(messages: list[tuple[bool, int]]) -> None:
@@ -203,3 +291,24 @@ def test_the_order_is_a_permutation_that_does_not_depend_on_the_input_order(
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     again = reading_order(boxes[shuffled])
     assert np.array_equal(boxes[order], boxes[shuffled][again])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 900), st.integers(0, 900), st.integers(5, 500), st.integers(5, 60)
+        ),
+        min_size=1,
+        max_size=40,
+    ),
+    st.tuples(st.integers(-500, 500), st.integers(-500, 500)),
+    st.sampled_from([0.5, 2.0, 4.0]),
+)
+def test_the_order_does_not_depend_on_where_a_page_lies_nor_on_its_size(
+    places: list[tuple[int, int, int, int]], by: tuple[int, int], scale: float
+) -> None:
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in places], float)
+    order = reading_order(boxes)
+    assert np.array_equal(order, reading_order(boxes + np.tile(by, 2)))
+    assert np.array_equal(order, reading_order(boxes * scale))
