@@ -381,7 +381,8 @@ def pod_spec(service: Object, predictor: Object, runtime: Object) -> Object:
         of_runtime, {key: value for key, value in predictor.items() if key not in OWN}
     )
     base = next((each for each in runtime.get("containers", ()) if each["name"] == CONTAINER), {})
-    model = {key: value for key, value in predictor["model"].items() if key not in MODEL}
+    own = predictor.get("model") or {}
+    model = {key: value for key, value in own.items() if key not in MODEL}
     container = merged(base, {**model, "name": CONTAINER})
     container["args"] = [*base.get("args", ()), *model.get("args", ())]
     text = json.dumps(container)
@@ -433,20 +434,20 @@ def _raw(owner: str, metadata: Object, extension: Object, spec: Object) -> Itera
 
 
 def _scaled(name: str, extension: Object) -> Object:
-    """ISVC/reconcilers/keda createKedaScaledObject, getKedaMetrics; of External metrics."""
+    """ISVC/reconcilers/keda createKedaScaledObject, getKedaMetrics; not of PodMetric."""
     scaling = extension.get("autoScaling") or {}
-    triggers = [
-        {
-            "type": each["external"]["metric"]["backend"],
-            "metadata": {
-                "serverAddress": each["external"]["metric"].get("serverAddress", ""),
-                "query": each["external"]["metric"].get("query", ""),
+    triggers: list[Object] = []
+    for each in scaling.get("metrics", ()):
+        if "resource" in each:
+            triggers.append({"type": each["resource"]["name"], "metadata": {}})
+        elif "external" in each:
+            metric = each["external"]["metric"]
+            metadata = {
+                "serverAddress": metric.get("serverAddress", ""),
+                "query": metric.get("query", ""),
                 "threshold": each["external"]["target"].get("value", "0"),
-            },
-        }
-        for each in scaling.get("metrics", ())
-        if each["type"] == "External"
-    ]
+            }
+            triggers.append({"type": metric["backend"], "metadata": metadata})
     least = extension.get("minReplicas", 1)
     return {
         "scaleTargetRef": {"name": name},
@@ -534,11 +535,11 @@ def _of_llm(service: Object) -> Iterator[Object]:
         part = "llminferenceservice-workload-{}"
         leader = {**serves, "app.kubernetes.io/component": part.format("leader")}
         worker = {**named, "app.kubernetes.io/component": part.format("worker")}
-        parallelism = spec["parallelism"]
+        parallelism = spec.get("parallelism", {})
         template = {
             # pkg/apis/serving/v1alpha2 ParallelismSpec.GetSize
-            "size": max(1, parallelism["data"] // parallelism["dataLocal"]),
-            "leaderTemplate": _template({**passed_on, **leader}, spec["template"], RDMA),
+            "size": max(1, parallelism.get("data", 1) // parallelism.get("dataLocal", 1)),
+            "leaderTemplate": _template({**passed_on, **leader}, spec.get("template"), RDMA),
             "workerTemplate": _template({**passed_on, **worker}, spec["worker"], RDMA),
         }
         yield _object(
@@ -557,7 +558,7 @@ def _of_llm(service: Object) -> Iterator[Object]:
             {
                 "replicas": spec.get("replicas"),
                 "selector": {"matchLabels": labels},
-                "template": _template({**passed_on, **labels}, spec["template"], []),
+                "template": _template({**passed_on, **labels}, spec.get("template"), []),
             },
             _owner(service),
         )
@@ -617,9 +618,9 @@ def _of_scheduler(
     )
 
 
-def _template(labels: Object, template: Object, added: list[str]) -> Object:
+def _template(labels: Object, template: Object | None, added: list[str]) -> Object:
     """A pod over KServe's preset: what it does not say of the security context stays."""
-    spec = copy.deepcopy(template)
+    spec = copy.deepcopy(template or {"containers": [{"name": "main"}]})
     for each in spec["containers"]:
         own = each.get("securityContext", {})
         preset = {**SANDBOXED, **own}

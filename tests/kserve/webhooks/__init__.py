@@ -9,6 +9,7 @@ from tests.kserve.webhooks import (
     multinode,
     reconcile,
     scaling,
+    selection,
     servingruntime,
     trainedmodel,
     triton_metrics,
@@ -19,6 +20,6 @@ from tests.kserve.webhooks import (
 
 MODULES = (
     *(inferenceservice, scaling, multinode, canary, servingruntime, graph, llmisvc, reconcile),
-    *(knative, triton_storage, triton_pod, triton_metrics, trainedmodel, updates),
+    *(knative, triton_storage, triton_pod, triton_metrics, trainedmodel, updates, selection),
 )
 """Importing them registers their rules."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from tests.kserve.controller import Cluster
 
 Object = dict[str, Any]
 
@@ -87,6 +90,11 @@ class Bundle:
     def __init__(self, objects: Iterable[Object]) -> None:
         self.objects = list(objects)
         self._pods: dict[int, Pod] = {}
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """What controllers make of the objects."""
+        return Cluster(self.objects)
 
     def of_kind(self, *kinds: str) -> Iterator[Object]:
         """The objects of some kinds."""

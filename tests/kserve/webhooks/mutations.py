@@ -24,6 +24,8 @@ WORKERS = "ServingRuntime/workers"
 CLUSTER = "ClusterServingRuntime/cluster-triton"
 PULL = "ClusterStorageContainer/pull"
 TRAINED = "TrainedModel/trained"
+PLACED = "InferenceService/placed"
+ROUTE = "HTTPRoute/placed"
 
 PREDICTOR = "spec predictor"
 MODEL = "spec predictor model"
@@ -35,6 +37,8 @@ QUERY = f"{METRIC} external metric query"
 MAIN = "spec template containers 0"
 PRIORITY = "spec supportedModelFormats 0 priority"
 HTTP_ROUTE = "spec router route http"
+SPREAD = "spec predictor topologySpreadConstraints 0"
+ANTI = "spec predictor affinity podAntiAffinity requiredDuringSchedulingIgnoredDuringExecution 0"
 CACHED = "s3://bucket/repository"
 
 MUTATIONS: list[tuple[str, str, Edits]] = [
@@ -243,6 +247,31 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("shutdown", STANDARD, {f"{PREDICTOR} terminationGracePeriodSeconds": None}),
     ("shutdown", TRITON, {f"{CONTAINER} args 6": "--exit-timeout-secs=50"}),
     ("shutdown", TRITON, {f"{CONTAINER} lifecycle": None}),
+    ("routes lead to pods", ROUTE, {"spec rules 1 backendRefs 0 name": "placed"}),
+    ("routes lead to pods", ROUTE, {"spec rules 1 backendRefs 0 port": 8080}),
+    ("routes lead to pods", ROUTE, {"spec rules 0 backendRefs 0 port": None}),
+    ("routes lead to pods", PLACED, {f"{PREDICTOR} minReplicas": 0}),
+    ("routes wait as long as services", ROUTE, {"spec rules 1 timeouts request": "60s"}),
+    ("routes wait as long as services", ROUTE, {"spec rules 1 timeouts request": "600s"}),
+    ("routes wait as long as services", ROUTE, {"spec rules 0 timeouts": None}),
+    ("routes wait as long as services", PLACED, {f"{PREDICTOR} timeout": 600}),
+    ("pods are spread by service", PLACED, {f"{SPREAD} matchLabelKeys": None}),
+    ("pods are spread by service", PLACED, {f"{SPREAD} matchLabelKeys": ["triton/service"]}),
+    ("pods are spread by service", PLACED, {f"{SPREAD} labelSelector": None}),
+    ("pods are spread by service", PLACED, {f"{ANTI} labelSelector matchLabels app": "placed"}),
+    ("claims are there", PLACED, {f"{MODEL} resources claims": [{"name": "gpus"}]}),
+    ("claims are there", PLACED, {f"{MODEL} resources claims": []}),
+    ("claims are there", PLACED, {f"{MODEL} resources limits": {"nvidia.com/gpu": "1"}}),
+    ("claims are there", PLACED, {f"{PREDICTOR} resourceClaims": []}),
+    ("claims are there", "ResourceClaimTemplate/gpu", {"metadata name": "gpus"}),
+    ("autoscalers read their own pods", KEDA, {f"{PREDICTOR} autoScaling": None}),
+    (
+        "autoscalers read their own pods",
+        KEDA,
+        {"spec canary": [{"trafficPercent": 10, "predictor": {"name": "next"}}]},
+    ),
+    ("autoscalers read their own pods", KEDA, {QUERY: 'sum(up{pod=~"ked-predictor-.*"})'}),
+    ("autoscalers read their own pods", KEDA, {QUERY: 'sum(up{pod=~".*-predictor-.*"})'}),
 ]
 """Rule, manifest, what is changed."""
 
