@@ -40,6 +40,7 @@ sheets = Tensor("sheets", DType.UINT8, {"sheet_bytes": -1})
 sheet_sizes = Tensor("sheet_sizes", DType.INT32, {"pages": -1, "height_width": 2})
 probability = Tensor("probability", DType.FP32, {"shown": -1, "maps": 1, "height": -1, "width": -1})
 quads = Tensor("quads", DType.FP32, {"quads": -1, "corners": 4, "xy": 2})
+bends = Tensor("bends", DType.FP32, {"bent": -1, "down": 33, "along": 33, "shift_xy": 2})
 samples = Tensor(
     "samples", DType.UINT8, {"samples": -1, "sample_height": 48, "sample_width": 192, "channels": 3}
 )
@@ -86,11 +87,11 @@ detect = OnnxModel(
 locate = PythonModel(
     name="locate",
     inputs=(probability, page, zooms, sheets, sheet_sizes, pages, maximum_side, orientation),
-    outputs=(quads, samples, sampled),
+    outputs=(quads, bends, samples, sampled),
     stage=f"{_STAGES}.locate",
     modules=tuple(
         f"{_STAGES}.{name}"
-        for name in ("direction", "ends", "looks", "quads", "tiles", "type_size", "warp")
+        for name in ("bends", "direction", "ends", "looks", "quads", "tiles", "type_size", "warp")
     ),
     # What is not shown to the detector in the first call: further pages, tiles, second looks.
     calls=(detect,),
@@ -108,7 +109,7 @@ orient = OnnxModel(
 )
 crop = PythonModel(
     name="crop",
-    inputs=(pixels, pages, quads, turned, sampled, orientation),
+    inputs=(pixels, pages, quads, bends, turned, sampled, orientation),
     outputs=(lines, line_pages, slots, ways, *(crops(k) for k in range(BUCKETS))),
     stage=f"{_STAGES}.crop",
     modules=(
@@ -116,6 +117,7 @@ crop = PythonModel(
         *(
             f"{_STAGES}.{name}"
             for name in (
+                "bends",
                 "direction",
                 "level",
                 "long_lines",

@@ -1,11 +1,12 @@
 """Lines of pages as batches for the recogniser, in buckets of like widths.
 
-``pixels`` UINT8 [h, w, 3], ``pages`` INT32 [p, 4], ``quads`` FP32 [n, 4, 2] in pixels, ``turned``
-FP32 [k, 2] (the classifier's probabilities of upright and upside down), ``sampled`` INT32 [k] (the
-page of each), ``orientation`` BOOL [1] (optional) -> ``crops_0`` .. UINT8 [m, 48, width, 3],
-``lines`` FP32 [r, 4, 2] in pixels of the line's page, page by page in reading order,
-``line_pages`` INT32 [r], the page's number, ``slots`` INT32 [s, 4]: the reading, the bucket and
-the row of each crop, and whether a space stands before its text; ``ways`` INT32 [r, 3]: which
+``pixels`` UINT8 [h, w, 3], ``pages`` INT32 [p, 4], ``quads`` FP32 [n, 4, 2] in pixels of the image
+with its bent pages laid flat, ``bends`` FP32 [p, 33, 33, 2] (how they are bent, or [0, 33, 33, 2]),
+``turned`` FP32 [k, 2] (the classifier's probabilities of upright and upside down), ``sampled``
+INT32 [k] (the page of each), ``orientation`` BOOL [1] (optional) -> ``crops_0`` .. UINT8 [m, 48,
+width, 3], ``lines`` FP32 [r, 4, 2] in pixels of the line's page, page by page in reading order,
+``line_pages`` INT32 [r], the page's number, ``slots`` INT32 [s, 4]: the reading, the bucket and the
+row of each crop, and whether a space stands before its text; ``ways`` INT32 [r, 3]: which
 readings exclude each other (:mod:`ways`).
 
 A page that may be upside down is to be read both ways, and so is a line that does not run along
@@ -25,7 +26,7 @@ import numpy as np
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
-from . import direction, long_lines, squeeze, stacked, tiles, warp, ways
+from . import bends, direction, long_lines, squeeze, stacked, tiles, warp, ways
 from .level import level
 from .reading_order import reading_order
 
@@ -48,22 +49,30 @@ def prepare(
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         quads, pages = _checked(inputs)
         free = bool(np.all(inputs.get("orientation", True)))
+        places = bends.placing(pages, inputs["bends"])
         # A line belongs to the page that its middle is on.
-        tops = np.array([top for _, top, _, _ in pages])
-        owners = np.searchsorted(tops, quads.mean(1)[:, 1], "right").clip(1) - 1
-        pyramid = warp.Pyramid(inputs["pixels"])
+        owners = bends.owners(np.array([top for _, top, _, _ in pages]), quads)
+        pyramid = warp.Pyramid(inputs["pixels"], places)
+        greys = warp.Pyramid(cv2.cvtColor(inputs["pixels"], cv2.COLOR_RGB2GRAY), places)
         found = [
-            _page(page, quads[owners == k], inputs["turned"][inputs["sampled"] == k], free, pyramid)
+            _page(
+                page,
+                quads[owners == k],
+                inputs["turned"][inputs["sampled"] == k],
+                free,
+                pyramid,
+                places,
+            )
             for k, page in enumerate(pages)
         ]
         wanted = np.concatenate([each.quads for each in found])
         upright = np.concatenate([each.columns for each in found])
-        pieces = long_lines.cut(inputs["pixels"], wanted, ~upright)
+        pieces = long_lines.cut(greys, wanted, ~upright)
         columns = {
             number: stacked.line(pyramid, pieces.quads[number])
             for number in np.flatnonzero(upright[pieces.lines]).tolist()
         }
-        crops, places = fill(inputs["pixels"], pieces.quads, count, columns)
+        crops, filled = fill(pyramid, greys, pieces.quads, count, columns)
         used = 0
         slots: list[list[tuple[int, ...]]] = []
         for each in found:
@@ -71,7 +80,7 @@ def prepare(
                 own = np.flatnonzero(pieces.lines == crop)
                 reading = len(slots)
                 slots.append(
-                    [(reading, *places[k].tolist(), int(pieces.apart[k])) for k in own.tolist()]
+                    [(reading, *filled[k].tolist(), int(pieces.apart[k])) for k in own.tolist()]
                 )
             used += len(each.quads)
         return {
@@ -106,7 +115,12 @@ class _Page:
 
 
 def _page(
-    page: Sequence[int], quads: np.ndarray, votes: np.ndarray, free: bool, pyramid: warp.Pyramid
+    page: Sequence[int],
+    quads: np.ndarray,
+    votes: np.ndarray,
+    free: bool,
+    pyramid: warp.Pyramid,
+    places: bends.Places | None,
 ) -> _Page:
     """The readings of a page, of the quads that are on it."""
     _, top, height, width = page
@@ -119,7 +133,8 @@ def _page(
         stacked.columns(pyramid, quads) if free else none,
     )
     used, crops = np.unique(readings.crops, return_inverse=True)
-    lines = np.clip(readings.lines - np.array((0, top)), 0, (width, height)).astype(np.float32)
+    lines = bends.boxes(readings.lines, places) if places else readings.lines
+    lines = np.clip(lines - np.array((0, top)), 0, (width, height)).astype(np.float32)
     columns = used >= 2 * len(quads)
     return _Page(lines, readings.ways, ways.places(quads)[used], crops, columns)
 
@@ -155,7 +170,8 @@ def read(quads: np.ndarray) -> np.ndarray:
 
 
 def fill(
-    pixels: np.ndarray,
+    pyramid: warp.Pyramid,
+    greys: warp.Pyramid,
     quads: np.ndarray,
     count: int,
     columns: Mapping[int, np.ndarray] | None = None,
@@ -163,14 +179,13 @@ def fill(
     """Crops of all quads in ``count`` buckets, and each one's bucket and row.
 
     Args:
-        pixels: UINT8 [h, w, 3].
+        pyramid: of the image.
+        greys: of the image in greys.
         quads: [n, 4, 2] in pixels.
         count: of buckets.
         columns: crops that are made already, UINT8 [48, width, 3], by their quads' numbers.
     """
     columns = columns or {}
-    pyramid = warp.Pyramid(pixels)
-    greys = warp.Pyramid(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     widths = np.array(
         [
             squeeze.fitted(width, squeeze.characters(greys.crop(quad, width)))

@@ -2,12 +2,14 @@
 
 ``probability`` FP32 [1, 1, H, W], ``page`` UINT8 [1, H, W, 3], ``zooms`` FP32 [p], ``sheets`` UINT8
 [-1], ``sheet_sizes`` INT32 [p, 2], ``pages`` INT32 [p, 4], ``maximum_side`` INT32 [1] (optional),
-``orientation`` BOOL [1] (optional) -> ``quads`` FP32 [n, 4, 2] in pixels of the image, page after
-page, along each page's lines, ``samples`` UINT8 [k, 48, 192, 3], pieces of each page's longest
-lines for the orientation classifier, ``sampled`` INT32 [k], the page of each, from 0.
+``orientation`` BOOL [1] (optional) -> ``quads`` FP32 [n, 4, 2] in pixels of the image with its bent
+pages laid flat, page after page, along each page's lines, ``bends`` FP32 [p, 33, 33, 2], how they
+are bent (:mod:`bends`), [0, 33, 33, 2] where none is, ``samples`` UINT8 [k, 48, 192, 3], pieces of
+each page's longest lines for the orientation classifier, ``sampled`` INT32 [k], the page of each,
+from 0.
 
-The detector is asked again for what it has not seen: other pages and tiles, and, on a page where
-it found nothing, the places that have ink (:mod:`looks`).
+The detector is asked again for what it has not seen: other pages and tiles, a bent page laid flat,
+and, on a page where it found nothing, the places that have ink (:mod:`looks`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import direction, ends, looks, tiles, warp
+from . import bends, direction, ends, looks, tiles, warp
 from . import quads as q
 
 SAMPLES = 6
@@ -48,8 +50,21 @@ def prepare(
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         free = bool(np.all(inputs.get("orientation", True)))
         quads, samples, sampled = [], [], []
+        shifts: dict[int, np.ndarray] = {}
         for number, (probability, page, zoom, top) in enumerate(_seen(inputs, detect)):
-            own = locate(probability, page, free)
+            found = q.find(probability)
+            sides = inputs["pages"][number, 2:].tolist()
+            bend = None
+            if max(sides) <= warp.LARGEST_SOURCE:
+                size = tiles.times(sides, zoom)
+                bend = bends.find(found, probability, page, _angle(found, free), size)
+            if bend:
+                page = bend.flat(page)
+                views = tiles.cut(page.shape, whole="maximum_side" in inputs)
+                maps = [detect(tiles.of(page, view)) for view in views]
+                found = q.find(tiles.joined(maps, views))
+                shifts[number] = bend.shifts
+            own = _lines(found, page, free)
             if not len(own):
                 own = looks.again(page, lambda part: locate(detect(part), part, free))
             if free and len(own):
@@ -58,6 +73,7 @@ def prepare(
             quads.append(own / zoom + np.array((0, top), np.float32))
         return {
             "quads": np.concatenate(quads).astype(np.float32),
+            "bends": _bends(shifts, len(quads)),
             "samples": np.concatenate(samples or [warp.blank(SAMPLE_WIDTH)]),
             "sampled": np.array(sampled or [0], np.int32),
         }
@@ -136,12 +152,28 @@ def locate(probability: np.ndarray, page: np.ndarray, free: bool = True) -> np.n
     Returns:
         FP32 [n, 4, 2].
     """
-    found = q.find(probability)
+    return _lines(q.find(probability), page, free)
+
+
+def _angle(found: q.Found, free: bool) -> float:
+    """The direction of the page's lines, in radians."""
     angle = direction.axis(found.quads)
-    if not free and abs(angle) > np.pi / 4:
-        angle = 0.0
+    return angle if free or abs(angle) <= np.pi / 4 else 0.0
+
+
+def _lines(found: q.Found, page: np.ndarray, free: bool) -> np.ndarray:
+    """The lines' quads, of a map's pieces."""
+    angle = _angle(found, free)
     oriented = q.refit(direction.orient(found.quads, angle), found.outlines, angle)
     return ends.mend(page, q.grow(oriented), found.scores < q.BOX_THRESHOLD)
+
+
+def _bends(shifts: Mapping[int, np.ndarray], pages: int) -> np.ndarray:
+    """Those of the bent pages, by number, as one for each page; none where no page is bent."""
+    every = np.zeros((pages if shifts else 0, bends.NODES, bends.NODES, 2), np.float32)
+    for number, own in shifts.items():
+        every[number] = own
+    return every
 
 
 def sample(page: np.ndarray, quads: np.ndarray) -> np.ndarray:

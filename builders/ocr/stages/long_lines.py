@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from . import warp
@@ -41,11 +40,11 @@ class Pieces:
     apart: np.ndarray
 
 
-def cut(pixels: np.ndarray, quads: np.ndarray, may: np.ndarray) -> Pieces:
+def cut(greys: warp.Pyramid, quads: np.ndarray, may: np.ndarray) -> Pieces:
     """The quads, those too long for one crop in pieces.
 
     Args:
-        pixels: UINT8 [h, w, 3].
+        greys: the image in greys.
         quads: FP32 [n, 4, 2] in pixels.
         may: BOOL [n], which may be cut.
     """
@@ -53,7 +52,6 @@ def cut(pixels: np.ndarray, quads: np.ndarray, may: np.ndarray) -> Pieces:
     long = lengths > warp.LARGEST_WIDTH
     if not long.any() or np.ceil(lengths[long] / WIDTH).sum() > MOST:
         return Pieces(quads, np.arange(len(quads)), np.zeros(len(quads), bool))
-    pyramid = warp.Pyramid(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     pieces, lines, apart = [], [], []
     for line, (quad, length) in enumerate(zip(quads, lengths.tolist(), strict=True)):
         if length <= warp.LARGEST_WIDTH:
@@ -61,7 +59,7 @@ def cut(pixels: np.ndarray, quads: np.ndarray, may: np.ndarray) -> Pieces:
             lines.append(line)
             apart.append(False)
             continue
-        cuts = _cuts(pyramid, quad, length)
+        cuts = _cuts(greys, quad, length)
         ends = [0.0, *(place for place, _ in cuts), length]
         pieces += [_part(quad, *pair, length) for pair in itertools.pairwise(ends)]
         lines += [line] * (1 + len(cuts))

@@ -49,11 +49,13 @@ class Found:
     Attributes:
         quads: FP32 [n, 4, 2], the smallest rectangle around each piece, not grown yet.
         outlines: each piece's convex hull, FP32 [points, 2].
+        contours: each piece's own outline, INT32 [points, 1, 2].
         scores: FP32 [n], the mean probability in each rectangle.
     """
 
     quads: np.ndarray
     outlines: list[np.ndarray]
+    contours: list[np.ndarray]
     scores: np.ndarray
 
 
@@ -69,7 +71,7 @@ def find(probability: np.ndarray) -> Found:
     mask = (probability > THRESHOLD).astype(np.uint8)
     mask = cv2.dilate(mask, np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    quads, outlines, scores = [], [], []
+    quads, outlines, kept, scores = [], [], [], []
     for contour in contours:
         rectangle = cv2.minAreaRect(contour)
         if min(rectangle[1]) < MINIMUM_SIDE:
@@ -80,11 +82,12 @@ def find(probability: np.ndarray) -> Found:
             continue
         quads.append(corners)
         outlines.append(cv2.convexHull(contour)[:, 0].astype(np.float32))
+        kept.append(contour)
         scores.append(score)
         if len(quads) == MAXIMUM_QUADS:
             break
     found = np.array(quads, np.float32).reshape(-1, 4, 2)
-    return Found(clockwise(found), outlines, np.array(scores, np.float32))
+    return Found(clockwise(found), outlines, kept, np.array(scores, np.float32))
 
 
 def refit(quads: np.ndarray, outlines: Sequence[np.ndarray], angle: float) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -33,8 +35,17 @@ def undistorted(quads: np.ndarray) -> np.ndarray:
 class Pyramid:
     """An image at half sizes, made when first needed: large type is reduced without aliasing."""
 
-    def __init__(self, pixels: np.ndarray) -> None:
+    def __init__(
+        self, pixels: np.ndarray, places: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> None:
+        """
+        Args:
+            pixels: of the image.
+            places: where a line's points are in the image, if not where its quad says:
+                :func:`bends.placing`.
+        """
         self._levels = [pixels]
+        self._places = places
 
     def crop(self, quad: np.ndarray, width: int, height: int = HEIGHT) -> np.ndarray:
         """A quad laid flat.
@@ -57,6 +68,8 @@ class Pyramid:
                 self._levels.append(cv2.resize(last, half, interpolation=cv2.INTER_AREA))
         pixels = self._levels[level]
         factor = np.array(pixels.shape[1::-1]) / np.array(self._levels[0].shape[1::-1])
+        if self._places:
+            return self._bent(pixels, factor, quad, (height, width))
         source = quad[[0, 1, 3]] * factor
         if max(pixels.shape[:2]) > LARGEST_SOURCE:
             pixels, source = _around(pixels, source)
@@ -66,6 +79,21 @@ class Pyramid:
             pixels, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return np.asarray(crop)
+
+    def _bent(
+        self, pixels: np.ndarray, factor: np.ndarray, quad: np.ndarray, size: tuple[int, int]
+    ) -> np.ndarray:
+        """A crop of the pixels of a level, point by point."""
+        assert self._places
+        down, right = (np.arange(side, dtype=np.float32)[:, None] / side for side in size)
+        flat = quad[0] + (right * (quad[1] - quad[0]))[None] + (down * (quad[3] - quad[0]))[:, None]
+        source = self._places(flat) * factor.astype(np.float32)
+        first = np.clip(np.floor(source.min((0, 1))) - 2, 0, np.array(pixels.shape[1::-1]) - 1)
+        left, top = first.astype(int).tolist()
+        end_x, end_y = (np.ceil(source.max((0, 1))) + 3).astype(int).tolist()
+        part = pixels[top : max(end_y, top + 1), left : max(end_x, left + 1)]
+        x, y = np.ascontiguousarray((source - first.astype(np.float32)).transpose(2, 0, 1))
+        return np.asarray(cv2.remap(part, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _around(pixels: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

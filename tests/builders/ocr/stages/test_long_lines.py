@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -10,7 +11,11 @@ from builders.ocr.stages import long_lines, warp
 
 
 def cut(pixels: np.ndarray, quads: np.ndarray) -> long_lines.Pieces:
-    return long_lines.cut(pixels, quads, np.ones(len(quads), bool))
+    return long_lines.cut(greys(pixels), quads, np.ones(len(quads), bool))
+
+
+def greys(pixels: np.ndarray) -> warp.Pyramid:
+    return warp.Pyramid(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
 
 
 def line(width: int, spaced: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,7 +56,7 @@ def test_a_long_line_is_cut_in_spaces(turned: bool) -> None:
 
 def test_what_may_not_be_cut_stays_whole() -> None:
     pixels, quad, _ = line(9000, True)
-    pieces = long_lines.cut(pixels, np.stack((quad, quad)), np.array([False, True]))
+    pieces = long_lines.cut(greys(pixels), np.stack((quad, quad)), np.array([False, True]))
     assert (pieces.lines == 0).sum() == 1 and np.array_equal(pieces.quads[0], quad)
 
 

@@ -77,7 +77,8 @@ def test_every_line_is_found_at_its_slot_and_empty_buckets_hold_a_blank() -> Non
     for number, width in enumerate((60, 500, 64, 240, 62)):
         image[100 * number : 100 * number + 40, :width] = 40 * number
         quads.append(box(0, 100 * number, width, 40))
-    crops, slots = fill(image, np.array(quads, np.float32), 4)
+    greys = warp.Pyramid(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    crops, slots = fill(warp.Pyramid(image), greys, np.array(quads, np.float32), 4)
     assert len(crops) == 4 and slots.shape == (5, 2) and len(set(map(tuple, slots.tolist()))) == 5
     for number, (bucket, row) in enumerate(slots):
         assert abs(int(np.median(crops[bucket][row, :, :40])) - 40 * number) <= 2
@@ -85,7 +86,7 @@ def test_every_line_is_found_at_its_slot_and_empty_buckets_hold_a_blank() -> Non
     narrow = crops[slots[0, 0]][slots[0, 1]]
     assert (narrow[:, 80:] == warp.PADDING).all()
 
-    blanks, none = fill(image, np.zeros((0, 4, 2), np.float32), 4)
+    blanks, none = fill(warp.Pyramid(image), greys, np.zeros((0, 4, 2), np.float32), 4)
     assert none.shape == (0, 2) and all(blank.shape[0] == 1 for blank in blanks)
 
 
@@ -104,6 +105,7 @@ def test_what_no_step_before_gives_is_refused(corner: float) -> None:
         "pages": np.array([(1, 0, *canvas().shape[:2])], np.int32),
         "sampled": np.zeros(0, np.int32),
         "quads": np.full((1, 4, 2), corner, np.float32),
+        "bends": np.zeros((0, 33, 33, 2), np.float32),
         "turned": np.zeros((0, 2), np.float32),
     }
     with pytest.raises(ValueError, match="expected quads near the image"):
