@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from builders.cli_exit import report, usage
+from builders.cli_exit import failed, report, usage
 from builders.cli_signer import Issuer, PublicKey, RequireSignature, SignerIdentity, signer
 
 REPOSITORY = Path("model_repository")
@@ -65,7 +65,16 @@ def sign(
 
 
 def verify(
-    repository: Repository = REPOSITORY,
+    repository: Annotated[
+        str, typer.Argument(help="A model repository; with --mounted, a storageUri.")
+    ] = str(REPOSITORY),
+    mounted: Annotated[
+        str | None,
+        typer.Option(
+            help="CLAIM=FOLDER: the repository is pvc://CLAIM/…, as a service on KServe has it in "
+            "its storageUri, and FOLDER is where the claim's root is mounted."
+        ),
+    ] = None,
     public_key: PublicKey = None,
     require_signature: RequireSignature = False,
     identity: SignerIdentity = None,
@@ -76,25 +85,44 @@ def verify(
     from builders.kit import manifest
     from builders.kit.sign import SigningError, verify_signature
 
-    _require_folder(repository)
+    folder = Path(repository) if mounted is None else _in_claim(repository, mounted)
+    _require_folder(folder)
     signed = signer(public_key, require_signature, identity, issuer, trust_config)
     if signed is None:
-        findings = manifest.verify(repository)
+        findings = manifest.verify(folder)
     else:
         try:
-            verify_signature(repository, signed)
+            verify_signature(folder, signed)
             findings = []
         except SigningError as problem:
             findings = problem.findings
     report(findings)
     if len(findings) > 1:
         # Last, since of a pod's log Kubernetes shows the end.
-        typer.echo(f"{repository}: not as it was built, {len(findings)} findings", err=True)
+        typer.echo(f"{folder}: not as it was built, {len(findings)} findings", err=True)
     if findings:
         raise typer.Exit(1)
-    built = manifest.read_manifest(repository)
+    built = manifest.read_manifest(folder)
     how = "" if signed is None else ", and signed"
-    typer.echo(f"{repository}: {len(built.files)} files are as they were built{how}")
+    typer.echo(f"{folder}: {len(built.files)} files are as they were built{how}")
+
+
+def _in_claim(uri: str, mounted: str) -> Path:
+    """The folder that KServe mounts for a storageUri, below the claim's root."""
+    claim, equals, root = mounted.partition("=")
+    if not (claim and equals and root):
+        raise usage(f"--mounted: expected CLAIM=FOLDER, found {mounted}")
+    scheme, _, rest = uri.partition("://")
+    named, *parts = rest.split("/")
+    if scheme != "pvc" or named != claim:
+        raise failed(
+            f"storageUri: expected pvc://{claim}/…, the volume that is verified here, found "
+            f"{uri or 'none'}. What is served would not be what was verified: name the claim of "
+            "the storageUri in the volume and in --mounted too"
+        )
+    if {".", ".."} & {*parts}:
+        raise failed(f"storageUri: expected a path without . and .., found {uri}")
+    return Path(root).joinpath(*filter(None, parts))
 
 
 def _require_folder(repository: Path) -> None:

@@ -66,6 +66,10 @@ class _Overlay:
             "configurations": [_IMAGES] if self.values.images else [],
             "images": [_image(*each) for each in sorted(self.values.images.items())],
             "patches": list(patches(self.values, self._services())),
+            # The namespace in queries, and in the names of what is the whole cluster's.
+            "transformers": [
+                _relative(self.parts.folder / "transformers" / "namespace", self.folder)
+            ],
         }
         if self.values.images:
             # A ClusterStorageContainer keeps its image where kustomize does not look by itself.

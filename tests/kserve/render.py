@@ -93,6 +93,12 @@ def _shipped(resources: tuple[str, ...], components: tuple[str, ...]) -> list[Ob
         return render(folder)
 
 
+def kustomization(folder: str) -> Object:
+    """A folder's kustomization as it is written."""
+    text = (KSERVE / folder / "kustomization.yaml").read_text(encoding="utf-8")
+    return dict(yaml.load(text, Loader))
+
+
 def rendered(stacks: Iterable[tuple[str, tuple[str, ...]]]) -> None:
     """Renders overlays with components that are not rendered yet, two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:

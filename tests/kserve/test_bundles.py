@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from builders.bundle.rendered import rules
 from tests.kserve import bundles, cel, render, schemas
 from tests.kserve.cel_cases import REFUSED
 from tests.kserve.edits import edited
@@ -18,7 +19,13 @@ Object = dict[str, Any]
 
 
 def refused(objects: list[Object]) -> list[str]:
-    """Everything that schemas, CEL rules and webhooks' rules say against objects."""
+    """Everything that schemas, CEL rules, webhooks' rules and the kit's say against a bundle."""
+    held = rules.breaches(objects).values()
+    return [*unacceptable(objects), *(sentence for group in held for sentence in group)]
+
+
+def unacceptable(objects: list[Object]) -> list[str]:
+    """What schemas, CEL rules and webhooks' rules say against objects, of a bundle or a part."""
     found = [problem for each in objects for problem in schemas.problems(each)]
     for each in objects:
         schema = schemas.structural_schema(each)
@@ -43,7 +50,7 @@ def test_an_overlay_is_accepted(overlay: str) -> None:
 
 @pytest.mark.parametrize("folder", bundles.BASES)
 def test_a_base_is_accepted(folder: str) -> None:
-    assert refused(bundles.base(folder)) == []
+    assert unacceptable(bundles.base(folder)) == []
 
 
 def test_components_are_accepted_alone_in_pairs_and_all_at_once() -> None:

@@ -20,7 +20,7 @@ from tests.kserve.webhooks.rule import breaches
 Object = dict[str, Any]
 
 SERVICES = ("multimodal", "ocr")
-S3 = "s3://models/multimodal"
+S3 = "s3://models/multimodal/models"
 
 
 def name_of(manifest: Object) -> str:
@@ -212,7 +212,7 @@ def test_what_is_pulled_is_verified_by_what_pulls_it(components: tuple[str, ...]
     for name in SERVICES:
         predictor = service(objects, name)["spec"]["predictor"]
         assert predictor["model"]["storageUri"] == S3
-        assert predictor["storageContainerName"] == "model-repository-signed"
+        assert predictor["storageContainerName"] == "model-repository-signed.multimodal"
         assert "initContainers" not in predictor
         assert [each["name"] for each in predictor["volumes"]] == ["model-signing"]
 
@@ -224,9 +224,11 @@ def test_the_volume_that_is_verified_is_the_one_that_is_served() -> None:
         mount, key = container["volumeMounts"]
         volumes = {each["name"]: each for each in predictor["volumes"]}
         claim = volumes[mount["name"]]["persistentVolumeClaim"]["claimName"]
-        assert predictor["model"]["storageUri"] == f"pvc://{claim}/{mount['subPath']}"
+        assert predictor["model"]["storageUri"].startswith(f"pvc://{claim}/")
+        assert "subPath" not in mount, "the folder is read from the storageUri"
         assert container["args"] == [
-            mount["mountPath"],
+            "$(STORAGE_URI)",
+            f"--mounted={claim}={mount['mountPath']}",
             "--require-signature",
             f"--public-key={key['mountPath']}/public.pem",
         ]

@@ -64,7 +64,9 @@ class TestOverlay:
 
 
 def test_a_split_decoder_gets_as_many_gpus_as_ranks() -> None:
-    (service,) = shipped("base/services/decoder-trtllm-multi-gpu")
+    service = of(shipped("base/services/decoder-trtllm-multi-gpu"), "InferenceService")[
+        "decoder-trtllm-multi-gpu"
+    ]
     model = service["spec"]["predictor"]["model"]
     assert args(model)["--tp_size"] == model["resources"]["limits"]["nvidia.com/gpu"]
     (nodes,) = shipped("base/services/decoder-trtllm-multi-node")

@@ -82,6 +82,8 @@ patches:
       - op: replace
         path: /spec/predictor/maxReplicas
         value: 6
+transformers:
+  - {kserve}/transformers/namespace
 """
 
 
@@ -144,7 +146,9 @@ def test_images_reach_every_container_also_of_a_storage_container() -> None:
     assert text.count("'r.example:5000/v:2'") == 3
     assert "'triton-multimodal-kit-verify" not in text
     # A tag that is not given stays.
-    container = found["ClusterStorageContainer/storage-initializer-restricted"]["spec"]["container"]
+    container = found["ClusterStorageContainer/storage-initializer-restricted.multimodal"]["spec"][
+        "container"
+    ]
     assert container["image"] == "s:v0.20.0"
 
 
@@ -223,3 +227,13 @@ def test_what_a_kustomization_names_is_known_to_the_writer() -> None:
     plain = {"apiVersion", "kind", "namespace", "images"}
     for name in PARTS.overlays:
         assert kustomization(FOLDER / "overlays" / name).keys() <= moved | plain
+
+
+def test_the_namespace_is_where_kustomize_does_not_look_by_itself() -> None:
+    found = objects(
+        overlay="gpu", namespace="team-a", components=["monitoring", "keda", "object-store"]
+    )
+    text = str(found)
+    assert 'namespace="team-a",pod=~"ocr-predictor-.+"' in text
+    assert 'namespace="multimodal"' not in text
+    assert "ClusterStorageContainer/model-repository.team-a" in found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -111,6 +112,7 @@ class Image:
         *,
         args: Sequence[str] = (),
         secrets: Mapping[str, Mapping[str, str]] | None = None,
+        fields: Mapping[str, str] | None = None,
     ) -> Ended:
         """Run a container to its end.
 
@@ -119,6 +121,8 @@ class Image:
             volumes: its volumes by name, as folders.
             args: arguments that follow its own.
             secrets: the Secrets of the namespace, for ``envFrom``.
+            fields: the pod's fields that variables are read from, by path; an annotation that is
+                not there is an empty text.
         """
         places = {"/tmp": self._work.parent / "tmp"}
         places["/tmp"].mkdir(exist_ok=True)
@@ -136,16 +140,22 @@ class Image:
                     return f"{option}{equals}{folder}{value.removeprefix(place)}"
             return text
 
-        command = [
-            *container.get("command", self._entrypoint),
-            *container.get("args", ()),
-            *args,
-        ]
-        assert command[0] == "python"
         variables = dict(self._variables)
         for each in container.get("envFrom", ()):
             variables |= (secrets or {})[each["secretRef"]["name"]]
-        variables |= {each["name"]: here(each["value"]) for each in container.get("env", ())}
+        for each in container.get("env", ()):
+            field = each.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+            value = (fields or {}).get(field, "") if field else each["value"]
+            variables[each["name"]] = here(value)
+        command = [
+            *container.get("command", self._entrypoint),
+            *(
+                re.sub(r"\$\((\w+)\)", lambda found: variables[found[1]], each)
+                for each in container.get("args", ())
+            ),
+            *args,
+        ]
+        assert command[0] == "python"
         done = subprocess.run(
             [sys.executable, "-S", *map(here, command[1:])],
             cwd=self._work,

@@ -20,7 +20,7 @@ from tests.builders.kit.transfer.s3_server import KEY, SECRET, S3Server, Stored
 from tests.kserve.arrival.image import LOG_BYTES, Ended, Image
 from tests.kserve.render import Object, shipped
 
-WEIGHTS = "multimodal/detect/1/model.onnx"
+WEIGHTS = "multimodal/models/detect/1/model.onnx"
 
 
 def pod(*components: str) -> tuple[Object, str, list[Object]]:
@@ -89,7 +89,7 @@ def pushed(signed: Path) -> dict[str, Stored]:
     with serving() as server, pytest.MonkeyPatch.context() as patch:
         for name, value in credentials(server).items():
             patch.setenv(name, value)
-        said = run_push(signed, "s3://models/multimodal", Options(quiet=True))
+        said = run_push(signed, "s3://models/multimodal/models", Options(quiet=True))
         assert "all verified" in said
         return server.state.objects
 
@@ -150,11 +150,11 @@ def spoil(store: S3Server) -> None:
 
 
 def remove(name: str) -> Callable[[S3Server], Any]:
-    return lambda store: store.state.objects.pop(f"multimodal/{name}")
+    return lambda store: store.state.objects.pop(f"multimodal/models/{name}")
 
 
 def truncate(store: S3Server) -> None:
-    stored = store.state.objects["multimodal/model.sig"]
+    stored = store.state.objects["multimodal/models/model.sig"]
     stored.body = stored.body[:900]
 
 
@@ -190,7 +190,7 @@ def test_of_many_missing_the_message_says_how_many(
 ) -> None:
     files = read_manifest(signed).files
     for name in files:
-        del store.state.objects[f"multimodal/{name}"]
+        del store.state.objects[f"multimodal/models/{name}"]
     ended = arrive(image, tmp_path / "volume", keys, store, *SIGNED)
     assert f"{min(files)} (" in ended.message and f"and {len(files) - 10} more" in ended.message
     assert len(ended.log.encode()) <= LOG_BYTES

@@ -42,7 +42,13 @@ def claim(signed: Path, tmp_path: Path) -> Path:
     return tmp_path / "claim"
 
 
-def arrive(image: Image, claim: Path, config_map: Path) -> Ended:
+URI = "metadata.annotations['internal.serving.kserve.io/storage-initializer-sourceuri']"
+"""Where KServe writes what it mounts (kserve v0.20.0 components/predictor.go)."""
+
+SERVED = "pvc://model-repository/models"
+
+
+def arrive(image: Image, claim: Path, config_map: Path, served: str = SERVED) -> Ended:
     found, volumes = container()
     folders = {}
     for name, volume in volumes.items():
@@ -52,7 +58,7 @@ def arrive(image: Image, claim: Path, config_map: Path) -> Ended:
         else:
             assert volume["configMap"]["name"] == "model-signing"
             folders[name] = config_map
-    return image.run(found, folders)
+    return image.run(found, folders, fields={URI: served})
 
 
 def one_byte(path: Path) -> None:
@@ -111,7 +117,10 @@ QUICK = ("unsigned", "a byte altered")
 def test_a_signed_repository_serves(image: Image, claim: Path, keys: Path) -> None:
     ended = arrive(image, claim, keys / "mine")
     files = len(read_manifest(claim / "models").files)
-    assert ended.log == f"/mnt/models: {files} files are as they were built, and signed\n"
+    assert (
+        ended.log
+        == f"/mnt/model-repository/models: {files} files are as they were built, and signed\n"
+    )
     assert (ended.code, ended.message) == (0, "")
 
 
@@ -129,6 +138,38 @@ def test_what_is_not_as_it_was_signed_does_not_serve(
     assert said in ended.message and ended.message == ended.log
     assert ended.message.count("\n") == 1 and ended.message.startswith("error [")
     assert "found" in ended.message and ended.message.endswith(".\n")
+
+
+def test_another_folder_of_the_claim_is_verified_where_it_is_served(
+    image: Image, claim: Path, keys: Path
+) -> None:
+    """A patched ``storageUri``, or a canary's: KServe mounts that folder, so it is looked at."""
+    (claim / "models").rename(claim / "2026-12")
+    (claim / "models").mkdir()
+    ended = arrive(image, claim, keys / "mine", "pvc://model-repository/2026-12/")
+    assert ended.code == 0 and "/mnt/model-repository/2026-12: " in ended.log
+    one_byte(claim / "2026-12" / WEIGHTS)
+    ended = arrive(image, claim, keys / "mine", "pvc://model-repository/2026-12/")
+    assert ended.code == 1 and WEIGHTS in ended.message
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        "pvc://another/models",
+        "pvc://model-repository-next/models",
+        "s3://models/multimodal/models",
+        "oci://registry.example/demo:1",
+        "pvc://model-repository/../models",
+        "",
+    ],
+)
+def test_what_is_served_from_elsewhere_does_not_serve(
+    image: Image, claim: Path, keys: Path, served: str
+) -> None:
+    ended = arrive(image, claim, keys / "mine", served)
+    assert ended.code == 1 and ended.message == ended.log and ended.message.count("\n") == 1
+    assert f"found {served or 'none'}" in ended.message
 
 
 @pytest.mark.slow
