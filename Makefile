@@ -20,6 +20,15 @@ FIND_PYTHON = for each in $${PYTHON3:-} python3.12 python3.11 python3; do \
 	  "for others. Install one (Debian: apt-get install python3 python3-venv), or set PYTHON3=/path/to/python3.12." >&2; exit 1
 FIND_OVERLAY = [ -f kserve/overlays/$(OVERLAY)/kustomization.yaml ] || { echo "error: there is no overlay '$(OVERLAY)'; there are:" \
 	  $$(ls kserve/overlays) >&2; exit 1; }
+# Rendered once, into a variable: what is checked is what is printed or applied.
+RENDER = if command -v kustomize >/dev/null; then tool="kustomize build"; \
+	elif command -v kubectl >/dev/null; then tool="kubectl kustomize"; \
+	else echo "error: neither kubectl nor kustomize is on PATH; install one of them." >&2; exit 1; fi; \
+	rendered=$$($$tool kserve/overlays/$(OVERLAY))
+# With the environment's Python, or any that has PyYAML; it prints the namespace.
+FIND_HOLD = python=$(PYTHON); [ -x $$python ] || python=python3; \
+	$$python -c 'import yaml' 2>/dev/null || { echo "error: no Python with PyYAML, which checks what is rendered;" \
+	  "make build-repo sets one up." >&2; exit 1; }; hold() { $$python -m builders.bundle.rendered.check; }
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
 .PHONY: help build-repo serve check test test-slow crds perf perf-install bench bench-whisper readme render deploy smoke lint format types clean
@@ -69,10 +78,8 @@ bench-whisper: $(VENV)/.installed-dev .venv-server/.installed ## Measure Whisper
 readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into the README
 	@$(PYTHON) -m perf.readme
 
-render: ## Print the manifests of kserve/overlays/OVERLAY
-	@$(FIND_OVERLAY); if command -v kustomize >/dev/null; then exec kustomize build kserve/overlays/$(OVERLAY); fi; \
-	command -v kubectl >/dev/null || { echo "error: neither kubectl nor kustomize is on PATH; install one of them." >&2; exit 1; }; \
-	exec kubectl kustomize kserve/overlays/$(OVERLAY)
+render: ## Print the manifests of kserve/overlays/OVERLAY, held to the rules of the bundle
+	@$(FIND_OVERLAY); $(RENDER); $(FIND_HOLD); hold <<<"$$rendered" >/dev/null; printf '%s\n' "$$rendered"
 
 deploy: ## Apply kserve/overlays/OVERLAY to the cluster that kubectl points at
 	@$(FIND_OVERLAY); command -v kubectl >/dev/null || { echo "error: kubectl is not on PATH; install it." >&2; exit 1; }; \
@@ -80,10 +87,11 @@ deploy: ## Apply kserve/overlays/OVERLAY to the cluster that kubectl points at
 	  "kubectl config current-context says which one it asks. For one on this machine: kind create cluster." >&2; exit 1; }; \
 	kubectl get crd inferenceservices.serving.kserve.io >/dev/null 2>&1 || { echo "error: the cluster has no KServe;" \
 	  "kserve/README.md says how to install it." >&2; exit 1; }; \
-	kubectl apply -k kserve/base/namespace; \
-	kubectl get secret triton-admin -n multimodal >/dev/null 2>&1 || head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' | \
-	  kubectl create secret generic triton-admin -n multimodal --from-file=key=/dev/stdin; \
-	kubectl apply -k kserve/overlays/$(OVERLAY)
+	$(RENDER); $(FIND_HOLD); namespace=$$(hold <<<"$$rendered"); \
+	kubectl get namespace "$$namespace" >/dev/null 2>&1 || kubectl create namespace "$$namespace"; \
+	kubectl get secret triton-admin -n "$$namespace" >/dev/null 2>&1 || head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' | \
+	  kubectl create secret generic triton-admin -n "$$namespace" --from-file=key=/dev/stdin; \
+	kubectl apply -f - <<<"$$rendered"
 
 smoke: $(VENV)/.installed ## Ask every pipeline of a deployed bundle at URL for its known answer
 	@[ -n "$(URL)" ] || { echo "error: say where: make smoke URL=http://127.0.0.1:8000 (OPTIONS=\"--host <name>\" behind a gateway)." >&2; exit 1; }

@@ -91,7 +91,7 @@ def routed(models: str, served: dict[str, str]) -> list[dict[str, Any]]:
     assert graph["spec"]["nodes"]["root"]["routerType"] == "Sequence"
     steps: list[dict[str, Any]] = graph["spec"]["nodes"]["root"]["steps"]
     for step in steps:
-        host = str(urlsplit(step["serviceUrl"]).hostname).partition("-predictor.")[0]
+        host = str(urlsplit(step["serviceUrl"]).hostname).partition("-predictor")[0]
         step["serviceUrl"] = f"{models}/{served[host]}/infer"
     return steps
 

@@ -125,19 +125,48 @@ def test_deploy_says_what_is_missing(tools: Path) -> None:
     assert "the cluster has no KServe" in make("deploy", path=tools).stderr
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_deploy_makes_the_key_once(tools: Path, there: bool) -> None:
+def deployed(tools: Path, objects: list[dict[str, Any]], *, there: bool) -> str:
+    """What ``make deploy`` asks kubectl, which renders these objects; the key goes to ``key``."""
+    (tools / "rendered.yaml").write_text(yaml.safe_dump_all(objects), encoding="utf-8")
     kubectl(
         tools,
-        f"""case "$*" in
-          "get secret"*) exit {0 if there else 1};;
+        f"""echo "$*" >> {tools}/asked
+        case "$*" in
+          "kustomize"*) cat {tools}/rendered.yaml;;
+          "get secret"* | "get namespace"*) exit {0 if there else 1};;
           "create secret"*) cat > {tools}/key;;
-          "apply -k"*) echo "$*" >> {tools}/applied;;
+          "apply -f -") cat > {tools}/applied.yaml;;
         esac""",
     )
-    assert make("deploy", "OVERLAY=knative", path=tools).returncode == 0
-    applied = (tools / "applied").read_text().splitlines()
-    assert applied == ["apply -k kserve/base/namespace", "apply -k kserve/overlays/knative"]
+    result = make("deploy", "OVERLAY=knative", path=tools)
+    (tools / "stderr").write_text(result.stderr, encoding="utf-8")
+    return (tools / "asked").read_text(encoding="utf-8")
+
+
+def in_namespace(objects: list[dict[str, Any]], namespace: str) -> list[dict[str, Any]]:
+    for each in objects:
+        each["metadata"]["name" if each["kind"] == "Namespace" else "namespace"] = namespace
+    return objects
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_deploy_makes_the_key_once_where_the_overlay_is(tools: Path, there: bool) -> None:
+    objects = in_namespace(shipped("overlays/knative"), "team-a")
+    asked = deployed(tools, objects, there=there)
+    assert "multimodal" not in asked, "nothing lands in another namespace than the overlay's"
+    assert "get secret triton-admin -n team-a" in asked
+    assert ("create namespace team-a" in asked) is not there
+    applied = (tools / "applied.yaml").read_text(encoding="utf-8")
+    assert list(yaml.safe_load_all(applied)) == objects
     if not there:
         assert re.fullmatch("[0-9a-f]{48}", (tools / "key").read_text())
     assert (tools / "key").exists() is not there
+
+
+def test_deploy_applies_nothing_that_breaks_a_rule(tools: Path) -> None:
+    objects = in_namespace(shipped("overlays/gpu", components=("keda",)), "team-a")
+    asked = deployed(tools, objects, there=True)
+    assert "apply" not in asked and "create" not in asked
+    said = (tools / "stderr").read_text(encoding="utf-8")
+    assert "asks for the namespace multimodal, and this is team-a" in said
+    assert "kserve/transformers/namespace" in said

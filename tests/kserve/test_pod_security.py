@@ -128,5 +128,7 @@ def test_what_kserve_adds_is_looked_at() -> None:
         (sentences,) = refused(objects).values()
         assert all(f" {added['name']}: " in each for each in sentences)
     model["storageUri"] = "s3://a/b"
-    service["spec"]["predictor"]["storageContainerName"] = "storage-initializer-restricted"
+    service["spec"]["predictor"]["storageContainerName"] = (
+        "storage-initializer-restricted.multimodal"
+    )
     assert refused(objects) == {}
