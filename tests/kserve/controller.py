@@ -509,6 +509,7 @@ def _of_graph(graph: Object) -> Iterator[Object]:
     }
     router = {
         "name": own["name"],
+        "args": ["--graph-json", json.dumps(spec)],
         "resources": spec.get("resources", {}),
         "securityContext": {**DROPPED, "privileged": False, "readOnlyRootFilesystem": True},
     }

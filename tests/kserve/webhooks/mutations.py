@@ -26,6 +26,7 @@ PULL = "ClusterStorageContainer/pull"
 TRAINED = "TrainedModel/trained"
 PLACED = "InferenceService/placed"
 ROUTE = "HTTPRoute/placed"
+BUDGET = "PodDisruptionBudget/placed"
 
 PREDICTOR = "spec predictor"
 MODEL = "spec predictor model"
@@ -37,6 +38,7 @@ QUERY = f"{METRIC} external metric query"
 MAIN = "spec template containers 0"
 PRIORITY = "spec supportedModelFormats 0 priority"
 HTTP_ROUTE = "spec router route http"
+LABELS = "spec selector matchLabels"
 SPREAD = "spec predictor topologySpreadConstraints 0"
 ANTI = "spec predictor affinity podAntiAffinity requiredDuringSchedulingIgnoredDuringExecution 0"
 CACHED = "s3://bucket/repository"
@@ -247,6 +249,9 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("shutdown", STANDARD, {f"{PREDICTOR} terminationGracePeriodSeconds": None}),
     ("shutdown", TRITON, {f"{CONTAINER} args 6": "--exit-timeout-secs=50"}),
     ("shutdown", TRITON, {f"{CONTAINER} lifecycle": None}),
+    ("a budget is one service's", BUDGET, {f"{LABELS} app": "isvc.placed"}),
+    ("a budget is one service's", BUDGET, {LABELS: {"component": "predictor"}}),
+    ("a budget is one service's", BUDGET, {LABELS: {"app": "isvc.standard-predictor"}}),
     ("routes lead to pods", ROUTE, {"spec rules 1 backendRefs 0 name": "placed"}),
     ("routes lead to pods", ROUTE, {"spec rules 1 backendRefs 0 port": 8080}),
     ("routes lead to pods", ROUTE, {"spec rules 0 backendRefs 0 port": None}),

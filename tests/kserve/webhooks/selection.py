@@ -11,6 +11,7 @@ from tests.kserve.webhooks.rule import KSERVE, rule
 
 SERVED = ("InferenceService", "InferenceGraph", "LLMInferenceService")
 SCHEDULER = "kubernetes v1.34 pkg/scheduler/framework/plugins"
+EVICTION = "kubernetes v1.34 pkg/registry/core/pod/storage/eviction.go"
 GATEWAY = "gateway-api v1.6.1 apis/v1/httproute_types.go"
 GPU = "nvidia.com/"
 STREAMS = "/inference.GRPCInferenceService/ModelStreamInfer"
@@ -71,6 +72,24 @@ def _waits(each: Object, manifest: Object, bundle: Bundle) -> set[int]:
             if made and made["owner"] == f"InferenceService/{service['metadata']['name']}":
                 found.add(int(service["spec"]["predictor"].get("timeout", 60)))
     return found
+
+
+@rule(
+    "a budget is one service's",
+    "PodDisruptionBudget",
+    source=f"{EVICTION} GetPodPodDisruptionBudgets",
+)
+def budget(manifest: Object, bundle: Bundle) -> Iterator[str]:
+    """It selects pods of one service: several budgets for a pod hold up every eviction."""
+    namespace = manifest["metadata"].get("namespace")
+    pods = bundle.cluster.selected(manifest["spec"]["selector"], namespace)
+    owners = sorted({each.owner for each in pods})
+    if len(owners) != 1:
+        yield f"spec.selector: expected pods of one service, found those of {owners or 'none'}"
+    for other in bundle.of_kind("PodDisruptionBudget"):
+        same = bundle.cluster.selected(other["spec"]["selector"], namespace)
+        if other is not manifest and {each.name for each in same} & {each.name for each in pods}:
+            yield f"spec.selector: expected no pods of {other['metadata']['name']}'s"
 
 
 @rule("pods are spread by service", *SERVED, source=f"{SCHEDULER}/podtopologyspread/common.go")

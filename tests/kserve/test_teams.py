@@ -1,0 +1,86 @@
+"""Two teams' bundles in two namespaces of one cluster share no object."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.kserve import bundles, crds, render
+from tests.kserve.schemas import BUILT_IN, group_kind
+from tests.kserve.test_bundles import refused
+from tests.kserve.test_readme import yaml_blocks
+
+Object = dict[str, Any]
+
+EXAMPLE = "# a team's overlay, in kserve/overlays/team-a/kustomization.yaml"
+CLUSTER_WIDE = {"Namespace"}
+"""Of the built-in kinds that are shipped; a CRD says its scope itself."""
+
+
+def is_cluster_wide(manifest: Object) -> bool:
+    """Whether an object has no namespace."""
+    crd = crds.locked().get(group_kind(manifest))
+    if crd is not None:
+        return bool(crds.definition(crd, crds.folder())["spec"]["scope"] == "Cluster")
+    assert manifest["apiVersion"] in BUILT_IN
+    return manifest["kind"] in CLUSTER_WIDE
+
+
+def of_team(folder: Path, namespace: str, stack: bundles.Stack) -> list[Object]:
+    """A stack in a namespace of its own, as the README has it."""
+    overlay, components = stack
+    where = (folder / namespace).resolve()
+    where.mkdir()
+
+    def relative(path: str) -> str:
+        return os.path.relpath(render.KSERVE / path, where)
+
+    example = yaml.safe_load(yaml_blocks()[EXAMPLE])
+    example |= {
+        "namespace": namespace,
+        "resources": [relative(overlay)],
+        "components": [relative(f"components/{each}") for each in components],
+        "transformers": [relative(each.removeprefix("../../")) for each in example["transformers"]],
+    }
+    (where / "kustomization.yaml").write_text(yaml.safe_dump(example), encoding="utf-8")
+    return render.render(where)
+
+
+def identities(objects: list[Object]) -> set[tuple[str, str, str]]:
+    """What the API server tells objects apart by."""
+    return {(group_kind(each), namespace_of(each), each["metadata"]["name"]) for each in objects}
+
+
+def namespace_of(manifest: Object) -> str:
+    """Its namespace; kustomize writes one also where kubectl does not look at it."""
+    return "" if is_cluster_wide(manifest) else str(manifest["metadata"]["namespace"])
+
+
+@pytest.mark.parametrize("stack", bundles.full(), ids=lambda stack: f"{stack[0][9:]}-{stack[1][0]}")
+def test_two_teams_share_no_object(stack: bundles.Stack, tmp_path: Path) -> None:
+    one, other = (of_team(tmp_path, each, stack) for each in ("team-a", "team-b"))
+    assert identities(one) & identities(other) == set()
+    assert len(one) == len(other) == len(render.shipped(stack[0], components=stack[1]))
+    for objects, namespace in ((one, "team-a"), (other, "team-b")):
+        assert refused(objects) == []
+        for each in objects:
+            assert namespace in (namespace_of(each) or each["metadata"]["name"]), each["kind"]
+
+
+def test_kinds_of_the_whole_cluster_are_known() -> None:
+    found = {
+        each["kind"]
+        for overlay, components in bundles.full()
+        for each in render.shipped(overlay, components=components)
+        if is_cluster_wide(each)
+    }
+    assert found == {
+        "Namespace",
+        "ClusterStorageContainer",
+        "LocalModelCache",
+        "LocalModelNodeGroup",
+    }
