@@ -127,8 +127,9 @@ def _best_cut(boxes: np.ndarray) -> _Cut | None:
     if len(boxes) <= MINIMUM_LINES:
         return None
     best: _Cut | None = None
+    level = np.array([rows.at_height(boxes, box) for box in boxes])
     for x in _gutter_places(boxes):
-        for cut in _cuts_at(boxes, x):
+        for cut in _cuts_at(boxes, level, x):
             if (best is None or cut.rank > best.rank) and _parts_columns(boxes, cut):
                 best = cut
     return best
@@ -142,25 +143,34 @@ def _gutter_places(boxes: np.ndarray) -> np.ndarray:
     return np.asarray(first + starts[1:] - step / 2)
 
 
-def _cuts_at(boxes: np.ndarray, x: float) -> list[_Cut]:
-    """The cuts along x: one between each two neighbours of the boxes that lie across it."""
+def _cuts_at(boxes: np.ndarray, level: np.ndarray, x: float) -> list[_Cut]:
+    """The cuts along x: one between each two neighbours of the boxes that lie across it.
+
+    Args:
+        boxes: [n, 4].
+        level: BOOL [n, n], which boxes stand at the height of which.
+        x: of the gutter.
+    """
     centres = (boxes[:, 1] + boxes[:, 3]) / 2
     slack = (boxes[:, 3] - boxes[:, 1]) / 4
     across = (boxes[:, 0] + slack < x) & (boxes[:, 2] - slack > x)
     on_left = (boxes[:, 0] + boxes[:, 2]) / 2 < x
     ordered = np.flatnonzero(across)[np.argsort(centres[across], kind="stable")].tolist()
+    none = np.zeros(len(boxes), bool)
     cuts = []
     for over, under in itertools.pairwise([None, *ordered, None]):
         # What stands in a row with a box across the gutter stays with it.
-        above, below = np.zeros((2, len(boxes)), bool)
+        above, below = none, none
         if over is not None:
-            above = (centres <= centres[over]) | rows.at_height(boxes, boxes[over])
+            above = (centres <= centres[over]) | level[over]
         if under is not None:
-            below = (centres >= centres[under]) | rows.at_height(boxes, boxes[under])
+            below = (centres >= centres[under]) | level[under]
         between = ~(across | above | below)
-        left, right = np.flatnonzero(between & on_left), np.flatnonzero(between & ~on_left)
-        if len(left) and len(right) and max(len(left), len(right)) >= MINIMUM_LINES:
-            cuts.append(_Cut(np.flatnonzero(above), left, right, np.flatnonzero(below & ~above)))
+        left, right = between & on_left, between & ~on_left
+        counts = np.count_nonzero(left), np.count_nonzero(right)
+        if min(counts) and max(counts) >= MINIMUM_LINES:
+            parts = (above, left, right, below & ~above)
+            cuts.append(_Cut(*(np.flatnonzero(part) for part in parts)))
     return cuts
 
 

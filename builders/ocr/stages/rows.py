@@ -46,7 +46,7 @@ def by_rows(boxes: np.ndarray) -> np.ndarray:
     beside = {int(k): found for k in free if (found := _beside(boxes, free, int(k)))}
     rows = _rows(boxes, [k for k in free.tolist() if k not in beside])
     order = [k for row in rows for k in sorted(row, key=lambda k: boxes[k, 0])]
-    # The lowest one first on the left, and last on the right: they may stand beside each other.
+    # The rightmost first: two may stand beside each other in one margin.
     for box, (mates, left) in sorted(beside.items(), key=lambda item: -boxes[item[0], 0]):
         places = [order.index(k) for k in mates.tolist() if k in order]
         place = (min(places) if left else max(places) + 1) if places else len(order)
