@@ -16,6 +16,9 @@ PADDING = 127
 SMALLEST_WIDTH, LARGEST_WIDTH = 16, 3200
 """Crops are stretched or squeezed into these widths."""
 
+GRAIN = 16
+"""Every so many pixels of a crop a bent line's place is looked up."""
+
 LARGEST_SOURCE = 32_000
 """Sides of what OpenCV warps at once: it counts them in 16 bits."""
 
@@ -85,15 +88,23 @@ class Pyramid:
     ) -> np.ndarray:
         """A crop of the pixels of a level, point by point."""
         assert self._places
-        down, right = (np.arange(side, dtype=np.float32)[:, None] / side for side in size)
+        down, right = (np.arange(0, side + GRAIN, GRAIN)[:, None] / side for side in size)
         flat = quad[0] + (right * (quad[1] - quad[0]))[None] + (down * (quad[3] - quad[0]))[:, None]
-        source = self._places(flat) * factor.astype(np.float32)
+        source = (self._places(flat) * factor).astype(np.float32)
+        source = _finer(_finer(source).swapaxes(0, 1)).swapaxes(0, 1)[: size[0], : size[1]]
         first = np.clip(np.floor(source.min((0, 1))) - 2, 0, np.array(pixels.shape[1::-1]) - 1)
         left, top = first.astype(int).tolist()
         end_x, end_y = (np.ceil(source.max((0, 1))) + 3).astype(int).tolist()
         part = pixels[top : max(end_y, top + 1), left : max(end_x, left + 1)]
         x, y = np.ascontiguousarray((source - first.astype(np.float32)).transpose(2, 0, 1))
         return np.asarray(cv2.remap(part, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _finer(points: np.ndarray) -> np.ndarray:
+    """Points at every pixel along axis 0, of those at every :data:`GRAIN`-th."""
+    part = np.linspace(0, 1, GRAIN, endpoint=False, dtype=np.float32)[:, None, None]
+    between = points[:-1, None] * (1 - part) + points[1:, None] * part
+    return np.asarray(between.reshape(-1, *points.shape[1:]))
 
 
 def _around(pixels: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
