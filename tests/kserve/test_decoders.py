@@ -80,6 +80,37 @@ def test_engines_know_their_arguments() -> None:
             assert backend in BACKENDS, name
 
 
+def figures(pod: Object) -> Object:
+    """Times and sizes of a decoder's pod that its users wait for or meet."""
+    (container,) = pod["containers"]
+    probes = ("startupProbe", "readinessProbe", "livenessProbe")
+    keys = ("periodSeconds", "timeoutSeconds", "failureThreshold")
+    (shared,) = (
+        each["emptyDir"] for each in pod["volumes"] if "medium" in each.get("emptyDir", {})
+    )
+    return {
+        **{name: [container[name][key] for key in keys] for name in probes},
+        "shared memory": shared["sizeLimit"],
+    }
+
+
+def test_decoders_have_names_of_their_own_and_the_same_figures() -> None:
+    """Whatever runs them on one node: half an hour to start, 8 GiB of /dev/shm."""
+    found, names = {}, []
+    for folder in bundles.BASES:
+        for each in render.shipped(folder):
+            name = each["metadata"]["name"]
+            if each["kind"] == "ServingRuntime" and name in ("tensorrt-llm", "vllm"):
+                found[name] = figures(each["spec"])
+            elif each["kind"] == "LLMInferenceService":
+                names.append(each["spec"]["model"]["name"])
+                if "worker" not in each["spec"]:
+                    found[name] = figures(each["spec"]["template"])
+    assert len(names) == len(set(names)) == 3
+    assert found.keys() == {"tensorrt-llm", "vllm", "decoder-llmisvc", "decoder-llmisvc-vllm"}
+    assert all(each == found["vllm"] for each in found.values()), found
+
+
 def test_an_argument_that_no_engine_knows_is_noticed() -> None:
     assert unknown(["vllm", "serve", "--hosts=a", "--port=1"]) == ["hosts"]
     assert unknown(["trtllm-serve", "serve", "--tp-size=4"]) == ["tp-size"]

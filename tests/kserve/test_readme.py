@@ -16,14 +16,17 @@ import typer.core
 import yaml
 
 from builders import cli
+from builders.bundle.rendered import rules
 from builders.kit.profile import load_profile, profiles
 from clients.cli import app as clients
 from clients.smoke import smoke
 from tests.kserve import bundles, render, schemas
 from tests.kserve.crds import ROOT
 from tests.kserve.monitoring import queries
+from tests.kserve.pod_security import refusals
 from tests.kserve.test_contracts import PROFILES, triton_release
 from tests.kserve.test_images import images
+from tests.kserve.webhooks.bundle import MODE
 
 Object = dict[str, Any]
 
@@ -299,8 +302,11 @@ def own_overlay(
     overlay |= more
     overlay["patches"] += yaml.safe_load(patches)["patches"] if patches else []
     where = render.KSERVE / "overlays" / OWN
-    for key in ("resources", "components"):
-        overlay[key] = [os.path.relpath(where / each, folder.resolve()) for each in overlay[key]]
+    for key in ("resources", "components", "transformers"):
+        overlay[key] = [
+            os.path.relpath(where / each, folder.resolve()) if each.startswith("..") else each
+            for each in overlay[key]
+        ]
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
     patch = [{"op": "test", "path": "/spec/containers/0/name", "value": "kserve-container"}]
     (folder / "resources.yaml").write_text(yaml.safe_dump(patch), encoding="utf-8")
@@ -321,6 +327,67 @@ def test_the_examples_of_an_overlay_render_and_do_what_they_say(tmp_path: Path) 
     (policy,) = (each for each in objects if each["metadata"]["name"] == "to-object-store")
     assert policy["spec"]["egress"][-1]["to"] == [{"ipBlock": {"cidr": "10.20.30.40/32"}}]
     assert text.count("DoNotSchedule") == 1
+
+
+def test_the_example_of_an_overlay_holds_in_another_namespace(tmp_path: Path) -> None:
+    images = [{"name": "triton-multimodal-kit-verify", "newName": "r.example/verify"}]
+    objects = own_overlay(
+        tmp_path, "", ("verify", "object-store"), namespace="team-a", images=images
+    )
+    assert rules.breaches(objects) == {}
+    text = json.dumps(objects)
+    assert 'namespace=\\"team-a\\"' in text and 'namespace=\\"multimodal\\"' not in text
+    assert text.count('"r.example/verify:') == 2, "each storage container"
+
+
+def test_the_example_of_another_bucket_names_it_in_both_places(tmp_path: Path) -> None:
+    first = "# another bucket, in kserve/overlays/mine/kustomization.yaml"
+    patches = yaml.safe_load(yaml_blocks()[first])["patches"]
+    for components in (("object-store",), ("verify", "object-store")):
+        objects = own_overlay(tmp_path, yaml.safe_dump({"patches": patches}), components)
+        assert rules.breaches(objects) == {}
+        for half in patches:
+            objects = own_overlay(tmp_path, yaml.safe_dump({"patches": [half]}), components)
+            (sentences,) = rules.breaches(objects).values()
+            assert any("models/" in each and "and not s3://" in each for each in sentences)
+
+
+def test_without_prefixes_since_names_would_not_follow(tmp_path: Path) -> None:
+    """What the README says of ``namePrefix`` and ``nameSuffix``, and what is said at render."""
+    assert "`namePrefix` and `nameSuffix` cannot" in README
+    for affix in ({"namePrefix": "a-"}, {"nameSuffix": "-a"}):
+        sentences = rules.breaches(own_overlay(tmp_path, "", (), **affix))[
+            "names are as they are shipped"
+        ]
+        assert any("triton-multimodal, and there is" in each for each in sentences), affix
+
+
+def test_the_way_from_one_overlay_to_another_is_told() -> None:
+    """A claim keeps its access modes, and a service its mode: both differ between overlays."""
+    (row,) = (name for name in table(*SEEN) if name.startswith("from `local-cpu` to `gpu`"))
+    assert "delete pvc model-repository" in table(*SEEN)[row][1]
+    claims, modes = [], []
+    for overlay in ("local-cpu", "gpu", "knative"):
+        objects = {
+            (each["kind"], each["metadata"]["name"]): each
+            for each in render.shipped(f"overlays/{overlay}")
+        }
+        claims.append(objects["PersistentVolumeClaim", "model-repository"]["spec"]["accessModes"])
+        modes.append(objects["InferenceService", "multimodal"]["metadata"]["annotations"][MODE])
+    assert claims[0] != claims[1] and modes[0] != modes[2]
+
+
+SEEN = ("what is seen", "why", "what to do")
+
+
+def test_kserve_is_installed_without_istio() -> None:
+    """Or each service has the warning VirtualServiceCRDNotFound."""
+    installed = [
+        each for each in commands() if each[0] == "helm" and "kserve/charts/kserve-res" in str(each)
+    ]
+    assert len(installed) == 3
+    for each in installed:
+        assert "kserve.controller.gateway.disableIstioVirtualHost=true" in each
 
 
 def test_the_example_of_values_sets_each_of_them(tmp_path: Path) -> None:
@@ -392,6 +459,7 @@ def test_objects_in_the_commands_are_valid() -> None:
     for each in given:
         if each["kind"] == "Pod":
             assert schemas.problems(each) == []
+            assert list(refusals(each["spec"])) == [], "also where `restricted` is enforced"
             claims = {
                 volume["persistentVolumeClaim"]["claimName"] for volume in each["spec"]["volumes"]
             }
