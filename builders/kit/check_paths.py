@@ -11,7 +11,7 @@ from builders.kit.proto import pb
 
 
 def check_paths(config: pb.ModelConfig) -> Iterator[Finding]:
-    """Findings about paths that lead out of their folder, or are absolute.
+    """Findings about paths that lead out of their folder, are absolute, or name no runtime.
 
     A library of operators may be named by an absolute path, since ONNX Runtime looks for a relative
     one where the server was started.
@@ -25,6 +25,14 @@ def check_paths(config: pb.ModelConfig) -> Iterator[Finding]:
                 f"'{path}'",
                 "Put the file there, and name it without '..' and without a '/' in front.",
             )
+    if config.backend == "python" and config.runtime == "model.py":
+        yield finding(
+            "runtime-path",
+            config.name,
+            "no runtime, or 'libtriton_python.so', for the backend python",
+            "'model.py'",
+            "Remove runtime: 'model.py' is that of a backend written in Python, as vllm.",
+        )
     for path in config.model_operations.op_library_filename:
         if ".." in PurePosixPath(path).parts:
             yield finding(

@@ -81,7 +81,7 @@ RULES: dict[str, Rule] = {
     "sequence-slots": _breaks("more sequences at once than can be made"),
     "queue-delay": _warning("a request that waits for others for minutes"),
     "initial-state": _error("a first state that does not fit its state"),
-    "runtime-path": _error("a runtime that leads out of the backend's folder"),
+    "runtime-path": _error("a runtime that leads out of the backend's folder, or is not in it"),
     "outside-path": _stricter("a path that leads out of its folder"),
     "duplicate-device": _stricter("a GPU that an instance group names twice"),
     "instance-count": _breaks("more instances than any machine starts"),

@@ -20,7 +20,7 @@ from runtime.server import LocalServer
 from tests.agreement.corpus import SHAPES
 from tests.agreement.writing import Bench
 
-for module in ("completed", "files", "served", "texts"):
+for module in ("completed", "files", "public", "served", "texts"):
     importlib.import_module(f"tests.agreement.shapes_{module}")
 
 RECORDED = Path(__file__).with_name("recorded.json")
