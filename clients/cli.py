@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+import re
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from itertools import groupby
@@ -69,16 +70,21 @@ def ocr(
     maximum_side: Annotated[
         int | None,
         typer.Option(
-            min=1, max=INT32, help="Longest side, in pixels, at which text is looked for."
+            min=1,
+            max=INT32,
+            help="Longest side, in pixels, at which text is looked for, 64 to 4096; else 2000, "
+            "and longer pages in tiles.",
         ),
     ] = None,
     orientation: Annotated[
         bool | None, typer.Option(help="Find out which way up the page is.")
     ] = None,
     page_number: Annotated[
-        list[int] | None,
+        list[str] | None,
         typer.Option(
-            "--page", min=1, max=INT32, help="Read this page of the file; may be given again."
+            "--page",
+            metavar="NUMBER",
+            help="Read this page of the file, as 2, or these, as 2-5; may be given again.",
         ),
     ] = None,
     font: Annotated[
@@ -87,13 +93,21 @@ def ocr(
     timeout: Timeout = 60.0,
     patience: Patience = PATIENCE,
 ) -> None:
-    """Read the text of a page: its lines in reading order, with boxes and confidences."""
+    """Read the text of a page: its lines in reading order, with boxes and confidences.
+
+    The pages of a TIFF or PDF are read one after the other. Where one is refused, what was read
+    before it is printed first.
+    """
     from clients.errors import RequestError
-    from clients.layout import cells, markdown
     from clients.listening import StatusLine
     from clients.ocr import OcrClient
     from clients.pdf import PdfError
 
+    if as_json and as_markdown:
+        raise typer.BadParameter("choose one of --json and --markdown")
+    numbers = _numbers(page_number) if page_number else None
+    if draw is not None:
+        _can_draw(draw, font)
     status = StatusLine()
     try:
         file = page.read_bytes()
@@ -103,9 +117,10 @@ def ocr(
         "minimum_score": minimum_score,
         "maximum_side": maximum_side,
         "orientation": orientation,
-        "pages": page_number,
+        "pages": numbers,
     }
     lines: list[Line] = []
+    refused: RequestError | PdfError | None = None
     try:
         with (
             closing(status),
@@ -120,7 +135,50 @@ def ocr(
     except AddressError as problem:
         raise wrong_address(problem) from problem
     except (RequestError, PdfError) as problem:
-        raise failed(str(problem)) from problem
+        refused = problem
+    if lines or not refused:
+        _print(lines, as_json=as_json, as_markdown=as_markdown)
+    if refused:
+        raise failed(_by_options(str(refused))) from refused
+
+
+_PAGES = re.compile(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?")
+
+_MOST_PAGES = 100_000
+"""That a file is asked for at once: more than any file that the server or PDFium reads has."""
+
+_OPTIONS = {
+    "only_pages": "--page",
+    "minimum_score": "--minimum-score",
+    "maximum_side": "--maximum-side",
+}
+"""The options, by the inputs of the server that they give."""
+
+
+def _numbers(given: Sequence[str]) -> list[int]:
+    """The pages that are named."""
+    numbers: set[int] = set()
+    for each in given:
+        found = _PAGES.fullmatch(each.strip())
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not first <= last < first + _MOST_PAGES:
+            raise typer.BadParameter(
+                f"expected a page's number from 1, as 2, or a first and a last one, as 2-5, "
+                f"found '{each}'",
+                param_hint="--page",
+            )
+        numbers.update(range(first, last + 1))
+    return sorted(numbers)
+
+
+def _by_options(refusal: str) -> str:
+    """A refusal of the server with the options' names, for someone who gave those."""
+    return re.sub("|".join(_OPTIONS), lambda found: _OPTIONS[found[0]], refusal)
+
+
+def _print(lines: list[Line], *, as_json: bool, as_markdown: bool) -> None:
+    from clients.layout import cells, markdown
+
     # Tables and paragraphs end with their page.
     pages = [list(own) for _, own in groupby(lines, lambda line: line.page)]
     if as_json:
@@ -162,20 +220,56 @@ class _Answer(NamedTuple):
 def _answers(
     client: OcrClient, file: bytes, options: Mapping[str, Any], drawn: bool, status: StatusLine
 ) -> Generator[_Answer]:
-    """All pages of an image file at once, those of a PDF one by one."""
+    """The pages of a TIFF or PDF one by one, any other image at once."""
     from clients.pdf import is_pdf
 
-    if not is_pdf(file):
+    if is_pdf(file):
+        with closing(client.read_pdf(file, **options)) as sheets:
+            for done, sheet in enumerate(sheets, 1):
+                seen = {sheet.number: client.seen(sheet.image)[1]} if drawn else {}
+                yield _Answer(sheet.lines, seen, sheet.chosen > 1)
+                _progress(status, done, sheet.chosen)
+    elif file.startswith(_TIFF):
+        with closing(client.read_pages(file, **options)) as pages:
+            for done, page in enumerate(pages, 1):
+                seen = client.seen(file, pages=[page.number]) if drawn else {}
+                yield _Answer(page.lines, seen, page.chosen > 1)
+                _progress(status, done, page.chosen)
+    else:
         lines = client.read(file, **options)
         seen = client.seen(file, pages=options["pages"]) if drawn else {}
         yield _Answer(lines, seen, len(seen) > 1)
-        return
-    with closing(client.read_pdf(file, **options)) as sheets:
-        for done, sheet in enumerate(sheets, 1):
-            seen = {sheet.number: client.seen(sheet.image)[1]} if drawn else {}
-            yield _Answer(sheet.lines, seen, sheet.chosen > 1)
-            if sheet.chosen > 1:
-                status.show(f"{done} of {sheet.chosen} pages read")
+
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""The heads of TIFF 6.0 and of BigTIFF, in either order of bytes."""
+
+
+def _progress(status: StatusLine, done: int, chosen: int) -> None:
+    if chosen > 1:
+        status.show(f"{done} of {chosen} pages read")
+
+
+def _can_draw(to: Path, font: Path | None) -> None:
+    """Ends with a sentence where a drawing could not be written, before any page is read."""
+    from PIL import Image, ImageFont
+
+    Image.init()
+    if not to.parent.is_dir():
+        raise failed(f"cannot draw {to}: found no folder {to.parent}; make it, or name another")
+    if Image.registered_extensions().get(to.suffix.lower()) not in Image.SAVE:
+        raise failed(
+            f"cannot draw {to}: expected the name of an image, as out.png, "
+            f"found the ending '{to.suffix}'"
+        )
+    if font is not None:
+        try:
+            ImageFont.truetype(font, 10)
+        except OSError as problem:
+            raise failed(
+                f"cannot draw with the font {font}: expected a TrueType or OpenType file, "
+                f"found {'none that can be read' if font.is_file() else 'no file'}"
+            ) from problem
 
 
 def _draw(to: Path, answer: _Answer, font: Path | None) -> None:

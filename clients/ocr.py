@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -30,19 +31,28 @@ class Line:
 
 
 @dataclass(frozen=True)
-class PdfPage:
-    """A page of a PDF that was read.
+class FilePage:
+    """A page of a file that was read.
 
     Attributes:
         number: the page's; the first is 1.
-        chosen: how many pages are read together.
-        lines: in reading order; their boxes are in pixels of the image.
-        image: the page as it was sent, a PNG.
+        chosen: how many pages are read, one after the other.
+        lines: in reading order; their boxes are in pixels of the page.
     """
 
     number: int
     chosen: int
     lines: list[Line]
+
+
+@dataclass(frozen=True)
+class PdfPage(FilePage):
+    """A page of a PDF that was read.
+
+    Attributes:
+        image: the page as it was sent, a PNG.
+    """
+
     image: bytes
 
 
@@ -87,7 +97,8 @@ class OcrClient(PipelineClient):
         """The lines of a file in reading order, page after page; none where there is no text.
 
         Args:
-            image: an encoded file: JPEG, PNG, WebP, TIFF, BMP or GIF; :meth:`read_pdf` takes PDF.
+            image: an encoded file: JPEG, PNG, WebP, TIFF, BMP or GIF; :meth:`read_pdf` takes PDF,
+                and :meth:`read_pages` a TIFF of more pages than one request may have.
             minimum_score: leave out lines with a lower score; 0.5 where it is not given.
             maximum_side: the longest side, in pixels, at which text is looked for.
             orientation: find out which way up the page is; the server's default is to do so.
@@ -98,6 +109,64 @@ class OcrClient(PipelineClient):
             clients.errors.RequestError: the server refused the image, is not there, or did
                 not answer in time.
         """
+        return self._lines(self._ask(image, minimum_score, maximum_side, orientation, pages))
+
+    def read_pages(
+        self,
+        image: bytes,
+        *,
+        minimum_score: float | None = None,
+        maximum_side: int | None = None,
+        orientation: bool | None = None,
+        pages: Sequence[int] | None = None,
+    ) -> Generator[FilePage]:
+        """The pages of a TIFF, each read when it is asked for: one request a page.
+
+        So the server's bounds on a request hold for each page, and not for all of them. Each
+        request has the whole file.
+
+        Args:
+            image: as :meth:`read` takes it; so the next three.
+            minimum_score: of each line.
+            maximum_side: of each page.
+            orientation: of each page.
+            pages: the numbers of the pages to read, from 1; by default all.
+
+        Raises:
+            clients.errors.RequestError: as :meth:`read` does, also where there is no such page.
+        """
+        chosen = [1] if pages is None else sorted(set(pages))
+        if not chosen:
+            raise RequestError("INVALID_ARGUMENT", "only_pages must name a page, found none")
+        for place, number in enumerate(chosen):
+            try:
+                result = self._ask(image, minimum_score, maximum_side, orientation, [number])
+            except CutOff:
+                raise
+            except RequestError as problem:
+                if not place:
+                    raise
+                raise RequestError(problem.code, f"page {number}: {problem}") from problem
+            if not place:
+                count = int(output(result, "page_count", self._model)[0])
+                if pages is None:
+                    chosen.extend(range(2, count + 1))
+                elif chosen[-1] > count:
+                    raise RequestError(
+                        "INVALID_ARGUMENT",
+                        f"only_pages must name pages from 1 to {count}, which the file has, found "
+                        f"{[each for each in chosen if each > count][:4]}",
+                    )
+            yield FilePage(number, len(chosen), self._lines(result))
+
+    def _ask(
+        self,
+        image: bytes,
+        minimum_score: float | None,
+        maximum_side: int | None,
+        orientation: bool | None,
+        pages: Sequence[int] | None,
+    ) -> Any:
         inputs = [tensor("image", np.frombuffer(image, np.uint8))]
         if minimum_score is not None:
             inputs.append(tensor("minimum_score", np.array([minimum_score], np.float32)))
@@ -107,7 +176,9 @@ class OcrClient(PipelineClient):
             inputs.append(tensor("orientation", np.array([orientation], np.bool_)))
         if pages is not None:
             inputs.append(tensor("only_pages", np.array(pages, np.int32)))
-        result = self._connection.infer(self._model, inputs)
+        return self._connection.infer(self._model, inputs)
+
+    def _lines(self, result: Any) -> list[Line]:
         names = ("text", "boxes", "scores", "page_numbers")
         columns = [output(result, name, self._model) for name in names]
         return [

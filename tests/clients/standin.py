@@ -22,6 +22,16 @@ class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.asked: list[service_pb2.ModelInferRequest] = []
         self.refuse: tuple[grpc.StatusCode, str] | None = None
         self.sequences: dict[int, int] = {}
+        self.pages = 1
+        self.broken_page = 0
+
+    def _page(self, request: service_pb2.ModelInferRequest) -> int:
+        """The first page that a request asks for."""
+        names = [each.name for each in request.inputs]
+        if "only_pages" not in names:
+            return 1
+        content = request.raw_input_contents[names.index("only_pages")]
+        return int(np.frombuffer(content, np.int32)[0])
 
     def ModelInfer(
         self, request: service_pb2.ModelInferRequest, context: grpc.ServicerContext
@@ -29,10 +39,13 @@ class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
         self.asked.append(request)
         if self.refuse is not None:
             context.abort(*self.refuse)
+        if self.broken_page and self._page(request) == self.broken_page:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "only_pages names a broken one")
         if request.model_name == "ocr":
-            page = np.ones(1, np.int32)
+            page = np.array([self._page(request)], np.int32)
             text = np.array([b"read"], object)
-            return answer(text=text, boxes=BOX, scores=SCORE, page_numbers=page)
+            count = np.array([self.pages], np.int32)
+            return answer(text=text, boxes=BOX, scores=SCORE, page_numbers=page, page_count=count)
         nothing = {
             "segment_text": np.array([], object),
             "words": np.array([], object),

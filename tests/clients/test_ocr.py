@@ -401,7 +401,7 @@ def test_pages_of_a_pdf_are_rendered_and_come_with_their_numbers(
     assert printed == "First page\n\nSecond page\nhas two lines\n"
     for arguments, said in (
         (("--page", "3"), "error: pages must be from 1 to 2, which the PDF has, found [3]\n"),
-        (("--minimum-score", "7"), "error: page 1: "),
+        (("--minimum-score", "7"), "error: page 1: --minimum-score must be "),
         (("--draw", str(tmp_path / "no" / "out.png")), "error: cannot draw "),
     ):
         refused = command(str(file), "--url", server.grpc, *arguments)
