@@ -144,8 +144,8 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
     (
         RENAMED,
         ("object-store", "model-cache"),
-        "LocalModelNodeGroup/model-cache",
-        {"metadata name": "a-model-cache"},
+        "LocalModelNodeGroup/model-cache.multimodal",
+        {"metadata name": "a-model-cache.multimodal"},
         "names the LocalModelNodeGroup",
     ),
     (
