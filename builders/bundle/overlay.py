@@ -18,6 +18,7 @@ from builders.bundle.parts import (
     documents,
     kustomization,
     objects,
+    serves_repository,
     uri_of,
 )
 from builders.bundle.patches import dump, patches
@@ -25,6 +26,7 @@ from builders.bundle.values import Values
 
 _HEAD = "# Written by python -m builders manifests, from a values file.\n"
 _IMAGES = "images.yaml"
+_MIRROR = "mirror.yaml"
 CLAIM = "PersistentVolumeClaim"
 
 
@@ -64,18 +66,30 @@ class _Overlay:
                 _relative(components / each, self.folder) for each in chosen(self.values)
             ],
             "configurations": [_IMAGES] if self.values.images else [],
+            "configMapGenerator": self._settings(),
             "images": [_image(*each) for each in sorted(self.values.images.items())],
-            "patches": list(patches(self.values, self._services())),
-            # The namespace in queries, and in the names of what is the whole cluster's.
-            "transformers": [
-                _relative(self.parts.folder / "transformers" / "namespace", self.folder)
-            ],
+            "patches": list(patches(self.values, self._services(), chosen(self.values))),
+            "transformers": self._transformers(),
         }
+        if self.values.mirror:
+            mirror = documents(self.parts.folder / "transformers" / "mirror" / "prefix.yaml")[0]
+            files[_MIRROR] = _text({**mirror, "prefix": f"{self.values.mirror}/"})
         if self.values.images:
             # A ClusterStorageContainer keeps its image where kustomize does not look by itself.
             place = {"path": "spec/container/image", "kind": "ClusterStorageContainer"}
             files[_IMAGES] = _text({"images": [place]})
         return {FILE: _text({key: each for key, each in own.items() if each}), **files}
+
+    def _settings(self) -> list[Object]:
+        """What components read of ``base/values``."""
+        given = settings(self.values)
+        literals = [f"{key}={value}" for key, value in given.items()]
+        return [{"name": "values", "behavior": "merge", "literals": literals}] if given else []
+
+    def _transformers(self) -> list[str]:
+        """The namespace in queries, and in the names of what is the whole cluster's; the mirror."""
+        namespace = _relative(self.parts.folder / "transformers" / "namespace", self.folder)
+        return [namespace, *([_MIRROR] if self.values.mirror else [])]
 
     def _is_as_shipped(self) -> bool:
         """Whether the overlay's own resources are those that are wanted."""
@@ -150,15 +164,44 @@ class _Overlay:
         """The claims of the bases that services read."""
         found = set()
         for each in self._objects():
+            given = self.values.repository if serves_repository(each) else self.values.checkpoint
+            if given.existing or getattr(given, "bucket", None):
+                continue
             scheme, _, rest = uri_of(each).partition("://")
             if scheme == "pvc":
                 found.add(rest.partition("/")[0])
         return found
 
 
+def settings(values: Values) -> dict[str, str]:
+    """The keys of ``base/values`` that are given."""
+    gateway = values.gateway
+    given = {
+        "pullSecret": values.pull_secret,
+        "priorityClass": values.priority_class,
+        "gateway": gateway.name if gateway else None,
+        "domain": gateway.domain if gateway else None,
+        "deviceClass": values.device_class,
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+SWITCHES = {
+    "pullSecret": "pull-secret",
+    "priorityClass": "priority",
+    "gateway": "routes",
+    "deviceClass": "dra",
+}
+"""A key of values files -> the component that it switches on."""
+
+
 def chosen(values: Values) -> list[str]:
-    """The components that are switched on, besides those of the overlay."""
-    return list(dict.fromkeys(values.components))
+    """The components that are switched on, by name or by a key, besides those of the overlay."""
+    given = settings(values)
+    implied = [component for key, component in SWITCHES.items() if key in given]
+    if values.repository.bucket:
+        implied.append("object-store")
+    return list(dict.fromkeys([*values.components, *implied]))
 
 
 def services(values: Values, parts: Parts) -> tuple[str, ...]:

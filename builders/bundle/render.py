@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import yaml
+
 from builders.bundle.overlay import overlay_of
 from builders.bundle.parts import Parts
+from builders.bundle.rendered.rules import breaches
 from builders.bundle.values import Values
 
 TIMEOUT = 120.0
 """Seconds; kustomize takes a fraction of one, and fetches nothing here."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_KLOG = re.compile(r'^E[0-9]{4} .*? err="(.*)"$', re.DOTALL)
+"""How kubectl logs an error."""
 
 
 class RenderError(ValueError):
@@ -47,7 +56,7 @@ def render(folder: Path) -> bytes:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RenderError(f"{command[0]} did not render: {error}") from error
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
+        said = _KLOG.sub(r"\1", done.stderr.decode(errors="replace").strip())
         raise RenderError(f"{Path(command[0]).name} refuses the overlay: {said}")
     return done.stdout
 
@@ -56,13 +65,18 @@ def rendered(values: Values, parts: Parts) -> bytes:
     """The objects of a values file, as kustomize prints them for its overlay.
 
     Raises:
-        RenderError: there is no kustomize, or it refuses.
+        RenderError: there is no kustomize, it refuses, or what it gives breaks a rule of the
+            bundle.
     """
     with tempfile.TemporaryDirectory() as name:
         # Kustomize looks at where a folder really is, and takes relative paths alone.
         folder = Path(name).resolve() / "overlay"
         write_overlay(values, parts, folder)
-        return render(folder)
+        output = render(folder)
+    objects = [each for each in yaml.load_all(output, _LOADER) if each]
+    if broken := [sentence for told in breaches(objects).values() for sentence in told]:
+        raise RenderError("\n".join(f"{each}." for each in broken))
+    return output
 
 
 def write_overlay(values: Values, parts: Parts, folder: Path) -> None:
@@ -76,7 +90,16 @@ def write_overlay(values: Values, parts: Parts, folder: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    for name, text in overlay_of(values, parts, folder).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    folder = folder.absolute()
+    files = overlay_of(values, parts, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.parent / f".{folder.name}.{os.getpid()}"
+    try:
+        for name, text in files.items():
+            path = beside / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        # Whole, or not at all: an empty folder is replaced in the same step.
+        beside.replace(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

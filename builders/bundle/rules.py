@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from builders.bundle.exclusions import Exclusions, exclusions
 from builders.bundle.gpus import SLICES
-from builders.bundle.overlay import chosen, services
+from builders.bundle.overlay import SWITCHES, chosen, services
 from builders.bundle.parts import Parts, asks_for_gpu, serves_repository
 from builders.bundle.values import KIND, Replicas, Values
 from builders.kit.findings import Finding
+from builders.kit.transfer.address import Bucket, parse
+from builders.kit.transfer.errors import TransferError
 from builders.kit.yaml_file import suggest
 
 Where = Callable[..., str]
@@ -59,6 +61,8 @@ class _Judge:
         yield from self._names()
         yield from self._overlays()
         yield from self._exclusive()
+        yield from self._claims()
+        yield from self._bucket()
         yield from self._gpu()
         for name, replicas in self.values.replicas.items():
             yield from self._replicas(name, replicas)
@@ -120,6 +124,56 @@ class _Judge:
                 "Leave one of them out.",
             )
 
+    def _claims(self) -> Iterator[Finding]:
+        """What is said of a claim that is not made, or that nothing reads."""
+        reads = [
+            serves_repository(each) for name in self.services for each in self.parts.service(name)
+        ]
+        for key, read in (("repository", True in reads), ("checkpoint", False in reads)):
+            given = getattr(self.values, key)
+            stated = [
+                type(given).model_fields[each].alias or each
+                for each in sorted(given.model_fields_set)
+            ]
+            if stated and not read and self.known:
+                remedy = "Leave it out, or serve one that does."
+                yield self._finding((key,), "a service that reads it", "none", remedy)
+            made = [each for each in stated if each in ("size", "storageClass", "accessMode")]
+            for each in made if given.existing else ():
+                found, remedy = "it of one that exists", "Leave one of the two out."
+                yield self._finding((key, each), "it of a claim that is made", found, remedy)
+        one, other = self.values.repository, self.values.checkpoint
+        if one.claim and one.claim == other.claim and not one.existing and not other.existing:
+            remedy = "Give two names, or say of one that it is existing."
+            found = f"'{one.claim}' twice"
+            yield self._finding(("checkpoint", "claim"), "claims of two names", found, remedy)
+
+    def _bucket(self) -> Iterator[Finding]:
+        given = self.values.repository
+        claimed = sorted(given.model_fields_set - {"bucket", "folder"})
+        stored = [each for each in ("object-store", "model-cache") if each in self.components]
+        for key in claimed if stored else ():
+            alias = type(given).model_fields[key].alias or key
+            found = "both" if given.bucket else f"it with the component {stored[0]}"
+            remedy = "Leave one of them out."
+            yield self._finding(("repository", alias), "a claim or a bucket", found, remedy)
+        if given.bucket is None:
+            return
+        place = ("repository", "bucket")
+        if not given.bucket.startswith("s3://"):
+            expected = "a bucket that a storage container of the bundle covers, s3://bucket/prefix"
+            remedy = "Push the repository to an S3-compatible bucket, or take a claim."
+            yield self._finding(place, expected, f"'{given.bucket}'", remedy)
+            return
+        try:
+            address = parse(given.bucket)
+        except TransferError:
+            address = None
+        if not isinstance(address, Bucket) or str(address) != given.bucket or not address.prefix:
+            expected = "s3://bucket/prefix, without '/' at its end"
+            remedy = "Write one as s3://models/multimodal."
+            yield self._finding(place, expected, f"'{given.bucket}'", remedy)
+
     def _gpu(self) -> Iterator[Finding]:
         gpu = self.values.gpu
         if gpu is None:
@@ -173,7 +227,10 @@ class _Judge:
         given = getattr(self.values, key) or ()
         if name in given:
             return (key, given.index(name))
-        return ("overlay",)
+        if name == "object-store" and self.values.repository.bucket:
+            return ("repository", "bucket")
+        switches = {component: each for each, component in SWITCHES.items()}
+        return (switches.get(name, "overlay"),)
 
     def _unknown(self, place: tuple[str | int, ...], name: str, known: Sequence[str]) -> Finding:
         expected = f"one of {', '.join(known)}"

@@ -53,16 +53,15 @@ def schema_text(parts: Parts) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Without what says nothing to an editor: pydantic's titles, and that a key may be null."""
+    """Without what says nothing to an editor: that a key may be null, and empty defaults."""
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if not isinstance(value, dict):
         return value
     made = {key: _plain(each) for key, each in value.items()}
-    if isinstance(made.get("anyOf"), list):
-        options = [each for each in made["anyOf"] if each != {"type": "null"}]
-        if len(options) == 1:
-            made = {**options[0], **{k: v for k, v in made.items() if k != "anyOf"}}
-            if made.get("default", "") is None:
-                del made["default"]
+    options = [each for each in made.get("anyOf", ()) if each != {"type": "null"}]
+    if len(options) == 1:
+        made = {**options[0], **{key: each for key, each in made.items() if key != "anyOf"}}
+    if "description" in made and not isinstance(made.get("default", ""), str | bool):
+        del made["default"]
     return made

@@ -5,6 +5,7 @@
     overlay: gpu
     namespace: team-a
     components: [monitoring, keda]
+    repository: {claim: models, storageClass: shared}
     images: {triton-multimodal-kit: "registry.example/kit:26.11"}
     replicas: {multimodal: {min: 2, max: 6}}
 
@@ -19,7 +20,7 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -36,8 +37,15 @@ from builders.kit.findings import Finding
 from builders.kit.yaml_file import Kind, load, place, validated
 from builders.kit.yaml_text import Location
 
+MOST = 100
+"""Entries of a list or a mapping: more than a bundle has parts."""
+
 _LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 _NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_FOLDER = r"^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$"
+_SIZE = r"^[1-9][0-9]{0,9}(Mi|Gi|Ti)$"
+_ROUTE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_MIRROR = r"^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$"
 _IMAGE = (
     r"^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$"
@@ -78,6 +86,34 @@ Name = Annotated[
 ]
 """RFC 1123, as a Secret has one."""
 
+Folder = Annotated[
+    str,
+    _form(
+        _FOLDER,
+        "a folder: names of letters, digits, '-', '_' and '.', with '/' between them",
+        "Write one as models.",
+    ),
+    Field(json_schema_extra={"pattern": _FOLDER}),
+]
+
+Size = Annotated[
+    str,
+    _form(_SIZE, "an amount as 50Gi", "Write one with Mi, Gi or Ti."),
+    Field(json_schema_extra={"pattern": _SIZE}),
+]
+
+Route = Annotated[
+    str,
+    _form(_ROUTE, "a namespace and a name, as kserve/kserve-ingress-gateway", "Write both."),
+    Field(json_schema_extra={"pattern": _ROUTE}),
+]
+
+Mirror = Annotated[
+    str,
+    _form(_MIRROR, "a registry, and folders if it has some", "Write one as registry.example/kit."),
+    Field(json_schema_extra={"pattern": _MIRROR}),
+]
+
 Reference = Annotated[
     str,
     _form(
@@ -103,6 +139,65 @@ KIND = Kind("values", ValuesError)
 
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Claim(_Options):
+    """A folder of a PersistentVolumeClaim; what is left out is as the overlay has it.
+
+    Attributes:
+        claim: its name.
+        folder: the folder in it.
+        existing: it is there already, and the bundle makes none.
+        size: what it asks for.
+        storage_class: its class; the cluster's default if left out.
+        access_mode: how many nodes may mount it.
+    """
+
+    claim: Annotated[Name | None, Field(description="The PersistentVolumeClaim's name.")] = None
+    folder: Annotated[Folder | None, Field(description="The folder in it, or in the bucket.")] = (
+        None
+    )
+    existing: Annotated[
+        bool, Field(description="The claim is there already, and the bundle makes none.")
+    ] = False
+    size: Annotated[Size | None, Field(description="What the claim asks for, as 50Gi.")] = None
+    storage_class: Annotated[
+        Name | None, Field(alias="storageClass", description="By default the cluster's.")
+    ] = None
+    access_mode: Annotated[
+        Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany", "ReadOnlyMany"] | None,
+        Field(alias="accessMode", description="How many nodes may mount the claim."),
+    ] = None
+
+
+class Repository(Claim):
+    """Where the model repository lies: a folder of a claim, or of a bucket.
+
+    Attributes:
+        bucket: instead of a claim, ``s3://bucket/prefix``; it switches on ``object-store``.
+    """
+
+    bucket: Annotated[
+        str | None,
+        Field(
+            description="Instead of a claim, s3://bucket/prefix, in which `builders push` puts "
+            "the folder. It switches on the component object-store."
+        ),
+    ] = None
+
+
+class Gateway(_Options):
+    """The Gateway that routes lead to.
+
+    Attributes:
+        name: ``namespace/name``.
+        domain: below which services have their names.
+    """
+
+    name: Annotated[Route, Field(description="The Gateway, as namespace/name.")] = (
+        "kserve/kserve-ingress-gateway"
+    )
+    domain: Annotated[Name, Field(description="Services are <service>.<domain>.")]
 
 
 class Gpu(_Options):
@@ -143,8 +238,14 @@ class Values(_Options):
         namespace: where everything lives.
         services: what is served, folders in ``kserve/base/services``; None is the overlay's.
         components: folders in ``kserve/components``, switched on.
+        repository: where the model repository lies.
+        checkpoint: where the decoder's checkpoint lies.
         images: an image of the bundle -> what to run instead, ``registry/name:tag``.
-        pull_secrets: Secrets with the credentials of the registries.
+        mirror: put before every image's name.
+        pull_secret: the Secret with the credentials of the registries.
+        priority_class: of the pods that serve.
+        gateway: where routes lead.
+        device_class: of GPUs that are claimed.
         gpu: with the component ``mig``: what a Triton gets.
         replicas: service -> how many; ``multimodal: 2`` is short for ``multimodal: {min: 2}``.
     """
@@ -153,25 +254,67 @@ class Values(_Options):
     namespace: Annotated[Label, Field(description="Where everything lives.")] = "multimodal"
     services: Annotated[
         list[str] | None,
-        Field(min_length=1, description="What is served; by default what the overlay serves."),
+        Field(
+            min_length=1,
+            max_length=MOST,
+            description="What is served; by default what the overlay serves.",
+        ),
     ] = None
     components: Annotated[
-        list[str], Field(description="What is switched on, as kserve/README.md lists it.")
+        list[str],
+        Field(max_length=MOST, description="What is switched on, as kserve/README.md lists it."),
     ] = Field(default_factory=list)
+    repository: Annotated[
+        Repository, Field(description="Where the model repository lies: a claim or a bucket.")
+    ] = Repository()
+    checkpoint: Annotated[Claim, Field(description="Where the decoder's checkpoint lies.")] = (
+        Claim()
+    )
     images: Annotated[
         dict[str, Reference],
-        Field(description="Image of the bundle -> what to run instead, as registry/name:tag."),
+        Field(
+            max_length=MOST,
+            description="Image of the bundle -> what to run instead, as registry/name:tag.",
+        ),
     ] = Field(default_factory=dict)
-    pull_secrets: Annotated[
-        list[Name],
-        Field(alias="pullSecrets", description="Secrets with the registries' credentials."),
-    ] = Field(default_factory=list)
+    mirror: Annotated[
+        Mirror | None,
+        Field(description="What is put before every image's name, as registry.example/mirror."),
+    ] = None
+    pull_secret: Annotated[
+        Name | None,
+        Field(
+            alias="pullSecret",
+            description="The Secret with the registries' credentials; switches on pull-secret.",
+        ),
+    ] = None
+    priority_class: Annotated[
+        Name | None,
+        Field(
+            alias="priorityClass",
+            description="The PriorityClass of the pods that serve; switches on priority.",
+        ),
+    ] = None
+    gateway: Annotated[
+        Gateway | None,
+        Field(description="Where routes lead, and below which domain; switches on routes."),
+    ] = None
+    device_class: Annotated[
+        Name | None,
+        Field(
+            alias="deviceClass",
+            description="The DeviceClass of a GPU that is claimed by DRA; switches on dra.",
+        ),
+    ] = None
     gpu: Annotated[
         Gpu | None, Field(description="With the component mig: the slice that a Triton gets.")
     ] = None
     replicas: Annotated[
         dict[str, Annotated[Replicas, BeforeValidator(_short)]],
-        Field(description="Service -> its pods: a number, or min and max where something scales."),
+        Field(
+            max_length=MOST,
+            description="Service -> its pods: a number, or min and max where something scales.",
+        ),
     ] = Field(default_factory=dict)
 
 

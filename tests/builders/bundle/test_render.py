@@ -152,18 +152,150 @@ def test_images_reach_every_container_also_of_a_storage_container() -> None:
     assert container["image"] == "s:v0.20.0"
 
 
-def test_pull_secrets_reach_every_service() -> None:
-    services = ["multimodal", "decoder-vllm", "decoder-trtllm-multi-node"]
-    found = objects(overlay="gpu", services=services, pullSecrets=["a", "b"])
-    wanted = [{"name": "a"}, {"name": "b"}]
-    pods = [
-        each["spec"][pod]
+def test_a_key_switches_its_component_on() -> None:
+    found = objects(
+        overlay="gpu",
+        services=["multimodal", "decoder-vllm", "decoder-trtllm-multi-node"],
+        mirror="r.example/m",
+        pullSecret="mine",
+        priorityClass="high",
+        gateway={"name": "edge/public", "domain": "team.example"},
+    )
+    wanted = [{"name": "mine"}]
+    for name in ("triton-multimodal", "vllm"):
+        spec = found[f"ServingRuntime/{name}"]["spec"]
+        assert spec["imagePullSecrets"] == wanted
+        assert spec["containers"][0]["image"].startswith("r.example/m/")
+    nodes = found["LLMInferenceService/decoder-trtllm-multi-node"]["spec"]
+    for pod in ("template", "worker"):
+        assert nodes[pod]["imagePullSecrets"] == wanted
+        assert nodes[pod]["priorityClassName"] == "high"
+    assert found["InferenceService/multimodal"]["spec"]["predictor"]["priorityClassName"] == "high"
+    route = found["HTTPRoute/multimodal-route"]["spec"]
+    assert route["hostnames"] == ["multimodal.team.example"]
+    assert (route["parentRefs"][0]["namespace"], route["parentRefs"][0]["name"]) == (
+        "edge",
+        "public",
+    )
+    claimed = objects(overlay="gpu", deviceClass="mig.nvidia.com")
+    request = claimed["ResourceClaimTemplate/gpu"]["spec"]["spec"]["devices"]["requests"][0]
+    assert request["exactly"]["deviceClassName"] == "mig.nvidia.com"
+
+
+def uris(found: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Where services find their models, the canary's own under its name."""
+    made = {}
+    for each in found.values():
+        if each["kind"] == "InferenceService":
+            name, spec = each["metadata"]["name"], each["spec"]
+            made[name] = spec["predictor"]["model"]["storageUri"]
+            for canary in spec.get("canary", ()):
+                made[f"{name}/next"] = canary["predictor"]["model"]["storageUri"]
+        elif each["kind"] == "LLMInferenceService":
+            made[each["metadata"]["name"]] = each["spec"]["model"]["uri"]
+    return made
+
+
+def test_a_claim_is_the_same_for_what_serves_and_what_verifies() -> None:
+    found = objects(
+        overlay="gpu",
+        services=["multimodal", "asr", "decoder-llmisvc"],
+        components=["verify"],
+        repository={
+            "claim": "models-2",
+            "folder": "a/b",
+            "size": "7Gi",
+            "storageClass": "fast",
+            "accessMode": "ReadOnlyMany",
+        },
+        checkpoint={"claim": "weights", "existing": True},
+    )
+    assert uris(found) == {
+        "multimodal": "pvc://models-2/a/b",
+        "asr": "pvc://models-2/a/b",
+        "decoder-llmisvc": "pvc://weights/checkpoint",
+        "decoder-llmisvc-vllm": "pvc://weights/checkpoint",
+    }
+    for name in ("multimodal", "asr"):
+        pod = found[f"InferenceService/{name}"]["spec"]["predictor"]
+        claims = [
+            each["persistentVolumeClaim"]["claimName"]
+            for each in pod["volumes"]
+            if "persistentVolumeClaim" in each
+        ]
+        assert claims == ["models-2"]
+        assert "--mounted=models-2=/mnt/model-repository" in pod["initContainers"][0]["args"]
+    claims = {name: each for name, each in found.items() if name.startswith("Persistent")}
+    assert list(claims) == ["PersistentVolumeClaim/models-2"]
+    spec = claims["PersistentVolumeClaim/models-2"]["spec"]
+    assert spec == {
+        "accessModes": ["ReadOnlyMany"],
+        "resources": {"requests": {"storage": "7Gi"}},
+        "storageClassName": "fast",
+    }
+    assert "model-repository/" not in str(found)
+
+
+@pytest.mark.parametrize("components", [(), ("verify",), ("model-cache",), ("canary",)])
+def test_a_bucket_is_covered_by_what_pulls_from_it(components: tuple[str, ...]) -> None:
+    given = {"bucket": "s3://mine/team/x"}
+    found = objects(
+        overlay="gpu", services=["multimodal", "asr"], components=[*components], repository=given
+    )
+    canary = {"multimodal/next": "s3://mine/team/x/next"} if "canary" in components else {}
+    there = uris(found)
+    assert there == {
+        "multimodal": "s3://mine/team/x/models",
+        "asr": "s3://mine/team/x/models",
+        **canary,
+    }
+    assert "s3://models" not in str(found)
+    assert not any(name.startswith("PersistentVolumeClaim") for name in found)
+    containers = {
+        each["metadata"]["name"]: each["spec"]
         for each in found.values()
-        for pod in ("predictor", "template", "worker")
-        if each["kind"].endswith("InferenceService") and pod in each["spec"]
-    ]
-    assert len(pods) == 4
-    assert all(each["imagePullSecrets"] == wanted for each in pods)
+        if each["kind"] == "ClusterStorageContainer"
+    }
+    assert len(containers) >= 1
+    for spec in containers.values():
+        prefix = spec["supportedUriFormats"][0]["prefix"]
+        assert all(uri.startswith(prefix) for uri in there.values()) and prefix.endswith("/")
+    for each in found.values():
+        if each["kind"] == "InferenceService":
+            assert each["spec"]["predictor"]["storageContainerName"] in containers
+        if each["kind"] == "LocalModelCache":
+            assert each["spec"]["sourceModelUri"] == "s3://mine/team/x/models"
+
+
+def test_a_canary_stays_beside_the_claims_repository() -> None:
+    found = objects(overlay="gpu", components=["canary"], repository={"claim": "b", "folder": "v7"})
+    assert uris(found)["multimodal"] == "pvc://b/v7"
+    assert uris(found)["multimodal/next"] == "pvc://b/next"
+
+
+@pytest.mark.parametrize(
+    "word", ["n", "y", "on", "null", "true", "1e3", "0x1f", "0o7", "017", "1-2", "2026-12-01", "5"]
+)
+def test_a_name_that_yaml_might_read_otherwise_stays_a_name(word: str) -> None:
+    found = objects(
+        overlay="gpu",
+        namespace=word,
+        services=["multimodal"],
+        repository={"claim": word, "folder": word, "storageClass": word},
+        images={"triton-multimodal-kit": f"r.example/kit:{word}"},
+        pullSecret=word,
+        gateway={"name": f"{word}/{word}", "domain": word},
+    )
+    assert found[f"Namespace/{word}"]
+    spec = found[f"PersistentVolumeClaim/{word}"]["spec"]
+    assert spec["storageClassName"] == word
+    runtime = found["ServingRuntime/triton-multimodal"]
+    assert runtime["metadata"]["namespace"] == word
+    assert runtime["spec"]["imagePullSecrets"] == [{"name": word}]
+    assert runtime["spec"]["containers"][0]["image"] == f"r.example/kit:{word}"
+    assert uris(found) == {"multimodal": f"pvc://{word}/{word}"}
+    parent = found["HTTPRoute/multimodal-route"]["spec"]["parentRefs"][0]
+    assert (parent["namespace"], parent["name"]) == (word, word)
 
 
 def test_a_slice_takes_the_place_of_the_components() -> None:
@@ -196,22 +328,37 @@ def test_what_kustomize_refuses_is_told_and_nothing_is_printed(tmp_path: Path) -
     (copy / "base/namespace/namespace.yaml").write_text("kind: Namespace\n")
     result = call("--values", VALUES[0], "--kserve", copy)
     assert result.exit_code == 1 and result.stdout == ""
-    assert "refuses the overlay" in result.stderr and "namespace.yaml" in result.stderr
+    assert result.stderr.startswith("error: kubectl refuses the overlay: accumulating resources")
+    assert "namespace.yaml" in result.stderr
     (copy / "base/namespace/namespace.yaml").unlink()
     missing = call("--values", VALUES[0], "--kserve", copy)
     assert missing.exit_code == 1 and missing.stdout == ""
     assert "namespace.yaml: expected YAML of the bundle, found [Errno 2]" in missing.stderr
 
 
+def test_what_breaks_a_rule_of_the_bundle_is_not_printed(tmp_path: Path) -> None:
+    """Here a bundle whose component looks at another claim than the one that is served."""
+    copy = tmp_path / "kserve"
+    shutil.copytree(FOLDER, copy)
+    broken = copy / "components" / "verify" / "kustomization.yaml"
+    broken.write_text(broken.read_text().replace("claimName: model-repository", "claimName: other"))
+    values = tmp_path / "values.yaml"
+    values.write_text("{overlay: gpu, components: [verify]}")
+    result = call("--values", values, "--kserve", copy)
+    assert result.exit_code == 1 and result.stdout == ""
+    assert result.stderr.startswith("error: InferenceService/multimodal: ")
+    assert "repository-to-verify" in result.stderr
+
+
 def test_kustomize_is_used_where_there_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tool = tmp_path / "kustomize"
-    tool.write_text('#!/bin/sh\necho "# $1"\ncat "$2/kustomization.yaml"\n')
+    tool.write_text(f'#!/bin/sh\necho "# $1"\n{shutil.which("kubectl")} kustomize "$2"\n')
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     output = call("--values", VALUES[0]).stdout
-    assert output.startswith("# build\n") and "kind: Kustomization" in output
+    assert output.startswith("# build\n") and "kind: Namespace" in output
 
 
 def test_objects_go_into_a_file_whole(tmp_path: Path) -> None:

@@ -58,7 +58,32 @@ BAD = {
     "on the overlay 'local-cpu', found 'decoder-vllm'",
     "overlay: gpu\nimages: {triton: a}": "images.triton: expected one of ",
     "overlay: gpu\nimages: {triton-multimodal-kit: A B}": "expected an image, found 'A B'",
-    "overlay: gpu\npullSecrets: [a_b]": "pullSecrets.0: expected a DNS name",
+    "overlay: gpu\npullSecret: a_b": "pullSecret: expected a DNS name",
+    "overlay: gpu\nmirror: https://a": "mirror: expected a registry",
+    "overlay: gpu\ngateway: {name: a/b}": "gateway.domain: expected a value, found none",
+    "overlay: gpu\ngateway: {name: a, domain: b}": "gateway.name: expected a namespace and a name",
+    "overlay: knative\npriorityClass: a": "line 2, priorityClass: expected 'priority' on 'gpu' or",
+    "overlay: gpu\ncomponents: [mig]\ndeviceClass: a": "line 3, deviceClass: expected 'mig' "
+    "without 'dra', found both: ",
+    "overlay: gpu\nrepository: {bucket: 'gs://models/x'}": "repository.bucket: expected a bucket "
+    "that a storage container of the bundle covers, s3://bucket/prefix, found 'gs://models/x'",
+    "overlay: gpu\nrepository: {bucket: 's3://models'}": "expected s3://bucket/prefix, without '/'",
+    "overlay: gpu\nrepository: {bucket: 's3://models/x/'}": "expected s3://bucket/prefix, without",
+    "overlay: gpu\nrepository: {bucket: 's3://models/../x'}": "expected s3://bucket/prefix",
+    "overlay: gpu\nrepository: {bucket: 's3://mo dels/x'}": "expected s3://bucket/prefix",
+    "overlay: gpu\nrepository: {bucket: 's3://models/x', claim: a}": "repository.claim: expected a "
+    "claim or a bucket, found both",
+    "overlay: gpu\ncomponents: [object-store]\nrepository: {claim: a}": "repository.claim: "
+    "expected a claim or a bucket, found it with the component object-store",
+    "overlay: gpu\nrepository: {folder: ../x}": "repository.folder: expected a folder",
+    "overlay: gpu\nrepository: {size: 50G}": "repository.size: expected an amount as 50Gi",
+    "overlay: gpu\nrepository: {accessMode: Many}": "repository.accessMode: expected ",
+    "overlay: gpu\nrepository: {existing: true, size: 5Gi}": "repository.size: expected it of a "
+    "claim that is made, found it of one that exists",
+    "overlay: gpu\nservices: [ocr]\ncheckpoint: {claim: a}": "checkpoint: expected a service that "
+    "reads it, found none",
+    "overlay: gpu\nrepository: {claim: a}\ncheckpoint: {claim: a}": "checkpoint.claim: expected "
+    "claims of two names, found 'a' twice",
     "overlay: gpu-mig\ngpu: {type: h100, slice: 1g.10gb}": "gpu.type: expected one of ",
     "overlay: gpu-mig\ngpu: {type: h200-141gb, slice: 1g.10gb}": "gpu.slice: expected a slice of "
     "h200-141gb: 1g.18gb, 1g.35gb, 2g.35gb, 3g.71gb, 4g.71gb, 7g.141gb, found '1g.10gb'",
@@ -73,6 +98,7 @@ BAD = {
     "overlay: gpu\ncomponents: [keda]\nreplicas: {ocr: {min: 5, max: 2}}": "a min of at most max",
     "overlay: gpu\ncomponents: [canary]\nreplicas: {multimodal: 1}": "at least 2 with the "
     "component canary",
+    f"overlay: gpu\ncomponents: [{'keda, ' * 5000}]": "components: expected at most 100 of them",
     "": "expected keys and values, found nothing. Write overlay, namespace, services",
     "overlay: gpu\noverlay: gpu": "overlay: expected each key once",
     "overlay: !!python/name:os.system gpu": "YAML without tags",
@@ -116,12 +142,12 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_what_is_accepted_is_read_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "values.yaml"
     path.write_text(
-        "overlay: gpu\npullSecrets: [registry]\ncomponents: [keda]\n"
+        "overlay: gpu\npullSecret: registry\ncomponents: [keda]\n"
         "replicas: {multimodal: {min: 2, max: 6}, decoder-trtllm: 2}\n"
     )
     values = load_values(path, PARTS)
     assert values.namespace == "multimodal"
-    assert values.pull_secrets == ["registry"]
+    assert values.pull_secret == "registry"
     assert values.replicas["multimodal"].max == 6
     assert values.replicas["decoder-trtllm"].min == 2
 
@@ -156,7 +182,10 @@ FORM = [
     "overlay: gpu\nservices: []",
     "overlay: gpu\nimages: {triton: a}",
     "overlay: gpu\nimages: {triton-multimodal-kit: A B}",
-    "overlay: gpu\npullSecrets: [a_b]",
+    "overlay: gpu\npullSecret: a_b",
+    "overlay: gpu\nrepository: {size: 50G}",
+    "overlay: gpu\nrepository: {accessMode: Many}",
+    "overlay: gpu\ngateway: {name: a/b}",
     "overlay: gpu-mig\ngpu: {type: h100, slice: 1g.10gb}",
     "overlay: gpu-mig\ngpu: {type: h200-141gb}",
     "overlay: gpu\nreplicas: {ocr: -1}",
@@ -179,7 +208,7 @@ def test_every_key_of_the_schema_says_what_it_is_for() -> None:
     schema = json.loads(schema_text(PARTS))
     objects = [schema, *schema["definitions"].values()]
     keys = {name: each for one in objects for name, each in one["properties"].items()}
-    assert {"overlay", "pullSecrets", "slice", "max"} <= keys.keys()
+    assert {"overlay", "pullSecret", "slice", "max"} <= keys.keys()
     assert [name for name, each in keys.items() if not each.get("description")] == []
 
 
