@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from builders.asr.read_values import Values, refuse_all
 from builders.asr.supported import WHISPER, read_config
-from builders.asr.whisper_generation import read_generation
+from builders.asr.whisper_generation import Generation, read_generation
 from builders.kit.onnx import transformers_alone
 from builders.kit.source_error import SourceError, read_settings
 
@@ -38,22 +38,9 @@ class WhisperCheckpoint:
         hop_length: samples from frame to frame.
         frames: frames of a window: what the encoder takes.
         positions: the decoder's longest sequence, prompt included.
-        maximum: tokens that may follow the prompt, where the sequence has room.
-        start: the token that begins every prompt.
-        end: the token that ends a text.
-        padding: the token after the end.
-        no_time_stamps: the prompt's last token where none are wanted.
-        initial: the latest first time stamp, in steps of 20 ms; None is without a bound.
-        suppressed: tokens that never follow.
-        suppressed_first: tokens that never come first.
-        languages: code -> token, in the tokens' order; empty for an English-only checkpoint.
-        tasks: task -> token; likewise.
-        language: the code of the one that is spoken where a request names none; empty where it is
-            to be told from the sound.
-        task: what is done where a request names none.
-        alignment_heads: layer and head of the decoder's cross-attention that follow the sound, in
-            order; none where the checkpoint names none.
-        median_filter_width: positions over which their weights are smoothed; an odd number.
+        generation: what decides the text.
+        median_filter_width: positions over which the alignment heads' weights are smoothed; an
+            odd number.
     """
 
     path: Path
@@ -62,25 +49,8 @@ class WhisperCheckpoint:
     hop_length: int
     frames: int
     positions: int
-    maximum: int
-    start: int
-    end: int
-    padding: int
-    no_time_stamps: int
-    initial: int | None
-    suppressed: tuple[int, ...]
-    suppressed_first: tuple[int, ...]
-    languages: Mapping[str, int]
-    tasks: Mapping[str, int]
-    language: str
-    task: str
-    alignment_heads: tuple[tuple[int, int], ...]
+    generation: Generation
     median_filter_width: int
-
-    @property
-    def first_time_stamp(self) -> int:
-        """The token of 0.00 s."""
-        return self.no_time_stamps + 1
 
     def mel_filters(self) -> npt.NDArray[np.float64]:
         """Slaney's triangular filters, [n_fft / 2 + 1, mels]."""
@@ -135,8 +105,8 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
         hop_length=EXTRACTOR["hop_length"][0],
         frames=2 * positions,
         positions=config.whole("max_target_positions", 448, 1),
+        generation=decided,
         median_filter_width=filter_width,
-        **vars(decided),
     )
 
 

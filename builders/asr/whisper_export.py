@@ -111,7 +111,7 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         each,
         carried={name: f"{name}_next" for name in (*STATE, *caches)},
         first={
-            "token": np.full(1, settings.start, np.int64),
+            "token": np.full(1, settings.generation.start, np.int64),
             "history": np.full((1, 3), -1, np.int64),
             "done": np.zeros(1, np.bool_),
             "language": np.zeros(1, np.int64),
@@ -119,14 +119,14 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
             **{name: np.zeros((1, heads, 0, size), np.float32) for name in caches},
         },
     )
-    _name_outputs(whole, settings.padding)
+    _name_outputs(whole, settings.generation.padding)
     kit_onnx.save(whole, out)
     return {
         "architecture": type(model).__name__,
         "parameters": sum(each.numel() for each in model.parameters()),
         "mels": settings.mels,
-        "languages": len(settings.languages),
-        "alignment_heads": len(settings.alignment_heads),
+        "languages": len(settings.generation.languages),
+        "alignment_heads": len(settings.generation.alignment_heads),
         "seconds": settings.frames * settings.hop_length / 16000,
     }
 

@@ -50,7 +50,25 @@ CARRIED: Mapping[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """What decides the text; see :class:`~builders.asr.whisper_checkpoint.WhisperCheckpoint`."""
+    """What decides the text.
+
+    Attributes:
+        maximum: tokens that may follow the prompt, where the sequence has room.
+        start: the token that begins every prompt.
+        end: the token that ends a text.
+        padding: the token after the end.
+        no_time_stamps: the prompt's last token where none are wanted.
+        initial: the latest first time stamp, in steps of 20 ms; None is without a bound.
+        suppressed: tokens that never follow.
+        suppressed_first: tokens that never come first.
+        languages: code -> token, in the tokens' order; empty for an English-only checkpoint.
+        tasks: task -> token; likewise.
+        language: the code of the one that is spoken where a request names none; empty where it is
+            to be told from the sound.
+        task: what is done where a request names none.
+        alignment_heads: layer and head of the decoder's cross-attention that follow the sound, in
+            order; none where the checkpoint names none.
+    """
 
     maximum: int
     start: int
@@ -65,6 +83,11 @@ class Generation:
     language: str
     task: str
     alignment_heads: tuple[tuple[int, int], ...]
+
+    @property
+    def first_time_stamp(self) -> int:
+        """The token of 0.00 s."""
+        return self.no_time_stamps + 1
 
 
 def read_generation(values: Values, config: Values) -> Generation:

@@ -30,17 +30,18 @@ class Listen(nn.Module):  # type: ignore[misc]
         self.encoder = model.model.encoder
         self.attention = nn.ModuleList([layer.encoder_attn for layer in model.model.decoder.layers])
         self.frames = checkpoint.frames
-        self.maximum, self.positions = checkpoint.maximum, checkpoint.positions
-        prompt = [checkpoint.start]
-        self.multilingual = bool(checkpoint.languages)
+        generation = checkpoint.generation
+        self.maximum, self.positions = generation.maximum, checkpoint.positions
+        prompt = [generation.start]
+        self.multilingual = bool(generation.languages)
         # A list of one stands in where there is nothing to choose from.
-        choices = list(checkpoint.languages.values()) or prompt
+        choices = list(generation.languages.values()) or prompt
         tasks = [
-            checkpoint.tasks.get(name, checkpoint.start) for name in ("transcribe", "translate")
+            generation.tasks.get(name, generation.start) for name in ("transcribe", "translate")
         ]
         self.languages = nn.Buffer(torch.tensor(choices))
         self.tasks = nn.Buffer(torch.tensor(tasks))
-        self.ends = nn.Buffer(torch.tensor([checkpoint.start, checkpoint.no_time_stamps]))
+        self.ends = nn.Buffer(torch.tensor([generation.start, generation.no_time_stamps]))
 
     def forward(
         self,
@@ -92,13 +93,14 @@ class Say(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.decoder = model.model.decoder
         self.head = model.proj_out
-        self.rules = Rules(checkpoint, self.head.out_features)
-        self.end, self.padding = checkpoint.end, checkpoint.padding
+        self.rules = Rules(checkpoint.generation, self.head.out_features)
+        generation = checkpoint.generation
+        self.end, self.padding = generation.end, generation.padding
         self.aligning = [
-            [head for at, head in checkpoint.alignment_heads if at == layer]
+            [head for at, head in generation.alignment_heads if at == layer]
             for layer in range(len(self.decoder.layers))
         ]
-        languages = list(checkpoint.languages.values()) or [checkpoint.start]
+        languages = list(generation.languages.values()) or [generation.start]
         self.languages = nn.Buffer(torch.tensor(languages))
 
     def forward(

@@ -75,8 +75,8 @@ def _answers(checkpoint: Path, inputs: Arrays, found: Arrays | None) -> Arrays:
     # Any other attention than the eager one keeps its weights to itself.
     model = load_transformers(checkpoint, "WhisperForConditionalGeneration", attention="eager")
     # What the stage carries, or says for every request; transformers takes no list for the end.
-    model.generation_config.eos_token_id = settings.end
-    model.generation_config.pad_token_id = settings.padding
+    model.generation_config.eos_token_id = settings.generation.end
+    model.generation_config.pad_token_id = settings.generation.padding
     for holder in (model.generation_config, model.config):
         for name in ("language", "task", "forced_decoder_ids"):
             setattr(holder, name, None)
@@ -88,11 +88,11 @@ def _answers(checkpoint: Path, inputs: Arrays, found: Arrays | None) -> Arrays:
     with _no_advice():
         for row in range(len(inputs["windows"])):
             features = _features(settings, extractor, inputs, row)
-            followed = None if found is None else _Followed.of(found, row, settings.end)
+            followed = None if found is None else _Followed.of(found, row, settings.generation.end)
             rows.append(_generate(settings, model, features, inputs, row, followed))
-    lengths = [len(row.tokens) - (row.tokens[-1] == settings.end) for row in rows]
+    lengths = [len(row.tokens) - (row.tokens[-1] == settings.generation.end) for row in rows]
     longest = max(lengths) + 1
-    tokens = np.full((len(rows), longest), settings.padding, np.int32)
+    tokens = np.full((len(rows), longest), settings.generation.padding, np.int32)
     log_probs = np.zeros((len(rows), longest), np.float32)
     attention = np.zeros((len(rows), longest, *rows[0].attention.shape[1:]), np.float32)
     for index, each in enumerate(rows):
@@ -191,7 +191,7 @@ def _generate(
 ) -> _Generated:
     import torch
 
-    languages = list(settings.languages)
+    languages = list(settings.generation.languages)
     options: dict[str, Any] = {}
     told = int(inputs["languages"][row, 0])
     if languages:
@@ -221,16 +221,18 @@ def _generate(
             torch.log_softmax(scores.reshape(-1).float(), 0)[token].item()
             for scores, token in zip(output["scores"], tokens, strict=True)
         ]
-        language = list(settings.languages.values()).index(sequence[1]) if languages else 0
+        language = (
+            list(settings.generation.languages.values()).index(sequence[1]) if languages else 0
+        )
         if followed:
             tokens, log_probs = followed.expected, followed.log_probs
             if languages and told < 0:
                 language = _language(settings, model, features, followed.language)
-    heads = len(settings.alignment_heads)
+    heads = len(settings.generation.alignment_heads)
     shape = (heads, settings.frames // 2) if heads else (1, 1)
     attention = np.zeros((len(tokens), *shape), np.float32)
     for index, layers in enumerate(output["cross_attentions"]):
-        for number, (layer, head) in enumerate(settings.alignment_heads):
+        for number, (layer, head) in enumerate(settings.generation.alignment_heads):
             # The first step takes the whole prompt, and its last token chooses.
             attention[index, number] = layers[layer][0, head, -1].numpy()
     return _Generated(tokens, log_probs, language, attention)
@@ -240,9 +242,9 @@ def _language(settings: WhisperCheckpoint, model: Any, features: Any, found: int
     """The language that should have been found, as ``generate`` finds it: from the first token."""
     import torch
 
-    start = torch.tensor([[settings.start]])
+    start = torch.tensor([[settings.generation.start]])
     scores = model(features, decoder_input_ids=start).logits[0, -1]
-    among = scores[list(settings.languages.values())].float()
+    among = scores[list(settings.generation.languages.values())].float()
     return _undecided(torch.log_softmax(among, 0), found)
 
 

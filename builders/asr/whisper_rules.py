@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from builders.asr.whisper_checkpoint import WhisperCheckpoint
+from builders.asr.whisper_generation import Generation
 
 NEVER = -1e30
 """Added to the logit of a token that may not follow. Infinity would make sums of nothing NaN."""
@@ -21,21 +21,21 @@ class Rules(nn.Module):  # type: ignore[misc]
     """The choice of the next token.
 
     Args:
-        checkpoint: its settings.
+        generation: what the checkpoint says of the text.
         vocabulary: how many tokens there are.
     """
 
-    def __init__(self, checkpoint: WhisperCheckpoint, vocabulary: int) -> None:
+    def __init__(self, generation: Generation, vocabulary: int) -> None:
         super().__init__()
-        self.end, self.first = checkpoint.end, checkpoint.first_time_stamp
+        self.end, self.first = generation.end, generation.first_time_stamp
         stamps = vocabulary - self.first
         barred = torch.zeros(3, vocabulary)
-        barred[:, list(checkpoint.suppressed)] = NEVER
-        barred[1, list(checkpoint.suppressed_first)] = NEVER
+        barred[:, list(generation.suppressed)] = NEVER
+        barred[1, list(generation.suppressed_first)] = NEVER
         # WhisperTimeStampLogitsProcessor alone bars this one; it is the table's last row.
-        barred[2, checkpoint.no_time_stamps] = NEVER
+        barred[2, generation.no_time_stamps] = NEVER
         self.always, self.at_first, self.stamped = (nn.Buffer(row[None]) for row in barred)
-        latest = stamps if checkpoint.initial is None else checkpoint.initial
+        latest = stamps if generation.initial is None else generation.initial
         self.latest = min(latest, stamps)
         self.stamp = nn.Buffer(torch.arange(self.first, vocabulary)[None])
 

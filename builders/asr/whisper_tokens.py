@@ -37,30 +37,32 @@ def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
     found = read_checkpoint(checkpoint)
     vocabulary, without = _vocabulary(checkpoint)
     stand_ins = {symbol: byte for byte, symbol in _byte_symbols().items()}
-    tokens = [""] * found.end
+    tokens = [""] * found.generation.end
     for symbols, index in vocabulary.items():
-        if index >= found.end or index in without:
+        if index >= found.generation.end or index in without:
             continue
         try:
             tokens[index] = bytes(stand_ins[symbol] for symbol in symbols).decode("latin-1")
         except KeyError:  # an added token stands for itself, not for stand-ins of bytes
             tokens[index] = symbols.encode().decode("latin-1")
-    tasks = [name for name in TASKS if name in found.tasks]
+    tasks = [name for name in TASKS if name in found.generation.tasks]
     filters = found.mel_filters().astype(np.float32)
     content = {
         "tokens": tokens,
-        "first_time_stamp": found.first_time_stamp,
+        "first_time_stamp": found.generation.first_time_stamp,
         "frames": found.frames,
         "hop": found.hop_length,
         "frame": found.n_fft,
         "mels": found.mels,
-        "alignment_heads": len(found.alignment_heads),
+        "alignment_heads": len(found.generation.alignment_heads),
         "median_filter_width": found.median_filter_width,
-        "languages": list(found.languages),
+        "languages": list(found.generation.languages),
         "names": _names(),
-        "language": list(found.languages).index(found.language) if found.language else -1,
+        "language": list(found.generation.languages).index(found.generation.language)
+        if found.generation.language
+        else -1,
         "tasks": tasks,
-        "task": tasks.index(found.task) if tasks else 0,
+        "task": tasks.index(found.generation.task) if tasks else 0,
         "filters": [
             [int(row), int(column), float(filters[row, column])]
             for row, column in np.argwhere(filters)

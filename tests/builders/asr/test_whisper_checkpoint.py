@@ -115,7 +115,12 @@ def test_settings_that_change_the_text_are_named(
 def test_what_generation_settings_say_is_carried(checkpoint: Path, tmp_path: Path) -> None:
     generation = checkpoint / "generation_config.json"
     plain = read_checkpoint(checkpoint)
-    assert (plain.end, plain.maximum, plain.language, plain.task) == (399, 128, "", "transcribe")
+    assert (
+        plain.generation.end,
+        plain.generation.maximum,
+        plain.generation.language,
+        plain.generation.task,
+    ) == (399, 128, "", "transcribe")
 
     def change(content: dict[str, Any]) -> None:
         content.update(
@@ -126,9 +131,17 @@ def test_what_generation_settings_say_is_carried(checkpoint: Path, tmp_path: Pat
 
     edit(generation, change)
     found = read_checkpoint(checkpoint)
-    assert (found.end, found.padding, found.maximum) == (399, 399, 30)
-    assert (found.alignment_heads, found.suppressed, found.suppressed_first) == ((), (400,), ())
-    assert (found.language, found.task) == ("de", "transcribe")
+    assert (found.generation.end, found.generation.padding, found.generation.maximum) == (
+        399,
+        399,
+        30,
+    )
+    assert (
+        found.generation.alignment_heads,
+        found.generation.suppressed,
+        found.generation.suppressed_first,
+    ) == ((), (400,), ())
+    assert (found.generation.language, found.generation.task) == ("de", "transcribe")
     SETTINGS.make(checkpoint, tmp_path / "whisper.json")
     settings = whisper_tokens.read(tmp_path / "whisper.json")
     given = (None, text("auto"), text("en"))
@@ -156,7 +169,7 @@ def test_older_forced_tokens_are_the_language_and_the_task(
 ) -> None:
     edit(checkpoint / file, lambda content: content.update(forced_decoder_ids=forced))
     found = read_checkpoint(checkpoint)
-    assert (found.language, found.task) == expected
+    assert (found.generation.language, found.generation.task) == expected
 
 
 WITHOUT_EFFECT = {
@@ -236,12 +249,12 @@ def test_a_tokenizer_that_is_none_is_told(
 
 
 def test_alignment_heads_are_those_that_there_are(checkpoint: Path, tmp_path: Path) -> None:
-    assert read_checkpoint(checkpoint).alignment_heads == ((1, 0), (1, 1))
+    assert read_checkpoint(checkpoint).generation.alignment_heads == ((1, 0), (1, 1))
     generation = checkpoint / "generation_config.json"
     edit(generation, lambda content: content.update(alignment_heads=[[1, 1], [0, 1]]))
-    assert read_checkpoint(checkpoint).alignment_heads == ((0, 1), (1, 1))
+    assert read_checkpoint(checkpoint).generation.alignment_heads == ((0, 1), (1, 1))
     edit(generation, lambda content: content.pop("alignment_heads"))
-    assert read_checkpoint(checkpoint).alignment_heads == ()
+    assert read_checkpoint(checkpoint).generation.alignment_heads == ()
     SETTINGS.make(checkpoint, tmp_path / "whisper.json")
     assert whisper_tokens.read(tmp_path / "whisper.json").alignment_heads == 0
 

@@ -13,6 +13,7 @@ from builders.asr.parity import speech_like
 from builders.asr.stages import whisper_sound, whisper_tokens
 from builders.asr.whisper_checkpoint import WhisperCheckpoint
 from builders.asr.whisper_features import WhisperLogMel
+from builders.asr.whisper_generation import Generation
 
 QUIET, ALL = torch.tensor([[-100.0]]), torch.tensor([[100]])
 
@@ -25,19 +26,21 @@ def checkpoint(mels: int) -> WhisperCheckpoint:
         hop_length=160,
         frames=3000,
         positions=448,
-        maximum=448,
-        start=0,
-        end=1,
-        padding=1,
-        no_time_stamps=2,
-        initial=None,
-        suppressed=(),
-        suppressed_first=(),
-        languages={},
-        tasks={},
-        language="",
-        task="transcribe",
-        alignment_heads=(),
+        generation=Generation(
+            maximum=448,
+            start=0,
+            end=1,
+            padding=1,
+            no_time_stamps=2,
+            initial=None,
+            suppressed=(),
+            suppressed_first=(),
+            languages={},
+            tasks={},
+            language="",
+            task="transcribe",
+            alignment_heads=(),
+        ),
         median_filter_width=7,
     )
 

@@ -21,7 +21,7 @@ VOCABULARY, END, NO_STAMPS = 90, 40, 49
 FIRST = NO_STAMPS + 1
 PROMPT = [41, 42, 43]
 SETTINGS = replace(
-    checkpoint(80),
+    checkpoint(80).generation,
     end=END,
     no_time_stamps=NO_STAMPS,
     initial=12,
