@@ -23,8 +23,11 @@ FAR = 3.0
 LEADING = 0.25
 """Lines of one cell have no more paper between them than this, in line heights."""
 
-WRAPPED = 0.75
-"""Such a row continues the cells over it if it is nearer than this part of the usual distance."""
+STEP = 1.25
+"""Rows of a table are this many times as far apart as the lines of one cell, at least."""
+
+BREAK = 1.4
+"""A line alone, this many times as far below as the table's rows are, is not of the table."""
 
 HEADING = 1.25
 """A heading's line is this many times as high as the page's usual line."""
@@ -37,6 +40,9 @@ LEVELS = 3
 
 PARAGRAPH = 0.7
 """Lines with more paper between them than this, in line heights, are of two paragraphs."""
+
+BLANK = 8.0
+"""White space within a line is no wider than this, in line heights."""
 
 _MARKER = re.compile(r"\W{1,2}|\(?(\d{1,3}|[A-Za-z])[.)]")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
@@ -52,11 +58,13 @@ class Cell:
         table: which of the page's tables, in reading order.
         row: of the table; a cell of several lines is in one row.
         column: of the table; the first one of a cell that spans several.
+        columns: how many it spans, as a head over two of them does.
     """
 
     table: int
     row: int
     column: int
+    columns: int = 1
 
 
 def cells(lines: Sequence[Line]) -> list[Cell | None]:
@@ -75,11 +83,12 @@ def cells(lines: Sequence[Line]) -> list[Cell | None]:
     table = 0
     for rows in _tables(_rows(boxes), boxes):
         columns = _columns(rows, boxes)
-        if _is_list(rows, lines, columns):
+        if _is_list(rows, lines, columns) or _in_text(rows, boxes, columns):
             continue
         for number, members in enumerate(_unwrapped(rows, boxes, columns)):
             for line in members:
-                found[line] = Cell(table, number, _column(boxes[line], columns))
+                first, spanned = _column(boxes[line], columns), _spanned(boxes[line], columns)
+                found[line] = Cell(table, number, first, max(spanned, 1))
         table += 1
     return found
 
@@ -100,7 +109,9 @@ def markdown(lines: Sequence[Line]) -> str:
         return ""
     boxes, places = _level(lines), cells(lines)
     levels = _heading_levels(lines, boxes, places)
+    beside = {line for row in _rows(boxes) for line in row[1:]}
     blocks: list[str] = []
+    # The first box of the line that text may go on under.
     last = -1
     tables: set[int] = set()
     for number, (line, cell) in enumerate(zip(lines, places, strict=True)):
@@ -112,6 +123,8 @@ def markdown(lines: Sequence[Line]) -> str:
         elif levels[number]:
             blocks.append("#" * levels[number] + " " + _escaped(line.text))
             last = -1
+        elif last >= 0 and number in beside and _close(boxes[number - 1], boxes[number]):
+            blocks[-1] += " " + _escaped(line.text)
         elif last >= 0 and _goes_on(boxes[last], boxes[number]):
             blocks[-1] += "\n" + _escaped(line.text)
             last = number
@@ -151,19 +164,41 @@ def _tables(rows: list[list[int]], boxes: np.ndarray) -> list[list[list[int]]]:
     run: list[list[int]] = []
 
     def end() -> None:
-        while run and len(run[-1]) < 2:
+        continued = _continued(run, boxes, _columns(run, boxes)) if run else []
+        while run and len(run[-1]) < 2 and not continued[len(run) - 1]:
             run.pop()
         if sum(len(row) > 1 for row in run) >= 2:
             tables.append(list(run))
         run.clear()
 
-    for row in rows:
-        if run and not (_near(boxes[run[-1]], boxes[row]) and _fits([*run, row], boxes)):
+    for row, following in zip(rows, [*rows[1:], []], strict=True):
+        if run and (
+            not _near(boxes[run[-1]], boxes[row])
+            or _apart([*run, row], boxes)
+            or not (_fits([*run, row], boxes) or _fits_with([*run, row], following, boxes))
+        ):
             end()
         if run or len(row) > 1:
             run.append(row)
     end()
     return tables
+
+
+def _apart(rows: list[list[int]], boxes: np.ndarray) -> bool:
+    """Whether the last row is a line alone with more paper over it than rows have."""
+    steps = np.diff([float(np.median(boxes[row, 1])) for row in rows])
+    return len(rows[-1]) == 1 and len(steps) > 1 and bool(steps[-1] > BREAK * steps[:-1].max())
+
+
+def _in_text(rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]) -> bool:
+    """Whether two rows of two cells are lines of a text: others go on right over or under them."""
+    if len(columns) != 2 or sum(len(row) > 1 for row in rows) > 2:
+        return False
+    first, last = boxes[rows[0][0]], boxes[rows[-1][0]]
+    over, under = rows[0][0] - 1, rows[-1][-1] + 1
+    return (over >= 0 and _goes_on(boxes[over], first)) or (
+        under < len(boxes) and _goes_on(last, boxes[under])
+    )
 
 
 def _near(over: np.ndarray, under: np.ndarray) -> bool:
@@ -182,25 +217,42 @@ def _fits(rows: list[list[int]], boxes: np.ndarray) -> bool:
     return all(len(row) > 1 or _spanned(boxes[row[0]], columns) == 1 for row in rows)
 
 
+def _fits_with(rows: list[list[int]], following: list[int], boxes: np.ndarray) -> bool:
+    """Whether the next row shows that rows fit: heads alone do not show what they are over."""
+    fuller = len(following) > max(map(len, rows))
+    near = fuller and _near(boxes[rows[-1]], boxes[following])
+    return near and _fits([*rows, following], boxes)
+
+
 def _columns(rows: list[list[int]], boxes: np.ndarray) -> list[tuple[float, float]]:
     """First and last x of each column: where cells lie over each other, spanning ones left out."""
-    members = [line for row in rows for line in row]
     others = [np.array(row) for row in rows]
 
-    def spans(line: int) -> bool:
-        return any(
+    def spans(line: int, columns: list[tuple[float, float]]) -> bool:
+        return _spanned(boxes[line], columns) > 1 or any(
             line not in row and np.count_nonzero(_over(boxes[line], boxes[row])) > 1
             for row in others
         )
 
-    kept = sorted((boxes[line, 0], boxes[line, 2]) for line in members if not spans(line))
+    # Rows of many cells show the columns over which cells of the others may reach.
     columns: list[tuple[float, float]] = []
-    for left, right in kept:
+    kept: list[int] = []
+    for cells_of in sorted({len(row) for row in rows}, reverse=True):
+        own = [line for row in rows if len(row) == cells_of for line in row]
+        kept += [line for line in own if not spans(line, columns)]
+        columns = _merged(boxes[kept])
+    return _under_heads(columns, rows, boxes)
+
+
+def _merged(boxes: np.ndarray) -> list[tuple[float, float]]:
+    """First and last x of each column of cells that lie over each other."""
+    columns: list[tuple[float, float]] = []
+    for left, right in sorted(zip(boxes[:, 0].tolist(), boxes[:, 2].tolist(), strict=True)):
         if columns and left < columns[-1][1]:
             columns[-1] = columns[-1][0], max(columns[-1][1], right)
         else:
             columns.append((left, right))
-    return _under_heads(columns, rows, boxes)
+    return columns
 
 
 def _under_heads(
@@ -235,7 +287,7 @@ def _over(box: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _spanned(box: np.ndarray, columns: list[tuple[float, float]]) -> int:
-    return sum(min(box[2], right) > max(box[0], left) for left, right in columns)
+    return sum(bool(min(box[2], right) > max(box[0], left)) for left, right in columns)
 
 
 def _column(box: np.ndarray, columns: list[tuple[float, float]]) -> int:
@@ -256,18 +308,40 @@ def _unwrapped(
     rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]
 ) -> list[list[int]]:
     """The table's rows: those of text that continue the cells over them are joined to them."""
-    tops = np.array([float(np.median(boxes[row, 1])) for row in rows])
-    heights = np.array([float(np.median(boxes[row, 3] - boxes[row, 1])) for row in rows])
-    apart = np.diff(tops)
-    tight = apart <= (1 + LEADING) * heights[:-1]
-    usual = float(np.median(apart[~tight])) if not tight.all() else 0.0
-    joined = [list(rows[0])]
-    for distance, near, row in zip(apart, tight, rows[1:], strict=True):
-        if near and len(row) < len(columns) and distance < WRAPPED * usual:
+    joined: list[list[int]] = []
+    for row, goes_on in zip(rows, _continued(rows, boxes, columns), strict=True):
+        if goes_on:
             joined[-1] += row
         else:
             joined.append(list(row))
     return joined
+
+
+def _continued(
+    rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]
+) -> list[bool]:
+    """Which rows continue the cells over them.
+
+    Lines of one cell are nearer to each other than rows are. No full row is as near to the one over
+    it, and each line that continues a cell has that cell over it.
+    """
+    most = max(map(len, rows))
+    apart = np.diff([float(np.median(boxes[row, 1])) for row in rows])
+    heights = np.array([float(np.median(boxes[row, 3] - boxes[row, 1])) for row in rows[:-1]])
+    steps = np.sort(apart)
+    larger = np.flatnonzero(steps[1:] >= STEP * steps[:-1])
+    nearest = float(steps[larger[0] + 1]) if len(larger) else 0.0
+    near = (apart < nearest) & (apart <= (1 + LEADING) * heights)
+    full = np.array([len(row) == most for row in rows[1:]], bool)
+    continued = [False] * len(rows)
+    if (near & full).any():
+        return continued
+    over: set[int] = set()
+    for number, row in enumerate(rows):
+        own = {_column(boxes[line], columns) for line in row}
+        continued[number] = number > 0 and bool(near[number - 1]) and own <= over
+        over = over | own if continued[number] else own
+    return continued
 
 
 def _heading_levels(
@@ -277,7 +351,7 @@ def _heading_levels(
     widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     free = np.array([cell is None for cell in places])
     # Boxes of a few letters are higher than their type is large.
-    long = free & (widths >= LONG * heights)
+    long = widths >= LONG * heights
     counted = long if long.any() else np.ones(len(lines), bool)
     usual = _median(
         heights[counted], [len(lines[k].text) for k in np.flatnonzero(counted).tolist()]
@@ -305,6 +379,11 @@ def _goes_on(above: np.ndarray, box: np.ndarray) -> bool:
     paper = box[1] - above[3]
     over = min(above[2], box[2]) > max(above[0], box[0])
     return bool(over and -height < paper <= PARAGRAPH * height)
+
+
+def _close(left: np.ndarray, box: np.ndarray) -> bool:
+    """Whether a line goes on in the next box at its height, as code before its comment does."""
+    return bool(box[0] - left[2] <= BLANK * (left[3] - left[1]))
 
 
 def _table(lines: Sequence[Line], places: Sequence[Cell | None], table: int) -> str:

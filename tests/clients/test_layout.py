@@ -98,6 +98,71 @@ def test_a_cell_of_several_lines_is_one_row() -> None:
     assert "| Whole milk 1 L<br>half fat | 2 | 1.19 | 2.38 |" in markdown(lines)
 
 
+@pytest.mark.parametrize("pitch", [34, 60])
+def test_lines_of_a_ruled_tables_cells_are_told_from_its_rows(pitch: float) -> None:
+    """Rows have little more paper between them than lines; the last cell has lines of its own."""
+    lines, top = table([("Name", "Address", "Notes")]), 100.0
+    for name, *cells_of in (
+        ("Harmon", "8 Dock Lane", "Portsea", "PO4"),
+        ("Oxley", "3 Quay", "Jarrow"),
+    ):
+        top += pitch
+        lines += [line(name, 40, top), line(cells_of[0], 300, top), line(f"Call {name}", 420, top)]
+        for text in cells_of[1:]:
+            top += 22
+            lines += [line(text, 300, top)]
+    assert markdown(lines).splitlines()[2:] == [
+        "| Harmon | 8 Dock Lane<br>Portsea<br>PO4 | Call Harmon |",
+        "| Oxley | 3 Quay<br>Jarrow | Call Oxley |",
+    ]
+
+
+def test_rows_with_empty_cells_are_not_joined_where_a_table_has_a_gap() -> None:
+    rows = [("a1", "b1", "c1", "d1"), ("a2", "b2", "c2", "d2"), ("a3", "", "c3", "")]
+    lines = [*table(rows, pitch=22), *table([("a4", "b4", "c4", "d4")], 180)]
+    assert [placed(lines)[text] for text in ("c3", "d4")] == [(0, 2, 2), (0, 3, 3)]
+
+
+def test_a_heading_between_two_tables_parts_them() -> None:
+    """Others of its columns would fit, and their rows are close."""
+    other = [("Month", "Rain", "Sun"), ("May", "31.2", "210"), ("June", "18.4", "245")]
+    lines = [*table(INVOICE), line("South", 40, 222, size=28), *table(other, 278)]
+    places = placed(lines)
+    assert places["South"] is None
+    assert (places["2.85"], places["245"]) == ((0, 2, 3), (1, 2, 2))
+    assert "\n\n# South\n\n| Month |" in markdown(lines)
+
+
+def test_a_head_over_two_columns_spans_them() -> None:
+    """Centred over them, it reaches a little into the next cell's place, and into both of these."""
+    seasons = [line("Region", 40, 66), line("Spring", 344, 66, 70), line("Autumn", 562, 66, 80)]
+    heads = [line(text, left, 100, 50) for text, left in (("Rain", 300), ("Sun", 405))]
+    heads += [line(text, left, 100, 50) for text, left in (("Ice", 520), ("Wind", 625))]
+    rows = [
+        line(f"{row}{k}", left, 134 + 34 * row, width)
+        for row in range(3)
+        for k, left, width in ((0, 40, 60), (1, 290, 50), (2, 400, 45), (3, 515, 50), (4, 620, 40))
+    ]
+    found = dict(zip([*seasons, *heads, *rows], cells([*seasons, *heads, *rows]), strict=True))
+    assert [found[each] for each in seasons] == [
+        Cell(0, 0, 0),
+        Cell(0, 0, 1, columns=2),
+        Cell(0, 0, 3, columns=2),
+    ]
+    assert found[rows[-1]] == Cell(0, 4, 4)
+
+
+def test_code_with_two_comments_at_one_place_is_no_table() -> None:
+    lines = [line("if not values:", 40, 40), line("total = 0", 60, 64), line("# a float", 240, 64)]
+    lines += [
+        line("count = 0", 60, 88),
+        line("# an int", 240, 88),
+        line("for x in values:", 40, 112),
+    ]
+    assert cells(lines) == [None] * 6
+    assert "\ntotal = 0 \\# a float\ncount = 0 \\# an int\n" in markdown(lines)
+
+
 def test_a_head_over_several_columns_stands_at_the_first_of_them() -> None:
     head = [line("Where", 40, 66), line("What was sold in spring", 310, 66, 380)]
     lines = [*head, *table(INVOICE)]

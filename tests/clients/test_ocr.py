@@ -317,7 +317,7 @@ def test_the_command_prints_tables_as_markdown_and_their_cells_as_json(
     assert Image.open(drawing).size == (1800, 700)
     found = json.loads(command(invoice, "--url", server.grpc, "--json").stdout)
     cells = {line["text"]: line["cell"] for line in found}
-    assert cells["Bananas loose"] == {"table": 0, "row": 3, "column": 0}
+    assert cells["Bananas loose"] == {"table": 0, "row": 3, "column": 0, "columns": 1}
     assert cells["Please pay within 14 days."] is None
 
 
