@@ -38,7 +38,8 @@ class Query:
 
     def filled(self, window: str = "1m") -> str:
         """The expression with Grafana's variables filled in."""
-        return self.expression.replace("$service", ".+").replace("$__rate_interval", window)
+        filled = self.expression.replace("$service", ".+").replace("$namespace", "multimodal")
+        return filled.replace("$__rate_interval", window)
 
 
 def metrics(expression: str) -> set[str]:
