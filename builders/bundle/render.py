@@ -75,7 +75,7 @@ def rendered(values: Values, parts: Parts) -> bytes:
         output = render(folder)
     objects = [each for each in yaml.load_all(output, _LOADER) if each]
     if broken := [sentence for told in breaches(objects).values() for sentence in told]:
-        raise RenderError("\n".join(f"{each}." for each in broken))
+        raise RenderError("\nerror: ".join(f"{each}." for each in broken))
     return output
 
 

@@ -347,7 +347,9 @@ def test_what_breaks_a_rule_of_the_bundle_is_not_printed(tmp_path: Path) -> None
     result = call("--values", values, "--kserve", copy)
     assert result.exit_code == 1 and result.stdout == ""
     assert result.stderr.startswith("error: InferenceService/multimodal: ")
-    assert "repository-to-verify" in result.stderr
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2 and all(each.startswith("error: InferenceService/") for each in lines)
+    assert all("repository-to-verify" in each for each in lines)
 
 
 def test_kustomize_is_used_where_there_is_one(
