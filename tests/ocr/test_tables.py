@@ -81,3 +81,29 @@ def test_a_column_of_two_lines_is_read_after_the_one_beside_it(read: Read) -> No
     held = io.BytesIO()
     image.save(held, "PNG")
     assert [text.decode() for text in read(held.getvalue())["text"]] == left + right
+
+
+@pytest.mark.slow
+def test_a_long_chat_is_read_in_turn_as_it_comes(read: Read) -> None:
+    """A screenshot of 1080 x 9940 at the default settings, its messages right and left."""
+    sentence = "the heron came back to the old stone bridge every spring before the ferry left"
+    words = sentence.split()
+    image = Image.new("L", (1080, 9940), 255)
+    pen, face, small = ImageDraw.Draw(image), ImageFont.load_default(34), ImageFont.load_default(24)
+    said, top = [], 30
+    for number in range(48):
+        left = 300 if number % 2 else 40
+        for line in range(1 + number % 4):
+            text = " ".join(words[(number + 3 * line + k) % len(words)] for k in range(5))
+            pen.text((left, top), f"{number} {text}", 0, face)
+            said.append(f"{number} {text}")
+            top += 44
+        pen.text((left + 620, top), f"{10 + number % 13}:{10 + number}", 90, small)
+        said.append(f"{10 + number % 13}:{10 + number}")
+        top += 84
+    assert 8000 < top < 9940
+    held = io.BytesIO()
+    image.save(held, "PNG")
+    text = "\n".join(line.decode() for line in read(held.getvalue())["text"])
+    truth = "\n".join(said)
+    assert score.in_order(truth, text) <= 0.005 * score.characters(truth)
