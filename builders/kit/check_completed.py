@@ -16,7 +16,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from builders.kit.check_files import ModelFolder
-from builders.kit.check_model import is_ensemble
+from builders.kit.check_model import is_ensemble, runs_python
 from builders.kit.check_python import may_complete
 from builders.kit.check_reading import UNREADABLE, exists
 from builders.kit.check_rule import finding
@@ -36,8 +36,8 @@ class Target(enum.StrEnum):
     """With ``--disable-auto-complete-config``, as the kit's own runtimes start it."""
 
 
-_NEVER = {"identity"}
-"""Backends that fill in nothing, and have to be given a config."""
+_NEVER = {"identity", "pytorch"}
+"""Backends that fill in nothing, and have to be given a config. TorchScript names no tensors."""
 
 _FILES_ALONE = {"tensorrt", "tensorflow", "openvino"}
 """Backends that read from the model's file what a config leaves out."""
@@ -56,10 +56,11 @@ def complete(model: ModelFolder) -> Iterator[Finding]:
         yield from _onnx(model, written)
         return
     lacking = _lacking(model, written)
+    never = written.backend in _NEVER and not runs_python(written)
     if written.backend == "python":
         model.is_open = any(may_complete(path) for path in model.model_files())
         filler = "its auto_complete_config" if model.is_open else ""
-    elif written.backend in _NEVER:
+    elif never:
         filler = ""
     else:
         model.is_open = bool(lacking)
@@ -68,7 +69,7 @@ def complete(model: ModelFolder) -> Iterator[Finding]:
             filler += ", from the model's file"
     if not lacking:
         return
-    if written.backend in _NEVER and not model.has_config_file:
+    if never and not model.has_config_file:
         yield finding(
             "missing-config",
             model.name,

@@ -48,6 +48,11 @@ def is_ensemble(config: pb.ModelConfig) -> bool:
     return bool(config.platform == ENSEMBLE or config.HasField("ensemble_scheduling"))
 
 
+def runs_python(config: pb.ModelConfig) -> bool:
+    """Whether its backend's own part that is written in Python runs it, as PyTorch's may."""
+    return bool(config.runtime == "model.py")
+
+
 def check_model(
     config: pb.ModelConfig, release: Release, *, is_open: bool = False
 ) -> Iterator[Finding]:
@@ -69,6 +74,14 @@ def check_model(
             "Write 0 for a model without a batch axis.",
         )
     yield from check_tensors(config, is_open=is_open)
+    if config.backend == "pytorch" and not config.output and not runs_python(config):
+        yield finding(
+            "pytorch-output",
+            config.name,
+            "at least one output of a TorchScript model",
+            "none",
+            "Write all inputs and outputs: the backend fills in none.",
+        )
     yield from check_batching(config)
     yield from _cache(config)
     yield from check_sequence(config)

@@ -62,6 +62,7 @@ RULES: dict[str, Rule] = {
     "tensor-name": _error("an input or output without a name"),
     "tensor-dtype": _error("an input or output without a data type"),
     "tensor-dims": _error("no dims, or a dim that is neither positive nor -1"),
+    "pytorch-output": _error("a TorchScript model's config without outputs"),
     "reshape": _error("a reshape that does not hold as many elements as the dims"),
     "input-format": _error("a format with a number of dims that it does not fit"),
     "tensorrt-only": _error("a field that only TensorRT plans may have"),

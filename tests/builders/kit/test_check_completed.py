@@ -182,6 +182,33 @@ sizes = st.lists(st.none() | st.just("batch") | st.integers(1, 3), max_size=3)
 tensors = st.lists(st.tuples(sizes, st.sampled_from(["float", "string", "int64"])), max_size=3)
 
 
+TENSOR = 'name: "%s__0" data_type: TYPE_FP32 dims: 4'
+
+
+@pytest.mark.parametrize("target", Target)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {"pytorch-output"}),
+        ("max_batch_size: 4", {"pytorch-output"}),
+        (f"input {{ {TENSOR % 'INPUT'} }}", {"pytorch-output"}),
+        (f"input {{ {TENSOR % 'INPUT'} }} output {{ {TENSOR % 'OUTPUT'} }}", set()),
+        ('runtime: "model.py"', set()),
+    ],
+)
+def test_a_torchscript_model_is_completed_by_nobody(
+    tmp_path: Path, target: Target, text: str, expected: set[str]
+) -> None:
+    (tmp_path / "net" / "1").mkdir(parents=True)
+    for name in ("model.pt", "model.py"):
+        (tmp_path / "net" / "1" / name).write_bytes(b"")
+    (tmp_path / "net" / "config.pbtxt").write_text(f'backend: "pytorch" {text}')
+    assert {each.rule for each in errors(found(tmp_path, target))} == expected
+    (tmp_path / "net" / "config.pbtxt").unlink()
+    (tmp_path / "net" / "1" / "model.py").unlink()
+    assert "missing-config" in rules(tmp_path, target)
+
+
 @given(tensors, tensors.filter(bool), st.integers(0, 8))
 def test_what_is_filled_in_fits_the_graph(
     inputs: list[tuple[list[int | str | None], str]],
