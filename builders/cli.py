@@ -211,11 +211,16 @@ def check(
     findings = [*unsure, *check_repository(repository, served_by, target=Target(target))]
     report(findings)
     failed = findings if strict else errors(findings)
+    grave = len(errors(findings))
     typer.echo(
-        f"{repository}: {len(errors(findings))} errors, "
-        f"{len(findings) - len(errors(findings))} warnings for Triton {triton}, target {target}"
+        f"{repository}: {_counted(grave, 'error')}, {_counted(len(findings) - grave, 'warning')} "
+        f"for Triton {triton}, target {target}"
     )
     raise typer.Exit(1 if failed else 0)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 app.command(

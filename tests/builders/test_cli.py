@@ -76,6 +76,14 @@ def test_a_strangers_folder_is_not_built_into(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.doc").read_text() == "the only copy"
 
 
+def test_the_check_counts_what_it_found(tmp_path: Path) -> None:
+    (tmp_path / "net" / "1").mkdir(parents=True)
+    (tmp_path / "net" / "1" / "model.pt").touch()
+    (tmp_path / "net" / "config.pbtxt").write_text('backend: "pytorch"')
+    said = sentence(call("check", tmp_path), 1)
+    assert ": 1 error, 1 warning for Triton 24.10, target default" in said
+
+
 def test_a_sound_repository_passes_and_a_broken_one_is_told_in_full(tmp_path: Path) -> None:
     assert "0 errors" in sentence(call("check", BUILT), 0)
     assert "as they were built" in sentence(call("verify", BUILT), 0)

@@ -75,6 +75,16 @@ def test_a_release_needs_no_quotes_and_parameters_keep_their_text(tmp_path: Path
     assert detect.instances.count == 2
 
 
+@pytest.mark.parametrize("value", ["many", "2.5", "'2'"])
+def test_what_is_short_for_a_count_is_refused_as_a_count(tmp_path: Path, value: str) -> None:
+    (finding,) = refusals(
+        tmp_path,
+        f"triton: 24.10\nfamilies: {{ocr: }}\nmodels: {{detect: {{instances: {value}}}}}\n",
+    )
+    assert finding.where == "mine.yaml, line 3, models.detect.instances.count"
+    assert finding.expected == "a whole number"
+
+
 def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     findings = refusals(
         tmp_path,
