@@ -63,7 +63,6 @@ NOT_REACHED = {
     "greek": "the recogniser knows few of its letters, and guesses at the others",
     "japanese_jpeg": "one sign of a hundred: small type at JPEG quality 20, squeezed",
     "chat_dark_photo": "one word, of a photo of small type on a screen",
-    "long_line": "its one crop is longer than the recogniser takes",
 }
 """Kinds on which ours may be worse than RapidOCR, and why."""
 

@@ -150,7 +150,8 @@ def find(
         return None
     frame = np.stack((along, (-along[1], along[0])))
     pieces = [_middles(contour, probability) @ frame.T for contour in contours]
-    about = _fitted(pieces, frame, size)
+    # The map shows little of a slight bend; whether there is one, the ink says.
+    about = _fitted(pieces, frame, size, np.inf)
     if about is None:
         return None
     lines = warp.Pyramid(cv2.cvtColor(page, cv2.COLOR_RGB2GRAY), about.places)
@@ -161,7 +162,7 @@ def find(
         flat = about.flattened(piece @ frame) @ frame.T
         own = _traced(lines, flat, height, frame)
         traced.append(about.places(own).astype(np.float64) @ frame.T)
-    return _fitted(traced, frame, size)
+    return _fitted(traced, frame, size, BETTER)
 
 
 def _runs_along(quad: np.ndarray, along: np.ndarray) -> bool:
@@ -237,13 +238,16 @@ def _shares(values: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(0.0, 1 - np.abs(at[:, None] - np.arange(len(nodes)))))
 
 
-def _fitted(pieces: Sequence[np.ndarray], frame: np.ndarray, size: tuple[int, int]) -> Bend | None:
+def _fitted(
+    pieces: Sequence[np.ndarray], frame: np.ndarray, size: tuple[int, int], better: float
+) -> Bend | None:
     """The bend that makes pieces straight, by least squares; None if they are hardly straighter.
 
     Args:
         pieces: each one's middles, FP64 [m, 2], along the page's lines and across them.
         frame: the page's directions along and across, FP64 [2, 2].
         size: the page's height and width.
+        better: how much straighter they must be: :data:`BETTER`.
     """
     u, v = np.concatenate(pieces).T
     columns = np.linspace(u.min(), u.max(), NODES)
@@ -273,7 +277,7 @@ def _fitted(pieces: Sequence[np.ndarray], frame: np.ndarray, size: tuple[int, in
         for each in pieces
     ]
     left = float(np.square(wanted - known @ shifts).mean())
-    if left > BETTER**2 * float(np.square(np.concatenate(straight)).mean()):
+    if left > better**2 * float(np.square(np.concatenate(straight)).mean()):
         return None
     x, y = np.meshgrid(*(np.linspace(0, side - 1, NODES) for side in size[::-1]))
     flat = np.stack((x.ravel(), y.ravel()), 1) @ frame.T

@@ -78,6 +78,17 @@ def test_bent_lines_are_straight_on_the_flat_page(
     assert bend.flat(page).shape == page.shape and bend.flat(page).dtype == np.uint8
 
 
+@pytest.mark.parametrize(("amplitude", "shown"), [(12, 8), (16, 11), (18, 14)])
+def test_lines_are_straight_that_the_map_shows_less_bent_than_they_are(
+    amplitude: float, shown: float
+) -> None:
+    page, _, lines = sheet(amplitude, 1.5)
+    bend = found(page, sheet(shown, 1.5)[1])
+    assert bend is not None
+    for line in lines:
+        assert strays(bend.flattened(line), 1) < 0.15 * strays(line, 1)
+
+
 @pytest.mark.parametrize("slope", [0.0, 0.1, -0.3])
 def test_straight_lines_stay(slope: float) -> None:
     page, probability, _ = sheet(0, 1)
