@@ -106,10 +106,7 @@ def decode(
             f"the image has more pixels than the {maximum_pixels} allowed; send a smaller one"
         ) from problem
     except Exception as problem:  # Pillow's readers raise whatever broken data leads them to
-        raise InvalidArgument(
-            f"the {len(encoded)} bytes sent are not an image of a known format; "
-            "send JPEG, PNG, WebP, TIFF, BMP or GIF"
-        ) from problem
+        raise InvalidArgument(_unknown(encoded)) from problem
     try:
         frames, count = _frames(image)
         chosen = _chosen(frames, count, only)
@@ -122,6 +119,32 @@ def decode(
         raise InvalidArgument(
             f"the {image.format} image is truncated or corrupt; send the whole file"
         ) from problem
+
+
+_OTHERS = {
+    b"%PDF-": "a PDF; send its pages as images",
+    b"<svg": "an SVG; send it drawn, as PNG",
+    b"<?xml": "XML; an SVG has to be sent drawn, as PNG",
+    b"\0\0\0\x0cjP  ": "a JPEG 2000 image; save it as JPEG or PNG",
+    b"\xff\x0a": "a JPEG XL image; save it as JPEG or PNG",
+    b"8BPS": "a Photoshop document; save it as PNG",
+    **dict.fromkeys(
+        (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        "a TIFF that is cut off, or has samples or a compression of another kind than is read; "
+        "send the whole file, or save it as PNG",
+    ),
+}
+"""How files of formats begin that people take for images that are read, and what to do."""
+
+
+def _unknown(encoded: bytes) -> str:
+    """The sentence for bytes that no reader takes."""
+    found = next((said for head, said in _OTHERS.items() if encoded.startswith(head)), "")
+    if encoded[4:8] == b"ftyp":  # ISO 14496-12, section 4.3
+        found = "an HEIC, AVIF or video file; save the picture as JPEG or PNG"
+    return f"the {len(encoded)} bytes sent are " + (
+        found or "not an image of a known format; send JPEG, PNG, WebP, TIFF, BMP or GIF"
+    )
 
 
 _Frame = tuple[int, tuple[int, int]]

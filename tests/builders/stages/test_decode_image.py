@@ -7,12 +7,14 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFile, ImageFont, TiffImagePlugin
 
+from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import decode_image
 from builders.stages.decode_image import FORMATS, prepare
 
@@ -369,3 +371,20 @@ def test_a_corrupt_file_gives_pixels_or_one_sentence(
         assert "/" not in str(refusal)
     else:
         assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"%PDF-1.7 and more", "are a PDF; send its pages as images"),
+        (b"\0\0\0\x20ftypheic" + bytes(20), "are an HEIC, AVIF or video file; save"),
+        (b"\0\0\0\x20ftypavif" + bytes(20), "are an HEIC, AVIF or video file; save"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "are an SVG; send it drawn"),
+        (b"II*\0" + bytes(4), "are a TIFF that is cut off, or has samples"),
+        (cv2.imencode(".tif", np.ones((9, 9)))[1].tobytes(), "are a TIFF that is cut off, or has"),
+        (b"hello", "are not an image of a known format; send JPEG"),
+    ],
+)
+def test_what_looks_like_an_image_and_is_not_read_is_named(data: bytes, said: str) -> None:
+    with pytest.raises(InvalidArgument, match=rf"^the {len(data)} bytes sent {said}"):
+        decode(data)
