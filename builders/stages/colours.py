@@ -1,9 +1,14 @@
-"""Any image as upright RGB pixels: every mode, transparency, and greys of any number of bits."""
+"""Any image as upright RGB pixels: every mode, transparency, and samples of any number of bits."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image, ImageOps
+
+from builders.kit.invalid_argument import InvalidArgument
+from builders.stages import samples
 
 _TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
 
@@ -20,23 +25,39 @@ _MINIMUM_SAMPLE, _MAXIMUM_SAMPLE = 340, 341
 """The TIFF tags SMinSampleValue and SMaxSampleValue (TIFF 6.0, section 19)."""
 
 
-_Range = tuple[float | None, float | None]
+def upright_rgb(image: Image.Image, again: Callable[[], Image.Image]) -> np.ndarray:
+    """The pixels of an image, UINT8 [height, width, 3], turned as its EXIF says.
 
+    Transparency lies on white, or on what shows the ink. Samples of more than 8 bits are scaled by
+    the bits that they use.
 
-def upright_rgb(image: Image.Image) -> np.ndarray:
-    """The pixels of a loaded image, UINT8 [height, width, 3], turned as its EXIF says.
+    Args:
+        image: opened, and not loaded.
+        again: opens it once more.
 
-    Transparency lies on white, or on what shows the ink. Greys of more than 8 bits are scaled by
-    the bits that they use; colours of 16 bits have lost their low byte.
+    Raises:
+        InvalidArgument: samples that would be read wrongly.
     """
-    # A turned image no longer has its file's tags.
+    # A loaded image no longer has its layout, and a turned one no longer has its file's tags.
+    layout = samples.layout(image)
+    image.load()
     sample_range = _sample_range(image)
-    return np.ascontiguousarray(np.asarray(_rgb(_upright(image), sample_range)))
+    found, cut = image, samples.is_cut(image, layout, sample_range)
+    if samples.in_planes(image) and (cut or not layout.endswith("16N")):
+        raise InvalidArgument(
+            "the TIFF has colours of 16 bits in separate planes, which are not read; save it with "
+            "them interleaved, or of 8 bits"
+        )
+    if cut:
+        found = samples.whole(image, layout, again, sample_range)
+    return np.ascontiguousarray(np.asarray(_rgb(_upright(found, image), sample_range)))
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF orientation says; unreadable EXIF says nothing."""
+def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
+    """The image turned as its source's EXIF orientation says; unreadable EXIF says nothing."""
     try:
+        if image is not source:
+            image.getexif().update(source.getexif())
         return ImageOps.exif_transpose(image)
     except MemoryError:
         raise
@@ -44,7 +65,7 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _rgb(image: Image.Image, sample_range: _Range) -> Image.Image:
+def _rgb(image: Image.Image, sample_range: samples.Range) -> Image.Image:
     if image.mode == "RGB":
         return image
     if image.mode.startswith(("I", "F")):
@@ -57,13 +78,13 @@ def _rgb(image: Image.Image, sample_range: _Range) -> Image.Image:
     return image.convert("RGB")
 
 
-def _greys(image: Image.Image, sample_range: _Range) -> Image.Image:
+def _greys(image: Image.Image, sample_range: samples.Range) -> Image.Image:
     """Greys of more than 8 bits, on a ground that shows them where the file names a clear one."""
-    samples = np.asarray(image)
-    greys = _to_bytes(samples, *sample_range)
+    values = np.asarray(image)
+    greys = samples.to_bytes(values, *sample_range)
     clear = image.info.get("transparency")
     if isinstance(clear, int):
-        alpha = np.where(samples == clear, 0, 255).astype(np.uint8)
+        alpha = np.where(values == clear, 0, 255).astype(np.uint8)
         greys = np.where(alpha, greys, np.uint8(_ground(greys, alpha)))
     return Image.fromarray(greys).convert("RGB")
 
@@ -92,7 +113,7 @@ def _ground(greys: np.ndarray, alpha: np.ndarray) -> int:
     return next(g for g, own in zip(_GROUNDS, shown, strict=True) if own >= _NEARLY * most)
 
 
-def _sample_range(image: Image.Image) -> _Range:
+def _sample_range(image: Image.Image) -> samples.Range:
     """What black and white are, as a TIFF may say of its samples."""
     tags = getattr(image, "tag_v2", {})
     found = []
@@ -101,20 +122,3 @@ def _sample_range(image: Image.Image) -> _Range:
         number = value[0] if isinstance(value, tuple) and value else value
         found.append(float(number) if isinstance(number, (int, float)) else None)
     return found[0], found[1]
-
-
-def _to_bytes(
-    samples: np.ndarray, black: float | None = None, white: float | None = None
-) -> np.ndarray:
-    """Greys of more than 8 bits as UINT8.
-
-    From ``black`` to ``white`` where a file says so and its samples fill that range; other integers
-    by the bits that their largest one uses, whatever type holds them; all others by their range.
-    """
-    values = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if black is not None and white is not None and black <= low < high <= white:
-        low, high = black, white
-    elif samples.dtype.kind != "f" and low >= 0:
-        low, high = 0.0, 2.0 ** max(8, int(high).bit_length()) - 1
-    return np.asarray(np.rint((values - low) * (255 / max(high - low, 1e-12))), np.uint8)

@@ -111,7 +111,7 @@ def decode(
         frames, count = _frames(image)
         chosen = _chosen(frames, count, only)
         _refuse_large(image, chosen, maximum_pixels)
-        read = [_page(image, frame) for frame, _ in chosen.values()]
+        read = [_page(image, encoded, frame) for frame, _ in chosen.values()]
         return _stacked(read, list(chosen), count, maximum_pixels)
     except (MemoryError, InvalidArgument):
         raise
@@ -220,11 +220,16 @@ def _refuse_many(pages: int, pixels: int, maximum_pixels: int) -> None:
         )
 
 
-def _page(image: Image.Image, frame: int) -> np.ndarray:
+def _page(image: Image.Image, encoded: bytes, frame: int) -> np.ndarray:
     if frame != image.tell():
         image.seek(frame)
-    image.load()
-    return colours.upright_rgb(image)
+
+    def again() -> Image.Image:
+        opened = Image.open(io.BytesIO(encoded), formats=FORMATS)
+        opened.seek(frame)
+        return opened
+
+    return colours.upright_rgb(image, again)
 
 
 def _stacked(

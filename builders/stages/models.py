@@ -19,7 +19,7 @@ decode_image = PythonModel(
     # The first step of its pipelines, where requests wait: one instance for each of two cores.
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_image",
-    modules=("builders.stages.colours",),
+    modules=("builders.stages.colours", "builders.stages.samples"),
     # Four such pages at once fit into the /dev/shm that a pod has by default.
     parameters={"maximum_pixels": "20000000"},
     options={"maximum_pixels": Whole(1, 2**31 - 1)},

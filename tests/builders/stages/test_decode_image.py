@@ -174,6 +174,126 @@ def test_a_tiff_may_say_what_its_white_is() -> None:
     assert decode(tiff(samples, {340: 0, 341: 255})).max() == round(600 * 255 / 1023)
 
 
+def bands(white: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples from 0 to white, UINT16 [23, 37, count], and what is to be seen of them."""
+    eight = np.random.default_rng(white).integers(0, 256, (23, 37, count)).astype(np.float64)
+    eight[0, 0] = 255
+    samples = np.rint(eight * white / 255).astype(np.uint16)
+    return samples, samples * (255 / (2 ** max(8, white.bit_length()) - 1))
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    crc = zlib.crc32(kind + body)
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+
+def png(samples: np.ndarray, clear: tuple[int, ...] = ()) -> bytes:
+    """A PNG of UINT16 samples [h, w, 2 (grey and opacity), 3 or 4]; ``clear`` is a colour."""
+    height, width, count = samples.shape
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[count], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    parts = [(b"IHDR", header), (b"tRNS", struct.pack(f">{len(clear)}H", *clear))]
+    parts = [*(part for part in parts if part[1]), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def colour_tiff(
+    samples: np.ndarray, order: str = "<", planar: int = 1, packed: bool = False, **tags: int
+) -> bytes:
+    """A TIFF of samples [h, w, bands], each tag ``t338=1``; Pillow writes none of 16 bits."""
+    height, width, count = samples.shape
+    planes = [samples] if planar == 1 else list(np.moveaxis(samples, 2, 0))
+    strips = [plane.astype(plane.dtype.newbyteorder(order)).tobytes() for plane in planes]
+    strips = [zlib.compress(strip) for strip in strips] if packed else strips
+    starts = np.cumsum([8, *map(len, strips)]).tolist()
+    kind = {"u": 1, "i": 2, "f": 3}[samples.dtype.kind]
+    fields: dict[int, tuple[str, list[int]]] = {
+        256: ("H", [width]),
+        257: ("H", [height]),
+        258: ("H", [8 * samples.dtype.itemsize] * count),
+        259: ("H", [8 if packed else 1]),
+        262: ("H", [2]),
+        273: ("I", starts[:-1]),
+        277: ("H", [count]),
+        278: ("H", [height]),
+        279: ("I", [len(strip) for strip in strips]),
+        284: ("H", [planar]),
+        339: ("H", [kind] * count),
+    }
+    fields |= {int(tag[1:]): ("H", [value]) for tag, value in tags.items()}
+    start = starts[-1] + starts[-1] % 2
+    beyond = start + 6 + 12 * len(fields)
+    directory, rest = struct.pack(f"{order}H", len(fields)), b""
+    for tag, (letter, values) in sorted(fields.items()):
+        body = struct.pack(f"{order}{len(values)}{letter}", *values).ljust(4, b"\0")
+        directory += struct.pack(f"{order}HHI", tag, {"H": 3, "I": 4}[letter], len(values))
+        directory += body if len(body) == 4 else struct.pack(f"{order}I", beyond + len(rest))
+        rest += body + b"\0" * (len(body) % 2) if len(body) > 4 else b""
+    head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}HI", 42, start)
+    return head + b"".join(strips).ljust(start - 8, b"\0") + directory + bytes(4) + rest
+
+
+WHITES = (255, 700, 1023, 4095, 16_383, 40_000, 65_535)
+
+
+@pytest.mark.parametrize("white", WHITES)
+def test_colours_of_16_bits_are_scaled_by_what_they_use(white: int) -> None:
+    samples, wanted = bands(white, 3)
+    files = [png(samples), *(colour_tiff(samples, order) for order in "<>")]
+    files.append(colour_tiff(samples, packed=True))
+    for file in files:
+        assert np.abs(decode(file) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("white", [255, 1023, 4095, 16_383, 65_535])
+def test_opacity_of_16_bits_is_scaled_by_what_it_uses(white: int) -> None:
+    samples, wanted = bands(white, 4)
+    samples[..., 3] = white
+    files = [
+        png(samples),
+        *(colour_tiff(samples, order, t338=k) for order in "<>" for k in (0, 1, 2)),
+    ]
+    for file in files:
+        assert np.abs(decode(file) - wanted[..., :3]).max() <= 1
+    assert np.abs(decode(png(samples[..., 2:])) - wanted[..., 2:3]).max() <= 1
+    samples[..., :3] = 0
+    samples[:12, :, 3] = 0
+    assert contrast(decode(png(samples))) > 120
+
+
+@pytest.mark.parametrize("white", [1023, 65_535])
+def test_a_colour_of_16_bits_may_be_clear(white: int) -> None:
+    samples = np.zeros((200, 300, 3), np.uint16)
+    samples[np.asarray(written("L", 255, 0)) > 99] = 3
+    samples[0] = white
+    pixels = decode(png(samples, clear=(0, 0, 0)))
+    assert contrast(pixels[1:]) > 128
+
+
+def test_colours_of_16_bits_are_turned_and_keep_their_white() -> None:
+    samples, wanted = bands(600, 3)
+    turned = decode(colour_tiff(samples, t274=6))
+    assert np.abs(turned - np.rot90(wanted, -1)).max() <= 1
+    assert decode(colour_tiff(samples, t340=0, t341=600)).max() == 255
+
+
+@pytest.mark.parametrize("white", [1023, 65_535])
+@pytest.mark.parametrize("packed", [False, True])
+def test_colours_of_16_bits_in_planes_are_right_or_refused(white: int, packed: bool) -> None:
+    samples, wanted = bands(white, 3)
+    data = colour_tiff(samples, planar=2, packed=packed)
+    if packed and white == 65_535:
+        assert np.abs(decode(data) - wanted).max() <= 1
+    else:
+        assert "separate planes" in refused(data)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint32, np.int16])
+def test_colours_of_other_types_are_refused_in_a_sentence(dtype: type) -> None:
+    data = colour_tiff(bands(255, 3)[0].astype(dtype))
+    assert "samples or a compression of another kind" in refused(data)
+
+
 def test_signed_greys_are_spread_over_their_range() -> None:
     pixels = decode(tiff(np.asarray(written("L", 0, 255), np.int16) - 300))
     assert pixels.min() == 0 and pixels.max() == 255
@@ -326,10 +446,6 @@ def test_truncated_files_are_refused(form: str) -> None:
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        crc = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
-
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     packed = zlib.compress(bytes(1_000_000), 9)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed)
