@@ -49,6 +49,10 @@ EDGE = 12
 """Grey levels by which the pixels on both sides of an edge differ: a hair line's."""
 
 
+DOTTED = 0.4
+"""Where the usual column of a line has edges in more of its rows than this, the ground is dotted,
+as printers draw greys, and nothing is a wall: 0.41 to 1 there, 0.36 at most on 106 page kinds."""
+
 SOFT = 2
 """Columns beside a wall whose ink may be the rule's own, soft edge."""
 
@@ -267,7 +271,9 @@ def _walls(strip: np.ndarray) -> np.ndarray:
         return walls
     left, right = strip[:, :-2], strip[:, 2:]
     rises, falls = (_above(cv2.subtract(*pair), EDGE) for pair in ((right, left), (left, right)))
-    walls[1:-1] = np.maximum(rises, falls) >= WALL * len(strip)
+    edges = np.maximum(rises, falls)
+    if np.median(edges) <= DOTTED * len(strip):
+        walls[1:-1] = edges >= WALL * len(strip)
     return walls
 
 

@@ -35,8 +35,9 @@ AWRY = 0.9
 PLAIN = 4.0
 """A piece this many times as long as high lies as it looks, by a few degrees."""
 
-OWN = 0.985
-"""The cosine of an angle (10 degrees) between such a piece and its page that is the piece's own."""
+THICKER = 1.5
+"""Such a piece's angle is its own, as in perspective, where it is this much higher along the
+page's lines than along its own longer side."""
 
 MAXIMUM_QUADS = 1000
 """PP-OCR's ``max_candidates``: the most lines of one page."""
@@ -108,10 +109,11 @@ def refit(quads: np.ndarray, outlines: Sequence[np.ndarray], angle: float) -> np
     width, height = sizes(quads)
     for index, outline in enumerate(outlines):
         edge = (quads[index, 1] - quads[index, 0]) / max(float(width[index]), 1e-3)
-        awry = OWN if width[index] > PLAIN * height[index] else AWRY
-        if width[index] > LONG * height[index] or edge @ along < awry:
+        if width[index] > LONG * height[index] or edge @ along < AWRY:
             continue
         u, v = outline @ along, outline @ across
+        if width[index] > PLAIN * height[index] and np.ptp(v) > THICKER * height[index]:
+            continue
         corners = ((u.min(), v.min()), (u.max(), v.min()), (u.max(), v.max()), (u.min(), v.max()))
         fitted[index] = np.array(corners) @ np.stack((along, across))
     return fitted

@@ -188,3 +188,19 @@ def test_rules_over_and_under_a_line_are_no_paper() -> None:
     tall = whole.copy()
     tall[[0, 1], 1], tall[[2, 3], 1] = top, bottom + 2
     assert np.array_equal(mend(ruled, tall, other), np.stack((tall, other)))
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.286, 1.5])
+@pytest.mark.parametrize("paper", [170, 200, 230])
+def test_a_stroke_on_dotted_paper_is_no_rule(paper: int, zoom: float) -> None:
+    image, face = Image.new("L", (700, 100), paper), ImageFont.load_default(18)
+    draw = ImageDraw.Draw(image)
+    draw.text((40, 40), "children filled the hall", 60, font=face)
+    left, top, right, bottom = draw.textbbox((40, 40), "children filled the hall", font=face)
+    # As a printer draws greys (Bayer 1973): dots in every row, and rows and columns of them.
+    order = np.array(((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5)))
+    dots = np.asarray(image) > np.tile((order + 0.5) * 16, (25, 175))
+    size = round(700 * zoom), round(100 * zoom)
+    shown = Image.fromarray(255 * dots.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+    whole = box(left - 4, top - 2, right + 4, bottom + 2) * zoom
+    assert len(mend(np.asarray(shown.convert("RGB")), whole)) == 1

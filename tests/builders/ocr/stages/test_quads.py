@@ -124,3 +124,11 @@ def test_short_pieces_take_the_pages_angle_and_long_ones_keep_theirs() -> None:
     assert fitted[0].min(0) == pytest.approx(short.min(0)) and fitted[0].max(0) == pytest.approx(
         short.max(0)
     )
+
+
+def test_a_piece_that_is_much_thicker_along_the_pages_lines_keeps_its_angle() -> None:
+    # On a photo in perspective lines lie at angles of their own: 300 x 10 at 3 degrees is 26 high.
+    own, nearly = rectangle(200, 100, 300, 10, 3), rectangle(200, 200, 100, 10, 2)
+    fitted = quads.refit(np.stack((own, nearly)), [own, nearly], 0.0)
+    assert np.array_equal(fitted[0], own)
+    assert fitted[1, 0, 1] == pytest.approx(fitted[1, 1, 1])
