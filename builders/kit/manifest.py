@@ -146,7 +146,8 @@ def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
 
     Returns:
         Findings, all of them errors; none for a repository that is as it was built. Links and
-        special files are reported and neither followed nor opened.
+        special files are reported and neither followed nor opened. A push or a pull that was cut
+        off is the only finding: what else is missing or changed follows from it.
     """
     try:
         manifest = read_manifest(folder)
@@ -173,11 +174,9 @@ def verify(folder: Path, *, contents: bool = True) -> list[Finding]:
         if name not in present
     )
     findings.extend(added.values())
-    findings = [
-        each
-        for each in findings
-        if not _is_known_folder(each, manifest) and not each.where.startswith(f"{UNDER_WAY}/")
-    ]
+    if any(each.where.partition("/")[0] == UNDER_WAY for each in findings):
+        return [_cut_off()]
+    findings = [each for each in findings if not _is_known_folder(each, manifest)]
     return sorted(findings, key=lambda finding: (finding.where, finding.rule))
 
 

@@ -127,10 +127,28 @@ def test_a_folder_that_a_push_left_half_way_says_so_once(repository: Path) -> No
     for name in ("manifest.json", "0123"):
         (repository / ".pull" / name).write_bytes(b"x")
     (repository / "detect/1/model.onnx").unlink()
-    assert rules(repository) == [("cut-off", ".pull"), ("missing-file", "detect/1/model.onnx")]
+    assert rules(repository) == [("cut-off", ".pull")]
     (repository / "manifest.json").unlink()
     (finding,) = verify(repository)
     assert finding.where == ".pull" and "Push it again" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [Path.mkdir, lambda pull: pull.symlink_to("crop"), lambda pull: pull.write_bytes(b"")],
+    ids=["an empty folder", "a link", "a file"],
+)
+def test_whatever_a_push_left_is_never_a_whole_repository(
+    repository: Path, leave: Callable[[Path], Any]
+) -> None:
+    leave(repository / ".pull")
+    assert rules(repository) == [("cut-off", ".pull")]
+
+
+def test_a_link_alone_where_a_push_was_under_way_is_found(repository: Path) -> None:
+    (repository / ".pull").mkdir()
+    (repository / ".pull/new").symlink_to("/etc")
+    assert rules(repository) == [("cut-off", ".pull")]
 
 
 def test_an_edited_manifest_is_found(repository: Path) -> None:
