@@ -7,7 +7,9 @@ one does not fit on every overlay, or not beside another, ``kserve/exclusions.ya
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
+import pytest
 import yaml
 
 from tests.kserve.render import KSERVE, Object, folders, rendered, shipped
@@ -63,24 +65,68 @@ def pairs() -> list[Stack]:
 
 
 def full() -> list[Stack]:
-    """On each overlay as many components together as fit, twice: from either end of the list."""
+    """On each overlay as many components together as fit, so often that any two are together."""
     found: list[Stack] = []
     for overlay in OVERLAYS:
-        for order in (COMPONENTS, tuple(reversed(COMPONENTS))):
-            chosen: tuple[str, ...] = ()
-            for each in order:
-                if overlay in hosts(each) and fits((*chosen, each)):
+        names = [each for each in COMPONENTS if overlay in hosts(each)]
+        together: set[frozenset[str]] = set()
+        for pair in filter(fits, combinations(names, 2)):
+            if frozenset(pair) in together:
+                continue
+            chosen = pair
+            for each in names:
+                if each not in chosen and fits((*chosen, each)):
                     chosen = (*chosen, each)
-            if chosen and (overlay, chosen) not in found:
-                found.append((overlay, chosen))
+            together |= {frozenset(two) for two in combinations(chosen, 2)}
+            found.append((overlay, tuple(each for each in names if each in chosen)))
+    return found
+
+
+def few() -> list[Stack]:
+    """Some of the full stacks: each overlay and each component is in one at least."""
+    there = full()
+    left = {part for overlay, components in there for part in (overlay, *components)}
+
+    def gain(stack: Stack) -> int:
+        return len(left & {stack[0], *stack[1]})
+
+    found: list[Stack] = []
+    while left:
+        found.append(max(there, key=gain))
+        left -= {found[-1][0], *found[-1][1]}
     return found
 
 
 def stacks() -> list[Stack]:
-    """Components alone, in pairs, and all at once, each rendered."""
-    found = [*singles(), *pairs(), *full()]
+    """Components alone, and as many as fit, each rendered."""
+    found = [*singles(), *full()]
     rendered(found)
     return found
+
+
+def rendered_pairs() -> list[Stack]:
+    """Components in pairs alone, each rendered."""
+    found = pairs()
+    rendered(found)
+    return found
+
+
+WIDTHS = (
+    pytest.param(stacks, id="alone and together"),
+    pytest.param(rendered_pairs, id="in pairs", marks=pytest.mark.slow),
+)
+"""What tests over components look at: any two are together by default, and alone in pairs too."""
+
+
+def stacks_by_width() -> list[Any]:
+    """The full stacks as parameters: a few by default, all of them among the slow tests."""
+    default = few()
+    return [
+        pytest.param(
+            each, id=f"{each[0][9:]}-{at}", marks=() if each in default else pytest.mark.slow
+        )
+        for at, each in enumerate(full())
+    ]
 
 
 def base(folder: str) -> list[Object]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -61,7 +62,19 @@ def render(folder: Path) -> list[Object]:
         raise RenderError(f"{folder}: {result.stderr.strip()}")
     if result.stderr.strip():
         raise RenderError(f"{folder}: expected no warnings, found {result.stderr.strip()}")
-    return [document for document in yaml.load_all(result.stdout, Loader) if document]
+    return parsed(result.stdout)
+
+
+def parsed(text: str) -> list[Object]:
+    """The objects of a rendering, as kustomize prints it."""
+    documents = map(_document, re.split(r"^---$", text, flags=re.MULTILINE))
+    return [json.loads(each) for each in documents if each != "null"]
+
+
+@cache
+def _document(text: str) -> str:
+    """A YAML document as JSON, once a session: most renderings have most documents in common."""
+    return json.dumps(yaml.load(text, Loader))
 
 
 def shipped(*resources: str, components: tuple[str, ...] = ()) -> list[Object]:
@@ -71,26 +84,51 @@ def shipped(*resources: str, components: tuple[str, ...] = ()) -> list[Object]:
         resources: as ``overlays/gpu`` or ``base/services/ocr``.
         components: names of folders in ``kserve/components``, in order.
     """
-    return copy.deepcopy(_shipped(resources, components))
+    if len(resources) == 1 and not components:
+        return _copies(_folder(KSERVE / resources[0]))
+    return composed(resources, components)
+
+
+def composed(
+    resources: Iterable[str], components: Iterable[str] = (), **fields: object
+) -> list[Object]:
+    """The objects of a kustomization that lies nowhere, as copies to change.
+
+    Args:
+        resources: as of :func:`shipped`.
+        components: as of :func:`shipped`.
+        fields: what else it has; ``transformers`` are folders below kserve/.
+
+    Raises:
+        RenderError: it does not render.
+    """
+    paths = {
+        "resources": [*resources],
+        "components": [f"components/{each}" for each in components],
+    }
+    return _copies(_composed(KSERVE, json.dumps({**paths, **fields}, sort_keys=True)))
 
 
 @cache
-def _shipped(resources: tuple[str, ...], components: tuple[str, ...]) -> list[Object]:
-    if len(resources) == 1 and not components:
-        return render(KSERVE / resources[0])
+def _folder(folder: Path) -> tuple[str, ...]:
+    return tuple(map(json.dumps, render(folder)))
+
+
+@cache
+def _composed(kserve: Path, text: str) -> tuple[str, ...]:
+    written = json.loads(text)
     with tempfile.TemporaryDirectory() as name:
         # Kustomize takes relative paths alone, and looks at where a folder really is.
         folder = Path(name).resolve()
-        kustomization = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "resources": [os.path.relpath(KSERVE / each, folder) for each in resources],
-            "components": [
-                os.path.relpath(KSERVE / "components" / each, folder) for each in components
-            ],
-        }
-        (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-        return render(folder)
+        for key in ("resources", "components", "transformers"):
+            if key in written:
+                written[key] = [os.path.relpath(kserve / each, folder) for each in written[key]]
+        (folder / "kustomization.yaml").write_text(json.dumps(written), encoding="utf-8")
+        return tuple(map(json.dumps, render(folder)))
+
+
+def _copies(texts: tuple[str, ...]) -> list[Object]:
+    return [json.loads(each) for each in texts]
 
 
 def kustomization(folder: str) -> Object:
@@ -102,7 +140,7 @@ def kustomization(folder: str) -> Object:
 def rendered(stacks: Iterable[tuple[str, tuple[str, ...]]]) -> None:
     """Renders overlays with components that are not rendered yet, two at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for _ in pool.map(lambda stack: _shipped((stack[0],), stack[1]), stacks):
+        for _ in pool.map(lambda stack: shipped(stack[0], components=stack[1]), stacks):
             pass
 
 

@@ -1,9 +1,13 @@
-"""What is shipped is accepted: overlays, bases, and components alone, in pairs, and all at once."""
+"""What is shipped is accepted: overlays, bases, and components alone, and as many as fit."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +32,22 @@ def unacceptable(objects: list[Object]) -> list[str]:
     """What schemas, CEL rules and webhooks' rules say against objects, of a bundle or a part."""
     found = [problem for each in objects for problem in schemas.problems(each)]
     for each in objects:
-        schema = schemas.structural_schema(each)
-        for rule, where in cel.refusals(each, schema) if schema else ():
-            found.append(f"{schemas.label(each)}: {where}: {rule.message}")
+        for rule, where, held in outcomes(each):
+            if not held:
+                found.append(f"{schemas.label(each)}: {where}: {rule.message}")
     return found + [sentence for group in breaches(objects).values() for sentence in group]
+
+
+def outcomes(manifest: Object) -> tuple[tuple[cel.Rule, str, bool], ...]:
+    """The CEL rules that an object meets, where, and whether they hold."""
+    return _outcomes(json.dumps(manifest, sort_keys=True))
+
+
+@cache
+def _outcomes(text: str) -> tuple[tuple[cel.Rule, str, bool], ...]:
+    manifest = json.loads(text)
+    schema = schemas.structural_schema(manifest)
+    return tuple(cel.outcomes(manifest, schema)) if schema else ()
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -53,11 +69,13 @@ def test_a_base_is_accepted(folder: str) -> None:
     assert unacceptable(bundles.base(folder)) == []
 
 
-def test_components_are_accepted_alone_in_pairs_and_all_at_once() -> None:
+@pytest.mark.parametrize("stacks", bundles.WIDTHS)
+def test_components_are_accepted(stacks: Callable[[], list[bundles.Stack]]) -> None:
     found = {
         f"{overlay} {components}": refused(render.shipped(overlay, components=components))
-        for overlay, components in bundles.stacks()
+        for overlay, components in stacks()
     }
+    assert len(found) > len(bundles.COMPONENTS)
     assert {stack: sentences for stack, sentences in found.items() if sentences} == {}
 
 
@@ -92,12 +110,7 @@ def schema_of(manifest: Object) -> Object:
 
 
 def rules_met(objects: list[Object]) -> set[str]:
-    return {
-        rule.text
-        for each in objects
-        if schemas.structural_schema(each)
-        for rule, _, _ in cel.outcomes(each, schema_of(each))
-    }
+    return {rule.text for each in objects for rule, _, _ in outcomes(each)}
 
 
 def test_what_does_not_render_says_why(tmp_path: Path) -> None:
@@ -143,7 +156,6 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ' "value": {"name": "PYTHONPATH", "value": "/a"}}]\'\n'
     )
     monkeypatch.setattr(render, "KSERVE", copy)
-    monkeypatch.setattr(render, "_shipped", render._shipped.__wrapped__)
     return copy
 
 
@@ -174,4 +186,20 @@ def test_stacks_keep_to_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {("keda", "tracing"), ("tracing", "keda")} <= together
     assert together.isdisjoint({("tracing", "verify"), ("keda", "knative-scaling")})
     assert ("overlays/gpu", ("keda", "tracing")) in bundles.full()
-    assert ("overlays/gpu", ("verify", "keda")) in bundles.full()
+    assert ("overlays/gpu", ("keda", "verify")) in bundles.full()
+
+
+@pytest.mark.parametrize("overlay", bundles.OVERLAYS)
+def test_any_two_components_that_fit_are_together_in_a_full_stack(overlay: str) -> None:
+    fitting = [each for each in bundles.COMPONENTS if overlay in bundles.hosts(each)]
+    pairs = {frozenset(pair) for pair in combinations(fitting, 2) if bundles.fits(pair)}
+    together = [components for where, components in bundles.full() if where == overlay]
+    assert {frozenset(pair) for each in together for pair in combinations(each, 2)} == pairs
+    assert all(bundles.fits(each) for each in together)
+
+
+def test_the_few_stacks_have_every_overlay_and_every_component() -> None:
+    few = bundles.few()
+    assert {overlay for overlay, _ in few} == set(bundles.OVERLAYS)
+    assert {each for _, components in few for each in components} == set(bundles.COMPONENTS)
+    assert set(few) < set(bundles.full())

@@ -8,6 +8,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -52,13 +53,18 @@ DECODERS = ("tensorrt_llm",)
 """Models of the repositories that decoders bring, which are not built here."""
 
 
-def everything() -> Iterator[tuple[str, list[Object]]]:
-    for overlay in bundles.OVERLAYS:
-        yield overlay, render.shipped(overlay)
-    for overlay, components in bundles.full():
-        yield f"{overlay} {components}", render.shipped(overlay, components=components)
-    for folder in bundles.BASES:
-        yield folder, bundles.base(folder)
+@cache
+def everything() -> tuple[tuple[str, list[Object]], ...]:
+    """To look at alone: the tests share it."""
+    stacks = [*((overlay, ()) for overlay in bundles.OVERLAYS), *bundles.full()]
+    render.rendered(stacks)
+    return (
+        *(
+            (f"{overlay} {components}", render.shipped(overlay, components=components))
+            for overlay, components in stacks
+        ),
+        *((folder, bundles.base(folder)) for folder in bundles.BASES),
+    )
 
 
 def containers(node: object) -> Iterator[Object]:
@@ -73,11 +79,14 @@ def containers(node: object) -> Iterator[Object]:
             yield from containers(value)
 
 
-def tritons() -> Iterator[tuple[str, Pod]]:
-    for where, objects in everything():
-        for pod in Bundle(objects).pods():
-            if pod.is_triton:
-                yield where, pod
+@cache
+def tritons() -> tuple[tuple[str, Pod], ...]:
+    return tuple(
+        (where, pod)
+        for where, objects in everything()
+        for pod in Bundle(objects).pods()
+        if pod.is_triton
+    )
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.kserve import bundles, render
 from tests.kserve.render import KSERVE, Object
@@ -63,21 +60,13 @@ def test_image_tags_are_in_kustomizations_only() -> None:
 
 
 @pytest.mark.parametrize("overlay", bundles.OVERLAYS)
-def test_a_digest_takes_the_place_of_every_tag(overlay: str, tmp_path: Path) -> None:
+def test_a_digest_takes_the_place_of_every_tag(overlay: str) -> None:
     """As README's "An overlay of your own" has it; but for a storage container, as it says."""
     components = tuple(each for each in ("verify",) if overlay in bundles.hosts(each))
     before = render.shipped(overlay, components=components)
     names = sorted({each.rpartition(":")[0] for each in images(before)})
-    folder = tmp_path.resolve()
-    paths = [os.path.relpath(KSERVE / "components" / each, folder) for each in components]
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [os.path.relpath(KSERVE / overlay, folder)],
-        "components": paths,
-        "images": [{"name": each, "digest": DIGEST} for each in names],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-    pinned = [each for each in render.render(folder) if each["kind"] != "ClusterStorageContainer"]
+    digests = [{"name": each, "digest": DIGEST} for each in names]
+    objects = render.composed([overlay], components, images=digests)
+    pinned = [each for each in objects if each["kind"] != "ClusterStorageContainer"]
     assert {each.partition("@")[0] for each in images(pinned)} == set(names)
     assert {each.partition("@")[2] for each in images(pinned)} == {DIGEST}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -149,9 +150,14 @@ COVERED: dict[str, set[str]] = {
 """Policy of the overlay gpu with a collector -> the workloads whose pods it is about."""
 
 
+@cache
+def fenced() -> Cluster:
+    return Cluster(render.shipped("overlays/gpu", components=("network-policies", "tracing")))
+
+
 @pytest.mark.parametrize("name", sorted(COVERED))
 def test_a_policy_is_about_the_pods_that_are_meant(name: str) -> None:
-    cluster = Cluster(render.shipped("overlays/gpu", components=("network-policies", "tracing")))
+    cluster = fenced()
     policy = cluster.named("NetworkPolicy", name, "multimodal")
     assert policy is not None
     found = cluster.selected(policy["spec"]["podSelector"], "multimodal")

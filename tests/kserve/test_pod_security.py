@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,9 +80,12 @@ def refused(objects: list[Object]) -> dict[str, list[str]]:
     return {label: sentences for label, sentences in found.items() if sentences}
 
 
-def test_a_restricted_namespace_has_no_pod_that_it_refuses() -> None:
-    looked = 0
-    for overlay, components in bundles.stacks():
+@pytest.mark.parametrize("stacks", bundles.WIDTHS)
+def test_a_restricted_namespace_has_no_pod_that_it_refuses(
+    stacks: Callable[[], list[bundles.Stack]],
+) -> None:
+    beside: set[str] = set()
+    for overlay, components in stacks():
         if "restricted" in components:
             objects = render.shipped(overlay, components=components)
             (namespace,) = (each for each in objects if each["kind"] == "Namespace")
@@ -89,8 +93,8 @@ def test_a_restricted_namespace_has_no_pod_that_it_refuses() -> None:
             assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
             assert refused(objects) == {}, (overlay, components)
             assert Cluster(objects).pods
-            looked += 1
-    assert looked > len(bundles.OVERLAYS) + len(bundles.COMPONENTS)
+            beside |= {*components}
+    assert beside == {each for each in bundles.COMPONENTS if bundles.fits(("restricted", each))}
 
 
 @pytest.mark.parametrize("overlay", bundles.OVERLAYS)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -22,14 +21,22 @@ from builders.bundle.parts import Parts
 from builders.bundle.values import ValuesError, load_values
 from builders.cli import app
 from tests.kserve import schemas
-from tests.kserve.crds import Loader
-from tests.kserve.render import KSERVE
+from tests.kserve.render import KSERVE, SHORT_LIVED, parsed
 from tests.kserve.test_overlays import CLUSTER_WIDE
 from tests.kserve.webhooks.rule import breaches
 
 Object = dict[str, Any]
 
 PARTS = Parts.at(KSERVE)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command's kustomize takes the variables of this process."""
+    for name, value in SHORT_LIVED.items():
+        monkeypatch.setenv(name, value)
+
+
 LABELS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 WORDS = st.one_of(LABELS, st.text(max_size=8), st.sampled_from(("Team_A", "-a", "a" * 64, "a.b")))
 """Mostly names, and some text that is none."""
@@ -142,31 +149,35 @@ def accepted(text: str) -> list[Object] | None:
             assert len(result.stderr.splitlines()) == len(error.findings) > 0
             return None
     assert result.exit_code == 0, result.output
-    return [each for each in yaml.load_all(result.stdout, Loader) if each]
+    return parsed(result.stdout)
 
 
-@settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    # Each try renders, so to shrink a failure would take minutes.
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(VALUES)
-def test_what_is_accepted_is_valid_and_what_is_refused_renders_nothing(values: Object) -> None:
-    objects = accepted(json.dumps(values))
-    if objects is None:
-        return
-    assert strays(objects, values.get("namespace", "multimodal")) == []
-    assert [problem for each in objects for problem in schemas.problems(each)] == []
-    assert breaches(objects) == {}
+@pytest.mark.parametrize("tries", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_what_is_accepted_is_valid_and_what_is_refused_renders_nothing(tries: int) -> None:
+    rendered: list[Object] = []
+    refused: list[Object] = []
 
+    @settings(
+        max_examples=tries,
+        deadline=None,
+        derandomize=True,
+        # Each try renders, so to shrink a failure would take minutes.
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(VALUES)
+    @example({"overlay": "gpu", "namespace": "n", "components": ["keda"]})
+    @example({"overlay": "gpu", "namespace": "n", "components": ["keda", "canary"]})
+    def held(values: Object) -> None:
+        objects = accepted(json.dumps(values))
+        (refused if objects is None else rendered).append(values)
+        if objects is not None:
+            assert strays(objects, values.get("namespace", "multimodal")) == []
+            assert [problem for each in objects for problem in schemas.problems(each)] == []
+            assert breaches(objects) == {}
 
-def test_enough_of_what_is_tried_is_accepted() -> None:
-    """Or else the property above would hold of nothing."""
-    for overlay in PARTS.overlays:
-        assert accepted(f"{{overlay: {overlay}, namespace: team-a}}")
+    held()
+    assert len(rendered) > 1 and len(refused) > 1, "or else it would hold of nothing"
 
 
 @pytest.mark.parametrize("overlay", PARTS.overlays)

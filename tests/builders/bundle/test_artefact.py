@@ -9,19 +9,36 @@ import json
 import tarfile
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from builders.bundle import render
 from builders.bundle.artefact import CONFIG, NAME, TYPE, artefact_of
-from builders.bundle.parts import FOLDER
+from builders.bundle.parts import FOLDER, Parts
+from builders.bundle.values import load_values
 from builders.cli import app
 from tests.builders.kit.transfer.registry_server import LOGIN, RegistryServer, sha256
 
 VALUES = FOLDER / "values" / "gpu.yaml"
+PARTS = Parts.at(FOLDER)
+
+
+@cache
+def objects() -> bytes:
+    return render.rendered(load_values(VALUES, PARTS), PARTS)
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """What the values file gives, rendered once for all pushes."""
+    found = objects()
+    monkeypatch.setattr(render, "rendered", lambda values, parts: found)
+    return found
 
 
 @pytest.fixture
@@ -50,7 +67,10 @@ def unpacked(layer: bytes) -> dict[str, bytes]:
         return {each.name: tar.extractfile(each).read() for each in members}  # type: ignore[union-attr]
 
 
+@settings(max_examples=20)
 @given(st.binary(max_size=3000) | st.binary(min_size=1, max_size=9).map(lambda each: each * 40_000))
+@example(b"")
+@example(b"two" * 40_000)
 def test_any_objects_come_out_as_they_went_in(objects: bytes) -> None:
     artefact = artefact_of(objects)
     assert unpacked(artefact.layer) == {NAME: objects}
@@ -70,7 +90,9 @@ def test_the_digest_is_known_beforehand() -> None:
     )
 
 
-def test_a_push_arrives_whole_and_says_its_digest(registry: RegistryServer) -> None:
+def test_a_push_arrives_whole_and_says_its_digest(
+    registry: RegistryServer, rendered: bytes
+) -> None:
     result = call("--values", VALUES, "--push", f"oci:{registry.host}/team/ocr:1")
     assert result.exit_code == 0, result.output
     digest = sha256(registry.manifests["1"])
@@ -79,7 +101,7 @@ def test_a_push_arrives_whole_and_says_its_digest(registry: RegistryServer) -> N
     document = json.loads(registry.manifests["1"])
     assert document["artifactType"] == TYPE
     (layer,) = document["layers"]
-    rendered = call("--values", VALUES).stdout_bytes
+    assert call("--values", VALUES).stdout_bytes == rendered
     assert unpacked(registry.blobs[layer["digest"]]) == {NAME: rendered}
     assert registry.blobs[document["config"]["digest"]] == b"{}"
     registry.sent.clear()
@@ -87,7 +109,7 @@ def test_a_push_arrives_whole_and_says_its_digest(registry: RegistryServer) -> N
     assert registry.sent == []
 
 
-def test_another_ones_tag_is_not_replaced(registry: RegistryServer) -> None:
+def test_another_ones_tag_is_not_replaced(registry: RegistryServer, rendered: bytes) -> None:
     registry.manifests["1"] = b'{"layers": []}'
     place = f"oci:{registry.host}/team/ocr:1"
     result = call("--values", VALUES, "--push", place)
@@ -98,7 +120,7 @@ def test_another_ones_tag_is_not_replaced(registry: RegistryServer) -> None:
     assert json.loads(registry.manifests["1"])["artifactType"] == TYPE
 
 
-def test_spoilt_bytes_are_noticed(registry: RegistryServer) -> None:
+def test_spoilt_bytes_are_noticed(registry: RegistryServer, rendered: bytes) -> None:
     registry.corrupt_reads = 1
     result = call("--values", VALUES, "--push", f"oci:{registry.host}/team/ocr:1")
     assert result.exit_code == 1
@@ -106,7 +128,9 @@ def test_spoilt_bytes_are_noticed(registry: RegistryServer) -> None:
     assert registry.manifests == {}
 
 
-def test_a_layout_has_the_same_digest(registry: RegistryServer, tmp_path: Path) -> None:
+def test_a_layout_has_the_same_digest(
+    registry: RegistryServer, rendered: bytes, tmp_path: Path
+) -> None:
     place = tmp_path / "layout"
     result = call("--values", VALUES, "--push", f"oci:{place}")
     assert result.exit_code == 0, result.output
@@ -126,7 +150,7 @@ def test_a_layout_has_the_same_digest(registry: RegistryServer, tmp_path: Path) 
         ("nowhere", 1, "expected"),
     ],
 )
-def test_a_place_that_is_none_is_told(place: str, code: int, said: str) -> None:
+def test_a_place_that_is_none_is_told(rendered: bytes, place: str, code: int, said: str) -> None:
     result = call("--values", VALUES, "--push", place)
     assert result.exit_code == code
     assert said in result.stderr and result.stdout == ""
