@@ -100,10 +100,13 @@ def _push(values: Values, parts: Parts, place: str, *, plain_http: bool, delete:
     from builders.kit.transfer.address import Image, Layout, parse
     from builders.kit.transfer.errors import TransferError
 
+    if not place.startswith("oci:"):
+        raise usage(
+            f"'{place}': expected oci:registry/name:tag or oci:./folder. Write one of them."
+        )
     try:
         address = parse(place)
-        if not isinstance(address, Image | Layout):
-            raise usage(f"'{place}': expected oci:registry/name:tag or oci:./folder")
+        assert isinstance(address, Image | Layout), "oci: is nothing else"
         objects = _rendered(values, parts)
         typer.echo(push_artefact(objects, address, plain_http=plain_http, delete=delete))
     except TransferError as problem:

@@ -9,12 +9,15 @@ that no zlib's version is in them.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import struct
 import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from builders.kit.transfer.address import Image, Layout
 from builders.kit.transfer.errors import TransferError
@@ -92,12 +95,11 @@ def push_artefact(objects: bytes, place: Image | Layout, *, plain_http: bool, de
 
     Raises:
         TransferError: the registry refuses, gives other bytes back than it was sent, or the tag is
-            something else's and ``delete`` is not given; or the folder is not empty.
+            something else's and ``delete`` is not given; or the folder holds something else.
     """
     artefact = artefact_of(objects)
     if isinstance(place, Layout):
-        blobs = {digest: [content] for digest, content in artefact.blobs().items()}
-        write_blobs(place.folder, blobs, artefact.manifest)
+        _write_layout(place.folder, artefact)
         return f"{place.folder}: an OCI image layout\ndigest: {artefact.digest}"
     if not place.tag:
         raise TransferError(f"{place}: expected a tag to push to, found a digest. Name a tag.")
@@ -115,6 +117,36 @@ def push_artefact(objects: bytes, place: Image | Layout, *, plain_http: bool, de
     registry.tag(artefact.manifest)
     pinned = replace(place, tag="", digest=artefact.digest)
     return f"{place}: pushed and verified\ndigest: {artefact.digest}\n{pinned}"
+
+
+def _write_layout(folder: Path, artefact: Artefact) -> None:
+    """Writes a layout, also in place of one that an earlier push wrote."""
+    blobs = {digest: [content] for digest, content in artefact.blobs().items()}
+    if not _is_ours(folder):
+        write_blobs(folder, blobs, artefact.manifest)
+        return
+    aside = folder.absolute().with_name(f".{folder.name}.{os.getpid()}.old")
+    try:
+        folder.replace(aside)
+    except OSError as error:
+        raise TransferError(f"{folder}: cannot be written to: {error.strerror}.") from error
+    try:
+        write_blobs(folder, blobs, artefact.manifest)
+    except BaseException:
+        aside.replace(folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is an image layout of manifests and of nothing else."""
+    try:
+        (entry,) = json.loads((folder / "index.json").read_bytes())["manifests"]
+        named = folder / "blobs" / "sha256" / str(entry["digest"]).removeprefix("sha256:")
+        found = json.loads(named.read_bytes())["artifactType"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return bool(found == TYPE)
 
 
 def _from(content: bytes, offset: int) -> Iterator[bytes]:

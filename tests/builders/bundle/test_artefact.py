@@ -142,12 +142,31 @@ def test_a_layout_has_the_same_digest(
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
 
 
+def test_a_layout_is_written_again_and_anothers_is_left_alone(tmp_path: Path) -> None:
+    place, other = tmp_path / "layout", FOLDER / "values" / "local-cpu.yaml"
+    first = call("--values", VALUES, "--push", f"oci:{place}")
+    there = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    assert call("--values", VALUES, "--push", f"oci:{place}").stdout == first.stdout
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == there
+    changed = call("--values", other, "--push", f"oci:{place}")
+    assert changed.exit_code == 0 and changed.stdout != first.stdout
+    (entry,) = json.loads((place / "index.json").read_bytes())["manifests"]
+    assert entry["digest"] in changed.stdout
+    assert len([*(place / "blobs" / "sha256").iterdir()]) == 3
+    (place / "blobs" / "sha256" / entry["digest"][7:]).write_text('{"artifactType": "a"}')
+    refused = call("--values", VALUES, "--push", f"oci:{place}")
+    assert refused.exit_code == 1 and "expected an empty folder, found files" in refused.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["layout"]
+
+
 @pytest.mark.parametrize(
     ("place", "code", "said"),
     [
         ("s3://bucket/x", 2, "expected oci:registry/name:tag"),
         ("oci:a.example/b@sha256:" + "0" * 64, 1, "found a digest. Name a tag."),
-        ("nowhere", 1, "expected"),
+        ("nowhere", 2, "'nowhere': expected oci:registry/name:tag or oci:./folder"),
+        ("s3://a/b", 2, "'s3://a/b': expected oci:registry/name:tag or oci:./folder"),
+        ("oci:", 1, "expected"),
     ],
 )
 def test_a_place_that_is_none_is_told(rendered: bytes, place: str, code: int, said: str) -> None:
