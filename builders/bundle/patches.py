@@ -123,7 +123,13 @@ def _bucket(given: Repository, components: Collection[str]) -> Iterator[Object]:
     yield _patch(target, [_replace("/spec/supportedUriFormats/0/prefix", f"{given.bucket}/")])
     if "model-cache" in components:
         uri = f"{given.bucket}/{given.folder or 'models'}"
-        yield _patch({"kind": "LocalModelCache"}, [_replace("/spec/sourceModelUri", uri)])
+        yield _patch({"kind": "LocalModelNamespaceCache"}, [_replace("/spec/sourceModelUri", uri)])
+
+
+def _let_in(namespace: str) -> Object:
+    """Requests from the Gateway's namespace, where many gateways have their proxies."""
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    return _patch(_named("NetworkPolicy", "from-gateway"), [_add("/spec/ingress/0/from/-", peer)])
 
 
 def _slice(name: str) -> list[Object]:

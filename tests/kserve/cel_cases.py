@@ -42,8 +42,8 @@ SCALED: Object = {
 }
 CACHE: Object = {
     "apiVersion": "serving.kserve.io/v1alpha1",
-    "kind": "LocalModelCache",
-    "metadata": {"name": "a"},
+    "kind": "LocalModelNamespaceCache",
+    "metadata": {"name": "a", "namespace": "b"},
     "spec": {"sourceModelUri": "s3://a/b", "modelSize": "1Gi", "nodeGroups": ["gpu"]},
 }
 COLLECTOR: Object = {

@@ -268,7 +268,7 @@ def test_what_pulls_fits_the_uris_that_services_have() -> None:
 def test_the_cache_holds_what_services_ask_for() -> None:
     for components in [("model-cache",), ("model-cache", "object-store")]:
         objects = with_components(*components)
-        (cache,) = (each for each in objects if each["kind"] == "LocalModelCache")
+        (cache,) = (each for each in objects if each["kind"] == "LocalModelNamespaceCache")
         (group,) = (each for each in objects if each["kind"] == "LocalModelNodeGroup")
         assert cache["spec"]["nodeGroups"] == [group["metadata"]["name"]]
         for name in SERVICES:

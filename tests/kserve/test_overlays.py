@@ -17,7 +17,7 @@ from tests.kserve.render import KSERVE, shipped
 
 ROOT = KSERVE.parent
 OVERLAYS = sorted(each.name for each in (KSERVE / "overlays").iterdir())
-CLUSTER_WIDE = {"Namespace", "ClusterStorageContainer", "LocalModelCache", "LocalModelNodeGroup"}
+CLUSTER_WIDE = {"Namespace", "ClusterStorageContainer", "LocalModelNodeGroup"}
 
 
 def of(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:

@@ -88,7 +88,7 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
     (
         CACHED,
         ("object-store", "model-cache"),
-        "LocalModelCache/multimodal",
+        "LocalModelNamespaceCache/model-repository",
         {"spec nodeGroups 0": "elsewhere"},
         "no LocalModelNodeGroup elsewhere",
     ),

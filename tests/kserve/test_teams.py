@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from tests.kserve import bundles, crds, render
+from tests.kserve.controller import Cluster
 from tests.kserve.schemas import BUILT_IN, group_kind
 from tests.kserve.test_bundles import refused
 from tests.kserve.test_readme import yaml_blocks
+from tests.kserve.webhooks.rule import breaches
 
 Object = dict[str, Any]
 
@@ -61,6 +63,21 @@ def test_two_teams_share_no_object(stack: bundles.Stack) -> None:
             assert namespace in (namespace_of(each) or each["metadata"]["name"]), each["kind"]
 
 
+def test_two_teams_may_cache_one_address(tmp_path: Path) -> None:
+    """Each service mounts the cache of its own namespace, in the folder of its address."""
+    stack = ("overlays/gpu", ("object-store", "model-cache"))
+    teams = ("team-a", "team-b")
+    objects = [each for team in teams for each in of_team(tmp_path, team, stack)]
+    assert breaches(objects) == {}
+    found = {
+        (pod.metadata["namespace"], each["persistentVolumeClaim"]["claimName"])
+        for pod in Cluster(objects).pods
+        for each in pod.spec.get("volumes", ())
+        if each["name"] == "kserve-pvc-source" and pod.workload != "decoder-predictor"
+    }
+    assert found == {(team, f"model-repository-model-cache.{team}") for team in teams}
+
+
 def test_kinds_of_the_whole_cluster_are_known() -> None:
     found = {
         each["kind"]
@@ -71,6 +88,5 @@ def test_kinds_of_the_whole_cluster_are_known() -> None:
     assert found == {
         "Namespace",
         "ClusterStorageContainer",
-        "LocalModelCache",
         "LocalModelNodeGroup",
     }

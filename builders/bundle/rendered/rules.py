@@ -30,12 +30,33 @@ Rule = Callable[[Rendered], Iterator[str]]
 RULES: dict[str, Rule] = {}
 
 SIGNED = "--require-signature"
+FORM = "objects have the form of their kind"
+SPECIFIED = frozenset(
+    {
+        "ClusterStorageContainer",
+        "InferenceGraph",
+        "InferenceService",
+        "LLMInferenceService",
+        "LocalModelCache",
+        "LocalModelNamespaceCache",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "PodMonitor",
+        "PrometheusRule",
+        "ServingRuntime",
+    }
+)
+"""The kinds that rules look into."""
+
 SOURCE = "metadata.annotations['internal.serving.kserve.io/storage-initializer-sourceuri']"
 """Where KServe says what it mounts (kserve v0.20.0 components/predictor.go)."""
 
 AUTOSCALER = "serving.kserve.io/autoscalerClass"
 NODE_GROUP = "serving.kserve.io/nodegroup"
 WIRING = (
+ENFORCED = "pod-security.kubernetes.io/enforce"
+SCRAPED = f"{PREFIX}/scraped-by"
+CACHES = ("LocalModelNamespaceCache", "LocalModelCache")
     "name kserve/transformers/namespace under `transformers` of the overlay that sets the namespace"
 )
 _NAMESPACE = re.compile(r'\bnamespace\s*=~?\s*"([^"$]*)"')
@@ -173,7 +194,7 @@ def _takes(form: Object, uri: str) -> bool:
 @rule("a cached service is in a cache")
 def cached(rendered: Rendered) -> Iterator[str]:
     """KServe pulls what no cache has, and takes a cached service's canary for a folder of it."""
-    caches = [(each, Address.parse(_source(each))) for each in rendered.of("LocalModelCache")]
+    caches = [(each, Address.parse(_source(each))) for each in rendered.of(*CACHES)]
     for cache, _ in caches:
         for group in cache["spec"].get("nodeGroups") or ():
             if group not in rendered.names("LocalModelNodeGroup"):
@@ -192,8 +213,8 @@ def cached(rendered: Rendered) -> Iterator[str]:
         elif not any(group in cache["spec"]["nodeGroups"] for cache in inside):
             have = ", ".join(str(source) for _, source in caches) or "none"
             yield (
-                f"{each.where}: no LocalModelCache of the node group {group} has {address}; there "
-                f"are {have}. Give both the same address"
+                f"{each.where}: no cache of the node group {group} has {address}; there are "
+                f"{have}. Give both the same address"
             )
 
 
@@ -247,7 +268,7 @@ def _references(rendered: Rendered) -> Iterator[tuple[str, str, str]]:
         address = Address.parse(str(each["spec"]["model"].get("uri", "")))
         if address.scheme == "pvc":
             yield label(each), "PersistentVolumeClaim", address.root
-    for each in rendered.of("LocalModelCache"):
+    for each in rendered.of(*CACHES):
         for group in each["spec"].get("nodeGroups") or ():
             yield label(each), "LocalModelNodeGroup", str(group)
 

@@ -271,7 +271,7 @@ def test_a_bucket_is_covered_by_what_pulls_from_it(components: tuple[str, ...]) 
     for each in found.values():
         if each["kind"] == "InferenceService":
             assert each["spec"]["predictor"]["storageContainerName"] in containers
-        if each["kind"] == "LocalModelCache":
+        if each["kind"] == "LocalModelNamespaceCache":
             assert each["spec"]["sourceModelUri"] == "s3://mine/team/x/models"
 
 

@@ -45,7 +45,7 @@ def cache_job() -> Object:
     Source: kserve pkg/controller/v1alpha1/localmodelnode/controller.go, launchJob.
     """
     objects = shipped("overlays/gpu", components=("object-store", "model-cache"))
-    (cache,) = (each["spec"] for each in objects if each["kind"] == "LocalModelCache")
+    (cache,) = (each["spec"] for each in objects if each["kind"] == "LocalModelNamespaceCache")
     (storage,) = (
         each["spec"]
         for each in objects

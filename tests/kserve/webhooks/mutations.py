@@ -41,7 +41,6 @@ HTTP_ROUTE = "spec router route http"
 LABELS = "spec selector matchLabels"
 SPREAD = "spec predictor topologySpreadConstraints 0"
 ANTI = "spec predictor affinity podAntiAffinity requiredDuringSchedulingIgnoredDuringExecution 0"
-CACHED = "s3://bucket/repository"
 
 MUTATIONS: list[tuple[str, str, Edits]] = [
     ("service name", STANDARD, {"metadata name": "my_service"}),
@@ -157,7 +156,7 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     ("llm: config has no bases", "LLMInferenceServiceConfig/config", {"spec baseRefs": [{}]}),
     ("trained model: name", TRAINED, {"metadata name": "a.b"}),
     ("trained model: storage", TRAINED, {"spec model storageUri": "pvc://claim/model"}),
-    ("one cache a model", "LocalModelCache/other", {"spec sourceModelUri": CACHED}),
+    ("a cache's nodes", "LocalModelNamespaceCache/repository", {"spec nodeGroups 0": "cpu"}),
     ("storage container", HPA, {f"{PREDICTOR} storageContainerName": "push"}),
     ("storage container", HPA, {f"{MODEL} storageUri": "hf://a/b"}),
     ("storage container", PULL, {"spec workloadType": "localModelDownloadJob"}),

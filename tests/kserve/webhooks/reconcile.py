@@ -107,11 +107,13 @@ def storage_container(service: Object, bundle: Bundle) -> Iterator[str]:
 
 
 @rule(
-    "one cache a model", "LocalModelCache", source=f"{KSERVE} pkg/webhook/admission/localmodelcache"
+    "a cache's nodes",
+    "LocalModelNamespaceCache",
+    source=f"{KSERVE} pkg/webhook/admission/localmodelnamespacecache",
 )
-def one_cache(cache: Object, bundle: Bundle) -> Iterator[str]:
-    """Two caches of one URI are refused."""
-    uri = cache["spec"]["sourceModelUri"]
-    for each in bundle.of_kind("LocalModelCache"):
-        if each is not cache and each["spec"]["sourceModelUri"] == uri:
-            yield f"spec.sourceModelUri: expected another than that of {each['metadata']['name']}"
+def node_groups(cache: Object, bundle: Bundle) -> Iterator[str]:
+    """A cache of groups that are not there is refused; another one of its URI is not."""
+    there = {each["metadata"]["name"] for each in bundle.of_kind("LocalModelNodeGroup")}
+    for each in cache["spec"]["nodeGroups"]:
+        if each not in there:
+            yield f"spec.nodeGroups: expected one of {', '.join(sorted(there))}, found {each}"
