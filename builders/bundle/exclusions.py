@@ -1,4 +1,4 @@
-"""What excludes what: ``kserve/exclusions.yaml``, which the README and the tests share."""
+"""What excludes or needs what: ``kserve/exclusions.yaml``, which the README and the tests share."""
 
 from __future__ import annotations
 
@@ -20,15 +20,27 @@ class Only:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """The component that another one does nothing without."""
+
+    component: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Exclusions:
     """The table.
 
     Attributes:
         only: component -> its overlays.
+        needs: component -> what it needs.
+        repository: the components that are for services of the model repository alone.
         never: parts that cannot be together -> why.
     """
 
     only: dict[str, Only]
+    needs: dict[str, Needs]
+    repository: tuple[str, ...]
     never: dict[frozenset[str], str]
 
     def among(self, chosen: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -44,5 +56,7 @@ def exclusions(folder: Path) -> Exclusions:
     (read,) = documents(folder / FILE)
     return Exclusions(
         {name: Only(tuple(each["overlays"]), each["why"]) for name, each in read["only"].items()},
+        {name: Needs(each["component"], each["why"]) for name, each in read["needs"].items()},
+        tuple(read["repository"]),
         {frozenset(each["together"]): each["why"] for each in read["never"]},
     )

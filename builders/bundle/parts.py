@@ -54,8 +54,9 @@ class Parts:
 
     @cached_property
     def overlays(self) -> tuple[str, ...]:
-        """The names of the overlays that are shipped, ``mine`` and other new ones with them."""
-        return self._names("overlays")
+        """The names of the overlays that are shipped: those that have a values file."""
+        names = self._names("overlays")
+        return tuple(each for each in names if (self.folder / "values" / f"{each}.yaml").is_file())
 
     @cached_property
     def components(self) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ def patches(
             yield _patch(_named("PersistentVolumeClaim", claim), changes) | renamed
     if values.repository.bucket:
         yield from _bucket(values.repository, components)
+    if values.gateway is not None and "network-policies" in components:
+        yield _let_in(values.gateway.name.partition("/")[0])
     if values.gpu is not None and values.gpu.slice != SLICE:
         yield _patch(_named("ServingRuntime", TRITON), _slice(values.gpu.slice))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from builders.bundle.exclusions import Exclusions, exclusions
 from builders.bundle.gpus import SLICES
@@ -61,6 +62,7 @@ class _Judge:
         yield from self._names()
         yield from self._overlays()
         yield from self._exclusive()
+        yield from self._needs()
         yield from self._claims()
         yield from self._bucket()
         yield from self._gpu()
@@ -123,6 +125,28 @@ class _Judge:
                 f"both: {why}",
                 "Leave one of them out.",
             )
+
+    def _needs(self) -> Iterator[Finding]:
+        """Components without what they need, or without a service that they are for."""
+        known = [each for each in chosen(self.values) if each in self.parts.components]
+        for name in known:
+            needs = self.table.needs.get(name)
+            if needs and needs.component not in self.components:
+                yield self._finding(
+                    self._at("components", name),
+                    f"'{name}' with '{needs.component}'",
+                    f"it alone: {needs.why}",
+                    f"Add {needs.component}, or leave {name} out.",
+                )
+        serves = any(map(serves_repository, chain(*map(self.parts.service, self.services))))
+        for name in known if self.known and self.services and not serves else ():
+            if name in self.table.repository:
+                yield self._finding(
+                    self._at("components", name),
+                    f"a service of the model repository for '{name}'",
+                    f"{', '.join(self.services)} alone",
+                    f"Leave {name} out, or serve multimodal, ocr or asr.",
+                )
 
     def _claims(self) -> Iterator[Finding]:
         """What is said of a claim that is not made, or that nothing reads."""

@@ -41,10 +41,11 @@ MOST = 100
 """Entries of a list or a mapping: more than a bundle has parts."""
 
 _LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_PARTS = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_NAME = rf"^(?=.{{1,253}}$){_PARTS}"
 _FOLDER = r"^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$"
 _SIZE = r"^[1-9][0-9]{0,9}(Mi|Gi|Ti)$"
-_ROUTE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_ROUTE = rf"^[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?/(?=.{{1,253}}$){_PARTS}"
 _MIRROR = r"^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$"
 _IMAGE = (
     r"^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
@@ -79,7 +80,8 @@ Name = Annotated[
     str,
     _form(
         _NAME,
-        "a DNS name: a-z, 0-9, '-' and '.', with a letter or a digit at either end",
+        "a DNS name: at most 253 of a-z, 0-9, '-' and '.', with a letter or a digit at either end "
+        "of each part",
         "Write one as team-a.registry.",
     ),
     Field(json_schema_extra={"pattern": _NAME}),
@@ -197,7 +199,7 @@ class Gateway(_Options):
     name: Annotated[Route, Field(description="The Gateway, as namespace/name.")] = (
         "kserve/kserve-ingress-gateway"
     )
-    domain: Annotated[Name, Field(description="Services are <service>.<domain>.")]
+    domain: Annotated[Name, Field(max_length=200, description="Services are <service>.<domain>.")]
 
 
 class Gpu(_Options):
@@ -227,7 +229,12 @@ class Replicas(_Options):
 
 
 def _short(value: Any) -> Any:
-    return {"min": value} if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"min": value}
+    if not isinstance(value, Mapping | Replicas):
+        facts = {"expected": "a number of pods, or min and max", "remedy": "Write one as 2."}
+        raise PydanticCustomError("refused", "expected {expected}", facts)
+    return value
 
 
 class Values(_Options):

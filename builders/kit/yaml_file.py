@@ -172,6 +172,9 @@ def _explain(
 ) -> Finding:
     """Pydantic's error as a finding."""
     at = tuple(part for part in details["loc"] if part != "[key]")
+    if details["type"] == "invalid_key":
+        # A number as a key; lines are noted by text.
+        at = (*at[:-1], str(at[-1]))
     where = place(file, at, lines)
     context = details.get("ctx", {})
     found = _told(details["input"])
@@ -214,6 +217,7 @@ _WORDS = {
     "int_parsing": "a whole number",
     "int_parsing_size": "a whole number of at most 18 digits",
     "int_type": "a whole number",
+    "invalid_key": "a key that is text",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "list_type": "a list",

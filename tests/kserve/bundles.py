@@ -31,6 +31,9 @@ KNATIVE = ("overlays/knative",)
 STANDARD = tuple(each for each in OVERLAYS if each not in KNATIVE)
 GPU = ("overlays/gpu",)
 
+NEEDS: dict[str, str] = {name: each["component"] for name, each in EXCLUSIONS["needs"].items()}
+"""Component -> the one that it does nothing without."""
+
 EXCLUSIVE: dict[frozenset[str], str] = {
     frozenset(each["together"]): each["why"] for each in EXCLUSIONS["never"]
 }
@@ -49,18 +52,28 @@ def fits(components: tuple[str, ...]) -> bool:
     return not any(frozenset(pair) in EXCLUSIVE for pair in combinations(components, 2))
 
 
+def complete(*components: str) -> tuple[str, ...]:
+    """Components, and after them what they need."""
+    needed = [NEEDS[each] for each in components if each in NEEDS]
+    return tuple(dict.fromkeys([*components, *needed]))
+
+
 def singles() -> list[Stack]:
-    """Each component alone, on each overlay that it is for."""
-    return [(overlay, (each,)) for each in COMPONENTS for overlay in hosts(each)]
+    """Each component alone, or with what it needs, on each overlay that it is for."""
+    return [(overlay, complete(each)) for each in COMPONENTS for overlay in hosts(each)]
 
 
 def pairs() -> list[Stack]:
-    """Any two components that fit, in both orders, on the first overlay that both are for."""
+    """Any two components that fit, and what they need, forwards and backwards.
+
+    Each on the first overlay that both are for.
+    """
     found: list[Stack] = []
     for one, other in combinations(COMPONENTS, 2):
         common = [overlay for overlay in hosts(one) if overlay in hosts(other)]
-        if common and fits((one, other)):
-            found += [(common[0], (one, other)), (common[0], (other, one))]
+        both = complete(one, other)
+        if common and fits(both):
+            found += [(common[0], both), (common[0], both[::-1])]
     return found
 
 

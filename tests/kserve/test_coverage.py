@@ -67,6 +67,7 @@ def together(component: str) -> tuple[str, ...]:
 
 def test_every_component_that_patches_says_what_it_reaches() -> None:
     """By a label; a list of names would pass by the next service."""
+    alone = set()
     for name in bundles.COMPONENTS:
         patches = render.kustomization(f"components/{name}").get("patches", ())
         targets = [each["target"] for each in patches]
@@ -75,6 +76,9 @@ def test_every_component_that_patches_says_what_it_reaches() -> None:
         assert named <= NAMED.keys(), name
         reached = [each for each in served if each.get("labelSelector") == f"{LABEL}=repository"]
         assert bool(reached) == (name in REACHES), name
+        if reached and len(reached) == len(served):
+            alone.add(name)
+    assert alone == set(bundles.EXCLUSIONS["repository"]), "what does nothing for a decoder"
 
 
 NAMED = {

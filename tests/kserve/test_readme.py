@@ -251,6 +251,8 @@ def test_the_table_of_components_says_what_excludes_what() -> None:
     modes = {bundles.STANDARD: "Standard", bundles.KNATIVE: "overlay `knative`"}
     for name, (_, limits) in table("component", "what it does", "needs, and limits").items():
         _, _, excluded = limits.partition("Not with ")
+        needed = bundles.NEEDS.get(name)
+        assert needed is None or f"`{needed}`" in limits.partition("Not with ")[0], name
         others = {each for pair in bundles.EXCLUSIVE if name in pair for each in pair - {name}}
         assert set(re.findall(r"`([\w-]+)`", excluded)) == others, name
         only = bundles.HOSTS.get(name)

@@ -35,6 +35,8 @@ SERVED = "what is served is what is verified"
 PULLED = "an address has a storage container that takes it"
 CACHED = "a cached service is in a cache"
 TRIGGERS = "a canary has no triggers"
+ADMITTED = "pod security takes every pod"
+SCRAPED = "what triggers is scraped"
 RENAMED = "names are as they are shipped"
 GRAPH = "a graph's services are there"
 ONE = "everything is in one namespace"
@@ -66,6 +68,20 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
         SERVICE,
         {"spec predictor storageContainerName": "model-repository.multimodal"},
         "served unverified",
+    ),
+    (
+        SERVED,
+        ("verify", "object-store"),
+        SERVICE,
+        {"metadata annotations serving.kserve.io/nodegroup": "model-cache.multimodal"},
+        "is served from the cache, which KServe's job fills",
+    ),
+    (
+        SERVED,
+        ("verify",),
+        "InferenceService/*",
+        {"metadata labels triton-multimodal-kit/serves": "decoder"},
+        "nothing is verified",
     ),
     (PULLED, ("object-store",), SERVICE, {URI: ADDRESS}, f"and not {ADDRESS}"),
     (PULLED, ("object-store",), SERVICE, {URI: "s3://models/multimodal-next/models"}, "and not"),
@@ -100,11 +116,26 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
         "for a folder of the cached one",
     ),
     (
+        CACHED,
+        ("object-store", "model-cache"),
+        SERVICE,
+        {"spec predictor storageContainerName": None},
+        "without credentials. Add the component object-store",
+    ),
+    (SCRAPED, ("keda", "monitoring"), "PodMonitor/triton", None, "Add the component monitoring"),
+    (
         TRIGGERS,
         ("canary",),
         SERVICE,
         {"metadata annotations serving.kserve.io/autoscalerClass": "keda"},
         "no trigger for a canary",
+    ),
+    (
+        ADMITTED,
+        ("restricted",),
+        "LLMInferenceService/decoder-llmisvc",
+        {"spec worker": {"containers": []}},
+        "adds capabilities to its workers",
     ),
     (
         RENAMED,
@@ -169,7 +200,7 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
     ),
     (
         QUERIES,
-        ("keda",),
+        ("keda", "monitoring"),
         SERVICE,
         {
             "spec predictor autoScaling metrics 0 external metric query": 'a{namespace="b"}',
@@ -178,7 +209,7 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
     ),
     (
         QUERIES,
-        ("keda",),
+        ("keda", "monitoring"),
         SERVICE,
         {
             "spec predictor autoScaling metrics 1 external metric query": 'a{pod=~"ocr-.+"}',
@@ -226,7 +257,8 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
         "as of LLMInferenceService/decoder-llmisvc",
     ),
 ]
-"""Rule, components, object, what is changed of it (None: it is taken away), what is said."""
+"""Rule, components, object or all of a kind (``/*``), what is changed of it (None: it is taken
+away), what is said."""
 
 MORE = ("base/services/asr", "base/services/decoder-llmisvc")
 
@@ -247,10 +279,13 @@ def whole(*components: str) -> tuple[Object, ...]:
 
 def mutated(objects: Sequence[Object], name: str, edits: Edits | None) -> list[Object]:
     there = [f"{each['kind']}/{each['metadata']['name']}" for each in objects]
-    assert there.count(name) == 1, name
-    at = there.index(name)
-    changed = [] if edits is None else [edited(objects[at], edits)]
-    return [*objects[:at], *changed, *objects[at + 1 :]]
+    found = [each == name or f"{each.partition('/')[0]}/*" == name for each in there]
+    assert any(found), name
+    return [
+        edited(each, edits or {}) if here else each
+        for each, here in zip(objects, found, strict=True)
+        if not (here and edits is None)
+    ]
 
 
 @pytest.mark.parametrize(("rule", "components", "name", "edits", "said"), MUTATIONS)
@@ -363,6 +398,61 @@ def test_the_command_prints_the_namespace_or_a_sentence_for_each_breach() -> Non
     assert wrong.returncode == 1 and wrong.stdout == ""
     assert all(each.startswith("error: ") for each in wrong.stderr.splitlines())
     assert check("a: [").returncode == 2
+    for empty in ("", "---\n", [{"kind": "ConfigMap", "metadata": {"name": "a"}}]):
+        nowhere = check(empty)
+        assert (nowhere.returncode, nowhere.stdout) == (1, "")
+        assert nowhere.stderr.startswith("error: no object is in a namespace. Name one")
+    assert check("some text").stderr.startswith("error: document 1: expected an object")
+
+
+@pytest.mark.parametrize("pair", sorted(map(sorted, bundles.EXCLUSIVE)), ids="-".join)
+def test_what_excludes_each_other_is_refused_at_render_too(pair: list[str]) -> None:
+    """By kustomize, whose patches do not fit, or by a rule."""
+    components = [each for each in pair if each in bundles.COMPONENTS]
+    services = [f"base/services/{each}" for each in pair if each not in components]
+    try:
+        objects = render.shipped(
+            "overlays/gpu", *services, components=bundles.complete(*components)
+        )
+    except render.RenderError:
+        assert pair == ["dra", "mig"]
+        return
+    for each in objects:
+        if each["kind"] not in rules.CLUSTER_WIDE:
+            each["metadata"].setdefault("namespace", "multimodal")
+    assert rules.breaches(objects)
+
+
+def test_what_something_else_scrapes_may_trigger() -> None:
+    note = {"metadata annotations triton-multimodal-kit/scraped-by": "the platform's agent"}
+    objects = mutated(whole("keda"), "InferenceService/*", note)
+    assert rules.breaches(objects) == {}
+    assert SCRAPED in rules.breaches(whole("keda"))
+
+
+@pytest.mark.parametrize("document", ["a text", ["a list"], {}, {"kind": "Service"}, {"a": 1}])
+def test_what_is_no_object_is_told_by_its_number(document: Any) -> None:
+    (sentences,) = rules.breaches([*whole(), document]).values()
+    assert sentences[0].startswith(f"document {len(whole()) + 1}: expected an object")
+
+
+MOST = ("keda", "monitoring", "verify", "object-store", "network-policies")
+OTHER = st.sampled_from([None, 0, "text", [], [1], ["a"], {}, {"a": []}, True])
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_rules_say_something_of_any_form(data: st.DataObject) -> None:
+    """Patches make what no schema has; a sentence comes of that, and never a traceback."""
+    objects = whole(*MOST)
+    node: Any = data.draw(st.sampled_from(objects))
+    key: Any = data.draw(st.sampled_from([*node]))
+    while isinstance(node[key], dict | list) and node[key] and data.draw(st.booleans()):
+        node = node[key]
+        key = data.draw(st.sampled_from([*node] if isinstance(node, dict) else range(len(node))))
+    node[key] = data.draw(OTHER)
+    for sentences in rules.breaches(objects).values():
+        assert all("\n" not in each and not each.endswith(".") for each in sentences)
 
 
 PARTS = st.lists(st.from_regex(r"[a-z0-9.-]{1,5}", fullmatch=True), min_size=1, max_size=4)

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from builders.bundle.parts import FOLDER, Parts
+from builders.bundle.render import rendered
+from builders.bundle.values import load_values
 from tests.kserve import bundles, render
 from tests.kserve.controller import Cluster, template_hash
 from tests.kserve.edits import edited
@@ -64,6 +67,15 @@ def with_patch(stack: bundles.Stack, address: str) -> list[Object]:
 
 def names(stack: bundles.Stack) -> str:
     return "-".join((stack[0][9:], *stack[1]))
+
+
+def test_a_values_file_says_the_same_by_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text("{overlay: gpu, repository: {folder: models-2}}", encoding="utf-8")
+    parts = Parts.at(FOLDER)
+    values = rendered(load_values(path, parts), parts)
+    by_hand = with_patch(("overlays/gpu", ()), "pvc://model-repository/models-2")
+    assert [each for each in yaml.safe_load_all(values) if each] == by_hand
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=names)

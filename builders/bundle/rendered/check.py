@@ -36,7 +36,14 @@ def main(text: str) -> int:
             print(f"error: {sentence}.", file=sys.stderr)
     if found:
         return 1
-    print(Rendered(objects).namespace)
+    namespace = Rendered(objects).namespace
+    if not namespace:
+        print(
+            "error: no object is in a namespace. Name one, by `namespace:` in the overlay.",
+            file=sys.stderr,
+        )
+        return 1
+    print(namespace)
     return 0
 
 

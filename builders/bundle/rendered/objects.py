@@ -106,7 +106,8 @@ class Rendered:
 
     def repository_services(self) -> Iterator[Object]:
         """The InferenceServices that serve the model repository, by their label."""
-        return (each for each in self.of("InferenceService") if labels(each).get(SERVES))
+        found = self.of("InferenceService")
+        return (each for each in found if labels(each).get(SERVES) == REPOSITORY)
 
     def pods(self) -> Iterator[Labels]:
         """The labels of every pod that the objects lead to.
@@ -119,7 +120,7 @@ class Rendered:
         for each in self.objects:
             kind, own = each.get("kind"), name(each)
             if kind == "InferenceService":
-                yield self._predictor_labels(each)
+                yield self.predictor_labels(each)
             elif kind == "InferenceGraph":
                 yield {**labels(each), "serving.kserve.io/inferencegraph": own}
             elif kind == "LLMInferenceService":
@@ -127,7 +128,8 @@ class Rendered:
             elif kind == "OpenTelemetryCollector":
                 yield {"app.kubernetes.io/name": f"{own}-collector"}
 
-    def _predictor_labels(self, service: Object) -> Labels:
+    def predictor_labels(self, service: Object) -> Labels:
+        """The labels of a service's own pods."""
         predictor = service["spec"].get("predictor") or {}
         runtime = self.named("ServingRuntime", (predictor.get("model") or {}).get("runtime"))
         return {

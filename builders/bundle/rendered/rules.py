@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from builders.bundle.rendered.address import Address
 from builders.bundle.rendered.objects import (
@@ -29,7 +30,6 @@ from builders.bundle.rendered.objects import (
 Rule = Callable[[Rendered], Iterator[str]]
 RULES: dict[str, Rule] = {}
 
-SIGNED = "--require-signature"
 FORM = "objects have the form of their kind"
 SPECIFIED = frozenset(
     {
@@ -48,15 +48,16 @@ SPECIFIED = frozenset(
 )
 """The kinds that rules look into."""
 
+SIGNED = "--require-signature"
 SOURCE = "metadata.annotations['internal.serving.kserve.io/storage-initializer-sourceuri']"
 """Where KServe says what it mounts (kserve v0.20.0 components/predictor.go)."""
 
 AUTOSCALER = "serving.kserve.io/autoscalerClass"
 NODE_GROUP = "serving.kserve.io/nodegroup"
-WIRING = (
 ENFORCED = "pod-security.kubernetes.io/enforce"
 SCRAPED = f"{PREFIX}/scraped-by"
 CACHES = ("LocalModelNamespaceCache", "LocalModelCache")
+WIRING = (
     "name kserve/transformers/namespace under `transformers` of the overlay that sets the namespace"
 )
 _NAMESPACE = re.compile(r'\bnamespace\s*=~?\s*"([^"$]*)"')
@@ -81,22 +82,53 @@ def rule(title: str) -> Callable[[Rule], Rule]:
 
 def breaches(objects: Iterable[Object]) -> dict[str, list[str]]:
     """The rules that rendered objects break -> a sentence for each breach."""
+    objects = list(objects)
+    if without := list(_without_form(objects)):
+        return {FORM: without}
     rendered = Rendered(objects)
-    found = {title: list(check(rendered)) for title, check in RULES.items()}
+    found: dict[str, list[str]] = {}
+    for title, check in RULES.items():
+        try:
+            found[title] = list(check(rendered))
+        except (AttributeError, LookupError, TypeError, ValueError, re.error) as problem:
+            found.setdefault(FORM, []).append(
+                f"the rule that {title} cannot be tried: something has another form than its "
+                f"schema has ({problem!r}). kubectl apply --dry-run=server says what it is"
+            )
     return {title: sentences for title, sentences in found.items() if sentences}
+
+
+def _without_form(objects: Iterable[Any]) -> Iterator[str]:
+    """What no rule can read: each object has a kind, a name and, of these kinds, a spec."""
+    for at, each in enumerate(objects, 1):
+        named = isinstance(each, dict) and isinstance(each.get("metadata"), dict)
+        if not named or not isinstance(each.get("kind"), str):
+            yield f"document {at}: expected an object of a kind. Give what kustomize prints"
+        elif each["kind"] in SPECIFIED and not isinstance(each.get("spec"), dict):
+            yield f"{label(each)}: expected a spec, found none. Mend the patch that took it away"
 
 
 @rule("what is served is what is verified")
 def verified(rendered: Rendered) -> Iterator[str]:
     """With the component ``verify``, each predictor's own address is looked at."""
     pulls = {name(each) for each in rendered.of("ClusterStorageContainer") if _signed(each)}
+    if pulls and not any(rendered.repository_services()):
+        yield (
+            f"ClusterStorageContainer/{min(pulls)}: nothing is verified, since no service has the "
+            f"label {SERVES}={REPOSITORY}. Leave the component verify out, or add such a service"
+        )
     for each in rendered.predictors():
         if not pulls or labels(each.service).get(SERVES) != REPOSITORY:
             continue
         if f"{PREFIX}/not-verify" in noted(each.service):
             continue
         address = Address.parse(each.uri)
-        if address.scheme == "pvc":
+        if NODE_GROUP in noted(each.service):
+            yield (
+                f"{each.where}: {address} is served from the cache, which KServe's job fills "
+                "without a look at the signature. Leave out the component model-cache or verify"
+            )
+        elif address.scheme == "pvc":
             yield from _verified_claim(each, address)
         elif address.scheme != "s3" or each.spec.get("storageContainerName") not in pulls:
             yield (
@@ -210,6 +242,11 @@ def cached(rendered: Rendered) -> Iterator[str]:
                 f"{each.where}: KServe takes its address for a folder of the cached one. Leave out "
                 "the component canary or model-cache"
             )
+        elif not each.spec.get("storageContainerName"):
+            yield (
+                f"{each.where}: a pod that is not served from the cache pulls {address} without "
+                "credentials. Add the component object-store"
+            )
         elif not any(group in cache["spec"]["nodeGroups"] for cache in inside):
             have = ", ".join(str(source) for _, source in caches) or "none"
             yield (
@@ -230,6 +267,34 @@ def canary_triggers(rendered: Rendered) -> Iterator[str]:
             yield (
                 f"{label(each)}: KServe gives KEDA no trigger for a canary, and the API server "
                 "refuses that. Leave out the component canary or keda"
+            )
+
+
+@rule("what triggers is scraped")
+def scraped(rendered: Rendered) -> Iterator[str]:
+    """KEDA asks Prometheus for what a PodMonitor brought there; of no metrics it scales nothing."""
+    monitors = [each["spec"].get("selector") or {} for each in rendered.of("PodMonitor")]
+    for each in rendered.of("InferenceService"):
+        if noted(each).get(AUTOSCALER) != "keda" or SCRAPED in noted(each):
+            continue
+        pod = rendered.predictor_labels(each)
+        if not any(selects(selector, pod) for selector in monitors):
+            yield (
+                f"{label(each)}: no PodMonitor selects its pods, so KEDA's queries find nothing. "
+                "Add the component monitoring, or name what scrapes them in the annotation "
+                f"{SCRAPED}"
+            )
+
+
+@rule("pod security takes every pod")
+def restricted(rendered: Rendered) -> Iterator[str]:
+    """KServe adds capabilities for RDMA to workers (kserve v0.20.0, its llmisvc presets)."""
+    enforced = {labels(each).get(ENFORCED) for each in rendered.of("Namespace")}
+    for each in rendered.of("LLMInferenceService"):
+        if "worker" in each["spec"] and "restricted" in enforced:
+            yield (
+                f"{label(each)}: KServe adds capabilities to its workers, which the namespace's "
+                "pod security refuses. Leave out the component restricted, or the service"
             )
 
 
@@ -312,7 +377,7 @@ def one_namespace(rendered: Rendered) -> Iterator[str]:
         if found != wanted:
             yield (
                 f"{label(each)}: is in the namespace {found or 'of none'}, and the others in "
-                f"{wanted}. Name it once, by `namespace:` in the overlay"
+                f"{wanted or 'none'}. Name it once, by `namespace:` in the overlay"
             )
     for each in rendered.of("ClusterStorageContainer"):
         found = name(each).partition(".")[2]

@@ -275,6 +275,31 @@ def test_a_bucket_is_covered_by_what_pulls_from_it(components: tuple[str, ...]) 
             assert each["spec"]["sourceModelUri"] == "s3://mine/team/x/models"
 
 
+def test_the_fence_lets_the_gateways_namespace_in() -> None:
+    found = objects(
+        overlay="gpu",
+        components=["network-policies"],
+        gateway={"name": "edge/public", "domain": "team.example"},
+    )
+    (rule,) = found["NetworkPolicy/from-gateway"]["spec"]["ingress"]
+    names = [
+        each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for each in rule["from"]
+    ]
+    assert len(names) == len(set(names)) > 1 and "edge" in names
+
+
+def test_a_service_of_kserves_own_kind_may_stand_alone_behind_the_fence() -> None:
+    """No policy or monitor of the components is refused for want of an InferenceService."""
+    found = objects(
+        overlay="gpu",
+        services=["decoder-llmisvc"],
+        components=["network-policies", "monitoring", "spread", "restricted"],
+    )
+    assert "NetworkPolicy/to-object-store" in found
+    assert not any(name.startswith("InferenceService/") for name in found)
+
+
 def test_a_canary_stays_beside_the_claims_repository() -> None:
     found = objects(overlay="gpu", components=["canary"], repository={"claim": "b", "folder": "v7"})
     assert uris(found)["multimodal"] == "pvc://b/v7"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ def told(tmp_path: Path, text: str) -> str:
 BAD = {
     "overlay: gpus": "overlay: expected one of gpu, gpu-mig, knative, local-cpu, found 'gpus'. "
     "Did you mean 'gpu'?",
+    "overlay: gpu\n1: 2": "line 2, 1: expected a key that is text, found 1",
+    "overlay: gpu\nreplicas: {ocr: 1e3}": "replicas.ocr: expected a number of pods, or min and max",
+    f"overlay: gpu\nreplicas: {{ocr: {'9' * 30}}}": "a number of pods, or min and max, found '9999",
+    "overlay: gpu\nreplicas: {ocr: [1]}": "a number of pods, or min and max, found a list of 1",
+    "base: &b {overlay: gpu}\n<<: *b": "line 2: expected keys and values, found the merge key",
+    "- overlay: gpu": "expected keys and values, found a list",
+    "overlay: gpu\nnamespace: ü": "a DNS label",
+    "overlay: ../gpu": "overlay: expected one of gpu, gpu-mig, knative, local-cpu, found '../gpu'",
     "overlay: gpu\nnamspace: a": "line 2, namspace: expected one of overlay, namespace, services",
     "overlay: gpu\nnamespace: Team_A": "namespace: expected a DNS label: at most 63 of a-z, 0-9 "
     "and '-', and no '-' at an end, found 'Team_A'. Write one as team-a.",
@@ -45,9 +54,14 @@ BAD = {
     f"overlay: gpu\nnamespace: {'a' * 64}": "a DNS label",
     'overlay: gpu\nnamespace: "a\\n"': "a DNS label",
     "overlay: gpu\ncomponents: [kda]": "components.0: expected one of ",
-    "overlay: gpu\ncomponents: [keda, keda]": "each name once, found 'keda' twice",
-    "overlay: gpu\ncomponents: [keda, canary]": "components.1: expected 'keda' without 'canary', "
-    "found both: KServe makes a ScaledObject for the canary too",
+    "overlay: gpu\ncomponents: [spread, spread]": "each name once, found 'spread' twice",
+    "overlay: gpu\ncomponents: [keda]": "components.0: expected 'keda' with 'monitoring', found it "
+    "alone: its PodMonitor brings the metrics that KEDA asks for. Add monitoring, or leave keda ",
+    "overlay: gpu\ncomponents: [model-cache]": "expected 'model-cache' with 'object-store'",
+    "overlay: gpu\nservices: [decoder-vllm]\ncomponents: [verify]": "components.0: expected a "
+    "service of the model repository for 'verify', found decoder-vllm alone. Leave verify out",
+    "overlay: gpu\ncomponents: [monitoring, keda, canary]": "components.2: expected 'keda' "
+    "without 'canary', found both: KServe makes a ScaledObject for the canary too",
     "overlay: knative\ncomponents: [verify]": "components.0: expected 'verify' on 'gpu' or "
     "'gpu-mig' or 'local-cpu' alone, found it on 'knative': ",
     "overlay: gpu-mig\ncomponents: [mig]": "expected 'mig' on 'gpu' alone, found it on 'gpu-mig'",
@@ -60,6 +74,11 @@ BAD = {
     "overlay: gpu\nimages: {triton: a}": "images.triton: expected one of ",
     "overlay: gpu\nimages: {triton-multimodal-kit: A B}": "expected an image, found 'A B'",
     "overlay: gpu\npullSecret: a_b": "pullSecret: expected a DNS name",
+    "overlay: gpu\npullSecret: a..b": "pullSecret: expected a DNS name",
+    f"overlay: gpu\npullSecret: {'a' * 254}": "pullSecret: expected a DNS name",
+    "overlay: gpu\ngateway: {domain: a.-b}": "gateway.domain: expected a DNS name",
+    f"overlay: gpu\ngateway: {{domain: {'a.' * 100}b}}": "domain: expected at most 200 characters",
+    "overlay: gpu\ngateway: {name: a/b..c, domain: d}": "gateway.name: expected a namespace and",
     "overlay: gpu\nmirror: https://a": "mirror: expected a registry",
     "overlay: gpu\ngateway: {name: a/b}": "gateway.domain: expected a value, found none",
     "overlay: gpu\ngateway: {name: a, domain: b}": "gateway.name: expected a namespace and a name",
@@ -94,9 +113,10 @@ BAD = {
     "overlay: gpu\nreplicas: {asr: 2}": "replicas.asr: expected one of multimodal, ocr, decoder-",
     "overlay: gpu\nreplicas: {ocr: 0}": "replicas.ocr: expected at least 1 where requests start",
     "overlay: gpu\nreplicas: {ocr: {min: 1, max: 2}}": "expected one number where nothing scales",
-    "overlay: gpu\ncomponents: [keda]\nreplicas: {ocr: 5}": "expected min and max, between which "
-    "keda scales, found 5 alone",
-    "overlay: gpu\ncomponents: [keda]\nreplicas: {ocr: {min: 5, max: 2}}": "a min of at most max",
+    "overlay: gpu\ncomponents: [monitoring, keda]\nreplicas: {ocr: 5}": "expected min and max, "
+    "between which keda scales, found 5 alone",
+    "overlay: gpu\ncomponents: [monitoring, keda]\nreplicas: {ocr: {min: 5, max: 2}}": "a min of "
+    "at most max",
     "overlay: gpu\ncomponents: [canary]\nreplicas: {multimodal: 1}": "at least 2 with the "
     "component canary",
     f"overlay: gpu\ncomponents: [{'keda, ' * 5000}]": "components: expected at most 100 of them",
@@ -118,7 +138,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     said = told(
         tmp_path,
         "overlay: gpu\nnamespace: Team_A\ncomponnts: [keda]\n"
-        "services: [multimodal, ocrr]\ncomponents: [keda, canary]\n"
+        "services: [multimodal, ocrr]\ncomponents: [monitoring, keda, canary]\n"
         'images: {triton: "a:1", vllm/vllm-openai: "A B"}\n'
         "gpu: {type: h200-141gb, slice: 1g.10gb}\nreplicas: {asr: 2, multimodal: {min: many}}\n",
     )
@@ -127,7 +147,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
             "line 2, namespace",
             "line 3, componnts",
             "line 4, services.1",
-            "line 5, components.1",
+            "line 5, components.2",
             "line 6, images.triton",
             "line 6, images.vllm/vllm-openai",
             "line 7, gpu",
@@ -143,7 +163,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_what_is_accepted_is_read_as_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "values.yaml"
     path.write_text(
-        "overlay: gpu\npullSecret: registry\ncomponents: [keda]\n"
+        "overlay: gpu\npullSecret: registry\ncomponents: [monitoring, keda]\n"
         "replicas: {multimodal: {min: 2, max: 6}, decoder-trtllm: 2}\n"
     )
     values = load_values(path, PARTS)
@@ -216,6 +236,20 @@ def test_every_key_of_the_schema_says_what_it_is_for() -> None:
     keys = {name: each for one in objects for name, each in one["properties"].items()}
     assert {"overlay", "pullSecret", "slice", "max"} <= keys.keys()
     assert [name for name, each in keys.items() if not each.get("description")] == []
+
+
+def test_an_overlay_of_ones_own_is_not_built_on(tmp_path: Path) -> None:
+    """What excludes what is known of the shipped ones alone."""
+    bundle, values = tmp_path / "kserve", tmp_path / "values.yaml"
+    shutil.copytree(FOLDER, bundle)
+    values.write_text("overlay: gpu\nservices: [asr]\n", encoding="utf-8")
+    mine = bundle / "overlays" / "mine"
+    assert call("--kserve", bundle, "--values", values, "--overlay", mine).exit_code == 0
+    assert schema_text(Parts.at(bundle)) == schema_text(PARTS)
+    values.write_text("overlay: mine\n", encoding="utf-8")
+    result = call("--kserve", bundle, "--values", values)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "expected one of gpu, gpu-mig, knative, local-cpu, found 'mine'" in result.stderr
 
 
 def test_a_folder_without_a_bundle_is_told(tmp_path: Path) -> None:
