@@ -43,6 +43,7 @@ MOST = 100
 _LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 _PARTS = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _NAME = rf"^(?=.{{1,253}}$){_PARTS}"
+_DOMAIN = rf"^(?=.{{1,200}}$){_PARTS}"
 _FOLDER = r"^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$"
 _SIZE = r"^[1-9][0-9]{0,9}(Mi|Gi|Ti)$"
 _ROUTE = rf"^[a-z0-9]([-a-z0-9]{{0,61}}[a-z0-9])?/(?=.{{1,253}}$){_PARTS}"
@@ -87,6 +88,17 @@ Name = Annotated[
     Field(json_schema_extra={"pattern": _NAME}),
 ]
 """RFC 1123, as a Secret has one."""
+
+Domain = Annotated[
+    str,
+    _form(
+        _DOMAIN,
+        "a DNS name of at most 200 characters, with a letter or a digit at either end of each part",
+        "Write one as models.example.com.",
+    ),
+    Field(json_schema_extra={"pattern": _DOMAIN}),
+]
+"""As ``Name``, with room for a service's name before it."""
 
 Folder = Annotated[
     str,
@@ -199,7 +211,7 @@ class Gateway(_Options):
     name: Annotated[Route, Field(description="The Gateway, as namespace/name.")] = (
         "kserve/kserve-ingress-gateway"
     )
-    domain: Annotated[Name, Field(max_length=200, description="Services are <service>.<domain>.")]
+    domain: Annotated[Domain, Field(description="Services are <service>.<domain>.")]
 
 
 class Gpu(_Options):

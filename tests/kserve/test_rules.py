@@ -234,7 +234,7 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
     (
         SELECTS,
         ("network-policies",),
-        "NetworkPolicy/to-object-store",
+        "NetworkPolicy/default-deny",
         {"spec podSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},
         "selects a,",
     ),
@@ -298,6 +298,9 @@ def test_a_rule_refuses_a_mutated_rendering(
         assert "\n" not in each and not each.endswith(".") and ". " in each, "with the remedy"
 
 
+BESIDE = ("_queries", "_references", "_without_form")
+
+
 def test_every_sentence_of_every_rule_is_said_by_a_mutation() -> None:
     assert {rule for rule, *_ in MUTATIONS} == rules.RULES.keys()
     said: set[int] = set()
@@ -309,10 +312,10 @@ def test_every_sentence_of_every_rule_is_said_by_a_mutation() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Yield) and isinstance(node.value, ast.JoinedStr)
     } - {
-        # What yields queries and places for others, and no sentence.
+        # What yields queries and places for others, and what is said before any rule.
         node.lineno
         for part in tree.body
-        if isinstance(part, ast.FunctionDef) and part.name in ("_queries", "_references")
+        if isinstance(part, ast.FunctionDef) and part.name in BESIDE
         for node in ast.walk(part)
         if isinstance(node, ast.Yield)
     }
@@ -428,6 +431,14 @@ def test_what_something_else_scrapes_may_trigger() -> None:
     objects = mutated(whole("keda"), "InferenceService/*", note)
     assert rules.breaches(objects) == {}
     assert SCRAPED in rules.breaches(whole("keda"))
+
+
+def test_an_object_without_a_spec_is_named() -> None:
+    objects = mutated(whole(), SERVICE, {"spec": None})
+    (sentences,) = rules.breaches(objects).values()
+    assert sentences == [
+        f"{SERVICE}: expected a spec, found none. Mend the patch that took it away"
+    ]
 
 
 @pytest.mark.parametrize("document", ["a text", ["a list"], {}, {"kind": "Service"}, {"a": 1}])

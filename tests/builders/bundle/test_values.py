@@ -77,7 +77,7 @@ BAD = {
     "overlay: gpu\npullSecret: a..b": "pullSecret: expected a DNS name",
     f"overlay: gpu\npullSecret: {'a' * 254}": "pullSecret: expected a DNS name",
     "overlay: gpu\ngateway: {domain: a.-b}": "gateway.domain: expected a DNS name",
-    f"overlay: gpu\ngateway: {{domain: {'a.' * 100}b}}": "domain: expected at most 200 characters",
+    f"overlay: gpu\ngateway: {{domain: {'a.' * 100}b}}": "a DNS name of at most 200 char",
     "overlay: gpu\ngateway: {name: a/b..c, domain: d}": "gateway.name: expected a namespace and",
     "overlay: gpu\nmirror: https://a": "mirror: expected a registry",
     "overlay: gpu\ngateway: {name: a/b}": "gateway.domain: expected a value, found none",
