@@ -448,7 +448,9 @@ def test_what_is_no_object_is_told_by_its_number(document: Any) -> None:
 
 
 MOST = ("keda", "monitoring", "verify", "object-store", "network-policies")
-OTHER = st.sampled_from([None, 0, "text", [], [1], ["a"], {}, {"a": []}, True])
+OTHER: st.SearchStrategy[Any] = st.sampled_from(
+    [None, 0, "text", [], [1], ["a"], {}, {"a": []}, True]
+)
 
 
 @settings(deadline=None)
