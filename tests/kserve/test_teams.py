@@ -63,11 +63,11 @@ def test_two_teams_share_no_object(stack: bundles.Stack) -> None:
             assert namespace in (namespace_of(each) or each["metadata"]["name"]), each["kind"]
 
 
-def test_two_teams_may_cache_one_address(tmp_path: Path) -> None:
+def test_two_teams_may_cache_one_address() -> None:
     """Each service mounts the cache of its own namespace, in the folder of its address."""
     stack = ("overlays/gpu", ("object-store", "model-cache"))
     teams = ("team-a", "team-b")
-    objects = [each for team in teams for each in of_team(tmp_path, team, stack)]
+    objects = [each for team in teams for each in of_team(team, stack)]
     assert breaches(objects) == {}
     found = {
         (pod.metadata["namespace"], each["persistentVolumeClaim"]["claimName"])
