@@ -63,7 +63,7 @@ class _Options(BaseModel):
 
 def _short(key: str) -> Callable[[Any], Any]:
     """A scalar stands for an object with that one key."""
-    return lambda value: value if value is None or isinstance(value, (dict, list)) else {key: value}
+    return lambda value: {key: value} if isinstance(value, str | int | float) else value
 
 
 def _none_is_empty(value: Any) -> Any:
