@@ -104,7 +104,7 @@ def test_check_asks_how_the_server_is_started(tmp_path: Path) -> None:
     (tmp_path / "net" / "1").mkdir(parents=True)
     code = "class TritonPythonModel:\n    def execute(self, requests):\n        return []\n"
     (tmp_path / "net" / "1" / "model.py").write_text(code)
-    assert "1 warnings for Triton 24.10, target default" in sentence(call("check", tmp_path), 0)
+    assert "1 warning for Triton 24.10, target default" in sentence(call("check", tmp_path), 0)
     told = sentence(call("check", tmp_path, "--target", "strict"), 1)
     assert "[missing-config]" in told and "target strict" in told
     assert "expected one of default, strict" in sentence(
