@@ -61,7 +61,7 @@ def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except MemoryError:
         raise
-    except Exception:
+    except Exception:  # Pillow raises whatever a broken block leads it to, SyntaxError among them
         return image
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from builders.bundle.render import RenderError, renderer
 from tests.kserve.crds import ROOT, Loader
 
 Object = dict[str, Any]
@@ -25,26 +25,6 @@ SHORT_LIVED = {"GOGC": "off", "GOMAXPROCS": "1"}
 """For a Go program that lives a tenth of a second: no garbage collector and no second thread."""
 
 
-class RenderError(Exception):
-    """A kustomization does not render, or nothing here can render it."""
-
-
-def tool() -> list[str]:
-    """The command that renders: kustomize where there is one, or else kubectl.
-
-    Raises:
-        RenderError: neither is on PATH.
-    """
-    if kustomize := shutil.which("kustomize"):
-        return [kustomize, "build"]
-    if kubectl := shutil.which("kubectl"):
-        return [kubectl, "kustomize"]
-    raise RenderError(
-        "Neither kustomize nor kubectl is on PATH, and rendering kserve/ needs one of them: "
-        "install kubectl (https://kubernetes.io/docs/tasks/tools/) or kustomize 5."
-    )
-
-
 def render(folder: Path) -> list[Object]:
     """The objects of a folder with a kustomization.
 
@@ -52,7 +32,7 @@ def render(folder: Path) -> list[Object]:
         RenderError: it does not render; the text is kustomize's own.
     """
     result = subprocess.run(
-        [*tool(), str(folder)],
+        [*renderer(), str(folder)],
         capture_output=True,
         text=True,
         check=False,

@@ -121,8 +121,8 @@ def test_what_does_not_render_says_why(tmp_path: Path) -> None:
 
 def test_without_a_renderer_one_sentence_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(render.RenderError, match=r"kustomize nor kubectl.*install"):
-        render.tool()
+    with pytest.raises(render.RenderError, match=r"kustomize or kubectl on PATH.*Install"):
+        render.renderer()
 
 
 def test_kustomize_is_used_where_there_is_one(
@@ -133,7 +133,7 @@ def test_kustomize_is_used_where_there_is_one(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert render.render(tmp_path) == [{"kind": "A"}, {"kind": "B"}]
-    assert subprocess.run([*render.tool(), "x"], capture_output=True, check=True, text=True)
+    assert subprocess.run([*render.renderer(), "x"], capture_output=True, check=True, text=True)
 
 
 def test_a_rendered_object_is_a_copy() -> None:
