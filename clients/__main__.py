@@ -1,5 +1,5 @@
 """``python -m clients``."""
 
-from clients.interrupt import run
+from clients.cli.interrupt import run
 
-run("clients.cli", "python -m clients")
+run("clients.cli.app", "python -m clients")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 if __name__ == "__main__":
     # Before what takes long to import: Ctrl-C may come while it is imported.
-    from clients.interrupt import run
+    from clients.cli.interrupt import run
 
     run("clients.smoke", "python -m clients.smoke")
 
@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 import typer
 import urllib3
 
-from clients.cli_options import Timeout
+from clients.cli.options import Timeout
+from clients.connection.ports import speaks_grpc
 from clients.examples.make_page import HEADING, LEFT, RIGHT
-from clients.ports import speaks_grpc
 
 _EXAMPLES = Path(__file__).resolve().parent / "examples"
 PAGE = _EXAMPLES / "page.png"

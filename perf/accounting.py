@@ -22,9 +22,9 @@ from typing import Any
 
 from tritonclient.utils import InferenceServerException
 
-from clients.address import parse
-from clients.connection import Client
-from clients.errors import is_unreachable, reason
+from clients.connection.address import parse
+from clients.connection.connection import Client
+from clients.connection.errors import is_unreachable, reason
 from perf.errors import LegFailed
 from perf.result import StepTime
 

@@ -117,8 +117,8 @@ def measure(
         ValueError: a repository has no such pipeline, or the two are not of one checkpoint.
     """
     from builders.kit.inprocess import InProcess
-    from clients.asr import AsrClient
-    from runtime.server import LocalServer
+    from clients.asr.client import AsrClient
+    from runtime.server.server import LocalServer
 
     pipeline = "asr_whisper" if whisper else "asr"
     component = "whisper" if whisper else "parakeet"

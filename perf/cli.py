@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from clients import interrupt
+from clients.cli import interrupt
 from perf.cli_compare import REPOSITORY, compare
 from perf.cli_exit import failed, usage
 

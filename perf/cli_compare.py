@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clients import interrupt
+from clients.cli import interrupt
 from perf.cli_exit import failed, usage
 
 if TYPE_CHECKING:

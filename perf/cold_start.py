@@ -18,9 +18,9 @@ from pathlib import Path
 
 from perf.errors import LegFailed
 from perf.result import ColdStart
-from runtime.environment import ROOT, ServerEnvironment
 from runtime.errors import RuntimeFailure
-from runtime.server import LocalServer
+from runtime.machine.environment import ROOT, ServerEnvironment
+from runtime.server.server import LocalServer
 
 _TIMEOUT_SECONDS = 600.0
 _READY = "ready"

@@ -15,7 +15,7 @@ import psutil
 from builders.kit.machine import gpus
 from builders.kit.release import RELEASES
 from perf.result import Machine
-from runtime.environment import DEFAULT_ENVIRONMENT, ROOT, ServerEnvironment
+from runtime.machine.environment import DEFAULT_ENVIRONMENT, ROOT, ServerEnvironment
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")

@@ -104,8 +104,8 @@ def measure(repository: Path, rounds: int, requests: int) -> Result:
         requests: requests of each of the five throughput runs, of both and at either concurrency.
     """
     from builders.kit.inprocess import InProcess
-    from clients.ocr import OcrClient
-    from runtime.server import LocalServer
+    from clients.ocr.client import OcrClient
+    from runtime.server.server import LocalServer
 
     image = page()
     with tempfile.TemporaryDirectory() as folder, LocalServer(repository) as server:

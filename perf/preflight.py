@@ -56,10 +56,10 @@ def config_from(address: str, pipeline: str) -> Any:
         ScenarioError: the server has no such ensemble that is ready.
         PerfError: it does not answer.
     """
-    from clients.address import parse
-    from clients.connection import Client
-    from clients.errors import is_unreachable, reason
-    from clients.ports import speaks_http
+    from clients.connection.address import parse
+    from clients.connection.connection import Client
+    from clients.connection.errors import is_unreachable, reason
+    from clients.connection.ports import speaks_http
 
     with Client(parse(address)) as client:
         try:

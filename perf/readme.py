@@ -40,7 +40,7 @@ def main() -> None:
     """Runs the commands and rewrites the README."""
     from perf.report import markdown, verdict
     from perf.result import load
-    from runtime.server import LocalServer
+    from runtime.server.server import LocalServer
 
     path = ROOT / "README.md"
     text = path.read_text(encoding="utf-8")

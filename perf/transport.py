@@ -19,9 +19,9 @@ import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
 from builders.kit.json_file import parse_object
-from clients.address import parse
-from clients.connection import Client
-from clients.errors import is_unreachable, reason
+from clients.connection.address import parse
+from clients.connection.connection import Client
+from clients.connection.errors import is_unreachable, reason
 from perf.errors import PerfError
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perf.result import ProcessUse
-from runtime import processes, stubs
-from runtime.server import LocalServer
+from runtime import processes
+from runtime.server.server import LocalServer
+from runtime.watch import stubs
 
 Pids = Callable[[], list[int]]
 """The process ids of a part, now."""
@@ -176,7 +177,7 @@ def parts_of_server(server: LocalServer) -> dict[str, Pids]:
     """The parts of a started server: ``server``, and by name each model that has stubs.
 
     Raises:
-        runtime.control.CallFailed: the server does not answer.
+        runtime.server.control.CallFailed: the server does not answer.
     """
     control = server.control
     ready = [status.name for status in control.index() if status.ready]

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from runtime.admin import GROUPS
-from runtime.environment import DEFAULT_ENVIRONMENT
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
-from runtime.server_program import DEFAULT_MESSAGE_BYTES, MOST_MESSAGE_BYTES
+from runtime.machine.environment import DEFAULT_ENVIRONMENT
+from runtime.options.admin import GROUPS
+from runtime.server.program import DEFAULT_MESSAGE_BYTES, MOST_MESSAGE_BYTES
 
 app = typer.Typer(
     help="Run a model repository on a real Triton server, on this machine or in a container. "
@@ -49,7 +49,7 @@ def install(
     """
     from rich.console import Console
 
-    from runtime.install import install as make
+    from runtime.machine.install import install as make
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if console.is_terminal:
@@ -69,7 +69,7 @@ class Engine(enum.StrEnum):
 
 
 class Group(enum.StrEnum):
-    """Groups of calls that change a server (:data:`runtime.admin.GROUPS`)."""
+    """Groups of calls that change a server (:data:`runtime.options.admin.GROUPS`)."""
 
     MODEL_REPOSITORY = "model-repository"
     SHARED_MEMORY = "shared-memory"
@@ -237,8 +237,8 @@ def serve(
         if dry_run or image:
             raise usage("--dry-run and --image go with --engine docker or podman")
         _fits_here(repository)
-        from runtime.local import ServeOptions
-        from runtime.local import serve as serve_here
+        from runtime.serve.local import ServeOptions
+        from runtime.serve.local import serve as serve_here
 
         serve_here(
             ServeOptions(
@@ -261,7 +261,7 @@ def serve(
             )
         )
         return
-    from runtime import container
+    from runtime.serve import container
 
     release, device = _target(repository)
     asked = container.Container(

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import settings
 
 from builders.kit.profile import load_profile
-from runtime.environment import ServerEnvironment
-from runtime.install import install
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.machine.install import install
+from runtime.server.server import LocalServer
 
 # A busy machine may take its time over an example; pytest's own limit finds what hangs.
 settings.register_profile("any machine", deadline=None)

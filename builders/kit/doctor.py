@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from builders.kit.machine import PORTS, Machine, look
-from runtime.environment import GLIBC, PYTHONS
+from runtime.machine.environment import GLIBC, PYTHONS
 
 MIB = 2**20
 GIB = 2**30

@@ -20,7 +20,7 @@ from typing import Literal
 
 import psutil
 
-from runtime.environment import (
+from runtime.machine.environment import (
     DEFAULT_ENVIRONMENT,
     ServerEnvironment,
     libpython_folder,

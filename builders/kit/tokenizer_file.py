@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.source_error import SourceError, read_settings
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
 
 SECONDS = 120.0
 """For the largest tokenizers, on a busy machine; they take two."""

@@ -27,11 +27,11 @@ from builders.kit.json_file import read_json
 from perf.analyzer import places
 from perf.analyzer.analyzer import Analyzer
 from perf.errors import AnalyzerMissing
-from runtime.environment import ServerEnvironment, check_machine
 from runtime.errors import RuntimeFailure
-from runtime.install import install as install_server
+from runtime.machine.environment import ServerEnvironment, check_machine
+from runtime.machine.install import install as install_server
+from runtime.machine.turns import one_at_a_time
 from runtime.processes import ending_with_parent
-from runtime.turns import one_at_a_time
 
 Report = Callable[[str], None]
 

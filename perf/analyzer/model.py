@@ -11,9 +11,9 @@ from urllib.parse import quote
 from tritonclient.utils import InferenceServerException
 
 from builders.kit.json_file import parse_object
-from clients.address import parse
-from clients.connection import Client
-from clients.errors import is_unreachable, reason
+from clients.connection.address import parse
+from clients.connection.connection import Client
+from clients.connection.errors import is_unreachable, reason
 from perf.errors import LegFailed
 
 _SECONDS = 30.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perf.analyzer.analyzer import Analyzer
 from perf.errors import AnalyzerMissing
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
 from runtime.processes import ending_with_parent
 
 FOLDER = ROOT / ".perf_analyzer"

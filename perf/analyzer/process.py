@@ -16,7 +16,7 @@ from typing import Literal
 from tritonclient.utils import InferenceServerException
 
 from builders.kit.machine import memory_available
-from clients.errors import reason
+from clients.connection.errors import reason
 from perf.analyzer import guard
 from perf.errors import LegFailed
 

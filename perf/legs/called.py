@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tritonclient.utils import InferenceServerException
 
-from clients.errors import is_unreachable, reason
+from clients.connection.errors import is_unreachable, reason
 from perf.errors import PerfError
 from perf.inputs import Request
 from perf.legs.target import Effort, Target, load

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from tritonclient.utils import InferenceServerException
 
-from clients.address import parse
-from clients.connection import Client
+from clients.connection.address import parse
+from clients.connection.connection import Client
 from perf.errors import LegFailed
 from perf.inputs import Request
 from perf.legs.called import Called, chained
 from perf.legs.served import Served
 from perf.usage import Pids, parts_of_server
-from runtime.called import with_called
-from runtime.server import LocalServer
+from runtime.options.calls import with_called
+from runtime.server.server import LocalServer
 
 if TYPE_CHECKING:
     from perf.analyzer import Analyzer

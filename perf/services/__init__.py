@@ -16,8 +16,8 @@ from typing import Self
 
 from perf.services.gateway import Gateway, Kind
 from perf.services.step_servers import StepServers
-from runtime.environment import ServerEnvironment
-from runtime.run import LogSink
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.run import LogSink
 
 __all__ = ["Gateway", "Services", "StepServers"]
 

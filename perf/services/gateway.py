@@ -16,7 +16,7 @@ from typing import IO, Literal, Self
 from perf.errors import LegFailed
 from perf.services import kserve_environment
 from perf.services.plan import Plan
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
 
 Kind = Literal["tritonclient", "kserve"]
 """A small server on tritonclient's own servicer, or KServe's model server."""

@@ -11,12 +11,12 @@ from typing import Self
 
 from perf.errors import LegFailed
 from perf.services.plan import Plan, read_plan
-from runtime import stubs
-from runtime.control import CallFailed
-from runtime.environment import ServerEnvironment
 from runtime.errors import RuntimeFailure
-from runtime.run import LogSink
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.control import CallFailed
+from runtime.server.run import LogSink
+from runtime.server.server import LocalServer
+from runtime.watch import stubs
 
 
 class StepServers:

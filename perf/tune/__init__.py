@@ -24,7 +24,7 @@ from perf.tune.settings import Settings, read
 from perf.tune.space import Block, Bounds, blocks, objections
 from perf.tune.subject import Subject, find, find_scenario
 from perf.tune.tuned import INTERRUPTED, Tuned, save
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 
 __all__ = ["Objective", "Tuned", "find_scenario", "refuse_foreign", "save", "tune"]
 

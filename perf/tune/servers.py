@@ -23,10 +23,11 @@ from builders.kit.proto import pb
 from perf.errors import LegFailed, PerfError
 from perf.tune.settings import Settings, apply
 from perf.tune.subject import Subject
-from runtime import processes, stubs
-from runtime.environment import ServerEnvironment
+from runtime import processes
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
+from runtime.watch import stubs
 
 RESERVE = 512 * 2**20
 """Bytes of memory that are left for everything else."""

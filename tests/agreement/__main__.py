@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from builders.kit.check_completed import Target
-from runtime.install import install
+from runtime.machine.install import install
 from tests.agreement.corpus import SHAPES
 from tests.agreement.judging import RECORDED, foretold, found, judge, recorded, write
 

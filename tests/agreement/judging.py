@@ -14,9 +14,9 @@ from builders.kit.check_completed import Target
 from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Finding, errors
 from builders.kit.release import release
-from runtime.control import CallFailed
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 from tests.agreement.corpus import SHAPES
 from tests.agreement.writing import Bench
 

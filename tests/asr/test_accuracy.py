@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from builders.kit.inprocess import InProcess
-from clients.asr import AsrClient
-from runtime.server import LocalServer
+from clients.asr.client import AsrClient
+from runtime.server.server import LocalServer
 from tests.asr import sounds
 from training.asr import sounds as talk
 from training.asr import speech

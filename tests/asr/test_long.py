@@ -16,9 +16,9 @@ import numpy as np
 import psutil
 import pytest
 
-from clients.asr import AsrClient
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from clients.asr.client import AsrClient
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 from tests.asr import sounds
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

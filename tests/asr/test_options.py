@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from builders.kit.emit_chained import Chained
 from builders.kit.inprocess import InProcess
-from clients.asr import AsrClient
-from clients.cli import app
-from clients.errors import RequestError
-from runtime.server import LocalServer
+from clients.asr.client import AsrClient
+from clients.cli.app import app
+from clients.connection.errors import RequestError
+from runtime.server.server import LocalServer
 from tests.asr import sounds
 from tests.asr.sounds import OUTPUTS, Arrays
 

@@ -6,7 +6,7 @@ import pytest
 import urllib3
 
 from runtime import synthetic
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 
 @pytest.mark.parametrize("model", ["transcribe", "detect_speech_stream"])

@@ -15,8 +15,8 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from builders.kit.emit_chained import Chained
 from builders.kit.inprocess import InProcess
-from clients.errors import reason
-from runtime.server import LocalServer
+from clients.connection.errors import reason
+from runtime.server.server import LocalServer
 from tests.asr import sounds
 from tests.asr.sounds import OUTPUTS, Arrays
 

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from tritonclient.utils import InferenceServerException
 
 from builders.kit.inprocess import InProcess
-from clients.asr import AsrClient, Segment
-from clients.errors import reason
-from runtime.server import LocalServer
+from clients.asr.client import AsrClient, Segment
+from clients.connection.errors import reason
+from runtime.server.server import LocalServer
 from tests.asr import sounds
 
 Found = list[tuple[str, float, float]]

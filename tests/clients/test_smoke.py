@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 
 WRONG = """
 import numpy, triton_python_backend_utils as pb

@@ -14,9 +14,9 @@ import tritonclient.grpc as grpc
 import tritonclient.http as http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from runtime import state
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.guard import state
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 from tests.asr.sounds import EXAMPLES, encoded, talk
 from tests.fuzz import images
 from tests.fuzz.case import LONGEST_SECONDS, Arrays, Outcome

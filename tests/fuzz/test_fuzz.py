@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 from tests.fuzz import campaign, images, media, sounds
 from tests.fuzz.artefacts.part import ARTEFACTS
 from tests.fuzz.known import KNOWN

@@ -18,8 +18,8 @@ from builders.kit.check_completed import Target
 from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Finding, errors
 from builders.kit.release import release
-from runtime.control import CallFailed
-from runtime.server import LocalServer
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 from tests.hostile.repositories import Hostile, repositories
 from tests.hostile.writing import CONFIG, model
 

@@ -18,9 +18,9 @@ from builders.kit.config import model_config
 from builders.kit.profile import load_profile, profiles
 from builders.kit.recipe import make_recipe
 from builders.kit.release import RELEASES, release
-from clients.cli import ocr
-from clients.ocr import OcrClient
-from runtime.environment import ServerEnvironment
+from clients.cli.app import ocr
+from clients.ocr.client import OcrClient
+from runtime.machine.environment import ServerEnvironment
 from tests.kserve import bundles, render, schemas
 from tests.kserve.crds import ROOT
 from tests.kserve.webhooks.bundle import Bundle, Pod

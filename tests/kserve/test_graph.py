@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 from tests.kserve.render import shipped
 
 MODEL = """

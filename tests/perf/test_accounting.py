@@ -12,7 +12,7 @@ from perf.accounting import Accounting, Counts, server_ms, steps
 from perf.endpoint import Endpoint
 from perf.errors import LegFailed
 from perf.loader import closed_loop
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 REQUESTS = [{"x": np.array([1], np.float32)}]
 REFUSED = [{"x": np.array([-1], np.float32)}]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from perf.asr import Result, checkpoint_of, main, measure, sounds, table
 from perf.bench import Pool
 from perf.timing import Timing
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 
 ROOT = Path(__file__).parents[2]
 MEMORY = {

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from perf.cold_start import cold_start, cold_start_in_process
 from perf.errors import LegFailed
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 
 
 def write_identity(repository: Path, name: str) -> None:

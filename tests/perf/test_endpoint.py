@@ -18,7 +18,7 @@ import tritonclient.grpc
 from perf.endpoint import Endpoint
 from perf.errors import LegFailed, PerfError
 from perf.loader import closed_loop
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 WORDS = np.array([b"", b"\xff\x00", "Zeile über".encode()], dtype=object)
 REQUESTS = [

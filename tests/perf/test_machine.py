@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from perf import machine
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
 
 
 def test_this_machine() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perf.ocr import measure, page, table
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 
 ROOT = Path(__file__).parents[2]
 

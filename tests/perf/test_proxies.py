@@ -11,7 +11,7 @@ from perf.endpoint import Endpoint
 from perf.errors import LegFailed, PerfError, ScenarioError
 from perf.legs.one_server import running
 from perf.preflight import config_from
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 from perf.endpoint import Endpoint
 from perf.result import ProcessUse
 from perf.usage import Usage, parts_of_server, replaced, uses
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 REQUESTS = [{"x": np.array([1], np.float32)}]
 BURN = "end = time.process_time() + 0.02\n        while time.process_time() < end: pass"

@@ -12,7 +12,7 @@ from builders.asr.family import FAMILY
 from perf.asr import INT8, Result, publish, table
 from perf.timing import Timing
 from perf.whisper import BOUNDS, Counted, closing, compared, measure_random
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 from tests.perf.test_asr_speed import MEMORY
 from training.asr.whisper_random import TOKENS, configuration
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.control import Control
+from runtime.server.control import Control
 
 CONFIG = """
 name: "{name}" {implementation} max_batch_size: 0

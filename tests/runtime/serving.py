@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime import processes
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
 
 FREE_PORTS = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 _ANSWER_SECONDS = 30.0
 """So long a server may be silent on a busy machine."""

@@ -17,10 +17,10 @@ import pytest
 
 from builders.kit.manifest_schema import FIELDS, MANIFEST, SCHEMA, digest_of
 from runtime import processes
-from runtime.admin import GROUPS
 from runtime.cli import main
-from runtime.control import Control
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
+from runtime.options.admin import GROUPS
+from runtime.server.control import Control
 from tests.runtime.serving import FREE_PORTS, Serving
 
 ENGINE = """#!{python}

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime import live, stubs
-from runtime.server import LocalServer
+from runtime import live
+from runtime.server.server import LocalServer
+from runtime.watch import stubs
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime import backend_folder, logs, state, stubs, synthetic
-from runtime.environment import ALLOCATOR, BLAS, ROOT, TELEMETRY, ServerEnvironment
+from runtime import synthetic
+from runtime.guard import state
+from runtime.machine.environment import ALLOCATOR, BLAS, ROOT, TELEMETRY, ServerEnvironment
+from runtime.server import backend_folder, logs
+from runtime.watch import stubs
 
 LINE = 'I1123 14:44:34.335603 8767 model_lifecycle.cc:472] "loading: echo:1"'
 

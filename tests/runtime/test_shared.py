@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 from tests.runtime.shared import SharedServer
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from runtime import stubs
+from runtime.watch import stubs
 from tests.soak.inputs import Inputs
 from tests.soak.kinds import PIPELINES, Request
 from tests.soak.ledger import Ledger

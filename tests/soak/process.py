@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from runtime import leftovers, processes, stubs
+from runtime import processes
+from runtime.watch import leftovers, stubs
 
 SHARED_MEMORY = Path("/dev/shm")
 MIB = 2**20

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime import stubs
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
+from runtime.watch import stubs
 from tests.runtime.serving import FREE_PORTS, Serving
 from tests.soak.growth import LEAST
 from tests.soak.kinds import PIPELINES

@@ -14,7 +14,7 @@ import tritonclient.grpc as grpc
 import tritonclient.http as triton_http
 from tritonclient.utils import InferenceServerException
 
-from clients.errors import is_unreachable, reason
+from clients.connection.errors import is_unreachable, reason
 
 Arrays = Mapping[str, np.ndarray]
 Answer = tuple[tuple[str, str, tuple[int, ...], bytes], ...]

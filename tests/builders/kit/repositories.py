@@ -9,8 +9,8 @@ from builders.kit.config import model_config, to_text
 from builders.kit.graph import Model, closure
 from builders.kit.layout import version_files
 from builders.kit.release import release
-from runtime.control import CallFailed
-from runtime.server import LocalServer
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 
 
 def write(folder: Path, models: Iterable[Model], exports: Mapping[str, Path] | None = None) -> None:

@@ -27,12 +27,13 @@ from tritonclient.utils import InferenceServerException
 from builders.kit.emit_bls import bls
 from builders.kit.emit_chained import request_input
 from builders.kit.graph import DType, Ensemble, InstanceGroup, OnnxModel, PythonModel, Tensor
-from runtime import processes, stubs
+from runtime import processes
 from runtime.backends.onnxruntime import abandoned
 from runtime.backends.onnxruntime.abandoned import Watch
-from runtime.environment import ServerEnvironment
-from runtime.heal import Healer
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
+from runtime.watch import stubs
+from runtime.watch.heal import Healer
 from tests.builders.kit import repositories
 
 X, Y = Tensor("x", DType.FP32, {"value": -1}), Tensor("y", DType.FP32, {"value": -1})

@@ -34,8 +34,8 @@ from builders.kit.inprocess import InProcess
 from builders.kit.overrides import apply
 from builders.kit.profile import InstanceOptions, ModelOptions, Profile
 from builders.kit.release import release
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
 HERE = Path(__file__).parent

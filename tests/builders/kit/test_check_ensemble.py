@@ -26,8 +26,8 @@ from builders.kit.findings import errors
 from builders.kit.graph import DType, Ensemble, Flow, PythonModel, QueuePolicy, Step, Tensor
 from builders.kit.proto import pb
 from builders.kit.release import release
-from runtime.control import CallFailed
-from runtime.server import LocalServer
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 
 RELEASE = release("24.10")
 ENSEMBLE = "drawn"

@@ -20,8 +20,8 @@ from builders.kit.check_completed import Target
 from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Finding, errors
 from builders.kit.release import release
-from runtime.control import CallFailed
-from runtime.server import LocalServer
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 from tests.builders.kit.repositories import refusal
 
 RELEASE = release("24.10")

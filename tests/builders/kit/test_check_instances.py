@@ -13,7 +13,7 @@ from builders.kit.check_instances import check_instances, instances
 from builders.kit.check_service import check_shared_memory
 from builders.kit.proto import pb
 from runtime import processes
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 KINDS = ["KIND_AUTO", "KIND_CPU", "KIND_GPU", "KIND_MODEL"]
 

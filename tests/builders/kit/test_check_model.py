@@ -16,7 +16,7 @@ from builders.kit.check_rule import RULES, Triton
 from builders.kit.findings import Severity, errors
 from builders.kit.proto import pb
 from builders.kit.release import release
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 from tests.builders.kit.repositories import refusal
 
 RELEASE = release("24.10")

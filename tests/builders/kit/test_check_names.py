@@ -19,9 +19,9 @@ from builders.kit.check_paths import check_paths
 from builders.kit.findings import errors
 from builders.kit.proto import pb
 from builders.kit.release import release
-from runtime.control import CallFailed
 from runtime.plain import unsafe_characters
-from runtime.server import LocalServer
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 
 RELEASE = release("24.10")
 

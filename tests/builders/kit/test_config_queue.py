@@ -16,7 +16,7 @@ import tritonclient.grpc as grpc
 from builders.kit.config import model_config, to_text
 from builders.kit.graph import DType, PythonModel, QueuePolicy, Tensor
 from builders.kit.release import release
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 NUMBERS = itertools.count()
 """Each test has a model of its own: to unload one takes Triton more than a second."""

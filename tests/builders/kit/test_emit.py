@@ -21,8 +21,8 @@ from builders.kit.graph import DType, Ensemble, Model, OnnxModel, PythonModel, T
 from builders.kit.inprocess import InProcess
 from builders.kit.layout import version_files
 from builders.kit.release import release
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 
 HERE = Path(__file__).parent
 SENTENCE = Tensor("sentence", DType.BYTES, {"one": 1})

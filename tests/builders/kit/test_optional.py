@@ -22,9 +22,9 @@ from builders.kit.inprocess import InProcess
 from builders.kit.release import release
 from perf.services import Services
 from runtime import synthetic
-from runtime.control import CallFailed
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
 HERE = Path(__file__).parent

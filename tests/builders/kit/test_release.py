@@ -10,8 +10,8 @@ import pytest
 
 from builders.kit.proto import pb
 from builders.kit.release import RELEASES, release
-from runtime.control import CallFailed
-from runtime.server import LocalServer
+from runtime.server.control import CallFailed
+from runtime.server.server import LocalServer
 
 
 def test_local_server_is_the_release_it_is_taken_for(triton: LocalServer) -> None:

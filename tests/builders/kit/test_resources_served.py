@@ -17,8 +17,9 @@ from builders.kit.manifest import read_manifest
 from builders.kit.resources import MIB, resources
 from builders.kit.resources_measure import measure
 from builders.ocr.largest import page_of_text
-from runtime import processes, stubs
-from runtime.server import LocalServer
+from runtime import processes
+from runtime.server.server import LocalServer
+from runtime.watch import stubs
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILT = ROOT / "model_repository"

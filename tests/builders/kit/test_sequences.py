@@ -31,8 +31,8 @@ from builders.kit.inprocess import InProcess
 from builders.kit.proto import pb
 from builders.kit.release import release
 from builders.kit.sequence_state import Sequences, SequencesFullError, UnknownSequenceError
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
 HERE = Path(__file__).parent

@@ -23,8 +23,8 @@ from tritonclient.utils import InferenceServerException
 from builders.kit import client_text
 from builders.kit.emit_bls import bls
 from builders.kit.graph import DType, Ensemble, PythonModel, Tensor
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
 HERE = Path(__file__).parent

@@ -78,7 +78,7 @@ def test_what_a_build_leads_to_is_watched(
 
 def test_what_no_build_leads_to_is_not(checkout: Path, unchanged: Callable[[], bool]) -> None:
     unchanged()
-    for name in ("runtime/heal.py", "builders/kit/doctor.py", "builders/cli.py"):
+    for name in ("runtime/watch/heal.py", "builders/kit/doctor.py", "builders/cli.py"):
         edit(checkout / name, "\n# Another line.\n")
     assert unchanged()
 

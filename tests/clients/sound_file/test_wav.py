@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages.decode_audio import decode
-from clients.sound import SoundError, SoundFile
+from clients.asr.sound import SoundError, SoundFile
 from clients.sound_file.sound_reader import Sound
 from clients.sound_file.wav import MOST_PARTS, Plain
 from tests.asr.sounds import encoded

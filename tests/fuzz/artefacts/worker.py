@@ -27,7 +27,12 @@ ROOM = 4 << 30
 IMPORTED = (
     *("builders.__main__", "builders.kit.plan", "builders.kit.check", "builders.kit.sbom"),
     *("builders.kit.sign", "builders.kit.transfer.run", "builders.kit.transfer.s3", "runtime.cli"),
-    *("builders.kit.transfer.oci_pull", "runtime.local", "runtime.container", "rich.console"),
+    *(
+        "builders.kit.transfer.oci_pull",
+        "runtime.serve.local",
+        "runtime.serve.container",
+        "rich.console",
+    ),
     *("builders.asr.family", "builders.ocr.family", "onnxruntime", "torch", "transformers"),
     *("safetensors.torch", "tokenizers", "huggingface_hub", "cyclonedx.output.json"),
     *("model_signing.verifying", "builders.kit.parity_again"),
@@ -79,7 +84,9 @@ def watch(inside: Path, log: int) -> None:
 
 def stand_in(folder: Path) -> None:
     """``runtime serve`` goes as far as its server's process, and sees the case's folders alone."""
-    from runtime import processes, server, state
+    from runtime import processes
+    from runtime.guard import state
+    from runtime.server import server
 
     state.SHARED_MEMORY, state.TEMPORARY = folder / "shm", folder / "temporary"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runtime.environment import ROOT, ServerEnvironment
+from runtime.machine.environment import ROOT, ServerEnvironment
 from tests.kserve.arrival.image import tail
 from tests.kserve.render import Object, shipped
 
@@ -24,10 +24,10 @@ LOCAL = ("--model-repository", "--http-port", "--grpc-port", "--metrics-port")
 SERVE = """
 import json, sys
 from pathlib import Path
-from runtime.admin import GROUPS
-from runtime.control import CallFailed
+from runtime.options.admin import GROUPS
+from runtime.server.control import CallFailed
 from runtime.errors import ServerFailed
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 models, options = sys.argv[1:]
 told = {"answers": []}

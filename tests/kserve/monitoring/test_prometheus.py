@@ -21,10 +21,10 @@ import numpy as np
 import pytest
 import yaml
 
-from clients.errors import RequestError
-from clients.ocr import OcrClient
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from clients.connection.errors import RequestError
+from clients.ocr.client import OcrClient
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 from tests.kserve.monitoring import known, programs, queries
 from tests.kserve.webhooks.repository import BUILT
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 from tests.kserve.runtime import pod
 from tests.kserve.runtime.declared import DeclaredServer
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from runtime import state
-from runtime.control import CallFailed, Control
-from runtime.environment import ServerEnvironment
 from runtime.errors import ServerFailed
-from runtime.server import LocalServer
+from runtime.guard import state
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.control import CallFailed, Control
+from runtime.server.server import LocalServer
 from tests.kserve.crds import ROOT
 from tests.kserve.render import Object, shipped
 

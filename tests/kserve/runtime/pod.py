@@ -25,8 +25,8 @@ from types import TracebackType
 from typing import Self
 
 from runtime import processes
-from runtime.control import Control
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.control import Control
 from tests.kserve.crds import ROOT
 from tests.kserve.runtime import sandbox
 from tests.kserve.runtime.declared import ADMIN_KEY, container, runtime_spec

@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from runtime.environment import ALLOCATOR, ServerEnvironment, libpython_folder
+from runtime.machine.environment import ALLOCATOR, ServerEnvironment, libpython_folder
 from tests.kserve.crds import ROOT
 from tests.kserve.render import Object
 from tests.kserve.webhooks.quantity import quantity

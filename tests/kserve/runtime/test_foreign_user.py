@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.environment import ROOT, ServerEnvironment, libpython_name
+from runtime.machine.environment import ROOT, ServerEnvironment, libpython_name
 from tests.kserve.runtime.declared import ADMIN_KEY, container
 
 PYTHON = Path(f"/usr/bin/{libpython_name()[3:].partition('.so')[0]}")
@@ -18,9 +18,9 @@ USER = """
 import json, os, sys
 from pathlib import Path
 from runtime import live
-from runtime.admin import GROUPS
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.options.admin import GROUPS
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 
 environment, models, options, memory = sys.argv[1:]
 assert os.getuid() == 65534

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import stubs
+from runtime.watch import stubs
 from tests.kserve.crds import ROOT
 from tests.kserve.runtime import sandbox, toys
 from tests.kserve.runtime.declared import container, grace_seconds, http_probe, liveness_probe

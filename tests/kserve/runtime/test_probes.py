@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from runtime import stubs
-from runtime.control import CallFailed
+from runtime.server.control import CallFailed
+from runtime.watch import stubs
 from tests.kserve.crds import ROOT
 from tests.kserve.runtime import toys
 from tests.kserve.runtime.declared import (

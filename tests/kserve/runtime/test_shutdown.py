@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.control import CallFailed
+from runtime.server.control import CallFailed
 from tests.kserve.runtime import toys
 from tests.kserve.runtime.declared import container, flag, grace_seconds
 from tests.kserve.runtime.pod import Pod

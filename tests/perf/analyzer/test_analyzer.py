@@ -26,7 +26,7 @@ from perf.analyzer.installation import source
 from perf.errors import LegFailed
 from perf.loader import Sample, arrivals
 from perf.result import Load
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 Run = Callable[..., Sample]
 TWO = Load(kind="concurrency", value=2)

@@ -15,7 +15,7 @@ import pytest
 
 from perf.analyzer import Analyzer, install, installation, places
 from perf.errors import AnalyzerMissing
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
 
 FAKE = b"#!/bin/sh\necho 'Perf Analyzer Version 2.51.0'\n"
 

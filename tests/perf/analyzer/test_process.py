@@ -15,7 +15,7 @@ import pytest
 from perf.analyzer import guard, process
 from perf.errors import LegFailed
 from runtime import processes
-from runtime.environment import ROOT
+from runtime.machine.environment import ROOT
 
 REGION = f"perf_test_{os.getpid()}"
 """Shared memory that the commands here make."""

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from perf.cli import app
 from perf.errors import AnalyzerMissing
 from perf.result import load
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 Scenario = Callable[..., Path]
 Serve = Callable[..., LocalServer]

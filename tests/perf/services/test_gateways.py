@@ -22,8 +22,8 @@ from tritonclient.utils import InferenceServerException
 from builders.kit.emit_chained import request_input
 from perf.services import Gateway, StepServers
 from runtime import processes
-from runtime.environment import ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
 
 Arrays = Mapping[str, np.ndarray]
 KINDS = ("tritonclient", "kserve")

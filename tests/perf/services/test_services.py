@@ -19,7 +19,7 @@ from perf.errors import LegFailed
 from perf.services import Gateway, Services, StepServers, kserve_environment
 from perf.services.plan import Plan, Tensor, read_plan
 from runtime import processes
-from runtime.environment import ROOT, ServerEnvironment
+from runtime.machine.environment import ROOT, ServerEnvironment
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 TENSORS = st.lists(

@@ -13,8 +13,8 @@ from builders.kit.emit_chained import request_input
 from perf.analyzer import install
 from perf.result import Load
 from perf.services import Gateway, StepServers
-from runtime.environment import ROOT, ServerEnvironment
-from runtime.server import LocalServer
+from runtime.machine.environment import ROOT, ServerEnvironment
+from runtime.server.server import LocalServer
 
 REPOSITORY = ROOT / "model_repository"
 PAGE = {"image": np.frombuffer((ROOT / "clients" / "examples" / "page.png").read_bytes(), np.uint8)}

@@ -15,7 +15,7 @@ import pytest
 from perf.errors import PerfError
 from perf.scenario import Scenario
 from perf.tune import Tuned, patch, save, tune
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 
 from .conftest import FIXED_PACE
 

@@ -16,7 +16,7 @@ from perf.scenario import load_scenario
 from perf.tune import find_scenario, save, tune
 from perf.tune.search import LATE
 from perf.tune.settings import Settings
-from runtime.environment import ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 
 REPOSITORY = Path(__file__).parents[3] / "model_repository"
 

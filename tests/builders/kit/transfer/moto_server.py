@@ -24,8 +24,8 @@ from urllib.parse import urlencode
 
 from minio import Minio
 
-from runtime.environment import ROOT
-from runtime.turns import one_at_a_time
+from runtime.machine.environment import ROOT
+from runtime.machine.turns import one_at_a_time
 
 FOLDER = ROOT / ".venv-s3"
 REQUIREMENTS = Path(__file__).with_name("moto_requirements.txt")

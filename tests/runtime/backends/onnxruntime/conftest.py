@@ -12,7 +12,7 @@ import tritonclient.grpc as triton_grpc
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from tritonclient.utils import np_to_triton_dtype
 
-from runtime.server import LocalServer
+from runtime.server.server import LocalServer
 
 Tensors = Mapping[str, tuple[int, Sequence[int | str | None] | None]]
 

@@ -1,0 +1,1 @@
+"""The client of the speech pipelines, and what it does with sounds."""

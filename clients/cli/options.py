@@ -1,0 +1,28 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clients.connection.address import VARIABLE
+
+_DAY = 86_400.0
+
+Url = Annotated[str, typer.Option(envvar=VARIABLE, help="The server's gRPC address.")]
+
+Timeout = Annotated[
+    float,
+    typer.Option(min=0.001, max=_DAY, metavar="SECONDS", help="How long to wait for an answer."),
+]
+
+Patience = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=_DAY,
+        metavar="SECONDS",
+        help="How long to go on asking where no server listens, as while one starts.",
+    ),
+]

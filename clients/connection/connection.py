@@ -1,0 +1,212 @@
+"""A connection to a server over gRPC, which asks again where that is safe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy.typing as npt
+import tritonclient.grpc as grpc
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from clients.connection.address import Address, address_of
+from clients.connection.errors import RequestError, failure, was_cut_off, was_not_sent
+from clients.connection.ports import speaks_http
+
+INT32 = 2**31 - 1
+"""The largest number of an INT32 tensor, and the bytes of the largest gRPC message."""
+
+CUTS = 2
+"""How often a request that was cut off is asked again: it may be what ended the server."""
+
+WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, *[2.0] * 20)
+"""Seconds before each further try."""
+
+PATIENCE = 15.0
+"""Seconds for which a server that does not listen is asked again: a start takes about so long."""
+
+
+class _NoChannel:
+    def close(self) -> None:
+        return
+
+
+class Client(grpc.InferenceServerClient):  # type: ignore[misc]
+    """tritonclient's own, which also ends quietly when Ctrl-C came while it was being made.
+
+    Its ``__del__`` closes what ``__init__`` may not have made yet.
+    """
+
+    _stream = None
+    _channel = _NoChannel()
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(
+            address.target,
+            ssl=address.secure,
+            channel_args=[
+                ("grpc.max_send_message_length", INT32),
+                ("grpc.max_receive_message_length", INT32),
+                ("grpc.enable_http_proxy", int(not address.is_loopback)),
+                # By default a channel that could not connect refuses for up to two minutes.
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 1000),
+                # Nor does it learn from another channel's failures.
+                ("grpc.use_local_subchannel_pool", 1),
+            ],
+        )
+
+
+class Connection:
+    """One server, asked with a deadline for each request.
+
+    A request is asked again, after a growing wait, within its deadline:
+
+    - when no connection was to be had (refused, or closed before anything was sent), as while a
+      server starts: until the patience is over. The server saw nothing of the request;
+    - when the connection ended after the request was sent: twice. That is safe, since inference
+      keeps nothing: to ask twice gives the same answer twice. It is not asked for longer, as the
+      request may be what ended the server.
+
+    A request that was answered is never asked again, also not one that was refused: an overloaded
+    server says UNAVAILABLE itself, and whether to come back later is for the caller to say.
+
+    Args:
+        address: the server's.
+        timeout: seconds that a request may take, all tries together.
+        patience: seconds for which a server that does not listen is asked again; 0 is never.
+        waiting: is told, in a sentence, when a request is asked again.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        timeout: float,
+        patience: float = PATIENCE,
+        waiting: Callable[[str], None] | None = None,
+    ) -> None:
+        self.address, self.timeout, self.patience = address, timeout, patience
+        self._waiting = waiting or (lambda sentence: None)
+        self._client = Client(address)
+
+    def close(self) -> None:
+        """Ends it."""
+        self._client.close()
+
+    def infer(
+        self,
+        model: str,
+        inputs: Sequence[Any],
+        *,
+        timeout: float | None = None,
+        cuts: int = CUTS,
+        unsent: bool = True,
+        **options: Any,
+    ) -> Any:
+        """One request; the answer is tritonclient's ``InferResult``.
+
+        Args:
+            model: its name.
+            inputs: tritonclient's ``InferInput``.
+            timeout: seconds, if not the connection's own.
+            cuts: how often it is asked again when it was cut off; 0 for a part of a sequence,
+                whose state the server may have lost.
+            unsent: whether it is asked again when it was never sent.
+            options: of tritonclient's ``infer``, as ``sequence_id``.
+
+        Raises:
+            RequestError: it was refused, or no answer came.
+        """
+        seconds = self.timeout if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        until: float | None = None
+        waits = iter(WAITS)
+        while True:
+            left = max(deadline - time.monotonic(), 0.001)
+            try:
+                return self._client.infer(model, inputs, client_timeout=left, **options)
+            except InferenceServerException as problem:
+                error, now = self._failure(problem, seconds), time.monotonic()
+                wait, is_safe = next(waits, None), False
+                if was_cut_off(problem):
+                    is_safe, until = cuts > 0, None
+                    cuts -= 1
+                elif was_not_sent(problem) and not isinstance(error, WrongPort):
+                    until = until or now + self.patience
+                    is_safe = unsent and now + (wait or 0.0) <= until
+                if not is_safe or wait is None or now + wait >= deadline:
+                    raise error from problem
+            self._waiting(f"{error}; it is asked again")
+            time.sleep(wait)
+
+    def _failure(self, problem: InferenceServerException, seconds: float) -> RequestError:
+        address = self.address
+        asks_port = "failed to connect" in (problem.message() or "") and not address.proxy
+        if asks_port and not _refused(problem) and speaks_http(address.host, address.port):
+            return WrongPort(
+                "UNAVAILABLE",
+                f"{address} speaks HTTP, and the address of gRPC is asked for; Triton's gRPC port "
+                "is 8001, unless `--grpc-port` says otherwise",
+            )
+        return failure(problem, address, seconds)
+
+
+class WrongPort(RequestError):
+    """Another protocol is spoken there."""
+
+
+def _refused(problem: InferenceServerException) -> bool:
+    return "Connection refused" in (problem.message() or "")
+
+
+class PipelineClient:
+    """What the clients of all pipelines are: one connection, closed as the context ends.
+
+    Args:
+        url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
+            environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
+        timeout: see :class:`Connection`; so for the other two.
+        patience: likewise.
+        waiting: likewise.
+
+    Raises:
+        clients.connection.address.AddressError: the URL is none of a gRPC server.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        timeout: float,
+        patience: float,
+        waiting: Callable[[str], None] | None,
+    ) -> None:
+        self._connection = Connection(address_of(url), timeout, patience, waiting)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def tensor(name: str, array: npt.NDArray[Any]) -> Any:
+    """An array as an input of a request; texts are bytes in an array of objects."""
+    made = grpc.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    made.set_data_from_numpy(array)
+    return made
+
+
+def output(result: Any, name: str, model: str) -> Any:
+    """An output of an answer, as an array.
+
+    Raises:
+        RequestError: the answer has no such output.
+    """
+    found = result.as_numpy(name)
+    if found is None:
+        raise RequestError(
+            "INVALID_ARGUMENT",
+            f"the answer of '{model}' has no output '{name}'; name a pipeline that gives it",
+        )
+    return found

@@ -1,0 +1,1 @@
+"""The client of the OCR pipelines, and what it does with pages."""

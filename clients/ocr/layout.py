@@ -1,0 +1,407 @@
+"""What a page's lines make up: the cells of its tables, and Markdown.
+
+Everything is told from the lines' boxes and their reading order: the server reads tables row by row
+and columns of text one after the other, so lines that follow each other at one height are cells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clients.ocr.client import Line
+
+SAME_HEIGHT = 0.5
+"""Cells of a row share this part of the lower one's height."""
+
+FAR = 3.0
+"""Rows with more paper between them than this, in line heights, are of two tables."""
+
+LEADING = 0.25
+"""Lines of one cell have no more paper between them than this, in line heights."""
+
+STEP = 1.25
+"""Rows of a table are this many times as far apart as the lines of one cell, at least."""
+
+BREAK = 1.4
+"""A line alone, this many times as far below as the table's rows are, is not of the table."""
+
+HEADING = 1.25
+"""A heading's line is this many times as high as the page's usual line."""
+
+LONG, WORD = 4.0, 2.0
+"""How many times as long as high lines are that tell the usual height, and headings at least."""
+
+LEVELS = 3
+"""Sizes of headings that are told apart; smaller ones are of the last level."""
+
+PARAGRAPH = 0.7
+"""Lines with more paper between them than this, in line heights, are of two paragraphs."""
+
+BLANK = 8.0
+"""White space within a line is no wider than this, in line heights."""
+
+_MARKER = re.compile(r"\W{1,2}|\(?(\d{1,3}|[A-Za-z])[.)]")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
+_LEADING = re.compile(r"^(#{1,6}(?=\s|$)|[-+](?=\s|$)|=+$|-+$)")
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where a line stands in a table; all three count from 0.
+
+    Attributes:
+        table: which of the page's tables, in reading order.
+        row: of the table; a cell of several lines is in one row.
+        column: of the table; the first one of a cell that spans several.
+        columns: how many it spans, as a head over two of them does.
+    """
+
+    table: int
+    row: int
+    column: int
+    columns: int = 1
+
+
+def cells(lines: Sequence[Line]) -> list[Cell | None]:
+    """Each line's cell; None for lines that are in no table.
+
+    A table has two rows at least with two cells or more, and the same paper between its columns in
+    all of its rows. A list whose markers stand apart is none.
+
+    Args:
+        lines: of a page, in reading order.
+    """
+    found: list[Cell | None] = [None] * len(lines)
+    if not lines:
+        return found
+    boxes = _level(lines)
+    table = 0
+    for rows in _tables(_rows(boxes), boxes):
+        columns = _columns(rows, boxes)
+        if _is_list(rows, lines, columns) or _in_text(rows, boxes, columns):
+            continue
+        for number, members in enumerate(_unwrapped(rows, boxes, columns)):
+            for line in members:
+                first, spanned = _column(boxes[line], columns), _spanned(boxes[line], columns)
+                found[line] = Cell(table, number, first, max(spanned, 1))
+        table += 1
+    return found
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    """A page as Markdown, in reading order: headings by the size of type, paragraphs, tables.
+
+    A table's first row is its head. Line breaks of a paragraph are kept, those in a cell become
+    ``<br>``. Characters that Markdown takes for its own are escaped.
+
+    Args:
+        lines: of a page, in reading order.
+
+    Returns:
+        The text, ending in a line break; empty for no lines.
+    """
+    if not lines:
+        return ""
+    boxes, places = _level(lines), cells(lines)
+    levels = _heading_levels(lines, boxes, places)
+    beside = {line for row in _rows(boxes) for line in row[1:]}
+    blocks: list[str] = []
+    # The first box of the line that text may go on under.
+    last = -1
+    tables: set[int] = set()
+    for number, (line, cell) in enumerate(zip(lines, places, strict=True)):
+        if cell is not None:
+            if cell.table not in tables:
+                tables.add(cell.table)
+                blocks.append(_table(lines, places, cell.table))
+            last = -1
+        elif levels[number]:
+            blocks.append("#" * levels[number] + " " + _escaped(line.text))
+            last = -1
+        elif last >= 0 and number in beside and _close(boxes[number - 1], boxes[number]):
+            blocks[-1] += " " + _escaped(line.text)
+        elif last >= 0 and _goes_on(boxes[last], boxes[number]):
+            blocks[-1] += "\n" + _escaped(line.text)
+            last = number
+        else:
+            blocks.append(_escaped(line.text))
+            last = number
+    return "\n\n".join(blocks) + "\n"
+
+
+def _level(lines: Sequence[Line]) -> np.ndarray:
+    """Left, top, right and bottom of each line where the page's lines lie level: [n, 4]."""
+    corners = np.array([line.box for line in lines], float).reshape(-1, 4, 2)
+    edge = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]).sum(0)
+    angle = float(np.arctan2(edge[1], edge[0]))
+    turn = np.array(((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
+    level = corners @ turn
+    return np.concatenate((level.min(1), level.max(1)), axis=1)
+
+
+def _rows(boxes: np.ndarray) -> list[list[int]]:
+    """Lines that follow each other from left to right at one height."""
+    rows = [[0]]
+    for line in range(1, len(boxes)):
+        before, box = boxes[rows[-1][-1]], boxes[line]
+        shared = min(before[3], box[3]) - max(before[1], box[1])
+        lower = min(before[3] - before[1], box[3] - box[1])
+        if shared >= SAME_HEIGHT * lower and (box[0] + box[2]) / 2 > before[2]:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return rows
+
+
+def _tables(rows: list[list[int]], boxes: np.ndarray) -> list[list[list[int]]]:
+    """Rows that follow each other downwards and have columns in common."""
+    tables: list[list[list[int]]] = []
+    run: list[list[int]] = []
+
+    def end() -> None:
+        continued = _continued(run, boxes, _columns(run, boxes)) if run else []
+        while run and len(run[-1]) < 2 and not continued[len(run) - 1]:
+            run.pop()
+        if sum(len(row) > 1 for row in run) >= 2:
+            tables.append(list(run))
+        run.clear()
+
+    for row, following in zip(rows, [*rows[1:], []], strict=True):
+        if run and (
+            not _near(boxes[run[-1]], boxes[row])
+            or _apart([*run, row], boxes)
+            or not (_fits([*run, row], boxes) or _fits_with([*run, row], following, boxes))
+        ):
+            end()
+        if run or len(row) > 1:
+            run.append(row)
+    end()
+    return tables
+
+
+def _apart(rows: list[list[int]], boxes: np.ndarray) -> bool:
+    """Whether the last row is a line alone with more paper over it than rows have."""
+    steps = np.diff([float(np.median(boxes[row, 1])) for row in rows])
+    return len(rows[-1]) == 1 and len(steps) > 1 and bool(steps[-1] > BREAK * steps[:-1].max())
+
+
+def _in_text(rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]) -> bool:
+    """Whether two rows of two cells are lines of a text: others go on right over or under them."""
+    if len(columns) != 2 or sum(len(row) > 1 for row in rows) > 2:
+        return False
+    first, last = boxes[rows[0][0]], boxes[rows[-1][0]]
+    over, under = rows[0][0] - 1, rows[-1][-1] + 1
+    return (over >= 0 and _goes_on(boxes[over], first)) or (
+        under < len(boxes) and _goes_on(last, boxes[under])
+    )
+
+
+def _near(over: np.ndarray, under: np.ndarray) -> bool:
+    """Whether a row is next under another; boxes of a page that leans overlap a little."""
+    (top, bottom), (next_top, _) = (np.median(row[:, [1, 3]], axis=0) for row in (over, under))
+    height = bottom - top
+    return bool(top < next_top <= bottom + FAR * height)
+
+
+def _fits(rows: list[list[int]], boxes: np.ndarray) -> bool:
+    """Whether the cells of no row fall into one column, but for one that spans several."""
+    columns = _columns(rows, boxes)
+    for row in rows:
+        if len({_column(boxes[line], columns) for line in row}) < len(row):
+            return False
+    return all(len(row) > 1 or _spanned(boxes[row[0]], columns) == 1 for row in rows)
+
+
+def _fits_with(rows: list[list[int]], following: list[int], boxes: np.ndarray) -> bool:
+    """Whether the next row shows that rows fit: heads alone do not show what they are over."""
+    fuller = len(following) > max(map(len, rows))
+    near = fuller and _near(boxes[rows[-1]], boxes[following])
+    return near and _fits([*rows, following], boxes)
+
+
+def _columns(rows: list[list[int]], boxes: np.ndarray) -> list[tuple[float, float]]:
+    """First and last x of each column: where cells lie over each other, spanning ones left out."""
+    others = [np.array(row) for row in rows]
+
+    def spans(line: int, columns: list[tuple[float, float]]) -> bool:
+        return _spanned(boxes[line], columns) > 1 or any(
+            line not in row and np.count_nonzero(_over(boxes[line], boxes[row])) > 1
+            for row in others
+        )
+
+    # Rows of many cells show the columns over which cells of the others may reach.
+    columns: list[tuple[float, float]] = []
+    kept: list[int] = []
+    for cells_of in sorted({len(row) for row in rows}, reverse=True):
+        own = [line for row in rows if len(row) == cells_of for line in row]
+        kept += [line for line in own if not spans(line, columns)]
+        columns = _merged(boxes[kept])
+    return _under_heads(columns, rows, boxes)
+
+
+def _merged(boxes: np.ndarray) -> list[tuple[float, float]]:
+    """First and last x of each column of cells that lie over each other."""
+    columns: list[tuple[float, float]] = []
+    for left, right in sorted(zip(boxes[:, 0].tolist(), boxes[:, 2].tolist(), strict=True)):
+        if columns and left < columns[-1][1]:
+            columns[-1] = columns[-1][0], max(columns[-1][1], right)
+        else:
+            columns.append((left, right))
+    return columns
+
+
+def _under_heads(
+    columns: list[tuple[float, float]], rows: list[list[int]], boxes: np.ndarray
+) -> list[tuple[float, float]]:
+    """The columns, those of one head joined to the cells beside it: a centred head may stand off.
+
+    A head is alone in its column, no row has it and the other, and it is over all of them.
+    """
+    filled: list[list[int]] = [[] for _ in columns]
+    for number, row in enumerate(rows):
+        for line in row:
+            if _spanned(boxes[line], columns) == 1:
+                filled[_column(boxes[line], columns)].append(number)
+    joined: list[tuple[tuple[float, float], list[int]]] = []
+    for column, own in zip(columns, filled, strict=True):
+        if joined and own and _heads(joined[-1][1], own):
+            (left, _), before = joined[-1]
+            joined[-1] = (left, column[1]), sorted(before + own)
+        else:
+            joined.append((column, own))
+    return [column for column, _ in joined]
+
+
+def _heads(one: list[int], other: list[int]) -> bool:
+    first, second = sorted((one, other))
+    return len(first) == 1 and first[0] < second[0]
+
+
+def _over(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.asarray(np.minimum(box[2], others[:, 2]) > np.maximum(box[0], others[:, 0]))
+
+
+def _spanned(box: np.ndarray, columns: list[tuple[float, float]]) -> int:
+    return sum(bool(min(box[2], right) > max(box[0], left)) for left, right in columns)
+
+
+def _column(box: np.ndarray, columns: list[tuple[float, float]]) -> int:
+    """The first column that a box lies over, or else the nearest."""
+    apart = [max(left - box[2], box[0] - right) for left, right in columns]
+    over = [number for number, distance in enumerate(apart) if distance < 0]
+    return over[0] if over else int(np.argmin(apart))
+
+
+def _is_list(
+    rows: list[list[int]], lines: Sequence[Line], columns: list[tuple[float, float]]
+) -> bool:
+    markers = [bool(_MARKER.fullmatch(lines[row[0]].text.strip())) for row in rows if len(row) > 1]
+    return len(columns) < 2 or (len(columns) == 2 and all(markers))
+
+
+def _unwrapped(
+    rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]
+) -> list[list[int]]:
+    """The table's rows: those of text that continue the cells over them are joined to them."""
+    joined: list[list[int]] = []
+    for row, goes_on in zip(rows, _continued(rows, boxes, columns), strict=True):
+        if goes_on:
+            joined[-1] += row
+        else:
+            joined.append(list(row))
+    return joined
+
+
+def _continued(
+    rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]
+) -> list[bool]:
+    """Which rows continue the cells over them.
+
+    Lines of one cell are nearer to each other than rows are. No full row is as near to the one over
+    it, and each line that continues a cell has that cell over it.
+    """
+    most = max(map(len, rows))
+    apart = np.diff([float(np.median(boxes[row, 1])) for row in rows])
+    heights = np.array([float(np.median(boxes[row, 3] - boxes[row, 1])) for row in rows[:-1]])
+    steps = np.sort(apart)
+    larger = np.flatnonzero(steps[1:] >= STEP * steps[:-1])
+    nearest = float(steps[larger[0] + 1]) if len(larger) else 0.0
+    near = (apart < nearest) & (apart <= (1 + LEADING) * heights)
+    full = np.array([len(row) == most for row in rows[1:]], bool)
+    continued = [False] * len(rows)
+    if (near & full).any():
+        return continued
+    over: set[int] = set()
+    for number, row in enumerate(rows):
+        own = {_column(boxes[line], columns) for line in row}
+        continued[number] = number > 0 and bool(near[number - 1]) and own <= over
+        over = over | own if continued[number] else own
+    return continued
+
+
+def _heading_levels(
+    lines: Sequence[Line], boxes: np.ndarray, places: Sequence[Cell | None]
+) -> list[int]:
+    """1 to :data:`LEVELS` for headings, 0 for others; sizes within a tenth are one."""
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    free = np.array([cell is None for cell in places])
+    # Boxes of a few letters are higher than their type is large.
+    long = widths >= LONG * heights
+    counted = long if long.any() else np.ones(len(lines), bool)
+    usual = _median(
+        heights[counted], [len(lines[k].text) for k in np.flatnonzero(counted).tolist()]
+    )
+    large = free & (heights >= HEADING * usual) & (widths >= WORD * heights)
+    steps: list[float] = []
+    for height in sorted(heights[large].tolist(), reverse=True):
+        if not steps or height < 0.9 * steps[-1]:
+            steps.append(height)
+    return [
+        min(sum(height < 0.9 * step for step in steps) + 1, LEVELS) if heading else 0
+        for height, heading in zip(heights.tolist(), large, strict=True)
+    ]
+
+
+def _median(values: np.ndarray, weights: Sequence[int]) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(np.array(weights)[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+def _goes_on(above: np.ndarray, box: np.ndarray) -> bool:
+    """Whether a line continues the paragraph of the one over it."""
+    height = above[3] - above[1]
+    paper = box[1] - above[3]
+    over = min(above[2], box[2]) > max(above[0], box[0])
+    return bool(over and -height < paper <= PARAGRAPH * height)
+
+
+def _close(left: np.ndarray, box: np.ndarray) -> bool:
+    """Whether a line goes on in the next box at its height, as code before its comment does."""
+    return bool(box[0] - left[2] <= BLANK * (left[3] - left[1]))
+
+
+def _table(lines: Sequence[Line], places: Sequence[Cell | None], table: int) -> str:
+    inside = [
+        (cell, line.text)
+        for cell, line in zip(places, lines, strict=True)
+        if cell is not None and cell.table == table
+    ]
+    rows = 1 + max(cell.row for cell, _ in inside)
+    columns = 1 + max(cell.column for cell, _ in inside)
+    texts = [[""] * columns for _ in range(rows)]
+    for cell, text in inside:
+        held = texts[cell.row][cell.column]
+        texts[cell.row][cell.column] = f"{held}<br>{_escaped(text)}" if held else _escaped(text)
+    drawn = ["| " + " | ".join(row) + " |" for row in texts]
+    return "\n".join([drawn[0], "|" + " --- |" * columns, *drawn[1:]])
+
+
+def _escaped(text: str) -> str:
+    text = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _NUMBERED.sub(r"\1\\\2", _LEADING.sub(r"\\\1", text))

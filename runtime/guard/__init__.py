@@ -1,0 +1,1 @@
+"""The process between this one and Triton, and what a server owns on this machine."""

@@ -1,0 +1,1 @@
+"""This machine, and the environment of the local Triton on it."""

@@ -1,0 +1,220 @@
+"""The environment of the local server: where it is, and whether this machine can run it.
+
+Triton's Python backend runs models in the interpreter whose minor version matches its stub, with
+the packages of the first ``python3`` on PATH. That environment is not the builder's: the stub of
+24.10 is built against numpy 1.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import locale
+import os
+import platform
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.kit.bounded_file import Unreadable
+from builders.kit.json_file import read_json
+from runtime.errors import EnvironmentUnfit
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_ENVIRONMENT = ROOT / ".venv-server"
+REQUIREMENTS = ROOT / "runtime" / "requirements.txt"
+STAMP = "runtime-stamp.json"
+
+SITE_HOOK = ("triton_kit.pth", "import sys; sys.dont_write_bytecode = True\n")
+"""A file in site-packages, by name and content. Stubs import models straight from the repository,
+take no notice of PYTHONDONTWRITEBYTECODE, and would leave ``__pycache__`` folders in it."""
+
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
+"""Bytes, for glibc (mallopt(3)): blocks of up to 32 MB, its own upper bound for the first, come
+from memory that a process keeps. By default an image of 2 MB is new memory in every stage of every
+request, and each of its pages a fault: with them decoding took 0.5 to 0.8 of the time and resizing
+0.5 to 0.7, in two runs with both sides; the stubs' memory stayed as it was.
+"""
+
+BLAS = {"OPENBLAS_NUM_THREADS": "1"}
+"""Else numpy starts a thread for each core in every stub, which takes a tenth of its start, and 24
+of them start at once. What stages multiply is small."""
+
+TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
+"""Else ONNX Runtime (from 1.29) reports sessions to its makers, and writes below ``~/.cache``."""
+
+_DROPPED = ("PYTHON", "AIP_")
+"""Beginnings of variables that the server does not get: those of the interpreter, and of Vertex AI,
+with which Triton serves at other addresses than it was told."""
+
+UTF8 = {"LC_ALL": "C.UTF-8"}
+"""What a server gets that has no locale of UTF-8: for Triton, its shell, and what models start. A
+stub's own interpreter takes no locale (24.10). glibc has this one itself since 2.35."""
+
+PYTHONS = ((3, 11), (3, 12))
+GLIBC = (2, 35)
+"""The oldest glibc that the wheel of Triton's binary (manylinux_2_35) runs on."""
+
+
+def expected_stamp() -> dict[str, str]:
+    """What a complete environment for this interpreter says of itself."""
+    return {
+        "python": platform.python_version(),
+        "site_hook": SITE_HOOK[1],
+        "requirements": hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest(),
+    }
+
+
+def check_machine() -> None:
+    """Whether the local server can run on this machine with this interpreter.
+
+    Raises:
+        EnvironmentUnfit: not Linux on x86-64, a Python other than 3.11 or 3.12, a glibc older
+            than 2.35, or no shared libpython.
+    """
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise EnvironmentUnfit(
+            "The local Triton server runs on Linux on x86-64 only, and this is "
+            f"{platform.system()} on {platform.machine()}; "
+            "serve the repository with --engine docker or podman."
+        )
+    if sys.version_info[:2] not in PYTHONS:
+        raise EnvironmentUnfit(
+            "The pinned packages fit Python 3.11 and 3.12, and this is Python "
+            f"{platform.python_version()}; set the project up again with one of those."
+        )
+    name, _, version = _glibc().partition(" ")
+    if name != "glibc" or tuple(map(int, version.split("."))) < GLIBC:
+        raise EnvironmentUnfit(
+            f"Triton's binary needs glibc 2.35 or newer, and this machine has {name} {version}; "
+            "use a newer distribution (Debian 12, Ubuntu 22.04) or --engine docker or podman."
+        )
+    if libpython_folder() is None and not _loadable(libpython_name()):
+        raise EnvironmentUnfit(
+            f"Triton's Python stub needs {libpython_name()}, and this Python has no shared "
+            f"library; install it (Debian and Ubuntu: apt-get install libpython3."
+            f"{sys.version_info.minor}) or use a Python built with --enable-shared."
+        )
+
+
+def _glibc() -> str:
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or "libc 0"
+    except (OSError, ValueError):
+        return "libc 0"
+
+
+def _is_utf8() -> bool:
+    """Whether a program that is started now gets a locale of UTF-8; one that is not installed is
+    the same as none."""
+    libc = ctypes.CDLL(None)
+    libc.newlocale.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+    libc.newlocale.restype = ctypes.c_void_p
+    libc.nl_langinfo_l.argtypes = (ctypes.c_int, ctypes.c_void_p)
+    libc.nl_langinfo_l.restype = ctypes.c_char_p
+    libc.freelocale.argtypes = (ctypes.c_void_p,)
+    found = libc.newlocale(1 << locale.LC_CTYPE, b"", None)
+    if not found:
+        return False
+    try:
+        return bool(libc.nl_langinfo_l(locale.CODESET, found) == b"UTF-8")
+    finally:
+        libc.freelocale(found)
+
+
+def libpython_name() -> str:
+    """The shared library that the stub of this minor version is linked to."""
+    return f"libpython3.{sys.version_info.minor}.so.1.0"
+
+
+def libpython_folder() -> Path | None:
+    """The folder of this interpreter's own shared library, None if it has none there."""
+    folder = Path(sysconfig.get_config_var("LIBDIR") or "/nonexistent")
+    return folder if (folder / libpython_name()).is_file() else None
+
+
+def _loadable(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class ServerEnvironment:
+    """An installed server environment.
+
+    Attributes:
+        folder: its root.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python3"
+
+    @property
+    def packages(self) -> Path:
+        """Its site-packages."""
+        return self.folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+
+    @property
+    def triton(self) -> Path:
+        """The wheel's Triton: ``bin``, ``backends``, ``caches``, ``python_backend_stubs``."""
+        return self.packages / "pytriton" / "tritonserver"
+
+    @property
+    def stub(self) -> Path:
+        """The Python backend's stub for this minor version."""
+        minor = f"3.{sys.version_info.minor}"
+        return self.triton / "python_backend_stubs" / minor / "triton_python_backend_stub"
+
+    def is_current(self) -> bool:
+        """Whether it was installed completely, from today's requirements, for this Python."""
+        try:
+            return bool(read_json(self.folder / STAMP) == expected_stamp())
+        except Unreadable:
+            return False
+
+    def variables(self) -> dict[str, str]:
+        """The environment variables that the server runs with."""
+        libraries = [str(self.packages / "nvidia_pytriton.libs")]
+        own = libpython_folder()
+        if own is not None:
+            libraries.insert(0, str(own))
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_DROPPED) and name not in ("VIRTUAL_ENV", "LD_LIBRARY_PATH")
+        }
+        return (
+            ALLOCATOR
+            | BLAS
+            | TELEMETRY
+            | kept
+            | ({} if _is_utf8() else UTF8)
+            | {
+                "PATH": f"{self.folder / 'bin'}:{os.environ.get('PATH', os.defpath)}",
+                "LD_LIBRARY_PATH": ":".join(libraries),
+            }
+        )
+
+
+def server_environment(folder: Path = DEFAULT_ENVIRONMENT) -> ServerEnvironment:
+    """The installed environment.
+
+    Raises:
+        EnvironmentUnfit: it is not there, or not complete, or this machine cannot run it.
+    """
+    check_machine()
+    environment = ServerEnvironment(folder)
+    if not environment.is_current():
+        state = "is out of date or incomplete" if folder.exists() else "is not there"
+        raise EnvironmentUnfit(
+            f"The server environment {folder} {state}; run: python -m runtime install"
+        )
+    return environment

@@ -1,0 +1,1 @@
+"""``python -m runtime serve``: on this machine, or in a container."""

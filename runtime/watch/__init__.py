@@ -1,0 +1,1 @@
+"""What keeps a server answering: stubs are replaced, and a server that died is started again."""
