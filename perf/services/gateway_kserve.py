@@ -61,7 +61,7 @@ def _listen_here(announce: Callable[[int], None]) -> None:
     make_server, make_config = grpc.aio.server, uvicorn.Config
 
     def server(*args: Any, **options: Any) -> Any:
-        made = make_server(*args, **options)
+        made: Any = make_server(*args, **options)
         listen = made.add_insecure_port
         made.add_insecure_port = lambda address: announce(listen("127.0.0.1:0"))
         return made
