@@ -18,7 +18,7 @@ from builders.kit.config import model_config
 from builders.kit.profile import load_profile, profiles
 from builders.kit.recipe import make_recipe
 from builders.kit.release import RELEASES, release
-from clients.cli.app import ocr
+from clients.cli.ocr import ocr
 from clients.ocr.client import OcrClient
 from runtime.machine.environment import ServerEnvironment
 from tests.kserve import bundles, render, schemas
