@@ -2,4 +2,4 @@
 
 from clients.cli.interrupt import run
 
-run("clients.cli.ocr", "python -m clients")
+run("clients.cli.app", "python -m clients")

@@ -1,4 +1,4 @@
-"""The client's command line."""
+"""``python -m clients ocr``: the pages of a file to text, JSON, Markdown or drawings."""
 
 from __future__ import annotations
 
@@ -9,43 +9,22 @@ from contextlib import closing
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
 
-from clients.cli.asr import asr
 from clients.cli.exit import failed, wrong_address
+from clients.cli.listening import StatusLine
 from clients.cli.options import Patience, Timeout, Url
 from clients.connection.address import AddressError
 from clients.connection.connection import INT32, PATIENCE
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from clients.cli.listening import StatusLine
-    from clients.ocr.client import Line, OcrClient
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    help="Send a file to a served pipeline and print its answer.",
-)
+from clients.connection.errors import RequestError
+from clients.ocr.client import Line, OcrClient
+from clients.ocr.layout import cells, markdown
+from clients.ocr.pdf import PdfError, is_pdf
 
 
-@app.callback()
-def main() -> None:
-    """Send a file to a served pipeline and print its answer."""
-
-
-@app.command(
-    epilog="Examples: `python -m clients ocr page.png` · "
-    "`python -m clients ocr page.png --draw out.png` · "
-    "`python -m clients ocr letter.pdf --markdown --page 2` · "
-    "`python -m clients ocr page.png --json | jq '.[].text'`. "
-    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
-)
 def ocr(
     page: Annotated[Path, typer.Argument(help="A JPEG, PNG, WebP, TIFF, BMP, GIF or PDF file.")],
     draw: Annotated[
@@ -98,10 +77,6 @@ def ocr(
     The pages of a TIFF or PDF are read one after the other. Where one is refused, what was read
     before it is printed first.
     """
-    from clients.cli.listening import StatusLine
-    from clients.connection.errors import RequestError
-    from clients.ocr.client import OcrClient
-    from clients.ocr.pdf import PdfError
 
     if as_json and as_markdown:
         raise typer.BadParameter("choose one of --json and --markdown")
@@ -177,7 +152,6 @@ def _by_options(refusal: str) -> str:
 
 
 def _print(lines: list[Line], *, as_json: bool, as_markdown: bool) -> None:
-    from clients.ocr.layout import cells, markdown
 
     # Tables and paragraphs end with their page.
     pages = [list(own) for _, own in groupby(lines, lambda line: line.page)]
@@ -221,7 +195,6 @@ def _answers(
     client: OcrClient, file: bytes, options: Mapping[str, Any], drawn: bool, status: StatusLine
 ) -> Generator[_Answer]:
     """The pages of a TIFF or PDF one by one, any other image at once."""
-    from clients.ocr.pdf import is_pdf
 
     if is_pdf(file):
         with closing(client.read_pdf(file, **options)) as sheets:
@@ -282,11 +255,3 @@ def _draw(to: Path, answer: _Answer, font: Path | None) -> None:
             draw(pixels, own, font).save(several if answer.several else to)
     except (OSError, ValueError) as problem:
         raise failed(f"cannot draw {to}: {problem}") from problem
-
-
-app.command(
-    epilog="Examples: `python -m clients asr talk.wav` · `python -m clients asr talk.wav --srt` · "
-    "`python -m clients asr --microphone` · "
-    "`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. "
-    "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
-)(asr)

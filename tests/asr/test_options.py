@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from builders.kit.emit_chained import Chained
 from builders.kit.inprocess import InProcess
 from clients.asr.client import AsrClient
-from clients.cli.ocr import app
+from clients.cli.app import app
 from clients.connection.errors import RequestError
 from runtime.server.server import LocalServer
 from tests.asr import sounds

@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from clients.asr.captions import line
 from clients.asr.client import AsrClient
-from clients.cli.ocr import app
+from clients.cli.app import app
 from clients.connection.errors import RequestError
 from runtime.server.server import LocalServer
 from tests.asr import sounds

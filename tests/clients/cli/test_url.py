@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from clients.cli.ocr import app
+from clients.cli.app import app
 from runtime.server.server import LocalServer
 
 FILES = {

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from clients.cli.ocr import app
+from clients.cli.app import app
 from clients.connection.errors import RequestError
 from clients.ocr.client import OcrClient
 from tests.clients.standin import Served

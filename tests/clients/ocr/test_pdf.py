@@ -19,7 +19,7 @@ from pypdfium2.internal import ObjectTracker
 from typer.testing import CliRunner
 
 import clients.ocr.pdf
-from clients.cli.ocr import app
+from clients.cli.app import app
 from clients.connection.errors import CutOff, RequestError
 from clients.ocr.client import OcrClient
 from clients.ocr.pdf import INSTALL, MOST_PIXELS, RESOLUTION, Pdf, PdfError, is_pdf, scale_of

@@ -1,0 +1,29 @@
+"""The client's command line: ``python -m clients ocr | asr``."""
+
+from __future__ import annotations
+
+import typer
+
+from clients.cli.asr import asr
+from clients.cli.ocr import ocr
+
+_CODES = "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Send a file to a served pipeline and print its answer.",
+)
+app.command(
+    epilog="Examples: `python -m clients ocr page.png` · "
+    "`python -m clients ocr page.png --draw out.png` · "
+    "`python -m clients ocr letter.pdf --markdown --page 2` · "
+    f"`python -m clients ocr page.png --json | jq '.[].text'`. {_CODES}"
+)(ocr)
+app.command(
+    epilog="Examples: `python -m clients asr talk.wav` · `python -m clients asr talk.wav --srt` · "
+    "`python -m clients asr --microphone` · "
+    f"`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. {_CODES}"
+)(asr)
