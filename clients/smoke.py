@@ -25,12 +25,15 @@ import urllib3
 
 from clients.cli.options import Timeout
 from clients.connection.ports import speaks_grpc
-from clients.examples.make_page import HEADING, LEFT, RIGHT
 
 _EXAMPLES = Path(__file__).resolve().parent / "examples"
 PAGE = _EXAMPLES / "page.png"
 TALK = _EXAMPLES / "talk.wav"
-SPOKEN = tuple(TALK.with_suffix(".txt").read_text("utf-8").splitlines())
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    """What an example says, line by line: the text file beside it."""
+    return tuple(file.with_suffix(".txt").read_text("utf-8").splitlines())
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ class Known:
     answer: tuple[str, ...]
 
 
-_READ_PAGE = Known("image", PAGE.read_bytes, "text", (HEADING, *LEFT, *RIGHT))
-_HEARD = Known("audio", TALK.read_bytes, "segment_text", SPOKEN)
+_READ_PAGE = Known("image", PAGE.read_bytes, "text", _lines(PAGE))
+_HEARD = Known("audio", TALK.read_bytes, "segment_text", _lines(TALK))
 
 PIPELINES = {"asr": _HEARD, "asr_bls": _HEARD, "ocr": _READ_PAGE, "ocr_bls": _READ_PAGE}
 """What can be asked, by the pipeline's name."""

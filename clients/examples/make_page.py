@@ -1,4 +1,7 @@
-"""Renders ``page.png``, the sample page: ``python clients/examples/make_page.py``."""
+"""Renders the sample page, ``page.png``, and writes its lines, ``page.txt``.
+
+``python clients/examples/make_page.py``
+"""
 
 from pathlib import Path
 
@@ -28,7 +31,7 @@ RIGHT = (
 
 
 def main() -> None:
-    """Writes the page beside this file: two columns, scanned a little askew."""
+    """Writes both beside this file: two columns, scanned a little askew; lines as they are read."""
     page = Image.new("L", (900, 560), 250)
     pen = ImageDraw.Draw(page)
     pen.text((250, 36), HEADING, fill=15, font=ImageFont.load_default(42))
@@ -38,6 +41,8 @@ def main() -> None:
             pen.text((left, 130 + 48 * number), line, fill=25, font=font)
     turned = page.rotate(1.5, Image.Resampling.BICUBIC, fillcolor=250)
     turned.save(Path(__file__).with_name("page.png"), optimize=True)
+    lines = "".join(f"{line}\n" for line in (HEADING, *LEFT, *RIGHT))
+    Path(__file__).with_name("page.txt").write_text(lines, "utf-8")
 
 
 if __name__ == "__main__":
