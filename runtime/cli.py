@@ -232,7 +232,7 @@ def serve(
     """
     if verify:
         _verify(repository)
-    passed: list[str] = context.obj or []
+    further: list[str] = context.obj or []
     if engine is Engine.LOCAL:
         if dry_run or image:
             raise usage("--dry-run and --image go with --engine docker or podman")
@@ -257,7 +257,7 @@ def serve(
                 exit_seconds=exit_seconds,
                 log=log.value,
                 opened=tuple(group.value for group in opened or ()),
-                passed=passed,
+                further=further,
             )
         )
         return
@@ -278,7 +278,7 @@ def serve(
         restarts=restarts,
         exit_seconds=exit_seconds,
         opened=tuple(group.value for group in opened or ()),
-        passed=passed,
+        further=further,
     )
     if runtime_metrics_port is not None:
         raise usage("--runtime-metrics-port goes with --engine local")

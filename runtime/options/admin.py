@@ -76,11 +76,11 @@ def restricted(opened: Sequence[str]) -> list[str]:
     return [f"{name}={closed}:{HEADER}={KEY}" for name in _RESTRICTING if closed]
 
 
-def checked(passed: Sequence[str], opened: Sequence[str]) -> list[str]:
+def checked(further: Sequence[str], opened: Sequence[str]) -> list[str]:
     """A user's own options for ``tritonserver``, with what keeps Triton's other services shut.
 
     Args:
-        passed: the options.
+        further: the options.
         opened: groups that stay open to everybody.
 
     Raises:
@@ -88,7 +88,7 @@ def checked(passed: Sequence[str], opened: Sequence[str]) -> list[str]:
     """
     closed = [group for group in GROUPS if group not in opened]
     names = set()
-    for option in passed:
+    for option in further:
         name, _, value = option.partition("=")
         names.add(name)
         if name == "--":  # to Triton the end of all options
@@ -105,4 +105,4 @@ def checked(passed: Sequence[str], opened: Sequence[str]) -> list[str]:
                 "the runtime knows, and Triton takes each group once: leave them out."
             )
     # Last, as the last value counts.
-    return [*passed, *(f"{name}=false" for name in _OTHER_SERVICES if name not in names)]
+    return [*further, *(f"{name}=false" for name in _OTHER_SERVICES if name not in names)]

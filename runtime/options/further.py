@@ -1,4 +1,4 @@
-"""The options for ``tritonserver`` that a user gives after ``--``."""
+"""Further options for ``tritonserver``, which a user gives after ``--``."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _INSTEAD = {
 }
 
 
-def check(passed: Sequence[str], own: Sequence[str]) -> None:
+def check(further: Sequence[str], own: Sequence[str]) -> None:
     """Refuses what would undo an option that the runtime sets and counts on.
 
     Args:
-        passed: the user's options.
+        further: the user's options.
         own: the runtime's.
 
     Raises:
         ServerFailed: an option is in both; or the HTTP service, which the runtime asks, is off.
     """
     names = {each.partition("=")[0] for each in own if each.startswith("--")} - {*_REPEATED}
-    for option in passed:
+    for option in further:
         name, _, value = option.partition("=")
         if name in names:
             instead = f"; use {_INSTEAD[name]}" if name in _INSTEAD else ""

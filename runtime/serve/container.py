@@ -58,7 +58,7 @@ class Container:
         restarts: how often within ten minutes a server that died is run again.
         exit_seconds: how long requests in flight may take at the end.
         opened: groups of calls that everybody may make.
-        passed: options for ``tritonserver`` itself.
+        further: options for ``tritonserver`` itself.
     """
 
     engine: str
@@ -74,7 +74,7 @@ class Container:
     restarts: int
     exit_seconds: float
     opened: tuple[str, ...]
-    passed: Sequence[str]
+    further: Sequence[str]
 
     def commands(self) -> list[list[str]]:
         """The commands to run, one after the other; the last one serves."""
@@ -122,8 +122,8 @@ class Container:
             f"--exit-timeout-secs={max(1, round(self.exit_seconds))}",
             *admin.restricted(self.opened),
         ]
-        further.check(self.passed, [*command, "--http-port", "--grpc-port", "--metrics-port"])
-        return [*command, *admin.checked(self.passed, self.opened)]
+        further.check(self.further, [*command, "--http-port", "--grpc-port", "--metrics-port"])
+        return [*command, *admin.checked(self.further, self.opened)]
 
     def _started(self) -> list[str]:
         """What makes the key, if there has to be one."""

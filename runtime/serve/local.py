@@ -42,7 +42,7 @@ class ServeOptions:
         exit_seconds: how long requests in flight may take at the end.
         log: the least severe level shown, or ``raw``.
         opened: groups of calls that everybody may make.
-        passed: options for ``tritonserver`` itself.
+        further: options for ``tritonserver`` itself.
     """
 
     repository: Path
@@ -60,7 +60,7 @@ class ServeOptions:
     exit_seconds: float
     log: str
     opened: tuple[str, ...]
-    passed: Sequence[str]
+    further: Sequence[str]
 
 
 class _Asked(BaseException):
@@ -91,7 +91,7 @@ def serve(options: ServeOptions) -> None:
         grpc_port=options.grpc_port,
         metrics_port=options.metrics_port,
         grpc_message_bytes=options.grpc_message_bytes,
-        options=options.passed,
+        options=options.further,
         open_groups=options.opened,
         log=printer,
         exit_grace_seconds=options.exit_seconds,

@@ -200,7 +200,7 @@ class Healer:
 
     def _weigh(self) -> None:
         found = leftovers.measure(self._server.pid, self._server.region_prefix, state.SHARED_MEMORY)
-        if self._bounds.passed(found):
+        if self._bounds.exceeded(found):
             self._ask_for_exchange(f"it holds {found}")
 
     def _ask_for_exchange(self, why: str) -> None:

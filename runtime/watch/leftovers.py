@@ -58,8 +58,8 @@ class Bounds:
     region_bytes: int = 512 * 2**20
     private_bytes: int = 2 * 2**30
 
-    def passed(self, found: Leftovers) -> bool:
-        """Whether any of them is passed."""
+    def exceeded(self, found: Leftovers) -> bool:
+        """Whether any of them is exceeded."""
         return (
             found.zombies > self.zombies
             or found.regions > self.regions

@@ -18,7 +18,7 @@ from runtime.watch.leftovers import Bounds, Leftovers
 
 
 @pytest.mark.parametrize(
-    ("found", "passed"),
+    ("found", "exceeded"),
     [
         (Leftovers(2, 2, 2, 2), False),
         (Leftovers(3, 0, 0, 0), True),
@@ -27,8 +27,8 @@ from runtime.watch.leftovers import Bounds, Leftovers
         (Leftovers(0, 0, 0, 3), True),
     ],
 )
-def test_each_bound_counts(found: Leftovers, passed: bool) -> None:
-    assert Bounds(2, 2, 2, 2).passed(found) is passed
+def test_each_bound_counts(found: Leftovers, exceeded: bool) -> None:
+    assert Bounds(2, 2, 2, 2).exceeded(found) is exceeded
 
 
 def test_a_server_that_keeps_dead_stubs_is_told_of_once(
