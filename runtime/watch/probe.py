@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +28,6 @@ class _Watched:
     since: float = 0.0
     cpu: float = 0.0
     answer: str | None = None
-    failed_instances: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
