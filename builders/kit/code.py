@@ -66,6 +66,15 @@ class _Module:
     named: frozenset[str]
 
 
+@dataclass(frozen=True)
+class _Text:
+    """What the text of a module says, whatever other modules there are."""
+
+    imported: tuple[str, ...]
+    dotted: frozenset[str]
+    counted: str
+
+
 @dataclass
 class Sources:
     """Reads modules' sources, each once.
@@ -153,11 +162,10 @@ class Sources:
         return None
 
     def _parse(self, name: str, path: Path) -> _Module:
-        tree = ast.parse(path.read_bytes(), str(path))
-        package = _package(name, path)
+        text = _text(path.read_bytes(), str(path), _package(name, path))
         imports: set[str] = set()
         packages: set[str] = set()
-        for target in _imported(tree, package):
+        for target in text.imported:
             if self.path(target) is not None:
                 # Importing a.b.c runs a and a.b first.
                 parts = target.split(".")
@@ -166,9 +174,8 @@ class Sources:
                 top = target.partition(".")[0]
                 if top not in sys.stdlib_module_names and self.path(top) is None:
                     packages.add(top)
-        _drop_docstrings(tree)
-        named = {text for text in _texts(tree) if _DOTTED.fullmatch(text) and self.path(text)}
-        counted = ast.dump(tree)
+        named = {each for each in text.dotted if self.path(each)}
+        counted = text.counted
         if edited_meanwhile(path):
             # A key of this process alone: another would take the result for the new code's.
             counted += f" edited while process {os.getpid()} ran, from {_BEGAN}"
@@ -230,6 +237,16 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, tuple | list):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, str | bytes | int | float)
+
+
+@functools.lru_cache(maxsize=1024)
+def _text(source: bytes, file: str, package: str) -> _Text:
+    """Read once in a process that builds many times, as the tests do."""
+    tree = ast.parse(source, file)
+    imported = tuple(dict.fromkeys(_imported(tree, package)))
+    _drop_docstrings(tree)
+    dotted = frozenset(text for text in _texts(tree) if _DOTTED.fullmatch(text))
+    return _Text(imported, dotted, ast.dump(tree))
 
 
 def _imported(tree: ast.AST, package: str) -> Iterator[str]:
