@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients.ocr.client import Line
-from clients.ocr.layout import Cell, cells, markdown
+from clients.ocr.tables import Cell, cells, markdown
 
 
 def line(text: str, left: float, top: float, width: float | None = None, size: float = 20) -> Line:
