@@ -21,8 +21,9 @@ from clients.connection.address import AddressError
 from clients.connection.connection import INT32, PATIENCE
 from clients.connection.errors import RequestError
 from clients.ocr.client import Line, OcrClient
+from clients.ocr.markdown import markdown
 from clients.ocr.pdf import PdfError, is_pdf
-from clients.ocr.tables import cells, markdown
+from clients.ocr.tables import cells
 
 
 def ocr(

@@ -1,4 +1,4 @@
-"""What a page's lines make up: the cells of its tables, and Markdown.
+"""The cells of a page's tables, told from its lines.
 
 Everything is told from the lines' boxes and their reading order: the server reads tables row by row
 and columns of text one after the other, so lines that follow each other at one height are cells.
@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clients.ocr.client import Line
-
-SAME_HEIGHT = 0.5
-"""Cells of a row share this part of the lower one's height."""
+from clients.ocr.placed import continues, level_boxes, rows_of
 
 FAR = 3.0
 """Rows with more paper between them than this, in line heights, are of two tables."""
@@ -29,25 +27,7 @@ STEP = 1.25
 BREAK = 1.4
 """A line alone, this many times as far below as the table's rows are, is not of the table."""
 
-HEADING = 1.25
-"""A heading's line is this many times as high as the page's usual line."""
-
-LONG, WORD = 4.0, 2.0
-"""How many times as long as high lines are that tell the usual height, and headings at least."""
-
-LEVELS = 3
-"""Sizes of headings that are told apart; smaller ones are of the last level."""
-
-PARAGRAPH = 0.7
-"""Lines with more paper between them than this, in line heights, are of two paragraphs."""
-
-BLANK = 8.0
-"""White space within a line is no wider than this, in line heights."""
-
 _MARKER = re.compile(r"\W{1,2}|\(?(\d{1,3}|[A-Za-z])[.)]")
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
-_LEADING = re.compile(r"^(#{1,6}(?=\s|$)|[-+](?=\s|$)|=+$|-+$)")
-_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -79,9 +59,9 @@ def cells(lines: Sequence[Line]) -> list[Cell | None]:
     found: list[Cell | None] = [None] * len(lines)
     if not lines:
         return found
-    boxes = _level(lines)
+    boxes = level_boxes(lines)
     table = 0
-    for rows in _tables(_rows(boxes), boxes):
+    for rows in _tables(rows_of(boxes), boxes):
         columns = _columns(rows, boxes)
         if _is_list(rows, lines, columns) or _in_text(rows, boxes, columns):
             continue
@@ -91,71 +71,6 @@ def cells(lines: Sequence[Line]) -> list[Cell | None]:
                 found[line] = Cell(table, number, first, max(spanned, 1))
         table += 1
     return found
-
-
-def markdown(lines: Sequence[Line]) -> str:
-    """A page as Markdown, in reading order: headings by the size of type, paragraphs, tables.
-
-    A table's first row is its head. Line breaks of a paragraph are kept, those in a cell become
-    ``<br>``. Characters that Markdown takes for its own are escaped.
-
-    Args:
-        lines: of a page, in reading order.
-
-    Returns:
-        The text, ending in a line break; empty for no lines.
-    """
-    if not lines:
-        return ""
-    boxes, places = _level(lines), cells(lines)
-    levels = _heading_levels(lines, boxes, places)
-    beside = {line for row in _rows(boxes) for line in row[1:]}
-    blocks: list[str] = []
-    # The first box of the line that text may go on under.
-    last = -1
-    tables: set[int] = set()
-    for number, (line, cell) in enumerate(zip(lines, places, strict=True)):
-        if cell is not None:
-            if cell.table not in tables:
-                tables.add(cell.table)
-                blocks.append(_table(lines, places, cell.table))
-            last = -1
-        elif levels[number]:
-            blocks.append("#" * levels[number] + " " + _escaped(line.text))
-            last = -1
-        elif last >= 0 and number in beside and _close(boxes[number - 1], boxes[number]):
-            blocks[-1] += " " + _escaped(line.text)
-        elif last >= 0 and _goes_on(boxes[last], boxes[number]):
-            blocks[-1] += "\n" + _escaped(line.text)
-            last = number
-        else:
-            blocks.append(_escaped(line.text))
-            last = number
-    return "\n\n".join(blocks) + "\n"
-
-
-def _level(lines: Sequence[Line]) -> np.ndarray:
-    """Left, top, right and bottom of each line where the page's lines lie level: [n, 4]."""
-    corners = np.array([line.box for line in lines], float).reshape(-1, 4, 2)
-    edge = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]).sum(0)
-    angle = float(np.arctan2(edge[1], edge[0]))
-    turn = np.array(((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
-    level = corners @ turn
-    return np.concatenate((level.min(1), level.max(1)), axis=1)
-
-
-def _rows(boxes: np.ndarray) -> list[list[int]]:
-    """Lines that follow each other from left to right at one height."""
-    rows = [[0]]
-    for line in range(1, len(boxes)):
-        before, box = boxes[rows[-1][-1]], boxes[line]
-        shared = min(before[3], box[3]) - max(before[1], box[1])
-        lower = min(before[3] - before[1], box[3] - box[1])
-        if shared >= SAME_HEIGHT * lower and (box[0] + box[2]) / 2 > before[2]:
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    return rows
 
 
 def _tables(rows: list[list[int]], boxes: np.ndarray) -> list[list[list[int]]]:
@@ -196,8 +111,8 @@ def _in_text(rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float
         return False
     first, last = boxes[rows[0][0]], boxes[rows[-1][0]]
     over, under = rows[0][0] - 1, rows[-1][-1] + 1
-    return (over >= 0 and _goes_on(boxes[over], first)) or (
-        under < len(boxes) and _goes_on(last, boxes[under])
+    return (over >= 0 and continues(boxes[over], first)) or (
+        under < len(boxes) and continues(last, boxes[under])
     )
 
 
@@ -342,66 +257,3 @@ def _continued(
         continued[number] = number > 0 and bool(near[number - 1]) and own <= over
         over = over | own if continued[number] else own
     return continued
-
-
-def _heading_levels(
-    lines: Sequence[Line], boxes: np.ndarray, places: Sequence[Cell | None]
-) -> list[int]:
-    """1 to :data:`LEVELS` for headings, 0 for others; sizes within a tenth are one."""
-    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    free = np.array([cell is None for cell in places])
-    # Boxes of a few letters are higher than their type is large.
-    long = widths >= LONG * heights
-    counted = long if long.any() else np.ones(len(lines), bool)
-    usual = _median(
-        heights[counted], [len(lines[k].text) for k in np.flatnonzero(counted).tolist()]
-    )
-    large = free & (heights >= HEADING * usual) & (widths >= WORD * heights)
-    steps: list[float] = []
-    for height in sorted(heights[large].tolist(), reverse=True):
-        if not steps or height < 0.9 * steps[-1]:
-            steps.append(height)
-    return [
-        min(sum(height < 0.9 * step for step in steps) + 1, LEVELS) if heading else 0
-        for height, heading in zip(heights.tolist(), large, strict=True)
-    ]
-
-
-def _median(values: np.ndarray, weights: Sequence[int]) -> float:
-    order = np.argsort(values)
-    total = np.cumsum(np.array(weights)[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
-
-
-def _goes_on(above: np.ndarray, box: np.ndarray) -> bool:
-    """Whether a line continues the paragraph of the one over it."""
-    height = above[3] - above[1]
-    paper = box[1] - above[3]
-    over = min(above[2], box[2]) > max(above[0], box[0])
-    return bool(over and -height < paper <= PARAGRAPH * height)
-
-
-def _close(left: np.ndarray, box: np.ndarray) -> bool:
-    """Whether a line goes on in the next box at its height, as code before its comment does."""
-    return bool(box[0] - left[2] <= BLANK * (left[3] - left[1]))
-
-
-def _table(lines: Sequence[Line], places: Sequence[Cell | None], table: int) -> str:
-    inside = [
-        (cell, line.text)
-        for cell, line in zip(places, lines, strict=True)
-        if cell is not None and cell.table == table
-    ]
-    rows = 1 + max(cell.row for cell, _ in inside)
-    columns = 1 + max(cell.column for cell, _ in inside)
-    texts = [[""] * columns for _ in range(rows)]
-    for cell, text in inside:
-        held = texts[cell.row][cell.column]
-        texts[cell.row][cell.column] = f"{held}<br>{_escaped(text)}" if held else _escaped(text)
-    drawn = ["| " + " | ".join(row) + " |" for row in texts]
-    return "\n".join([drawn[0], "|" + " --- |" * columns, *drawn[1:]])
-
-
-def _escaped(text: str) -> str:
-    text = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-    return _NUMBERED.sub(r"\1\\\2", _LEADING.sub(r"\\\1", text))

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients.ocr.client import Line
-from clients.ocr.tables import Cell, cells, markdown
+from clients.ocr.markdown import markdown
+from clients.ocr.tables import Cell, cells
 
 
 def line(text: str, left: float, top: float, width: float | None = None, size: float = 20) -> Line:
