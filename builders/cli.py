@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from builders.cli_bundle import resources, sbom
-from builders.cli_exit import failed, report, usage
 from builders.cli_manifests import manifests
-from builders.cli_sign import REPOSITORY, Repository, sign, verify
-from builders.cli_transfer import pull, push
+from repository.cli.exit import failed, report, usage
+from repository.cli.sign import REPOSITORY, Repository, sign, verify
+from repository.cli.transfer import pull, push
 
 if TYPE_CHECKING:
-    from builders.kit.build import Result
-    from builders.kit.findings import Finding
+    from builders.kit.build.build import Result
+    from repository.findings import Finding
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,10 +58,10 @@ def build(
     ] = None,
 ) -> None:
     """Build a model repository: export, compare with the sources, check, measure, swap in."""
-    from builders.kit import progress
-    from builders.kit.build import BuildError, RepositoryError, reproduce
-    from builders.kit.build import build as build_repository
-    from builders.kit.profile import ProfileError, load_profile
+    from builders.kit.build import progress
+    from builders.kit.build.build import BuildError, RepositoryError, reproduce
+    from builders.kit.build.build import build as build_repository
+    from builders.kit.recipe.profile import ProfileError, load_profile
 
     shown = progress.choose(quiet=quiet)
     try:
@@ -85,7 +85,7 @@ def build(
 def _print_table(result: Result) -> None:
     import rich
 
-    from builders.kit.summary import summary, table
+    from builders.kit.build.summary import summary, table
 
     rich.print(table(summary(result.manifest, result.built)))
     state = "built" if result.changed else "already as it should be"
@@ -95,9 +95,9 @@ def _print_table(result: Result) -> None:
 @app.command(epilog="Example: `python -m builders plan --profile demo`")
 def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
     """Show what a build would do, step by step and why, without doing it."""
-    from builders.kit.build import BuildError, RepositoryError
-    from builders.kit.plan import plan as plan_build
-    from builders.kit.profile import ProfileError, load_profile
+    from builders.kit.build.build import BuildError, RepositoryError
+    from builders.kit.build.plan import plan as plan_build
+    from builders.kit.recipe.profile import ProfileError, load_profile
 
     try:
         steps = plan_build(load_profile(profile), out)
@@ -122,7 +122,7 @@ def parity(
     ] = None,
 ) -> None:
     """Make one export anew, and compare it with its source at every shape."""
-    from builders.kit.parity_again import reproduce
+    from builders.kit.build.parity_again import reproduce
 
     try:
         result = reproduce(family, export, source=source)
@@ -146,9 +146,8 @@ def graph(
     form: Annotated[Form, typer.Option(help="Text, a Mermaid flowchart, or SVG.")] = Form.TEXT,
 ) -> None:
     """Show a pipeline's DAG: its steps, and the tensors that join them."""
-    from builders.kit import draw
     from builders.kit.family import families, load_family
-    from builders.kit.graph import Ensemble, as_ensemble
+    from builders.kit.graph import Ensemble, as_ensemble, draw
 
     known: dict[str, Ensemble] = {}
     # A family may import what takes seconds: first the one after which pipelines are named so.
@@ -186,12 +185,12 @@ def check(
     strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False,
 ) -> None:
     """Check any model repository against Triton's load-time rules, before a server starts."""
-    from builders.kit.check import check_repository
-    from builders.kit.check_completed import Target
-    from builders.kit.findings import Severity, errors
-    from builders.kit.manifest import built_for
-    from builders.kit.manifest_schema import MANIFEST
-    from builders.kit.release import release
+    from repository.check.check import check_repository
+    from repository.check.files.completed import Target
+    from repository.findings import Severity, errors
+    from repository.manifest import built_for
+    from repository.manifest.schema import MANIFEST
+    from repository.release import release
 
     if not repository.is_dir():
         raise usage(f"{repository} is not a folder; `make build-repo` builds one")
@@ -261,9 +260,9 @@ def run(
 
     import numpy as np
 
-    from builders.kit.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
-    from builders.kit.config import file_input, read_config
-    from builders.kit.inprocess import InProcess
+    from builders.kit.emit.config import file_input, read_config
+    from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
+    from runtime.inprocess import InProcess
 
     config_path = repository / pipeline / "config.pbtxt"
     if not config_path.is_file():
@@ -296,10 +295,10 @@ def run(
 
 def _errors_of(repository: Path) -> list[Finding]:
     """What is wrong with a repository that does not run."""
-    from builders.kit.check import check_repository
-    from builders.kit.findings import errors
-    from builders.kit.manifest import built_for
-    from builders.kit.release import release
+    from repository.check.check import check_repository
+    from repository.findings import errors
+    from repository.manifest import built_for
+    from repository.release import release
 
     release_name, _ = built_for(repository, "24.10")
     return errors(check_repository(repository, release(release_name)))
@@ -308,7 +307,7 @@ def _errors_of(repository: Path) -> list[Finding]:
 @app.command(epilog="Example: `python -m builders doctor`")
 def doctor() -> None:
     """Look at this machine: can it build and serve, and what to do where it cannot."""
-    from builders.kit.doctor import Outcome, run_checks
+    from runtime.machine.doctor import Outcome, run_checks
 
     checks = run_checks()
     for check in checks:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from builders.cli_exit import failed, report, usage
-from builders.cli_sign import REPOSITORY, Repository
-from builders.kit.manifest import Manifest
-from builders.kit.manifest_schema import REBUILD
-from builders.kit.manifest_shape import lacking
-from builders.kit.whole_file import write_whole
+from repository.cli.exit import failed, report, usage
+from repository.cli.sign import REPOSITORY, Repository
+from repository.files.whole_file import write_whole
+from repository.manifest import Manifest
+from repository.manifest.schema import REBUILD
+from repository.manifest.shape import lacking
 
 
 def sbom(
@@ -23,8 +23,8 @@ def sbom(
     """List what a built repository and its image hold, as CycloneDX 1.6 in JSON."""
     manifest = _as_built(repository, out)
     try:
-        from builders.kit.sbom import SbomError
-        from builders.kit.sbom import sbom as list_contents
+        from repository.bom import SbomError
+        from repository.bom import sbom as list_contents
     except ModuleNotFoundError as problem:
         raise failed(
             f"no module '{problem.name}': install the packages of the extra 'sbom', "
@@ -58,10 +58,10 @@ def resources(
     if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", runtime):
         raise usage(f"'{runtime}' is no name of a ServingRuntime; give one as triton-multimodal")
     manifest = _as_built(repository, out)
-    from builders.kit import resources_patch
-    from builders.kit.resources import resources as add_up
-    from builders.kit.resources_measure import measure
-    from builders.kit.resources_request import RequestError
+    from builders.kit.resources import patch
+    from builders.kit.resources.measure import measure
+    from builders.kit.resources.request import RequestError
+    from builders.kit.resources.total import resources as add_up
 
     files: dict[str, Path | None] = {}
     for each in request or ():
@@ -82,15 +82,13 @@ def resources(
         raise failed(
             f"manifest.json does not say what is counted ({problem}). {REBUILD}"
         ) from problem
-    text = resources_patch.patch(
-        needed, runtime=runtime, requests=load.requests, concurrency=concurrency
-    )
+    text = patch.patch(needed, runtime=runtime, requests=load.requests, concurrency=concurrency)
     _write(out, text)
 
 
 def _as_built(repository: Path, out: Path) -> Manifest:
     """The manifest of a repository that is as it was built, and stays so."""
-    from builders.kit import manifest as manifests
+    from repository import manifest as manifests
 
     if not repository.is_dir():
         raise usage(f"{repository} is not a folder; `make build-repo` builds one")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builders.cli_exit import failed, report, usage
-from builders.kit.whole_file import write_whole
+from repository.cli.exit import failed, report, usage
+from repository.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from builders.bundle.parts import Parts
@@ -97,8 +97,8 @@ def _overlay(values: Values, parts: Parts, folder: Path) -> None:
 
 def _push(values: Values, parts: Parts, place: str, *, plain_http: bool, delete: bool) -> None:
     from builders.bundle.artefact import push_artefact
-    from builders.kit.transfer.address import Image, Layout, parse
-    from builders.kit.transfer.errors import TransferError
+    from repository.transfer.address import Image, Layout, parse
+    from repository.transfer.errors import TransferError
 
     if not place.startswith("oci:"):
         raise usage(

@@ -20,7 +20,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from builders.kit.json_file import read_object
 from perf.bench import (
     CONCURRENCIES,
     RESULTS,
@@ -34,6 +33,7 @@ from perf.bench import (
     rates,
 )
 from perf.timing import Timing, interleave, ratios
+from repository.files.json_file import read_object
 
 ROOT = Path(__file__).parents[1]
 TALK = ROOT / "clients" / "examples" / "talk.wav"
@@ -116,8 +116,8 @@ def measure(
     Raises:
         ValueError: a repository has no such pipeline, or the two are not of one checkpoint.
     """
-    from builders.kit.inprocess import InProcess
     from clients.asr.client import AsrClient
+    from runtime.inprocess import InProcess
     from runtime.server.server import LocalServer
 
     pipeline = "asr_whisper" if whisper else "asr"

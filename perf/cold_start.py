@@ -30,7 +30,7 @@ import sys
 from pathlib import Path
 from runtime.processes import end_with_parent
 end_with_parent(int(sys.argv[3]))
-from builders.kit.inprocess import InProcess
+from runtime.inprocess import InProcess
 try:
     InProcess(Path(sys.argv[1])).load(sys.argv[2])
 except Exception as problem:

@@ -182,7 +182,7 @@ def _first_result(scenario: Scenario, subject: Subject) -> Result:
 
 
 def _digest(repository: Path | None) -> str | None:
-    from builders.kit.manifest import ManifestError, read_manifest
+    from repository.manifest import ManifestError, read_manifest
 
     if repository is None:
         return None

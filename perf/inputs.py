@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from builders.kit.graph import DType
-from builders.kit.yaml_file import suggest
 from perf.errors import ScenarioError
 from perf.scenario import InputOptions, Scenario
+from repository.files.yaml_file import suggest
 
 Request = Mapping[str, np.ndarray]
 """One request: input name -> array; a BYTES tensor is an object array of bytes."""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from builders.kit.machine import gpus
-from builders.kit.release import RELEASES
 from perf.result import Machine
+from repository.release import RELEASES
 from runtime.machine.environment import DEFAULT_ENVIRONMENT, ROOT, ServerEnvironment
+from runtime.machine.look import gpus
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")

@@ -103,8 +103,8 @@ def measure(repository: Path, rounds: int, requests: int) -> Result:
         rounds: interleaved rounds of each leg.
         requests: requests of each of the five throughput runs, of both and at either concurrency.
     """
-    from builders.kit.inprocess import InProcess
     from clients.ocr.client import OcrClient
+    from runtime.inprocess import InProcess
     from runtime.server.server import LocalServer
 
     image = page()

@@ -101,7 +101,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for ocr_accuracy.md.")] = RESULTS,
 ) -> None:
     """Compare whole-page character errors, reading order included, and write the table."""
-    from builders.kit.inprocess import InProcess
+    from runtime.inprocess import InProcess
 
     pipeline = InProcess(repository)
 

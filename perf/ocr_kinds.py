@@ -62,7 +62,7 @@ class Outcome:
 
 def pipeline(repository: Path) -> Read:
     """Ours, in process."""
-    from builders.kit.inprocess import InProcess
+    from runtime.inprocess import InProcess
 
     loaded = InProcess(repository)
 

@@ -154,7 +154,7 @@ def table(parts: Mapping[str, Sequence[Scored]]) -> str:
 
 def pipeline(repository: Path) -> Read:
     """Ours, in process."""
-    from builders.kit.inprocess import InProcess
+    from runtime.inprocess import InProcess
 
     loaded = InProcess(repository)
     everything = np.zeros(1, np.float32)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.yaml_file import suggest
 from perf.errors import PerfError, ScenarioError
 from perf.legs.target import Target
 from perf.result import Mode
+from repository.files.yaml_file import suggest
 
 TOLERANCE = 1e-4
 """Absolute and relative; floats of two modes may differ by so much."""
@@ -24,7 +24,7 @@ def config_in(repository: Path, pipeline: str) -> Any:
     Raises:
         ScenarioError: there is no such repository, or no such ensemble in it.
     """
-    from builders.kit.config import ConfigError, read_config
+    from builders.kit.emit.config import ConfigError, read_config
 
     if not repository.is_dir():
         raise ScenarioError(
@@ -176,7 +176,7 @@ def _ensemble(config: Any, known: Any) -> Any:
 
 
 def _ensembles(repository: Path) -> list[str]:
-    from builders.kit.config import ConfigError, read_config
+    from builders.kit.emit.config import ConfigError, read_config
 
     found = []
     for path in sorted(repository.glob("*/config.pbtxt")):

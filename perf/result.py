@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from builders.kit.bounded_file import Unreadable, read_bounded
-from builders.kit.json_file import MAXIMUM_BYTES
 from perf.errors import PerfError
+from repository.files.bounded_file import Unreadable, read_bounded
+from repository.files.json_file import MAXIMUM_BYTES
 
 Mode = Literal["ensemble", "bls", "chained", "services", "services-kserve", "in-process"]
 """``ensemble`` and ``bls``: one model of one Triton. ``chained``: a client calls each step of that

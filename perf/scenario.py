@@ -31,10 +31,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from builders.kit.findings import Finding
-from builders.kit.yaml_file import Kind, parse, validated
 from perf.errors import ScenarioError
 from perf.result import Mode
+from repository.files.yaml_file import Kind, parse, validated
+from repository.findings import Finding
 
 FOLDER = Path(__file__).resolve().parent / "scenarios"
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -42,7 +42,7 @@ Variant = Literal["http", "shared-memory"]
 Scalar = bool | int | str
 Value = Scalar | list[Any]
 
-# YAML's numbers with a point come as text (builders.kit.yaml_file) and become numbers here.
+# YAML's numbers with a point come as text (repository.files.yaml_file) and become numbers here.
 Share = Annotated[float, Field(gt=0, le=4, strict=False, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=3600, strict=False, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, le=1, strict=False, allow_inf_nan=False)]

@@ -18,11 +18,11 @@ import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.json_file import parse_object
 from clients.connection.address import parse
 from clients.connection.connection import Client
 from clients.connection.errors import is_unreachable, reason
 from perf.errors import PerfError
+from repository.files.json_file import parse_object
 
 
 class Transport(Protocol):

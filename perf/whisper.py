@@ -50,9 +50,9 @@ def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp3
     Raises:
         BuildError: a step failed, as the comparison with the checkpoint.
     """
-    from builders.kit import progress
-    from builders.kit.build import build as build_repository
-    from builders.kit.profile import FamilyOptions, ModelOptions, load_profile
+    from builders.kit.build import progress
+    from builders.kit.build.build import build as build_repository
+    from builders.kit.recipe.profile import FamilyOptions, ModelOptions, load_profile
 
     family = FamilyOptions(sources={"whisper": f"path:{checkpoint}"}, bounds=BOUNDS)
     changed = {
@@ -77,7 +77,7 @@ def tokens(repository: Path, options: Mapping[str, str], encoded: bytes) -> list
         encoded: a sound file.
     """
     from builders.kit.family import Arrays
-    from builders.kit.inprocess import InProcess
+    from runtime.inprocess import InProcess
 
     windows: list[Arrays] = []
 
@@ -174,7 +174,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for asr_whisper.md and .json.")] = RESULTS,
 ) -> None:
     """Measure Whisper of random weights against transformers in process, from nothing."""
-    from builders.kit.build import BuildError
+    from builders.kit.build.build import BuildError
 
     with tempfile.TemporaryDirectory(prefix="whisper-") as folder:
         try:

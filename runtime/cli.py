@@ -292,7 +292,7 @@ def serve(
 
 
 def _verify(repository: Path) -> None:
-    from builders.kit.manifest import verify
+    from repository.manifest import verify
 
     findings = verify(repository)
     if findings:
@@ -305,7 +305,7 @@ def _verify(repository: Path) -> None:
 
 def _target(repository: Path) -> tuple[str, str]:
     """The Triton release and the device that a repository was built for."""
-    from builders.kit.manifest import ManifestError, read_manifest
+    from repository.manifest import ManifestError, read_manifest
 
     try:
         target = read_manifest(repository).target
@@ -352,7 +352,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=given[:at], obj=given[at + 1 :], prog_name="python -m runtime")
     except RuntimeFailure as failure:
-        from builders.kit.findings import printable
+        from repository.findings import printable
 
         typer.echo(f"error: {printable(str(failure))}", err=True)
         sys.exit(1)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from builders.kit.profile import load_profile
+from builders.kit.recipe.profile import load_profile
 from runtime.machine.environment import ServerEnvironment
 from runtime.machine.install import install
 from runtime.server.server import LocalServer

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.profile import load_profile
+from builders.kit.recipe.profile import load_profile
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from builders.kit.graph import (
     Warmup,
     WarmupInput,
 )
-from builders.kit.stage_options import Number, Option, Whole
+from builders.kit.graph.options import Number, Option, Whole
 from builders.stages.models import decode_audio
 
 BUCKETS = 3

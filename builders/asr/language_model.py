@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-from builders.kit.source_error import SourceError
+from builders.kit.sources.error import SourceError
 
 MAGIC = b"mmap lm http://kheafield.com/code"
 """How KenLM's binary files begin (lm/binary_format.cc)."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from builders.asr.read_values import Values, refuse_all
 from builders.kit.onnx import transformers_alone
-from builders.kit.source_error import read_settings
+from builders.kit.sources.error import read_settings
 
 ZERO_GUARD = 2.0**-24
 """Added to mel energies before the logarithm (ParakeetFeatureExtractor: LOG_ZERO_GUARD_VALUE)."""

@@ -79,7 +79,7 @@ STEPWISE = "package:silero_vad/data/silero_vad_16k_op15.onnx"
 
 def _stepwise(waveform: npt.NDArray[np.generic], state: Arrays) -> Arrays:
     """The stepwise graph over a waveform of whole frames, from a state on."""
-    from builders.kit.onnx_session import make_session
+    from builders.kit.onnx.session import make_session
     from builders.kit.sources import resolve
 
     session = make_session(resolve(STEPWISE).path)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.findings import shortened
-from builders.kit.source_error import SourceError
+from builders.kit.sources.error import SourceError
+from repository.findings import shortened
 
 UNBOUNDED = 2**31
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.findings import shortened
-from builders.kit.source_error import SourceError, read_settings
+from builders.kit.sources.error import SourceError, read_settings
+from repository.findings import shortened
 
 
 @dataclass(frozen=True)

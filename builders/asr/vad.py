@@ -15,8 +15,8 @@ from onnx import ModelProto, compose, parser
 
 from builders.asr import silero
 from builders.kit import onnx as kit_onnx
-from builders.kit.onnx_form import read_form
-from builders.kit.source_error import SourceError
+from builders.kit.onnx.form import read_form
+from builders.kit.sources.error import SourceError
 
 OPSET = 16
 """Silero's own."""

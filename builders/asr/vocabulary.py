@@ -8,8 +8,8 @@ from pathlib import Path
 
 from builders.asr.acoustic import load_acoustic, step_seconds
 from builders.asr.supported import PARAKEET, read_config
-from builders.kit.source_error import SourceError, read_settings
-from builders.kit.tokenizer_file import read_tokenizer
+from builders.kit.sources.error import SourceError, read_settings
+from builders.kit.sources.tokenizer import read_tokenizer
 
 TOKENIZER = "tokenizer.json"
 

@@ -14,7 +14,7 @@ from builders.kit.graph import (
     QueuePolicy,
     Tensor,
 )
-from builders.kit.onnx_torch import DEFAULT_OPSET
+from builders.kit.onnx.torch import DEFAULT_OPSET
 
 _STAGES = "builders.asr.stages"
 

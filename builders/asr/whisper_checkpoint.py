@@ -14,7 +14,7 @@ from builders.asr.read_values import Values, refuse_all
 from builders.asr.supported import WHISPER, read_config
 from builders.asr.whisper_generation import Generation, read_generation
 from builders.kit.onnx import transformers_alone
-from builders.kit.source_error import SourceError, read_settings
+from builders.kit.sources.error import SourceError, read_settings
 
 RATE = 16000
 """Hz; what the pipeline's sound has, and every Whisper wants."""

@@ -13,9 +13,9 @@ import numpy as np
 from builders.asr.supported import WHISPER, read_config
 from builders.asr.whisper_checkpoint import read_checkpoint
 from builders.asr.whisper_generation import TASKS
-from builders.kit.findings import shortened
 from builders.kit.onnx import transformers_alone
-from builders.kit.source_error import AGAIN, SourceError, read_settings
+from builders.kit.sources.error import AGAIN, SourceError, read_settings
+from repository.findings import shortened
 
 
 def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:

@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from builders.kit.transfer.address import Image, Layout
-from builders.kit.transfer.errors import TransferError
-from builders.kit.transfer.oci import came_back, digest_of, write_blobs
-from builders.kit.transfer.oci_document import TITLE
-from builders.kit.transfer.oci_layer import header
-from builders.kit.transfer.registry import MANIFEST_TYPE, Registry
+from repository.transfer.address import Image, Layout
+from repository.transfer.errors import TransferError
+from repository.transfer.oci.document import TITLE
+from repository.transfer.oci.layer import header
+from repository.transfer.oci.push import came_back, digest_of, write_blobs
+from repository.transfer.oci.registry import MANIFEST_TYPE, Registry
 
 NAME = "manifests.yaml"
 TYPE = "application/vnd.triton-multimodal-kit.manifests.v1"

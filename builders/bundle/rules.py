@@ -10,10 +10,10 @@ from builders.bundle.gpus import SLICES
 from builders.bundle.overlay import SWITCHES, chosen, services
 from builders.bundle.parts import Parts, asks_for_gpu, serves_repository
 from builders.bundle.values import KIND, Replicas, Values
-from builders.kit.findings import Finding
-from builders.kit.transfer.address import Bucket, parse
-from builders.kit.transfer.errors import TransferError
-from builders.kit.yaml_file import suggest
+from repository.files.yaml_file import suggest
+from repository.findings import Finding
+from repository.transfer.address import Bucket, parse
+from repository.transfer.errors import TransferError
 
 Where = Callable[..., str]
 """A place in the file -> its name with the line: ``where("services", 0)``."""

@@ -33,9 +33,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from builders.bundle.parts import Parts
-from builders.kit.findings import Finding
-from builders.kit.yaml_file import Kind, load, place, validated
-from builders.kit.yaml_text import Location
+from repository.files.yaml_file import Kind, load, place, validated
+from repository.files.yaml_text import Location
+from repository.findings import Finding
 
 MOST = 100
 """Entries of a list or a mapping: more than a bundle has parts."""

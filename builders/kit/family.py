@@ -73,7 +73,7 @@ class Parity:
 
 @dataclass(frozen=True, kw_only=True)
 class Int8:
-    """What an export must reach with 8-bit weights: see :mod:`builders.kit.precision`.
+    """What an export must reach with 8-bit weights: see :mod:`builders.kit.onnx.variants`.
 
     Attributes:
         keep: matrix products whose weights' names begin with one of these stay in fp32.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.kit.source_error import SourceError
+from builders.kit.sources.error import SourceError
 from builders.ocr.image_model import ImageModel, Scores, kind_of, noise, open_image_model
 
 SAMPLE = (48, 192)

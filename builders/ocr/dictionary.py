@@ -7,9 +7,9 @@ from pathlib import Path
 
 from onnx import ModelProto
 
-from builders.kit.bounded_file import read_bounded
-from builders.kit.onnx_content import OnnxError
-from builders.kit.source_error import SourceError, told
+from builders.kit.sources.error import SourceError, told
+from repository.files.bounded_file import read_bounded
+from repository.onnx.content import OnnxError
 
 METADATA_KEY = "character"
 """Where PP-OCR's ONNX files carry their dictionary."""

@@ -12,7 +12,7 @@ from builders.kit.graph import (
     QueuePolicy,
     Tensor,
 )
-from builders.kit.stage_options import Whole
+from builders.kit.graph.options import Whole
 from builders.ocr import exports, largest, metric, parity
 from builders.ocr.detectors import open_classifier, open_detector
 from builders.ocr.recogniser import open_recogniser

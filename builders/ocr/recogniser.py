@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, helper, numpy_helper
 
-from builders.kit.onnx_content import OnnxError
-from builders.kit.onnx_form import read_form
-from builders.kit.onnx_rename import part
-from builders.kit.source_error import SourceError
+from builders.kit.onnx.form import read_form
+from builders.kit.onnx.rename import part
+from builders.kit.sources.error import SourceError
 from builders.ocr.dictionary import classes_of, read_dictionary
 from builders.ocr.image_model import ImageModel, Scores, kind_of, noise, open_image_model
+from repository.onnx.content import OnnxError
 
 Outputs = list[npt.NDArray[np.generic]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from builders.kit.graph import DType, InstanceGroup, PythonModel, Tensor
-from builders.kit.stage_options import Number, Text, Whole
+from builders.kit.graph.options import Number, Text, Whole
 
 decode_image = PythonModel(
     name="decode_image",

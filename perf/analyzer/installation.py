@@ -23,10 +23,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from builders.kit.json_file import read_json
 from perf.analyzer import places
 from perf.analyzer.analyzer import Analyzer
 from perf.errors import AnalyzerMissing
+from repository.files.json_file import read_json
 from runtime.errors import RuntimeFailure
 from runtime.machine.environment import ServerEnvironment, check_machine
 from runtime.machine.install import install as install_server

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.json_file import parse_object
 from clients.connection.address import parse
 from clients.connection.connection import Client
 from clients.connection.errors import is_unreachable, reason
 from perf.errors import LegFailed
+from repository.files.json_file import parse_object
 
 _SECONDS = 30.0
 """The longest wait for the answer, which needs no inference."""

@@ -15,10 +15,10 @@ from typing import Literal
 
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.machine import memory_available
 from clients.connection.errors import reason
 from perf.analyzer import guard
 from perf.errors import LegFailed
+from runtime.machine.look import memory_available
 
 MEMORY_SHARE = 0.5
 """Of the memory that is available, what perf_analyzer may take. It keeps the inputs and outputs of

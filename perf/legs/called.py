@@ -65,7 +65,7 @@ def chained(address: str, pipeline: str, requests: list[Request], timeout_second
     Raises:
         PerfError: there is no such server or ensemble.
     """
-    from builders.kit.emit_chained import Chained
+    from clients.chained import Chained
 
     try:
         client = Chained(address, pipeline, timeout_seconds=timeout_seconds)
@@ -87,7 +87,7 @@ def in_process(repository: Path, pipeline: str, requests: list[Request]) -> Call
     Raises:
         PerfError: it cannot run in process.
     """
-    from builders.kit.inprocess import InProcess
+    from runtime.inprocess import InProcess
 
     process = InProcess(repository)
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from builders.kit.emit_bls import SUFFIX
+from builders.kit.graph.bls import SUFFIX
 from perf.errors import LegFailed, PerfError
 from perf.inputs import Request
 from perf.legs import one_server

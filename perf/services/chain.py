@@ -14,8 +14,8 @@ from typing import Any
 
 import grpc
 
-from builders.kit.flow import Wiring, gather, scatter
 from perf.services.plan import Plan
+from repository.copied.flow import Wiring, gather, scatter
 
 UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 """gRPC refuses messages above 4 MiB by default; pages and their tensors are larger."""

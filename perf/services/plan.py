@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from builders.kit.flow import Wiring, waves
 from perf.errors import LegFailed
+from repository.copied.flow import Wiring, waves
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Plan:
         return tuple(dict.fromkeys(step.model for wave in self.waves() for step in wave))
 
     def waves(self) -> list[list[Wiring]]:
-        """The steps as :func:`builders.kit.flow.waves` groups them."""
+        """The steps as :func:`repository.copied.flow.waves` groups them."""
         return waves(self.steps, [tensor.name for tensor in self.inputs])
 
     def to_json(self) -> str:
@@ -82,7 +82,7 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
     # Gateways read no configs, and KServe's environment has no tritonclient, which this needs.
     from google.protobuf import text_format
 
-    from builders.kit.config import ConfigError, read_config
+    from builders.kit.emit.config import ConfigError, read_config
 
     path = repository / pipeline / "config.pbtxt"
     try:
@@ -117,7 +117,7 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
 
 
 def _tensors(config: Any, entries: Any) -> tuple[Tensor, ...]:
-    from builders.kit.proto import pb
+    from repository.config.proto import pb
 
     batch = (-1,) if config.max_batch_size > 0 else ()
     return tuple(

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from builders.kit.manifest import ManifestError, read_manifest
-from builders.kit.release import RELEASES, Release, release
 from perf.errors import LegFailed, PerfError
 from perf.scenario import Scenario
 from perf.tune.measure import Bench, seconds_for
@@ -24,6 +22,8 @@ from perf.tune.settings import Settings, read
 from perf.tune.space import Block, Bounds, blocks, objections
 from perf.tune.subject import Subject, find, find_scenario
 from perf.tune.tuned import INTERRUPTED, Tuned, save
+from repository.manifest import ManifestError, read_manifest
+from repository.release import RELEASES, Release, release
 from runtime.machine.environment import ServerEnvironment
 
 __all__ = ["Objective", "Tuned", "find_scenario", "refuse_foreign", "save", "tune"]

@@ -8,12 +8,12 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from builders.kit.findings import Finding
-from builders.kit.profile import ModelOptions
-from builders.kit.proto import pb
-from builders.kit.yaml_file import Kind, parse
+from builders.kit.recipe.profile import ModelOptions
 from perf.errors import PerfError
 from perf.tune.settings import Settings, options
+from repository.config.proto import pb
+from repository.files.yaml_file import Kind, parse
+from repository.findings import Finding
 
 MARK = "# Written by `python -m perf tune`."
 """The first line of every patch; a file without it is somebody else's."""

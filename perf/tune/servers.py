@@ -17,15 +17,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from builders.kit.config import FILE_NAME, read_config, to_text
-from builders.kit.machine import memory_available
-from builders.kit.proto import pb
+from builders.kit.emit.config import FILE_NAME, read_config, to_text
 from perf.errors import LegFailed, PerfError
 from perf.tune.settings import Settings, apply
 from perf.tune.subject import Subject
+from repository.config.proto import pb
 from runtime import processes
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
 from runtime.machine.environment import ServerEnvironment
+from runtime.machine.look import memory_available
 from runtime.server.server import LocalServer
 from runtime.watch import stubs
 

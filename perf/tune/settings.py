@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from builders.kit.check_instances import count_on_each
-from builders.kit.check_service import is_bounded
-from builders.kit.proto import pb
+from repository.check.model.instances import count_on_each
+from repository.check.serving import is_bounded
+from repository.config.proto import pb
 
 THREADS = "intra_op_thread_count"
 """The onnxruntime backend's parameter; 0 or none is a thread for each core."""
@@ -101,7 +101,7 @@ def options(config: pb.ModelConfig, settings: Settings) -> dict[str, Any]:
         settings: those wanted.
 
     Returns:
-        Keys and values of a :class:`~builders.kit.profile.ModelOptions`; only what differs.
+        Keys and values of a :class:`~builders.kit.recipe.profile.ModelOptions`; only what differs.
     """
     present = read(config)
     found: dict[str, Any] = {}

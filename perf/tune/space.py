@@ -10,12 +10,12 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from builders.kit.check_model import check_model
-from builders.kit.check_service import check_service
-from builders.kit.findings import Finding
-from builders.kit.proto import pb
-from builders.kit.release import Release
 from perf.tune.settings import Settings, apply
+from repository.check.model.config import check_model
+from repository.check.serving import check_service
+from repository.config.proto import pb
+from repository.findings import Finding
+from repository.release import Release
 
 CROWD = 2
 """Threads of all instances for each core, above which nothing is tried unless asked. More than one,

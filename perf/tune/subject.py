@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.kit.check_files import ModelFolder, scan
-from builders.kit.check_model import is_ensemble
 from builders.kit.family import Arrays
-from builders.kit.inprocess import InProcess
-from builders.kit.proto import pb
-from builders.kit.yaml_file import suggest
 from perf.errors import PerfError, ScenarioError
 from perf.inputs import Request, requests_of
 from perf.scenario import Scenario, load_scenario, scenarios
+from repository.check.files.folder import ModelFolder, scan
+from repository.check.model.config import is_ensemble
+from repository.config.proto import pb
+from repository.files.yaml_file import suggest
+from runtime.inprocess import InProcess
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.proto import pb
 from perf.errors import PerfError
 from perf.tune import patch, table
 from perf.tune.row import Objective, Row
 from perf.tune.search import BUDGET
+from repository.config.proto import pb
 
 INTERRUPTED = "it was interrupted"
 

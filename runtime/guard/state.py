@@ -23,8 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from repository.files.plain import is_plain
 from runtime import processes
-from runtime.plain import is_plain
 
 VARIABLE = "TRITON_KIT_SERVER"
 """The environment variable that marks a server's processes with its id."""

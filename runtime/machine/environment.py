@@ -17,8 +17,8 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.bounded_file import Unreadable
-from builders.kit.json_file import read_json
+from repository.files.bounded_file import Unreadable
+from repository.files.json_file import read_json
 from runtime.errors import EnvironmentUnfit
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
-from builders.kit.findings import shortened
+from repository.findings import shortened
 from runtime.errors import ServerFailed
 
 _CONNECT_SECONDS = 2.0

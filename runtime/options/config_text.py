@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builders.kit.bounded_file import Unreadable, read_bounded
+from repository.files.bounded_file import Unreadable, read_bounded
 
 MAXIMUM_BYTES = 16 << 20
 """A config of a thousand tensors and steps has a hundredth of it."""

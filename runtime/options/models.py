@@ -9,10 +9,10 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from builders.kit.findings import shortened
+from repository.files.plain import is_plain
+from repository.findings import shortened
 from runtime.errors import ServerFailed
 from runtime.options.calls import file_name, is_ensemble, with_called
-from runtime.plain import is_plain
 
 MOST_TOLD = 40
 """Names that a message has, of those that are missing and of those that are there."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from repository.files.plain import plain_path
 from runtime.errors import ServerDied, ServerFailed
 from runtime.guard import state
 from runtime.machine.environment import ServerEnvironment, server_environment
@@ -20,7 +21,6 @@ from runtime.options import addresses, admin, further
 from runtime.options import models as wanted_models
 from runtime.options.calls import with_called
 from runtime.options.ports import Ports
-from runtime.plain import plain_path
 from runtime.server import backend_folder, deaths, program
 from runtime.server.control import Control, ModelStatus
 from runtime.server.run import LogSink, Run

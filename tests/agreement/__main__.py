@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from builders.kit.check_completed import Target
+from repository.check.files.completed import Target
 from runtime.machine.install import install
 from tests.agreement.corpus import SHAPES
 from tests.agreement.judging import RECORDED, foretold, found, judge, recorded, write

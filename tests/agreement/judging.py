@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from builders.kit.check import check_repository
-from builders.kit.check_completed import Target
-from builders.kit.check_rule import RULES, Triton
-from builders.kit.findings import Finding, errors
-from builders.kit.release import release
+from repository.check.check import check_repository
+from repository.check.files.completed import Target
+from repository.check.rules import RULES, Triton
+from repository.findings import Finding, errors
+from repository.release import release
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer

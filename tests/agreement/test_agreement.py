@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.check_completed import Target
+from repository.check.files.completed import Target
 from runtime.machine.environment import ServerEnvironment
 from tests.agreement.corpus import SHAPES
 from tests.agreement.judging import COMMAND, foretold, found, judge, recorded, write

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.inprocess import InProcess
+from runtime.inprocess import InProcess
 
 
 @pytest.fixture(scope="session")

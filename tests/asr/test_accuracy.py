@@ -13,8 +13,8 @@ import jiwer
 import numpy as np
 import pytest
 
-from builders.kit.inprocess import InProcess
 from clients.asr.client import AsrClient
+from runtime.inprocess import InProcess
 from runtime.server.server import LocalServer
 from tests.asr import sounds
 from training.asr import sounds as talk

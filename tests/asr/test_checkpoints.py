@@ -10,8 +10,8 @@ import pytest
 import tritonclient.grpc as grpc
 
 from builders.asr.supported import PARAKEET, SUPPORTED
-from builders.kit.emit_chained import request_input
-from builders.kit.inprocess import InProcess
+from clients.chained import request_input
+from runtime.inprocess import InProcess
 from tests.asr.checkpoints.page import PAGE, refusals
 from tests.asr.checkpoints.served import AT_ONCE, build, judge, sound
 from tests.asr.checkpoints.variants import VARIANTS, Variant

@@ -13,11 +13,11 @@ import tritonclient.http as http
 from tritonclient.utils import np_to_triton_dtype
 from typer.testing import CliRunner
 
-from builders.kit.emit_chained import Chained
-from builders.kit.inprocess import InProcess
 from clients.asr.client import AsrClient
+from clients.chained import Chained
 from clients.cli.app import app
 from clients.connection.errors import RequestError
+from runtime.inprocess import InProcess
 from runtime.server.server import LocalServer
 from tests.asr import sounds
 from tests.asr.sounds import OUTPUTS, Arrays

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from builders.asr.parity import ACOUSTIC
 from builders.asr.supported import PARAKEET
-from builders.kit.inprocess import InProcess
 from builders.kit.sources import resolve
+from runtime.inprocess import InProcess
 from tests.asr import sounds
 
 

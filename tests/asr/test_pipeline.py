@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.kit.inprocess import InProcess
+from runtime.inprocess import InProcess
 from tests.asr import sounds
 from tests.asr.sounds import Arrays
 

@@ -13,9 +13,9 @@ import tritonclient.grpc as grpc
 import tritonclient.http as http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from builders.kit.emit_chained import Chained
-from builders.kit.inprocess import InProcess
+from clients.chained import Chained
 from clients.connection.errors import reason
+from runtime.inprocess import InProcess
 from runtime.server.server import LocalServer
 from tests.asr import sounds
 from tests.asr.sounds import OUTPUTS, Arrays

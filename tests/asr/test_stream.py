@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.inprocess import InProcess
 from clients.asr.client import AsrClient, Segment
 from clients.connection.errors import reason
+from runtime.inprocess import InProcess
 from runtime.server.server import LocalServer
 from tests.asr import sounds
 

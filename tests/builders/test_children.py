@@ -44,25 +44,25 @@ SHELL = '#!/bin/sh\necho $$ > "$STARTED.new"; mv "$STARTED.new" "$STARTED"; exec
 STARTS = {
     "a measurement": """
 import numpy as np
-from builders.kit.resources_measure import _probe
+from builders.kit.resources.measure import _probe
 _probe(here / "models", "eater", {"file": np.zeros(9, np.uint8)})
 """,
     "a tokenizer's reader": """
-from builders.kit.tokenizer_file import _mistake
+from builders.kit.sources.tokenizer import _mistake
 _mistake(here / "tokenizer.json")
 """,
     "a look at the machine": """
-from builders.kit.machine import gpus
+from runtime.machine.look import gpus
 gpus()
 """,
     "a helper of docker's": """
-from builders.kit.transfer.registry_login import credentials
+from repository.transfer.oci.login import credentials
 (here / "config.json").write_text('{"credsStore": "stays"}')
 credentials("registry.example")
 """,
     "kubectl": """
 import time
-from builders.kit.transfer.kubectl import Cluster, Kubectl
+from repository.transfer.claim.kubectl import Cluster, Kubectl
 with Kubectl(Cluster()).stream("exec"):
     time.sleep(600)
 """,

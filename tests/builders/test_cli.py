@@ -144,7 +144,7 @@ def test_the_plan_of_a_built_repository_keeps_everything() -> None:
 
 def test_nothing_heavy_is_imported_at_start() -> None:
     code = (
-        "import sys; import builders.cli, builders.kit.build, builders.kit.profile; "
+        "import sys; import builders.cli, builders.kit.build.build, builders.kit.recipe.profile; "
         "print([m for m in ('onnx', 'onnxruntime', 'torch', 'cv2', 'transformers', 'rapidocr', "
         "'tritonclient.grpc') if m in sys.modules])"
     )

@@ -17,8 +17,8 @@ import typer
 from builders.cli import app
 from builders.kit.family import load_family
 from builders.kit.graph import closure
-from builders.kit.precision import variants
-from builders.kit.profile import load_profile
+from builders.kit.onnx.variants import variants
+from builders.kit.recipe.profile import load_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "kserve" / "README.md")
@@ -60,7 +60,7 @@ def profiles() -> list[tuple[str, str]]:
 
 def test_there_are_examples() -> None:
     assert len(commands()) > 30
-    assert [place for place, _ in profiles()] == ["builders/kit/profile.py"]
+    assert [place for place, _ in profiles()] == ["builders/kit/recipe/profile.py"]
 
 
 @pytest.mark.parametrize(("place", "line"), commands(), ids=str)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol, Self
 
-from builders.kit import client_text
+from repository.copied import client_text
 
 LONGEST_TEXT = 2000
 """Characters of an error: Triton's own, which name tensors and shapes, are longer than ours."""

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.check import check_repository
-from builders.kit.check_completed import Target
-from builders.kit.check_rule import RULES, Triton
-from builders.kit.findings import Finding, errors
-from builders.kit.release import release
+from repository.check.check import check_repository
+from repository.check.files.completed import Target
+from repository.check.rules import RULES, Triton
+from repository.findings import Finding, errors
+from repository.release import release
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer
 from tests.hostile.repositories import Hostile, repositories

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from builders.kit.config import model_config
-from builders.kit.profile import load_profile, profiles
-from builders.kit.recipe import make_recipe
-from builders.kit.release import RELEASES, release
+from builders.kit.emit.config import model_config
+from builders.kit.recipe.profile import load_profile, profiles
+from builders.kit.recipe.recipe import make_recipe
 from clients.cli.ocr import ocr
 from clients.ocr.client import OcrClient
+from repository.release import RELEASES, release
 from runtime.machine.environment import ServerEnvironment
 from tests.kserve import bundles, render, schemas
 from tests.kserve.crds import ROOT

@@ -17,7 +17,7 @@ import yaml
 
 from builders import cli
 from builders.bundle.rendered import rules
-from builders.kit.profile import load_profile, profiles
+from builders.kit.recipe.profile import load_profile, profiles
 from clients.cli.app import app as clients
 from clients.smoke import smoke
 from tests.kserve import bundles, render, schemas

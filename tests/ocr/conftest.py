@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from builders.kit.inprocess import InProcess
+from runtime.inprocess import InProcess
 
 Read = Callable[..., dict[str, Any]]
 

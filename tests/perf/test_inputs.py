@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.kit.config import parse
+from builders.kit.emit.config import parse
 from perf.errors import ScenarioError
 from perf.inputs import labels, requests_of
 from perf.scenario import InputOptions, Scenario

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.manifest_schema import FIELDS, MANIFEST, SCHEMA, digest_of
+from repository.manifest.schema import FIELDS, MANIFEST, SCHEMA, digest_of
 from runtime import processes
 from runtime.cli import main
 from runtime.machine.environment import ROOT

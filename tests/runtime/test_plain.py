@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runtime import plain
+from repository.files import plain
+from repository.files.plain import unsafe_characters
 from runtime.errors import ServerFailed
 from runtime.guard import state
 from runtime.machine.environment import ROOT, ServerEnvironment
 from runtime.options import models as wanted
-from runtime.plain import unsafe_characters
 from runtime.server.server import LocalServer
 
 SIGNS = ["my models", "it's", "a&b", "a;b", "a$HOME", "(a)", "`a`", 'a"b', "a|b", "a>b", "a*", "~"]

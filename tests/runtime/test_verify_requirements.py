@@ -20,9 +20,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from builders.__main__ import OURS
-from builders.kit.manifest import KIT, VERSION
-from builders.kit.manifest_schema import FIELDS, digest_of
-from builders.kit.sign import PrivateKey, sign
+from repository.manifest import KIT, VERSION
+from repository.manifest.schema import FIELDS, digest_of
+from repository.sign import PrivateKey, sign
 from tests.kserve.arrival.image import Image
 
 ROOT = Path(__file__).resolve().parents[2]

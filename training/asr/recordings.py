@@ -12,7 +12,7 @@ import soundfile
 
 from builders.asr.metric import FOLDER as EVALUATION
 from builders.asr.metric import TRANSCRIPTS, normalised
-from builders.kit.inprocess import InProcess
+from runtime.inprocess import InProcess
 from training.asr.card import card
 from training.asr.degrade import CONVERSIONS, LOSSES, file
 

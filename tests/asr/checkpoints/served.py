@@ -19,12 +19,12 @@ from builders.asr.supported import PARAKEET
 from builders.asr.whisper import transcribe_long as long_form
 from builders.asr.whisper_parity import OWN, WHISPER, _batch
 from builders.kit.graph import Ensemble, Model, closure
-from builders.kit.inprocess import InProcess
 from builders.kit.onnx import load_transformers
-from builders.kit.profile import load_profile
-from builders.kit.recipe import Recipe
-from builders.kit.release import release
-from builders.kit.sizes import sized
+from builders.kit.recipe.profile import load_profile
+from builders.kit.recipe.recipe import Recipe
+from builders.kit.recipe.sizes import sized
+from repository.release import release
+from runtime.inprocess import InProcess
 from tests.asr.checkpoints.variants import Variant
 from tests.builders.kit import repositories
 

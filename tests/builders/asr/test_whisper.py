@@ -20,19 +20,19 @@ from builders.asr.stages import transcribe_long, whisper_tokens
 from builders.asr.whisper import WHISPER_EXPORTS
 from builders.asr.whisper import transcribe_long as model
 from builders.asr.whisper_parity import WHISPER_INT8
-from builders.kit.check import check_repository
-from builders.kit.emit_chained import request_input
-from builders.kit.findings import errors
+from builders.kit.build.parity import compare
 from builders.kit.graph import Ensemble, Model, closure
-from builders.kit.inprocess import InProcess
 from builders.kit.onnx import load_transformers
-from builders.kit.onnx_session import make_session
-from builders.kit.parity import compare
-from builders.kit.precision import int8
-from builders.kit.profile import load_profile
-from builders.kit.recipe import Recipe
-from builders.kit.release import release
-from builders.kit.sizes import sized
+from builders.kit.onnx.session import make_session
+from builders.kit.onnx.variants import int8
+from builders.kit.recipe.profile import load_profile
+from builders.kit.recipe.recipe import Recipe
+from builders.kit.recipe.sizes import sized
+from clients.chained import request_input
+from repository.check.check import check_repository
+from repository.findings import errors
+from repository.release import release
+from runtime.inprocess import InProcess
 from tests.builders.kit import repositories
 from tests.conftest import Serve
 from training.asr.whisper_tiny_speech import WORDS, Phrase, talk

@@ -17,7 +17,7 @@ from builders.asr.stages import whisper_choices, whisper_tokens
 from builders.asr.whisper import WHISPER_EXPORTS
 from builders.asr.whisper_checkpoint import read_checkpoint
 from builders.asr.whisper_generation import CARRIED
-from builders.kit.parity import compare
+from builders.kit.build.parity import compare
 from builders.kit.sources import SourceError
 
 TINY = Path(__file__).parent / "whisper_tiny"

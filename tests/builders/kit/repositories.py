@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from builders.kit.config import model_config, to_text
+from builders.kit.emit.config import model_config, to_text
+from builders.kit.emit.layout import version_files
 from builders.kit.graph import Model, closure
-from builders.kit.layout import version_files
-from builders.kit.release import release
+from repository.release import release
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer
 

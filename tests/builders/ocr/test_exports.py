@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit_onnx
-from builders.kit.parity import compare
+from builders.kit.build.parity import compare
 from builders.kit.sources import SourceError, resolve
 from builders.ocr import exports, metric
 from builders.ocr.dictionary import METADATA_KEY, classes_of, read_dictionary

@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from builders.kit.parity import compare
+from builders.kit.build.parity import compare
 from builders.ocr import exports, image_model
 from builders.ocr.dictionary import METADATA_KEY
 from builders.ocr.family import FAMILY

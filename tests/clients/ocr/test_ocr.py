@@ -19,10 +19,10 @@ import tritonclient.http as http
 from PIL import Image
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.emit_chained import Chained, request_input
-from builders.kit.inprocess import InProcess
+from clients.chained import Chained, request_input
 from clients.connection.errors import RequestError
 from clients.ocr.client import OcrClient
+from runtime.inprocess import InProcess
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 

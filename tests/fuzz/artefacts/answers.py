@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from tests.builders.kit.transfer import hostile_registry, hostile_s3
-from tests.builders.kit.transfer.hostile_registry import Hostile, Reply
-from tests.builders.kit.transfer.repositories import write_repository
 from tests.fuzz import mutate
 from tests.fuzz.artefacts.artefact import Artefact, Ran
 from tests.fuzz.artefacts.manifests import is_whole
+from tests.repository.transfer import hostile_registry, hostile_s3
+from tests.repository.transfer.hostile_registry import Hostile, Reply
+from tests.repository.transfer.repositories import write_repository
 
 FILES = {
     "a/config.pbtxt": b'name: "a"\n',

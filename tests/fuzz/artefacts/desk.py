@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.builders.kit.transfer.hostile_registry import serving
 from tests.fuzz.artefacts.artefact import ROOT, SECRET, Artefact, Ran, fault, listing
 from tests.fuzz.case import Outcome
+from tests.repository.transfer.hostile_registry import serving
 
 LANES = 2
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from builders.kit.manifest_schema import digest_of
-from builders.kit.sign import PrivateKey, sign
+from repository.manifest.schema import digest_of
+from repository.sign import PrivateKey, sign
 from tests.fuzz import mutate
 from tests.fuzz.artefacts import odd
 from tests.fuzz.artefacts.artefact import Artefact, Ran

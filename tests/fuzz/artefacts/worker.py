@@ -25,17 +25,17 @@ ROOM = 4 << 30
 """Bytes of address space that a command may add, lest a fault takes the machine's memory."""
 
 IMPORTED = (
-    *("builders.__main__", "builders.kit.plan", "builders.kit.check", "builders.kit.sbom"),
-    *("builders.kit.sign", "builders.kit.transfer.run", "builders.kit.transfer.s3", "runtime.cli"),
+    *("builders.__main__", "builders.kit.build.plan", "repository.check.check", "repository.bom"),
+    *("repository.sign", "repository.transfer.run", "repository.transfer.s3.store", "runtime.cli"),
     *(
-        "builders.kit.transfer.oci_pull",
+        "repository.transfer.oci.pull",
         "runtime.serve.local",
         "runtime.serve.container",
         "rich.console",
     ),
     *("builders.asr.family", "builders.ocr.family", "onnxruntime", "torch", "transformers"),
     *("safetensors.torch", "tokenizers", "huggingface_hub", "cyclonedx.output.json"),
-    *("model_signing.verifying", "builders.kit.parity_again"),
+    *("model_signing.verifying", "builders.kit.build.parity_again"),
 )
 
 WRITING = {

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization as formats
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builders.kit.sign import PrivateKey, sign
+from repository.sign import PrivateKey, sign
 from tests.kserve.arrival.image import Image
 from tests.kserve.crds import ROOT
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from builders.kit.manifest import read_manifest
-from builders.kit.transfer.arrival import Arrival
-from builders.kit.transfer.run import Options, run_push
+from repository.manifest import read_manifest
+from repository.transfer.arrival import Arrival
+from repository.transfer.run import Options, run_push
 from tests.kserve.arrival.image import LOG_BYTES, Ended, Image
 from tests.kserve.render import Object, shipped
 

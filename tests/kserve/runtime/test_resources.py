@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from builders.kit.manifest import read_manifest
-from builders.kit.resources import MIB, Resources, resources
-from builders.kit.resources_measure import Load, Measured, measure
+from builders.kit.resources.measure import Load, Measured, measure
+from builders.kit.resources.total import MIB, Resources, resources
 from builders.ocr.largest import page_of_text
+from repository.manifest import read_manifest
 from tests.kserve import render
 from tests.kserve.crds import ROOT
 from tests.kserve.runtime.declared import flag

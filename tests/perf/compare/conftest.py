@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.config import model_config, to_text
-from builders.kit.emit_bls import bls
+from builders.kit.emit.config import model_config, to_text
+from builders.kit.emit.layout import version_files
 from builders.kit.graph import DType, Ensemble, InstanceGroup, Model, PythonModel, Tensor
-from builders.kit.layout import version_files
-from builders.kit.release import release
+from builders.kit.graph.bls import bls
+from repository.release import release
 
 SPLIT = """
 import numpy as np

@@ -19,7 +19,7 @@ import tritonclient.grpc as grpc
 from tritonclient.grpc import service_pb2
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.emit_chained import request_input
+from clients.chained import request_input
 from perf.services import Gateway, StepServers
 from runtime import processes
 from runtime.machine.environment import ServerEnvironment

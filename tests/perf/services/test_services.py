@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.kit.flow import Wiring
 from perf.errors import LegFailed
 from perf.services import Gateway, Services, StepServers, kserve_environment
 from perf.services.plan import Plan, Tensor, read_plan
+from repository.copied.flow import Wiring
 from runtime import processes
 from runtime.machine.environment import ROOT, ServerEnvironment
 

@@ -9,7 +9,7 @@ import pytest
 import tritonclient.grpc as grpc
 from PIL import Image
 
-from builders.kit.emit_chained import request_input
+from clients.chained import request_input
 from perf.analyzer import install
 from perf.result import Load
 from perf.services import Gateway, StepServers

@@ -10,8 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders.kit import overrides
-from builders.kit.config import model_config
+from builders.kit.emit.config import model_config
 from builders.kit.family import load_family
 from builders.kit.graph import (
     DType,
@@ -22,13 +21,14 @@ from builders.kit.graph import (
     QueuePolicy,
     Tensor,
 )
-from builders.kit.profile import load_profile
-from builders.kit.proto import pb
-from builders.kit.release import release
+from builders.kit.recipe import overrides
+from builders.kit.recipe.profile import load_profile
 from perf.errors import PerfError
 from perf.tune import patch
 from perf.tune.settings import Settings, apply, options, read
 from perf.tune.space import Bounds, blocks, objections
+from repository.config.proto import pb
+from repository.release import release
 
 RELEASE = release("24.10")
 BASE = 'triton: "24.10"\nfamilies: {ocr: }\n'

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.kit.config import read_config
+from builders.kit.emit.config import read_config
 from perf.errors import LegFailed, PerfError
 from perf.scenario import Scenario, load_scenario, scenario_of
 from perf.tune import servers as module

@@ -9,13 +9,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from builders.kit.config import model_config, to_text
+from builders.kit.emit.config import model_config, to_text
 from builders.kit.graph import DType, DynamicBatching, InstanceGroup, OnnxModel, QueuePolicy, Tensor
-from builders.kit.release import release
 from perf.scenario import load_scenario
 from perf.tune import find_scenario, save, tune
 from perf.tune.search import LATE
 from perf.tune.settings import Settings
+from repository.release import release
 from runtime.machine.environment import ServerEnvironment
 
 REPOSITORY = Path(__file__).parents[3] / "model_repository"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.config import model_config, to_text
+from builders.kit.emit.config import model_config, to_text
 from builders.kit.graph import DType, Ensemble, Model, PythonModel, Tensor, closure
-from builders.kit.release import release
+from repository.release import release
 from runtime.options.calls import with_called
 
 X = Tensor("x", DType.FP32, {"n": -1})

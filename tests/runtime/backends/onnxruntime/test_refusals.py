@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, load_model_from_string
 from tritonclient.utils import InferenceServerException
 
-from runtime.backends.onnxruntime.rules import violations
+from repository.onnxruntime_rules.rules import violations
 from runtime.backends.onnxruntime.session import graph_of
 
 Case = Callable[[Any], tuple[dict[str, Any], bytes]]

@@ -1,0 +1,190 @@
+"""Whether anything changed since the last build, found out without loading what builds.
+
+After a build the state of everything it read and wrote is kept in the cache: code by its content;
+checkpoints, which may be gigabytes, and the repository by each file's size, times and inode. If all
+is as it was there is nothing to do. If anything differs, the build's own keys decide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.kit.build.cache import Cache
+from builders.kit.build.code import UNCOUNTED, edited_meanwhile, version
+from repository.manifest import SIGNATURE, UNMANAGED
+
+Listing = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What can change a build or its check, besides what it was asked for and its checkpoints.
+
+    Attributes:
+        files: modules, and the files beside them.
+        folders: whose other files count too, as a metric's inputs.
+        tools: package -> version, of those that take part.
+    """
+
+    files: Iterable[Path]
+    folders: Iterable[Path]
+    tools: Mapping[str, str]
+
+
+def code_state(files: Iterable[Path], folders: Iterable[Path]) -> Listing:
+    """The content of modules, the state of other files, and the names beside the modules.
+
+    A module that was edited while this process ran is none that a later one could find unchanged.
+    One that appears may shadow another.
+    """
+    state: Listing = {}
+    for folder in folders:
+        for path, status in _files(folder):
+            if Path(path).suffix not in {".py", *UNCOUNTED}:
+                state[path] = status
+    for file in files:
+        if file.suffix != ".py":
+            state[str(file)] = _status(file.stat())
+            continue
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        state[str(file)] = "" if edited_meanwhile(file) else content
+    for parent in {file.parent for file in files if file.suffix == ".py"}:
+        state[f"{parent}/"] = sorted(
+            entry.name
+            for entry in os.scandir(parent)
+            if entry.name.endswith(".py") or os.path.isfile(f"{entry.path}/__init__.py")  # noqa: PTH113
+        )
+    return state
+
+
+def files_state(paths: Iterable[Path], *, bytecode: bool = False) -> Listing:
+    """Size, times and inode of files, and of all files below folders.
+
+    Args:
+        paths: files and folders.
+        bytecode: count what lies in ``__pycache__`` too.
+    """
+    state: Listing = {}
+    for path in paths:
+        if path.is_dir():
+            state.update(_files(path, bytecode=bytecode))
+        else:
+            state[str(path)] = _status(path.stat())
+    return state
+
+
+def write(
+    cache: Cache,
+    out: Path,
+    *,
+    asked: str,
+    watched: Watched,
+    code: Listing,
+    sources: Iterable[Path],
+) -> None:
+    """Keep the state of a build that has just ended.
+
+    Args:
+        cache: where to keep it.
+        out: the repository.
+        asked: what was asked for, as text.
+        watched: what could have changed it.
+        code: :func:`code_state` of that, from before the build.
+        sources: the files and folders of its checkpoints.
+    """
+    paths = [str(path) for path in sources]
+    value = {
+        "asked": asked,
+        "python": _python(),
+        "tools": dict(watched.tools),
+        "code files": sorted(map(str, watched.files)),
+        "code folders": sorted(map(str, watched.folders)),
+        "code": code,
+        "sources": paths,
+        "source files": files_state(map(Path, paths)),
+        "repository": _repository_state(out),
+    }
+    cache.write(_path(cache, out), value)
+
+
+def is_current(cache: Cache, out: Path, *, asked: str) -> bool:
+    """Whether everything is as :func:`write` kept it."""
+    last = read(cache, out)
+    try:
+        return bool(
+            last
+            and last["asked"] == asked
+            and last["python"] == _python()
+            and last["code"] == _code_now(last)
+            and last["source files"] == files_state(map(Path, last["sources"]))
+            and last["repository"] == _repository_state(out)
+            and all(_installed(name) == known for name, known in last["tools"].items())
+        )
+    except (OSError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _code_now(last: Mapping[str, Any]) -> Listing:
+    files = [Path(path) for path in last["code files"]]
+    return code_state(files, map(Path, last["code folders"]))
+
+
+def read(cache: Cache, out: Path) -> Mapping[str, Any]:
+    """What was kept for a repository; empty if nothing was."""
+    return cache.read(_path(cache, out)) or {}
+
+
+def files_built(cache: Cache, out: Path) -> frozenset[str]:
+    """The files that the last build left in the repository, by their path in it."""
+    known = read(cache, out).get("repository", {})
+    prefix = f"{out}/"
+    return frozenset(path.removeprefix(prefix) for path in known if path.startswith(prefix))
+
+
+def _repository_state(out: Path) -> Listing:
+    # In a repository bytecode is a stranger's, and the next build removes it.
+    state = files_state([out], bytecode=True)
+    for name in (SIGNATURE, *UNMANAGED):
+        state.pop(str(out / name), None)
+    return state
+
+
+def _files(folder: Path, *, bytecode: bool = False) -> Iterable[tuple[str, list[int]]]:
+    """Every file below a folder."""
+    pending = [str(folder)]
+    while pending:
+        for entry in os.scandir(pending.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                if bytecode or entry.name != "__pycache__":
+                    pending.append(entry.path)
+            else:
+                # A link stands for the file that it leads to, as in a hub's snapshot; one that
+                # leads nowhere, as editors make for a lock, for nothing.
+                try:
+                    yield entry.path, _status(os.stat(entry.path))  # noqa: PTH116
+                except FileNotFoundError:
+                    yield entry.path, []
+
+
+def _status(status: os.stat_result) -> list[int]:
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode]
+
+
+def _python() -> list[str]:
+    return [sys.prefix, platform.python_version(), platform.machine()]
+
+
+def _installed(tool: str) -> str:
+    return platform.python_version() if tool == "python" else version(tool)
+
+
+def _path(cache: Cache, out: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(out)).hexdigest()[:32]
+    return cache.root / "stamps" / f"{name}.json"

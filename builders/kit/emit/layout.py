@@ -1,0 +1,187 @@
+"""What lies in a model's version folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
+from builders.kit.graph.bls import BlsModel
+from repository.findings import Finding, finding_of
+
+VERSION = "1"
+"""The version folder that the kit writes."""
+
+# Storage downloaders skip files of zero bytes, and git drops empty folders, so no file here is
+# empty and an ensemble's version folder, which Triton wants to exist, holds one.
+_ENSEMBLE_NOTE = b"Triton asks for a version folder; an ensemble keeps nothing in it.\n"
+_PACKAGE = b'"""The stage of this model, and the modules that it imports."""\n'
+
+_BOTH = {
+    "abandoned.py": "repository.copied.abandoned",
+    "client_text.py": "repository.copied.client_text",
+}
+_CALLING = {"calling.py": "repository.copied.calling"}
+_IN_SEQUENCES = {"sequence_state.py": "repository.copied.sequence_state"}
+_STAGE = {
+    **_BOTH,
+    "model.py": "repository.copied.stage_model",
+    "stages/invalid_argument.py": "builders.kit.invalid_argument",
+}
+"""What lies in the version folder of every stage: the file, and the module that it is a copy of."""
+_BLS = {
+    **_BOTH,
+    **_CALLING,
+    "flow.py": "repository.copied.flow",
+    "model.py": "repository.copied.bls_model",
+}
+"""The same of every BLS model."""
+
+COPIED = frozenset({*_STAGE.values(), *_CALLING.values(), *_IN_SEQUENCES.values(), *_BLS.values()})
+"""The modules of the kit that are copied into repositories."""
+
+Content = bytes | Path
+"""A file's bytes, or the path of the file to copy."""
+
+
+def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Content]:
+    """The files of ``<model>/1/``: relative path -> content.
+
+    Args:
+        model: any model of a graph.
+        exports: the family's exports by name. An ONNX export that is a folder holds ``model.onnx``
+            and its external data, and stays a folder, as Triton wants it.
+
+    Raises:
+        KeyError: the model needs an export that is not given.
+        ModuleNotFoundError: a stage's module does not exist.
+        ValueError: two of its files would have one name: see :func:`clashes`.
+    """
+    if isinstance(model, OnnxModel):
+        return _tree("model.onnx", exports[model.export])
+    if isinstance(model, PlanModel):
+        return {"model.plan": exports[model.export]}
+    if isinstance(model, BlsModel):
+        copies = {path: module_path(dotted) for path, dotted in _BLS.items()}
+        return {**copies, "flow.json": model.flow.encode()}
+    if isinstance(model, PythonModel):
+        if found := next(clashes(model), None):
+            raise ValueError(str(found))
+        return {
+            path: _content(origin, exports)
+            for path, origin in _origins(model)
+            if origin[0] != "optional export" or origin[1] in exports
+        }
+    if isinstance(model, Ensemble):
+        return {"README": _ENSEMBLE_NOTE}
+    raise TypeError(f"'{model.name}' is a {type(model).__name__}, which has no layout")
+
+
+def clashes(model: Model) -> Iterator[Finding]:
+    """Files of a version folder that would have one name, of which the last would be the only one.
+
+    A stage's modules lie side by side there, by the last part of their dotted names.
+    """
+    if not isinstance(model, PythonModel):
+        return
+    taken: dict[str, _Origin] = {}
+    for path, origin in _origins(model):
+        for other, owner in taken.items():
+            if path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/"):
+                yield finding_of(
+                    "model-files",
+                    f"graph, {model.name}, {path}",
+                    "one file of a name",
+                    f"{_told(owner)} and {_told(origin)}",
+                    "Rename one of them.",
+                )
+        taken[path] = origin
+
+
+_Origin = tuple[str, str]
+"""Where a file comes from: "kit", "stage", "package", "export" or "optional export"; its name."""
+
+
+def _origins(model: PythonModel) -> list[tuple[str, _Origin]]:
+    """Each file of a stage's version folder, and where it comes from; equal pairs once."""
+    beside = dict(_STAGE)
+    if model.calls:
+        beside |= _CALLING
+    if model.sequences is not None:
+        beside |= _IN_SEQUENCES
+    files: list[tuple[str, _Origin]] = [
+        *((path, ("kit", dotted)) for path, dotted in beside.items()),
+        ("stages/__init__.py", ("package", "stages")),
+        *(
+            (f"stages/{dotted.rpartition('.')[2]}.py", ("stage", dotted))
+            for dotted in (model.stage, *model.modules)
+        ),
+        *((name, ("export", name)) for name in model.exports),
+        *(
+            (name, ("optional export", name))
+            for name in model.optional_exports
+            if name not in model.exports
+        ),
+    ]
+    return list(dict.fromkeys(files))
+
+
+def _told(origin: _Origin) -> str:
+    kind, name = origin
+    return f"the {kind} '{name}'" if kind.endswith("export") else f"the module {name}"
+
+
+def _content(origin: _Origin, exports: Mapping[str, Path]) -> Content:
+    kind, name = origin
+    if kind == "kit":
+        return module_path(name)
+    if kind == "stage":
+        return _stage_source(name)
+    return _PACKAGE if kind == "package" else exports[name]
+
+
+def kind_of(model: Model) -> str:
+    """The kind of a model, in a word."""
+    if isinstance(model, BlsModel):
+        return "bls"
+    if isinstance(model, Ensemble):
+        return "ensemble"
+    if isinstance(model, OnnxModel):
+        return "onnx"
+    return "plan" if isinstance(model, PlanModel) else "python"
+
+
+def module_path(dotted: str) -> Path:
+    """A module's source file, found without importing it.
+
+    Raises:
+        ModuleNotFoundError: there is no such module with a source file.
+    """
+    found = importlib.util.find_spec(dotted)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"no module '{dotted}' with a source file")
+    return Path(found.origin)
+
+
+_SHARED = re.compile(
+    r"^from (?:builders(?:\.\w+)*\.(?:stages|kit)|clients\.\w+)(\.\w+)? import ", re.MULTILINE
+)
+"""A stage's import of a module that several families, or a client, share; relative ones are its own
+family's."""
+
+
+def _stage_source(dotted: str) -> Content:
+    """A stage's module as it stands in the version folder, where all of them share one package."""
+    path = module_path(dotted)
+    text = path.read_text("utf-8")
+    moved = _SHARED.sub(lambda match: f"from .{(match[1] or '.')[1:]} import ", text)
+    return path if moved == text else moved.encode()
+
+
+def _tree(target: str, source: Path) -> dict[str, Content]:
+    if not source.is_dir():
+        return {target: source}
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    return {f"{target}/{path.relative_to(source).as_posix()}": path for path in files}

@@ -1,0 +1,136 @@
+"""Writes a build's manifest: what :mod:`repository.manifest` reads."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from builders.kit.emit.config import called
+from builders.kit.emit.layout import kind_of
+from builders.kit.family import Metric
+from builders.kit.graph import Model
+from builders.kit.recipe.recipe import Recipe
+from repository.manifest import KIT, VERSION
+from repository.manifest.schema import MANIFEST, SCHEMA, digest_of
+
+
+def files_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """Every file of a staged repository, by path: its hash and size."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != MANIFEST:
+            with path.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            found[name] = {"sha256": sha256, "bytes": path.stat().st_size}
+    return found
+
+
+def document(
+    recipe: Recipe,
+    *,
+    files: Mapping[str, Mapping[str, Any]],
+    configs: Mapping[str, Any],
+    exports: Mapping[str, Mapping[str, Any]],
+    scores: Sequence[tuple[str, Metric, float]],
+    tools: Mapping[str, str],
+    seconds: float,
+    steps: Mapping[str, float],
+) -> dict[str, Any]:
+    """The manifest as JSON values; equal for builds from equal inputs, ``times`` aside.
+
+    Args:
+        recipe: what was built.
+        files: as :func:`files_of` gives them.
+        configs: each model's ``ModelConfig``.
+        exports: ``family/export`` -> ``facts``, ``parity`` and ``bytes``.
+        scores: family, metric and its value.
+        tools: package -> version, of all that took part.
+        seconds: how long the build took.
+        steps: step's name -> how long it took when it ran.
+    """
+    profile = recipe.profile
+    made: dict[str, Any] = {
+        "schema": SCHEMA,
+        "kit": {"name": KIT, "version": VERSION},
+        "target": {
+            "triton": profile.triton,
+            "device": profile.device,
+            "precision": profile.precision,
+        },
+        "profile": profile.model_dump(mode="json", exclude_none=True),
+        "families": {name: _family(recipe, name) for name in recipe.families},
+        "exports": {
+            subject: {
+                "family": subject.partition("/")[0],
+                "source": recipe.exports[subject].source,
+                **exports[subject],
+            }
+            for subject in recipe.exports
+        },
+        "models": {
+            model.name: _model(recipe, model, configs[model.name], files) for model in recipe.models
+        },
+        "metrics": [
+            {
+                "family": family,
+                "name": metric.name,
+                "pipeline": metric.pipeline,
+                "better": metric.better,
+                "bound": metric.bound,
+                "value": value,
+            }
+            for family, metric, value in scores
+        ],
+        "tools": {**dict(sorted(tools.items())), "python": platform.python_version()},
+        "files": {name: dict(files[name]) for name in sorted(files)},
+    }
+    # As it will be read: tuples as lists, and nothing that JSON has not.
+    made = json.loads(json.dumps(made, allow_nan=False))
+    made["digest"] = digest_of(made)
+    built = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    made["times"] = {
+        "built": built,
+        "seconds": round(seconds, 3),
+        "steps": {name: round(steps[name], 3) for name in sorted(steps)},
+    }
+    return made
+
+
+def _family(recipe: Recipe, name: str) -> dict[str, Any]:
+    prefix = f"{name}/"
+    return {
+        "pipelines": [pipeline.name for pipeline in recipe.families[name].pipelines],
+        "sources": {
+            subject.removeprefix(prefix): {
+                "uri": source.uri,
+                "revision": source.revision,
+                "licence": source.licence,
+                "about": source.about,
+                "files": dict(sorted(source.files.items())),
+            }
+            for subject, source in sorted(recipe.sources.items())
+            if subject.startswith(prefix)
+        },
+    }
+
+
+def _model(
+    recipe: Recipe, model: Model, config: Any, files: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "kind": kind_of(model),
+        "backend": config.backend or config.platform,
+        "families": list(recipe.owners[model.name]),
+        "exports": sorted(recipe.exports_of(model).values()),
+        "calls": list(called(config)),
+        "max_batch_size": model.max_batch_size,
+        "bytes": sum(
+            entry["bytes"] for name, entry in files.items() if name.startswith(f"{model.name}/")
+        ),
+    }

@@ -1,0 +1,313 @@
+"""Tensors, models, and the DAG that joins them.
+
+A pipeline is written as data flow::
+
+    ocr = Ensemble(
+        name="ocr",
+        inputs=(image, minimum_score),
+        outputs=(text, boxes, scores),
+        steps=decode_image >> detect >> locate >> (narrow, wide) >> collect,
+    )
+
+``a >> b`` runs ``b`` after ``a``; a tuple runs its members side by side. Tensors join steps by
+name, in one flat namespace as in Triton's ``ensemble_scheduling``: a step reads the tensors that
+bear its inputs' names, whoever wrote them, and writes its outputs under theirs.
+:meth:`Model.step` renames, so that one model can stand in several steps.
+
+Nothing here validates: :mod:`repository.check.check` reports every mistake of a graph at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from builders.kit.graph.options import Option
+from builders.kit.graph.serving import (
+    DynamicBatching,
+    InstanceGroup,
+    QueuePolicy,
+    SequenceBatching,
+    VersionPolicy,
+    Warmup,
+    WarmupInput,
+)
+from builders.kit.graph.tensor import BATCH, DYNAMIC, DType, Tensor
+from repository.copied.flow import Wiring
+
+__all__ = [
+    "BATCH",
+    "DYNAMIC",
+    "DType",
+    "DynamicBatching",
+    "Ensemble",
+    "Flow",
+    "InstanceGroup",
+    "Model",
+    "OnnxModel",
+    "PlanModel",
+    "PythonModel",
+    "QueuePolicy",
+    "SequenceBatching",
+    "Step",
+    "Tensor",
+    "VersionPolicy",
+    "Warmup",
+    "WarmupInput",
+    "as_ensemble",
+    "as_flow",
+    "closure",
+    "wire",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """What every Triton model has; use one of the subclasses.
+
+    Attributes:
+        name: the model's folder in the repository.
+        inputs: its inputs. With ``max_batch_size`` above 0 each one's first axis is ``batch``.
+        outputs: its outputs, likewise.
+        max_batch_size: 0 for a model whose tensors are given in full.
+        decoupled: may send any number of responses to a request.
+        instances: instance groups. An ensemble has none.
+        queue: the bound on waiting requests.
+        batching: None leaves requests unjoined.
+        parameters: ``parameters`` of the config, as strings.
+        warmup: requests run at load.
+        versions: which version folders are served.
+        response_cache: answers to equal requests come from the server's cache.
+    """
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    max_batch_size: int = 0
+    decoupled: bool = False
+    instances: tuple[InstanceGroup, ...] = (InstanceGroup(),)
+    queue: QueuePolicy = field(default_factory=QueuePolicy)
+    batching: DynamicBatching | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    warmup: tuple[Warmup, ...] = ()
+    versions: VersionPolicy = field(default_factory=VersionPolicy)
+    response_cache: bool = False
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """The models that run for its requests: an ensemble's steps, or what its code calls."""
+        return ()
+
+    def step(
+        self,
+        inputs: Mapping[str, str] | None = None,
+        outputs: Mapping[str, str] | None = None,
+    ) -> Step:
+        """This model as a step, with some of its tensors renamed.
+
+        Args:
+            inputs: the model's input name -> the flow's tensor that it reads. Inputs not named
+                here read the tensor of their own name.
+            outputs: the model's output name -> the flow's tensor that it writes, likewise.
+        """
+        return Step(self, dict(inputs or {}), dict(outputs or {}))
+
+    def __rshift__(self, other: Model | Step | Flow | tuple[Model | Step, ...]) -> Flow:
+        return as_flow(self) >> other
+
+    def __rrshift__(self, other: tuple[Model | Step, ...]) -> Flow:
+        return as_flow(other) >> self
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxModel(Model):
+    """An ONNX file served by the onnxruntime backend.
+
+    Attributes:
+        export: the name of the family's :class:`~builders.kit.family.Export` that makes the file.
+    """
+
+    export: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanModel(Model):
+    """A TensorRT plan, made from an ONNX export.
+
+    Attributes:
+        export: the name of the family's :class:`~builders.kit.family.Export` of the ONNX file.
+    """
+
+    export: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonModel(Model):
+    """A Python-backend stage: a pure function, run by :mod:`repository.copied.stage_model`.
+
+    The stage's module has ``prepare(folder, parameters)``, called once at load with the version
+    folder (:class:`pathlib.Path`) and the config's parameters (strings by name). It returns the
+    function that maps one request's inputs (numpy arrays by name; an optional input that was left
+    out is missing) to its outputs. It refuses a request by raising
+    :class:`~builders.kit.invalid_argument.InvalidArgument`, whose text, one sentence, the client
+    reads as INVALID_ARG; any other exception is logged, and told as INTERNAL without its text.
+    Modules run inside Triton's interpreter, so they import only numpy, the standard library, what
+    ``runtime/requirements.txt`` names, that class, and each other by relative imports.
+
+    With :attr:`calls` it is ``prepare(folder, parameters, call)``. ``call(name, requests)`` runs
+    one of those models on each of the requests (arrays by input name), all of them under way at
+    once, and returns their outputs by name, in order. A call that is answered with an error
+    raises one that reaches the client with the same code and sentence.
+
+    With :attr:`sequences` the function's inputs also have, of the request's sequence, ``start`` and
+    ``end`` (bool), ``correlation`` (int or str), and ``state``: a dict of its own, empty at the
+    start, that is kept from request to request and dropped with the sequence.
+
+    Attributes:
+        stage: the dotted name of the stage's module, copied to ``stages/`` in the version folder.
+        modules: dotted names of the modules that it imports, copied beside it.
+        exports: names of the family's exports copied into the version folder under those names.
+        optional_exports: likewise, where their component has a source; the stage looks for them.
+        calls: the models that it calls, which are built and loaded with it.
+        sequences: its requests come in sequences.
+        options: of each of :attr:`parameters`, and of each that a profile may set besides, what it
+            may be. A profile that sets another is refused.
+    """
+
+    stage: str
+    modules: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    optional_exports: tuple[str, ...] = ()
+    calls: tuple[Model, ...] = ()
+    sequences: SequenceBatching | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """What it calls."""
+        return self.calls
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Model):
+    """A DAG of models, run by Triton itself.
+
+    Attributes:
+        steps: the flow from ``inputs`` to ``outputs``.
+    """
+
+    steps: Flow
+    instances: tuple[InstanceGroup, ...] = ()
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """The models of its steps."""
+        return tuple(step.model for step in self.steps)
+
+    def composing(self) -> tuple[Model, ...]:
+        """Each model of the steps once, in the order of first use, nested ensembles' too."""
+        found: dict[str, Model] = {}
+        for step in self.steps:
+            nested = step.model.composing() if isinstance(step.model, Ensemble) else ()
+            for model in (*nested, step.model):
+                found.setdefault(model.name, model)
+        return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Step:
+    """A model in a flow, with the tensors that it reads and writes under other names."""
+
+    model: Model
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    def __rshift__(self, other: Model | Step | Flow | tuple[Model | Step, ...]) -> Flow:
+        return as_flow(self) >> other
+
+    def __rrshift__(self, other: tuple[Model | Step, ...]) -> Flow:
+        return as_flow(other) >> self
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Steps in the order in which they were joined."""
+
+    steps: tuple[Step, ...]
+
+    def __rshift__(self, other: Model | Step | Flow | tuple[Model | Step, ...]) -> Flow:
+        return Flow(self.steps + as_flow(other).steps)
+
+    def __rrshift__(self, other: tuple[Model | Step, ...]) -> Flow:
+        return as_flow(other) >> self
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+def as_flow(part: Model | Step | Flow | Sequence[Model | Step]) -> Flow:
+    """A flow of one step, of several side by side, or the flow itself."""
+    if isinstance(part, Flow):
+        return part
+    if isinstance(part, Step):
+        return Flow((part,))
+    if isinstance(part, Model):
+        return Flow((part.step(),))
+    return Flow(tuple(step for member in part for step in as_flow(member)))
+
+
+def as_ensemble(model: Model) -> Ensemble:
+    """A single model as a pipeline of one step; an ensemble as it is."""
+    if isinstance(model, Ensemble):
+        return model
+    return Ensemble(
+        name=model.name, inputs=model.inputs, outputs=model.outputs, steps=as_flow(model)
+    )
+
+
+def closure(models: Iterable[Model]) -> tuple[Model, ...]:
+    """The models and all that they need, what is needed first; of equal ones, one."""
+    found: list[Model] = []
+    for model in models:
+        found.extend(each for each in (*closure(model.needs), model) if each not in found)
+    return tuple(found)
+
+
+def wire(ensemble: Ensemble) -> tuple[Wiring, ...]:
+    """The complete maps of every step of an ensemble.
+
+    An input that :meth:`Model.step` did not rename reads the tensor of its own name; if that input
+    is optional and nothing in the flow bears the name, it stays unmapped. An output that was not
+    renamed and that nobody reads is left out, as Triton refuses unused tensors; one that was
+    renamed stays, so that the check can name the mistake.
+    """
+    written = {tensor.name for tensor in ensemble.inputs}
+    for step in ensemble.steps:
+        written |= {step.outputs.get(tensor.name, tensor.name) for tensor in step.model.outputs}
+    inputs_of = [
+        {
+            tensor.name: step.inputs.get(tensor.name, tensor.name)
+            for tensor in step.model.inputs
+            if tensor.name in step.inputs or tensor.name in written or not tensor.optional
+        }
+        | dict(step.inputs)
+        for step in ensemble.steps
+    ]
+    read = {tensor.name for tensor in ensemble.outputs}
+    read |= {name for inputs in inputs_of for name in inputs.values()}
+    return tuple(
+        Wiring(
+            step.model.name,
+            inputs,
+            {
+                tensor.name: step.outputs.get(tensor.name, tensor.name)
+                for tensor in step.model.outputs
+                if tensor.name in step.outputs or tensor.name in read
+            }
+            | dict(step.outputs),
+        )
+        for step, inputs in zip(ensemble.steps, inputs_of, strict=True)
+    )

@@ -1,0 +1,76 @@
+"""A pipeline as a BLS model: a Python-backend model that calls the composing models itself.
+
+Unlike the ensemble it can be edited by hand afterwards to loop or branch; the price is one more
+process on every request.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, wire
+from repository.copied.flow import waves
+
+SUFFIX = "_bls"
+"""What the BLS model's name adds to the ensemble's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlsModel(Model):
+    """A generated BLS model.
+
+    Attributes:
+        calls: the models that it calls.
+        flow: what :mod:`repository.copied.bls_model` runs: ``inputs`` and ``outputs``, the names of
+            the pipeline's tensors, and ``steps``, as :class:`~repository.copied.flow.Wiring`.
+    """
+
+    calls: tuple[Model, ...]
+    flow: str
+
+    @property
+    def needs(self) -> tuple[Model, ...]:
+        """What it calls."""
+        return self.calls
+
+
+def bls(ensemble: Ensemble) -> BlsModel:
+    """The ensemble's BLS twin, with the same inputs and outputs.
+
+    Raises:
+        ValueError: the ensemble is decoupled (asynchronous BLS calls do not exist in decoupled
+            models), has a step whose requests come in sequences, or its steps cannot be ordered.
+    """
+    if any(model.decoupled for model in ensemble.composing()):
+        raise ValueError(
+            f"'{ensemble.name}' has a decoupled step, which an asynchronous BLS model cannot "
+            "call; leave its BLS twin out of the profile (bls: false)"
+        )
+    if any(isinstance(each, PythonModel) and each.sequences for each in ensemble.composing()):
+        raise ValueError(
+            f"'{ensemble.name}' has a step whose requests come in sequences, which its BLS twin "
+            "would not pass on; leave the twin out of the profile (bls: false)"
+        )
+    steps = wire(ensemble)
+    inputs = [tensor.name for tensor in ensemble.inputs]
+    waves(steps, inputs)
+    flow = {
+        "inputs": inputs,
+        "outputs": [tensor.name for tensor in ensemble.outputs],
+        "steps": [
+            {"model": step.model, "inputs": dict(step.inputs), "outputs": dict(step.outputs)}
+            for step in steps
+        ],
+    }
+    return BlsModel(
+        name=ensemble.name + SUFFIX,
+        inputs=ensemble.inputs,
+        outputs=ensemble.outputs,
+        max_batch_size=ensemble.max_batch_size,
+        # An instance runs one request at a time, and releases before 26.08 let single requests
+        # stand still behind a bounded queue with one instance alone.
+        instances=(InstanceGroup(count=2),),
+        calls=tuple({step.model.name: step.model for step in ensemble.steps}.values()),
+        flow=json.dumps(flow, indent=2) + "\n",
+    )

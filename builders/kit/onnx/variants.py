@@ -1,0 +1,52 @@
+"""Arithmetic in fewer bits than a checkpoint's, made on the ONNX file and gated like any export.
+
+What a profile sets as ``models.<name>.precision: int8`` is an export of its own, made from the fp32
+one by :mod:`builders.kit.onnx.int8` and compared with the same reference within bounds of its own;
+the family's metrics then judge the pipeline that it stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from builders.kit.family import Export
+from builders.kit.onnx.int8 import quantise
+
+SUFFIX = ".int8"
+"""What an int8 export's name adds to that of the one that it is made from."""
+
+
+def variants(exports: Iterable[Export]) -> dict[str, Export]:
+    """Exports, and those that can be made from them, by name."""
+    found: dict[str, Export] = {}
+    for export in exports:
+        found[export.name] = export
+        if export.int8 is not None:
+            found[export.name + SUFFIX] = int8(export)
+    return found
+
+
+def int8(export: Export) -> Export:
+    """The int8 form of an export that declares one.
+
+    Raises:
+        ValueError: it declares none, or has no parity to be compared by.
+    """
+    if export.int8 is None or export.parity is None:
+        raise ValueError(f"export '{export.name}' says nothing of int8")
+    bounds = export.int8
+    return Export(
+        name=export.name + SUFFIX,
+        source=export.source,
+        of=export.name,
+        make=partial(quantise, bounds.keep),
+        options={"keep": bounds.keep},
+        parity=replace(
+            export.parity,
+            absolute=bounds.absolute,
+            relative=bounds.relative,
+            following=bounds.following,
+        ),
+    )

@@ -1,0 +1,271 @@
+"""What to build, for which target: a YAML file, validated in full before anything is done.
+
+A profile is one of ``builders/profiles/*.yaml``, by its name, or any YAML file by its path::
+
+    triton: "24.10"        # the release that will serve the repository
+    device: cpu            # where ONNX models run: cpu or gpu
+    precision: fp32
+    families:              # what to build, and from which checkpoints if not the family's own
+      ocr:
+        sources: {detector: "path:~/models/det.onnx"}
+      asr:
+    models:                # how single models are served
+      recognise: {instances: 2, parameters: {intra_op_thread_count: 1}}
+      transcribe: {precision: int8}
+
+Mistakes are reported all at once, each with its line, its key and the name that was probably
+meant. :func:`builders.kit.recipe.overrides.apply` lays ``models`` and ``device`` over a graph.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic_core import PydanticCustomError
+
+from repository.files.yaml_file import Kind, parse, suggest
+from repository.findings import Finding
+
+__all__ = [
+    "BatchingOptions",
+    "FamilyOptions",
+    "InstanceOptions",
+    "ModelOptions",
+    "Profile",
+    "ProfileError",
+    "QueueOptions",
+    "load_profile",
+    "profiles",
+]
+
+BUILDERS = Path(__file__).resolve().parent.parent
+FOLDER = BUILDERS / "profiles"
+
+
+class ProfileError(ValueError):
+    """A profile is missing or mistaken; :attr:`findings` says everything wrong."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+_KIND = Kind("profile", ProfileError)
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _short(key: str) -> Callable[[Any], Any]:
+    """A scalar stands for an object with that one key."""
+    return lambda value: {key: value} if isinstance(value, str | int | float) else value
+
+
+def _none_is_empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _text(value: Any) -> Any:
+    """Config parameters are strings; YAML's integers and booleans are written as Triton's."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+def _number(value: Any) -> Any:
+    """The YAML reader leaves 24.10, and so every number with a point, as it is written."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+class FamilyOptions(_Options):
+    """Which checkpoints a family is built from, and what they must reach.
+
+    Attributes:
+        sources: component -> source URI, for those that the family's own is not wanted of.
+        bounds: metric -> the worst value that passes, where the family's own is not meant for such
+            a checkpoint. The manifest records it.
+    """
+
+    sources: dict[str, str] = Field(default_factory=dict)
+    bounds: dict[
+        str, Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+    ] = Field(default_factory=dict)
+
+
+class InstanceOptions(_Options):
+    """How many copies of a model run, and where; ``instances: 2`` is short for ``{count: 2}``.
+
+    Attributes:
+        count: copies, on each GPU if ``kind`` is KIND_GPU.
+        kind: None leaves it to the profile's device.
+        gpus: which GPUs; none are all.
+    """
+
+    count: int = Field(default=1, ge=1, le=1024)
+    kind: Literal["KIND_CPU", "KIND_GPU"] | None = None
+    gpus: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list)
+
+
+class QueueOptions(_Options):
+    """The bound on waiting requests; what is left out stays as the graph has it.
+
+    Attributes:
+        max_size: requests that may wait; 0 is unbounded.
+        timeout_microseconds: the longest wait; 0 is without end.
+        timeout_action: what happens after it.
+        allow_timeout_override: a request may shorten its own wait.
+    """
+
+    max_size: int | None = Field(default=None, ge=0)
+    timeout_microseconds: int | None = Field(default=None, ge=0)
+    timeout_action: Literal["REJECT", "DELAY"] | None = None
+    allow_timeout_override: bool | None = None
+
+
+class BatchingOptions(_Options):
+    """Dynamic batching; ``batching: false`` is short for ``{enabled: false}``.
+
+    Attributes:
+        enabled: whether requests are joined at all.
+        preferred_sizes: batch sizes that are sent at once.
+        max_queue_delay_microseconds: how long to wait for one.
+        preserve_ordering: answer in the order of arrival.
+        priority_levels: how many there are.
+        default_priority_level: that of a request without one.
+    """
+
+    enabled: bool = True
+    preferred_sizes: list[Annotated[int, Field(ge=1)]] | None = None
+    max_queue_delay_microseconds: int | None = Field(default=None, ge=0)
+    preserve_ordering: bool | None = None
+    priority_levels: int | None = Field(default=None, ge=0)
+    default_priority_level: int | None = Field(default=None, ge=0)
+
+
+class ModelOptions(_Options):
+    """How one model is served; what is left out stays as the graph has it.
+
+    Attributes:
+        instances: how many copies.
+        parameters: the config's parameters, laid over the graph's.
+        queue: the bound on waiting requests.
+        batching: dynamic batching.
+        max_batch_size: for a model that batches, at least 1.
+        response_cache: answer equal requests from the server's cache.
+        precision: fp32, or int8 for an ONNX model on a CPU whose family allows it.
+    """
+
+    instances: Annotated[InstanceOptions | None, BeforeValidator(_short("count"))] = None
+    parameters: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)
+    queue: QueueOptions | None = None
+    batching: Annotated[BatchingOptions | None, BeforeValidator(_short("enabled"))] = None
+    max_batch_size: int | None = Field(default=None, ge=1)
+    response_cache: bool | None = None
+    precision: Literal["fp32", "int8"] = "fp32"
+
+
+class Profile(_Options):
+    """What to build, for which target.
+
+    Attributes:
+        triton: the release that will serve the repository, by its NGC name.
+        device: where ONNX models run.
+        precision: of the weights and of the arithmetic, where ``models`` says no other.
+        families: the families to build.
+        hub: whether ``hub:`` sources may be fetched over the network.
+        bls: whether each pipeline is also built as a BLS model, ``<pipeline>_bls``.
+        models: by model name, how it is served.
+    """
+
+    triton: str
+    device: Literal["cpu", "gpu"] = "cpu"
+    precision: str = "fp32"
+    families: dict[str, Annotated[FamilyOptions, BeforeValidator(_none_is_empty)]] = Field(
+        min_length=1
+    )
+    hub: bool = False
+    bls: bool = False
+    models: dict[str, Annotated[ModelOptions, BeforeValidator(_none_is_empty)]] = Field(
+        default_factory=dict
+    )
+
+    _origin: str = PrivateAttr(default="demo")
+
+    @property
+    def origin(self) -> str:
+        """What :func:`load_profile` was given, for commands that are shown."""
+        return self._origin
+
+    @field_validator("triton")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        from repository.release import RELEASES
+
+        if value not in RELEASES:
+            known = list(RELEASES)
+            raise _refusal(f"a Triton release: {', '.join(known)}", suggest(value, known))
+        return value
+
+    @field_validator("precision")
+    @classmethod
+    def _is_built(cls, value: str) -> str:
+        if value != "fp32":
+            raise _refusal(
+                "fp32, the one precision that this version builds all models in",
+                "Write fp32; models.<name>.precision can make a single one int8.",
+            )
+        return value
+
+    @field_validator("families")
+    @classmethod
+    def _exist(cls, value: dict[str, FamilyOptions]) -> dict[str, FamilyOptions]:
+        for name in value:
+            if not (name.isidentifier() and (BUILDERS / name / "family.py").is_file()):
+                from builders.kit.family import families
+
+                known = families()
+                raise _refusal(
+                    f"names of families: {', '.join(known) or 'none are there'}",
+                    suggest(name, known),
+                    found=repr(name),
+                )
+        return value
+
+
+def profiles() -> tuple[str, ...]:
+    """The names of the profiles that come with the kit, sorted."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+def load_profile(name: str | Path) -> Profile:
+    """The profile of that name, or in that file.
+
+    Args:
+        name: a name in :func:`profiles`, or the path of a YAML file (with a suffix or a slash).
+
+    Raises:
+        ProfileError: no such profile, or mistakes in it; all of them at once.
+    """
+    text = str(name)
+    # Unlike Path's, this one leaves the name of an unknown user as it is.
+    path = Path(os.path.expanduser(text))  # noqa: PTH111
+    if "/" not in text and not path.suffix:
+        if text not in profiles():
+            raise _KIND.unknown(text, profiles())
+        path = FOLDER / f"{text}.yaml"
+    profile = parse(path, Profile, _KIND)
+    profile._origin = text
+    return profile
+
+
+def _refusal(expected: str, remedy: str, **context: str) -> PydanticCustomError:
+    facts: Mapping[str, str] = {"expected": expected, "remedy": remedy, **context}
+    return PydanticCustomError("refused", "expected {expected}", dict(facts))

@@ -1,0 +1,140 @@
+"""Measures each model of a repository at a pipeline's largest request.
+
+The pipeline runs once in this process, which gives every model's inputs; then each model runs in a
+process of its own, which gives its memory: weights, what its library keeps, and activations. A
+stage that calls models runs them in its process too, so that their memory counts once too often.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.kit.emit.config import read_config
+from builders.kit.family import Arrays
+from builders.kit.resources.request import RequestError, request
+from builders.kit.resources.size import size_of
+from runtime.inprocess import InProcess
+
+PROBE_SECONDS = 300
+
+UNMEASURED = 4 * 3 * 12_000_000
+"""Bytes of tensors of a pipeline that runs on its target alone: 12 megapixels in RGB, four times;
+also five minutes of sound at 16 kHz, seven times."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model at its largest call.
+
+    Attributes:
+        memory: bytes that a process grew by to load and run it.
+        tensors: bytes of its inputs and outputs together.
+        rows: the length of its first input's first axis.
+    """
+
+    memory: int
+    tensors: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a repository's pipelines take at their largest requests.
+
+    Attributes:
+        models: by name, those that ran.
+        tensors: bytes of all tensors of the pipeline that has most.
+        requests: in words, what was sent.
+    """
+
+    models: Mapping[str, Measured]
+    tensors: int
+    requests: tuple[str, ...]
+
+
+def measure(repository: Path, files: Mapping[str, Path | None]) -> Load:
+    """Measure pipelines.
+
+    Args:
+        repository: a built repository.
+        files: pipeline -> the file of its largest request; None is what its family declares.
+
+    Raises:
+        RequestError: a pipeline does not exist, refuses its request, or has none.
+    """
+    largest: dict[str, Arrays] = {}
+    tensors, requests = 0, []
+    for pipeline, file in sorted(files.items()):
+        calls, words, total = _run(repository, pipeline, file)
+        requests.append(f"{pipeline}: {words}")
+        tensors = max(tensors, total)
+        for model, inputs in calls.items():
+            if model not in largest or size_of(inputs) > size_of(largest[model]):
+                largest[model] = inputs
+    models = {name: _probe(repository, name, inputs) for name, inputs in sorted(largest.items())}
+    return Load(models, tensors, tuple(requests))
+
+
+def _run(repository: Path, pipeline: str, file: Path | None) -> tuple[dict[str, Arrays], str, int]:
+    """Each model's largest inputs, the request in words, and the bytes of all tensors."""
+    path = repository / pipeline / "config.pbtxt"
+    if not path.is_file():
+        raise RequestError(f"{repository} has no model '{pipeline}'")
+    config = read_config(path)
+    composed = config.HasField("ensemble_scheduling")
+    largest: dict[str, Arrays] = {}
+    total, lock = 0, threading.Lock()
+
+    def observe(model: str, inputs: Arrays) -> None:
+        nonlocal total
+        size = size_of(inputs)
+        with lock:
+            total += size
+            if composed and model == pipeline:
+                return
+            if model not in largest or size > size_of(largest[model]):
+                largest[model] = dict(inputs)
+
+    runner = InProcess(repository, observe=observe)
+    try:
+        runner.load(pipeline)
+    except ValueError as error:  # as TensorRT's plans
+        return {}, f"not measured: {error}", UNMEASURED
+    inputs, words = request(config, file)
+    try:
+        outputs = runner.run(pipeline, inputs)
+    except (ValueError, RuntimeError) as error:
+        raise RequestError(f"'{pipeline}' refuses its largest request: {error}") from error
+    return largest, words, total + size_of(outputs)
+
+
+def _probe(repository: Path, model: str, inputs: Arrays) -> Measured:
+    command = [sys.executable, "-B", "-m", "builders.kit.resources.probe"]
+    try:
+        done = subprocess.run(
+            [*command, str(repository.resolve()), model, str(os.getpid())],
+            input=pickle.dumps(dict(inputs)),
+            capture_output=True,
+            timeout=PROBE_SECONDS,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RequestError(f"'{model}' did not end within {PROBE_SECONDS} s") from error
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise RequestError(f"'{model}' does not run by itself: {' '.join(last)}")
+    told = json.loads(done.stdout.splitlines()[-1])  # a stage may print too
+    first = next(iter(inputs.values()))
+    return Measured(
+        memory=told["bytes"],
+        tensors=size_of(inputs) + told["answers"],
+        rows=first.shape[0] if first.ndim else 1,
+    )

@@ -1,0 +1,67 @@
+"""The largest request of a pipeline: a file that somebody gives, or what its family declares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from builders.kit.emit.config import file_input
+from builders.kit.family import Arrays, Largest, families, load_family
+from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
+
+
+class RequestError(ValueError):
+    """There is no request for a pipeline; the message says what to give."""
+
+
+def request(config: Any, file: Path | None) -> tuple[Arrays, str]:
+    """The largest request to a pipeline.
+
+    Args:
+        config: the pipeline's ``ModelConfig``.
+        file: the file that it reads; None is what its family declares.
+
+    Returns:
+        Its inputs, and in words what it is.
+
+    Raises:
+        RequestError: the file cannot be read, the pipeline takes none, or none was given and
+            nothing is declared.
+    """
+    if file is None:
+        declared = _declared(config.name)
+        if declared is None:
+            raise RequestError(
+                f"no family declares the largest request of '{config.name}': give one with "
+                f"--request {config.name}=FILE"
+            )
+        return declared.inputs(), declared.words
+    name = file_input(config)
+    if name is None:
+        raise RequestError(
+            f"no input of '{config.name}' holds a file: its size cannot be measured; leave "
+            f"'{config.name}' out: --request PIPELINE=FILE for the others"
+        )
+    try:
+        content = read_bounded(file, MAXIMUM_FILE)
+    except Unreadable as error:
+        raise RequestError(f"cannot read {error}") from error
+    return {name: np.frombuffer(content, np.uint8)}, _shown(file.name)
+
+
+def _declared(pipeline: str) -> Largest | None:
+    # A family may import what takes seconds: first the one after which pipelines are named so.
+    for name in sorted(families(), key=lambda name: not pipeline.startswith(name)):
+        try:
+            found = load_family(name).largest.get(pipeline)
+        except ValueError as error:
+            raise RequestError(str(error)) from error
+        if found is not None:
+            return found
+    return None
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)

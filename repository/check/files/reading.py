@@ -1,0 +1,111 @@
+"""Reading a stranger's files: whatever they are, there is an answer, and it comes soon."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from repository.check.rules import finding
+from repository.files.bounded_file import reason
+from repository.findings import Finding
+
+POINTER = "a Git LFS pointer in the file's place"
+"""What :func:`is_pointer` finds, in words."""
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+
+UNREADABLE = (OSError, ValueError, RecursionError, MemoryError, DecodeError)
+"""What reading files can raise that hold, or are, something else than they should."""
+
+
+def content(path: Path, size: int = -1) -> bytes:
+    """The first bytes of a file; a pipe or a device, which could be read for ever, is none.
+
+    Args:
+        path: the file, or a link to it.
+        size: how many bytes at most; -1 for all.
+
+    Raises:
+        OSError: it is not there, no regular file, or cannot be read.
+    """
+    require_file(path)
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def require_file(path: Path) -> None:
+    """See that a path is a regular file, or a link to one.
+
+    Raises:
+        OSError: it is not there, or something else.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a pipe, a socket or a device", str(path))
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a regular file, whatever its name is."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether a file is what Git leaves in a large file's place where Git LFS is not installed."""
+    return is_file(path) and content(path, len(_POINTER)) == _POINTER
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path, whatever its name is."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def names(folder: Path) -> list[str]:
+    """The names in a folder; none if it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+
+
+def said(error: Exception) -> str:
+    """What is wrong with a file, in words, for one of :data:`UNREADABLE` or a SyntaxError."""
+    if isinstance(error, OSError):
+        return reason(error)
+    if isinstance(error, RecursionError | MemoryError):
+        return "what is nested too deeply or too large"
+    if isinstance(error, UnicodeDecodeError):
+        return f"bytes that are no {error.encoding}"
+    if isinstance(error, DecodeError):
+        return "another format"
+    return (error.msg if isinstance(error, SyntaxError) else str(error)) or "what is none"
+
+
+def guarded(where: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings as they come; if their check cannot read what it checks, that is the last one.
+
+    Args:
+        where: what is checked.
+        found: the check, as a generator.
+    """
+    try:
+        yield from found
+    except UNREADABLE as error:
+        yield finding(
+            "unreadable",
+            where,
+            "files that can be read and are what their names say",
+            said(error)[:200],
+            "Correct or remove them.",
+        )

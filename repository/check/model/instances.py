@@ -1,0 +1,138 @@
+"""Instances: how many Triton makes of a model, and rules on their groups.
+
+After ``NormalizeInstanceGroup`` and ``ValidateInstanceGroup`` (model_config_utils.cc) and
+``TritonModel::PrepareInstances`` (backend_model.cc) of triton-inference-server/core at r24.10.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from repository.check.rules import finding
+from repository.config.proto import pb
+from repository.findings import Finding
+
+MOST_INSTANCES = 4096
+"""More than a machine starts; each has a thread of its own at least, or a process."""
+
+_CPU_DEFAULT = 2
+_TWO_ON_A_CPU = {"onnxruntime", "tensorflow", "onnxruntime_onnx"} | {
+    f"tensorflow_{format}" for format in ("graphdef", "savedmodel")
+}
+"""Backends and platforms of which Triton makes two instances on a CPU where no count is written."""
+
+
+def instances(config: pb.ModelConfig, *, passive: bool = True, gpus: int = 0) -> int:
+    """How many instances Triton makes of a model.
+
+    Args:
+        config: the model's config; none are made of an ensemble.
+        passive: whether those count that are loaded and never serve a request.
+        gpus: how many GPUs the server has. Groups without a kind, or without ``gpus``, go by them.
+    """
+    if config.platform == "ensemble" or config.HasField("ensemble_scheduling"):
+        return 0
+    groups = config.instance_group or [pb.ModelInstanceGroup()]
+    return sum(
+        count_on_each(config, group, gpus) * _devices(group, gpus)
+        for group in groups
+        if passive or not group.passive
+    )
+
+
+def count_on_each(config: pb.ModelConfig, group: pb.ModelInstanceGroup, gpus: int = 0) -> int:
+    """How many instances a group makes on each device: without a count 1, or 2 of some backends
+    on a CPU.
+
+    Args:
+        config: the model's config.
+        group: one of its instance groups.
+        gpus: how many GPUs the server has, which decides about groups without a kind.
+    """
+    if group.count > 0:
+        return int(group.count)
+    on_cpu = group.kind == pb.ModelInstanceGroup.KIND_CPU or (
+        group.kind == pb.ModelInstanceGroup.KIND_AUTO and not gpus and not group.gpus
+    )
+    doubled = bool({config.backend, config.platform} & _TWO_ON_A_CPU)
+    return _CPU_DEFAULT if on_cpu and doubled else 1
+
+
+def _devices(group: pb.ModelInstanceGroup, gpus: int) -> int:
+    if group.kind in (pb.ModelInstanceGroup.KIND_CPU, pb.ModelInstanceGroup.KIND_MODEL):
+        return 1
+    return len(group.gpus) or max(1, gpus)
+
+
+def check_instances(config: pb.ModelConfig) -> Iterator[Finding]:
+    """Findings about ``instance_group``."""
+    if config.platform == "ensemble" or config.HasField("ensemble_scheduling"):
+        return
+    for group in config.instance_group:
+        yield from _fields(config, group)
+    total = instances(config)
+    if total > MOST_INSTANCES:
+        yield finding(
+            "instance-count",
+            config.name,
+            f"at most {MOST_INSTANCES} instances",
+            str(total),
+            "Lower the counts: Triton starts a thread for each, and a process for each of Python.",
+        )
+    if config.instance_group and all(group.passive for group in config.instance_group):
+        yield finding(
+            "passive-instances",
+            config.name,
+            "an instance group that is not passive",
+            "none",
+            "Remove passive from one: no instance would ever serve a request, and each waits.",
+        )
+
+
+def _fields(config: pb.ModelConfig, group: pb.ModelInstanceGroup) -> Iterator[Finding]:
+    kind = pb.ModelInstanceGroup.Kind.Name(group.kind)
+    if group.gpus and kind in ("KIND_CPU", "KIND_MODEL"):
+        yield finding(
+            "instance-group",
+            config.name,
+            f"no gpus with {kind}",
+            str(list(group.gpus)),
+            "Write KIND_GPU, or remove gpus.",
+        )
+    negative = [gpu for gpu in group.gpus if gpu < 0]
+    if negative:
+        yield finding(
+            "instance-group",
+            config.name,
+            "gpus by their numbers, from 0",
+            str(negative),
+            "Name GPUs that there are, or leave gpus out for all of them.",
+        )
+    twice = sorted(gpu for gpu, count in Counter(group.gpus).items() if count > 1)
+    if twice:
+        yield finding(
+            "duplicate-device",
+            config.name,
+            "each GPU once in a group",
+            f"{twice} more than once",
+            "Write the GPU once, and raise count for more instances on it.",
+        )
+    for device in group.secondary_devices:
+        if device.device_id < 0:
+            yield finding(
+                "instance-group",
+                config.name,
+                "a device_id of 0 or more in secondary_devices",
+                str(device.device_id),
+                "Name a device that there is.",
+            )
+    for profile in group.profile:
+        if config.platform != "tensorrt_plan" or not profile.isascii() or not profile.isdigit():
+            yield finding(
+                "instance-group",
+                config.name,
+                "optimization profiles by number, and only of TensorRT plans",
+                f"profile '{profile}'",
+                "Remove the profile.",
+            )

@@ -1,0 +1,128 @@
+"""The commands ``push`` and ``pull``. They import nothing heavy before they run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repository.cli.exit import failed, usage
+from repository.cli.sign import REPOSITORY, TrustConfig
+from repository.cli.signer import Issuer, PublicKey, RequireSignature, SignerIdentity, signer
+from repository.transfer.claim.kubectl import IMAGE, TIMEOUT
+
+Quiet = Annotated[bool, typer.Option(help="Show no progress.")]
+Delete = Annotated[
+    bool, typer.Option("--delete", help="Remove what lies there and no push or pull wrote.")
+]
+PlainHttp = Annotated[
+    bool, typer.Option("--plain-http", help="Of oci:; 127.0.0.1 and localhost need no TLS anyway.")
+]
+
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Of pvc:claim; kubectl's own by default.")
+]
+Context = Annotated[str | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
+Kubeconfig = Annotated[Path | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
+PodImage = Annotated[
+    str,
+    typer.Option(
+        "--image", help="Of pvc:claim; the pod's, with busybox or coreutils and findutils."
+    ),
+]
+Timeout = Annotated[
+    float, typer.Option(min=0, help="Of pvc:claim; seconds that the pod gets to start.")
+]
+
+
+def push(
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[REPOSITORY] DESTINATION",
+            help="A built repository, else model_repository; then s3://bucket/prefix, "
+            "pvc:claim/path (through kubectl), pvc:/mounted/folder or oci:registry/name:tag.",
+        ),
+    ],
+    delete: Delete = False,
+    quiet: Quiet = False,
+    plain_http: PlainHttp = False,
+    base: Annotated[
+        str | None,
+        typer.Option(help="Of oci:; an image with a shell to build on, for KServe's modelcar."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Of oci:; write an OCI image layout into this folder, and send nothing."),
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    image: PodImage = IMAGE,
+    timeout: Timeout = TIMEOUT,
+) -> None:
+    """Send a built repository to a bucket, a volume or a registry, and verify what arrived.
+
+    After an interruption, push again: files that are right there are not sent twice, and the one
+    that was cut off goes on: in a volume where it broke, in a bucket with its next part (16 MiB),
+    in a registry with the layer, which is a model, from its start.
+    """
+    from repository.transfer.claim.kubectl import Cluster
+    from repository.transfer.errors import TransferError
+    from repository.transfer.run import Options, run_push
+
+    if len(places) > 2:
+        raise usage(f"expected [REPOSITORY] DESTINATION, found {len(places)} arguments")
+    repository = Path(places[0]) if len(places) == 2 else REPOSITORY
+    if not repository.is_dir():
+        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
+    cluster = Cluster(namespace, context, kubeconfig, image, timeout)
+    options = Options(delete, quiet, plain_http, base, output, cluster)
+    try:
+        typer.echo(run_push(repository, places[-1], options))
+    except TransferError as problem:
+        raise failed(str(problem)) from problem
+
+
+def pull(
+    source: Annotated[str, typer.Argument(help="What `push` takes as DESTINATION.")],
+    folder: Annotated[Path, typer.Argument(help="Where the repository will lie.")],
+    delete: Delete = False,
+    quiet: Quiet = False,
+    plain_http: PlainHttp = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    image: PodImage = IMAGE,
+    timeout: Timeout = TIMEOUT,
+    public_key: PublicKey = None,
+    require_signature: RequireSignature = False,
+    identity: SignerIdentity = None,
+    issuer: Issuer = None,
+    trust_config: TrustConfig = None,
+) -> None:
+    """Fetch a repository, verify every file by its manifest, and its signature where required."""
+    from repository.sign import SigningError, verify_signature
+    from repository.transfer.claim.kubectl import Cluster
+    from repository.transfer.errors import TransferError
+    from repository.transfer.run import Options, run_pull
+
+    who = signer(public_key, require_signature, identity, issuer, trust_config)
+    cluster = Cluster(namespace, context, kubeconfig, image, timeout)
+
+    def judge(fetched: Path) -> None:
+        if who is None:
+            return
+        try:
+            verify_signature(fetched, who)
+        except SigningError as problem:
+            # It was fetched beside the folder, from where it is gone when this is read.
+            raise TransferError(str(problem).replace(str(fetched), source)) from problem
+
+    options = Options(delete, quiet, plain_http, cluster=cluster, judge=judge)
+    try:
+        done = run_pull(source, folder, options)
+    except TransferError as problem:
+        raise failed(str(problem)) from problem
+    typer.echo(f"{done}{'' if who is None else ', and signed'}")

@@ -1,0 +1,177 @@
+"""The keys that sign a repository and check its signature, and what is wrong with one.
+
+OpenSSF model signing knows elliptic-curve keys on P-256, P-384 and P-521, in PEM
+(model_signing/_signing/sign_ec_key.py). Its own errors for other keys are tracebacks, so each key
+is looked at here first.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from repository.findings import Finding
+from repository.manifest.schema import finding
+
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+MAXIMUM_BYTES = 64 << 10
+
+MAKE = (
+    "Make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out private.pem; "
+    "and its other half: openssl pkey -in private.pem -pubout -out public.pem."
+)
+PRIVATE = "a private key on P-256, P-384 or P-521 in PEM"
+PUBLIC = "a public key on P-256, P-384 or P-521 in PEM"
+
+
+class SigningError(ValueError):
+    """It cannot be signed, or is not as it was signed; :attr:`findings` says everything wrong."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """What signs.
+
+    Attributes:
+        path: the key, in PEM.
+        password: its password, if it is encrypted.
+    """
+
+    path: Path
+    password: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Keyless:
+    """Signs by an OpenID Connect identity, with sigstore's short-lived certificates.
+
+    Attributes:
+        token: an identity token; else this machine's own (a CI job's), else a browser's.
+        trust_config: a private sigstore's client trust configuration; else the public one's.
+    """
+
+    token: str | None = None
+    trust_config: Path | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who must have signed, where the signature is keyless.
+
+    Attributes:
+        name: the identity in the certificate, as an e-mail address or a workflow's address.
+        issuer: the address of the OpenID Connect issuer that vouches for it.
+        trust_config: as in :class:`Keyless`.
+    """
+
+    name: str
+    issuer: str
+    trust_config: Path | None = None
+
+
+def refuse(rule: str, where: str, expected: str, found: str, remedy: str) -> NoReturn:
+    """Raise one finding."""
+    raise SigningError([finding(rule, where, expected, found, remedy)])
+
+
+def require_library() -> None:
+    """Refuse to go on without the library of the format.
+
+    Raises:
+        SigningError: it is not installed.
+    """
+    try:
+        import model_signing.signing  # noqa: F401
+    except ModuleNotFoundError as error:
+        refuse(
+            "signing",
+            "this environment",
+            "the packages of the extra 'signing'",
+            f"no module '{error.name}'",
+            "Install them: pip install -c constraints.txt -e '.[signing]'.",
+        )
+
+
+def check_private(key: PrivateKey) -> None:
+    """Refuse a file that cannot sign.
+
+    Raises:
+        SigningError: it cannot be read or decrypted, or is another kind of key.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    where, content = str(key.path), _read(key.path, PRIVATE)
+    try:
+        loaded = load_pem_private_key(content, key.password)
+    except TypeError:
+        if key.password is None:
+            remedy = "Give its password: --password-file FILE."
+            refuse("key", where, "a key that can be read", "an encrypted one", remedy)
+        remedy = "Leave out --password-file."
+        refuse("key", where, "an encrypted key", "one that is not", remedy)
+    except (ValueError, UnsupportedAlgorithm):
+        if key.password is not None and b"ENCRYPTED" in content:
+            remedy = "Give its password: --password-file FILE."
+            refuse("key", where, "the key's password", "another one, or a damaged key", remedy)
+        refuse("key", where, PRIVATE, _kind(content), MAKE)
+    _check_curve(loaded, where, PRIVATE)
+
+
+def check_public(path: Path) -> None:
+    """Refuse a file that cannot check a signature.
+
+    Raises:
+        SigningError: it cannot be read, or is another kind of key.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    content = _read(path, PUBLIC)
+    try:
+        loaded = load_pem_public_key(content)
+    except (ValueError, UnsupportedAlgorithm):
+        refuse("key", str(path), PUBLIC, _kind(content), MAKE)
+    _check_curve(loaded, str(path), PUBLIC)
+
+
+def _check_curve(key: object, where: str, expected: str) -> None:
+    curve = getattr(getattr(key, "curve", None), "name", None)
+    if curve in CURVES:
+        return
+    kind = type(key).__name__.removesuffix("PrivateKey").removesuffix("PublicKey")
+    refuse("key", where, expected, f"a key on {curve}" if curve else f"a key of {kind}", MAKE)
+
+
+def _read(path: Path, expected: str) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            refuse("key", str(path), expected, "no regular file", "Give the path of a key.")
+        if status.st_size > MAXIMUM_BYTES:
+            refuse("key", str(path), expected, f"{status.st_size:,} bytes", MAKE)
+        return path.read_bytes()
+    except OSError as error:
+        remedy = "Give the path of a key that this user can read."
+        refuse("key", str(path), expected, error.strerror or type(error).__name__, remedy)
+
+
+def _kind(content: bytes) -> str:
+    if not content.strip():
+        return "an empty file"
+    for marker, kind in (
+        (b"-----BEGIN PUBLIC KEY", "a public key"),
+        (b"-----BEGIN CERTIFICATE", "a certificate"),
+        (b"-----BEGIN OPENSSH PRIVATE KEY", "a private key in OpenSSH's format"),
+        (b"PRIVATE KEY-----", "a private key"),
+        (b"-----BEGIN ", "another PEM"),
+    ):
+        if marker in content:
+            return kind
+    return "no PEM"

@@ -1,0 +1,233 @@
+"""Runs a pipeline of a built repository in this process, with no server.
+
+The floor that serving is measured against, and the way a build measures its metrics. It reads the
+repository alone: ``config.pbtxt``, ONNX files, and the stages' copies in the version folders.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from builders.kit.emit.config import called, read_config
+from builders.kit.emit.layout import VERSION
+from builders.kit.family import Array, Arrays
+from repository.copied.flow import Wiring, gather, scatter, waves
+from repository.copied.sequence_state import MOST, Sequences
+
+Runner = Callable[[Arrays], Arrays]
+
+_UNDER_WAY = 8
+"""Calls that a stage makes at once and that run at once, in threads."""
+
+
+class InProcess:
+    """The models of a repository as functions, each loaded at its first use.
+
+    Args:
+        repository: a built model repository.
+        observe: gets each model's name and inputs before it runs, from the thread that runs it.
+    """
+
+    def __init__(
+        self, repository: Path, *, observe: Callable[[str, Arrays], None] | None = None
+    ) -> None:
+        self.repository = repository
+        self._observe = observe
+        self._runners: dict[str, Runner] = {}
+        self._pool = ThreadPoolExecutor(thread_name_prefix="inprocess")
+
+    def run(self, pipeline: str, inputs: Arrays) -> Arrays:
+        """One request.
+
+        Args:
+            pipeline: a model's name, usually an ensemble's.
+            inputs: its inputs by name; optional ones may be missing. Of a model whose requests
+                come in sequences also ``start`` and ``end`` (BOOL, default false) and
+                ``correlation`` (an integer or BYTES), each of one element.
+
+        Returns:
+            All of its outputs by name.
+
+        Raises:
+            FileNotFoundError: the repository has no such model.
+            ValueError: an input is missing, unknown, or refused by a stage.
+        """
+        return self._runner(pipeline)(inputs)
+
+    def load(self, pipeline: str) -> None:
+        """Loads a model and all that it calls, as its first use would.
+
+        Raises:
+            FileNotFoundError: the repository has no such model.
+            ValueError: it cannot run in process.
+        """
+        self._runner(pipeline)
+
+    def _runner(self, name: str) -> Runner:
+        if name not in self._runners:
+            config = read_config(self.repository / name / "config.pbtxt")
+            self._runners[name] = self._observed(name, _checked(config, self._load(name, config)))
+        return self._runners[name]
+
+    def _observed(self, name: str, run: Runner) -> Runner:
+        if self._observe is None:
+            return run
+        observe = self._observe
+
+        def observed(inputs: Arrays) -> Arrays:
+            observe(name, inputs)
+            return run(inputs)
+
+        return observed
+
+    def _load(self, name: str, config: Any) -> Runner:
+        folder = self.repository / name / VERSION
+        parameters = {key: value.string_value for key, value in config.parameters.items()}
+        if config.HasField("ensemble_scheduling"):
+            return self._ensemble(config)
+        if config.backend == "onnxruntime" or config.platform == "onnxruntime_onnx":
+            return _onnx(folder, parameters)
+        if config.backend == "python" and "stage" in parameters:
+            return self._stage(name, config, folder, parameters)
+        raise ValueError(f"'{name}' cannot run in process: its backend is '{config.backend}'")
+
+    def _stage(self, name: str, config: Any, folder: Path, parameters: Mapping[str, str]) -> Runner:
+        names = called(config)
+        for each in names:
+            self._runner(each)
+
+        def call(model: str, requests: Sequence[Arrays]) -> list[Arrays]:
+            if model not in names:
+                raise KeyError(f"'{name}' declares no call of '{model}'")
+            run = self._runner(model)
+            if len(requests) < 2:
+                return [run(each) for each in requests]
+            # Threads of its own: in a pool that all calls share, callers could wait for each other.
+            with ThreadPoolExecutor(min(len(requests), _UNDER_WAY)) as pool:
+                return list(pool.map(run, requests))
+
+        prepare = _load_stage(name, folder, parameters).prepare
+        run: Runner = prepare(folder, parameters, *([call] if names else []))
+        return _in_sequences(run, config) if config.HasField("sequence_batching") else run
+
+    def _ensemble(self, config: Any) -> Runner:
+        order = waves(
+            [
+                Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
+                for step in config.ensemble_scheduling.step
+            ],
+            [tensor.name for tensor in config.input],
+        )
+        for step in {step.model for wave in order for step in wave}:
+            self._runner(step)
+        outputs = [tensor.name for tensor in config.output]
+
+        def run(inputs: Arrays) -> Arrays:
+            tensors: dict[str, Array] = dict(inputs)
+            for wave in order:
+                calls = [
+                    self._pool.submit(self._runner(step.model), gather(step, tensors))
+                    for step in wave[1:]
+                ]
+                first = self._runner(wave[0].model)(gather(wave[0], tensors))
+                for step, answer in zip(
+                    wave, [first, *(call.result() for call in calls)], strict=True
+                ):
+                    scatter(step, answer, tensors)
+            return {name: tensors[name] for name in outputs}
+
+        return run
+
+
+def _checked(config: Any, run: Runner) -> Runner:
+    """A runner that refuses what a server would: unknown and missing inputs."""
+    known = {tensor.name for tensor in config.input}
+    required = {tensor.name for tensor in config.input if not tensor.optional}
+    if config.HasField("sequence_batching"):
+        known |= {"start", "end", "correlation"}
+        required |= {"correlation"}
+
+    def checked(inputs: Arrays) -> Arrays:
+        if unknown := set(inputs) - known:
+            raise ValueError(
+                f"'{config.name}' has no input {sorted(unknown)}; it has {sorted(known)}"
+            )
+        if missing := required - set(inputs):
+            raise ValueError(f"'{config.name}' needs input {sorted(missing)}")
+        return run(inputs)
+
+    return checked
+
+
+def _onnx(folder: Path, parameters: Mapping[str, str]) -> Runner:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0))
+    options.inter_op_num_threads = int(parameters.get("inter_op_thread_count", 0))
+    path = folder / "model.onnx"
+    session = onnxruntime.InferenceSession(
+        str(path / "model.onnx" if path.is_dir() else path),
+        options,
+        providers=["CPUExecutionProvider"],
+    )
+    names = [output.name for output in session.get_outputs()]
+    return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _in_sequences(run: Runner, config: Any) -> Runner:
+    """A stage whose requests come in sequences, and which is told of them as a server would."""
+    batching = config.sequence_batching
+    most = int(config.parameters[MOST].string_value) if MOST in config.parameters else 0
+    sequences = Sequences(
+        most or batching.oldest.max_candidate_sequences,
+        1e-6 * batching.max_sequence_idle_microseconds,
+    )
+
+    def in_sequence(inputs: Arrays) -> Arrays:
+        given = dict(inputs)
+        flags = [bool(np.ravel(given.pop(name, False))[0]) for name in ("start", "end")]
+        correlation = np.ravel(given.pop("correlation"))[0]
+        key = correlation.decode() if isinstance(correlation, bytes) else correlation.item()
+        with sequences.request(given, start=flags[0], end=flags[1], correlation=key) as told:
+            return run(told)
+
+    return in_sequence
+
+
+def _load_stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Any:
+    # Each model has its own package 'stages'; a name of its own keeps them apart in one process.
+    package = f"_stages_{name}_{abs(hash(folder))}"
+    for module, path in (
+        (package, "__init__"),
+        (f"{package}.{parameters['stage']}", parameters["stage"]),
+    ):
+        spec = importlib.util.spec_from_file_location(
+            module,
+            folder / "stages" / f"{path}.py",
+            submodule_search_locations=[str(folder / "stages")] if module == package else None,
+        )
+        assert spec is not None and spec.loader is not None
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[module] = loaded
+        with _no_bytecode():
+            spec.loader.exec_module(loaded)
+    return loaded
+
+
+@contextlib.contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Import without leaving ``__pycache__`` among files that a manifest lists."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
