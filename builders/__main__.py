@@ -6,7 +6,7 @@ import sys
 
 from builders.cli import app
 
-OURS = ("builders", "runtime", "clients", "perf", "training")
+OURS = ("repository", "builders", "runtime", "clients", "perf", "training")
 
 
 def main() -> None:

@@ -260,7 +260,8 @@ def run(
 
     import numpy as np
 
-    from builders.kit.emit.config import file_input, read_config
+    from repository.config.facts import file_input
+    from repository.config.text import read_config
     from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
     from runtime.inprocess import InProcess
 

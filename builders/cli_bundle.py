@@ -22,6 +22,8 @@ def sbom(
 ) -> None:
     """List what a built repository and its image hold, as CycloneDX 1.6 in JSON."""
     manifest = _as_built(repository, out)
+    from runtime.machine.environment import REQUIREMENTS
+
     try:
         from repository.bom import SbomError
         from repository.bom import sbom as list_contents
@@ -31,7 +33,7 @@ def sbom(
             "pip install -c constraints.txt -e '.[sbom]'"
         ) from problem
     try:
-        text = list_contents(manifest)
+        text = list_contents(manifest, REQUIREMENTS.read_text("utf-8"))
     except SbomError as problem:
         raise failed(str(problem)) from problem
     _write(out, text)

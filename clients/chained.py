@@ -12,7 +12,7 @@ from typing import Any
 import tritonclient.grpc as grpc
 from tritonclient.utils import np_to_triton_dtype
 
-from builders.kit.family import Array, Arrays
+from repository.arrays import Array, Arrays
 from repository.copied.flow import Wiring, gather, scatter, waves
 
 

@@ -28,7 +28,7 @@ _READY = "ready"
 _IN_PROCESS = f"""
 import sys
 from pathlib import Path
-from runtime.processes import end_with_parent
+from repository.children import end_with_parent
 end_with_parent(int(sys.argv[3]))
 from runtime.inprocess import InProcess
 try:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from builders.kit.graph import DType
 from perf.errors import ScenarioError
 from perf.scenario import InputOptions, Scenario
+from repository.arrays import DType
 from repository.files.yaml_file import suggest
 
 Request = Mapping[str, np.ndarray]

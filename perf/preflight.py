@@ -24,7 +24,7 @@ def config_in(repository: Path, pipeline: str) -> Any:
     Raises:
         ScenarioError: there is no such repository, or no such ensemble in it.
     """
-    from builders.kit.emit.config import ConfigError, read_config
+    from repository.config.text import ConfigError, read_config
 
     if not repository.is_dir():
         raise ScenarioError(
@@ -176,7 +176,7 @@ def _ensemble(config: Any, known: Any) -> Any:
 
 
 def _ensembles(repository: Path) -> list[str]:
-    from builders.kit.emit.config import ConfigError, read_config
+    from repository.config.text import ConfigError, read_config
 
     found = []
     for path in sorted(repository.glob("*/config.pbtxt")):

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from perf.bench import RESULTS
-from runtime.processes import ending_with_parent
+from repository.children import ending_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "clients/examples/page.png"

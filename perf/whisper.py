@@ -76,7 +76,7 @@ def tokens(repository: Path, options: Mapping[str, str], encoded: bytes) -> list
         options: what it is told of the sound.
         encoded: a sound file.
     """
-    from builders.kit.family import Arrays
+    from repository.arrays import Arrays
     from runtime.inprocess import InProcess
 
     windows: list[Arrays] = []

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from builders.kit.emit.config import called, read_config
-from builders.kit.emit.layout import VERSION
-from builders.kit.family import Array, Arrays
+from repository.arrays import Array, Arrays
+from repository.config.facts import called
+from repository.config.text import read_config
 from repository.copied.flow import Wiring, gather, scatter, waves
 from repository.copied.sequence_state import MOST, Sequences
+from repository.layout import VERSION
 
 Runner = Callable[[Arrays], Arrays]
 

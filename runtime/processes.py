@@ -5,14 +5,12 @@ Only the standard library: the guard imports this, and should stay small.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
 _PROC = Path("/proc")
 
 
@@ -113,35 +111,6 @@ def private_bytes(pid: int) -> int:
         return 0
     sizes = [line.split()[1] for line in lines if line.startswith("RssAnon:")]
     return int(sizes[0]) * 1024 if sizes else 0  # a zombie has none
-
-
-def ending_with_parent(number: int) -> Callable[[], None]:
-    """For ``preexec_fn`` of a :class:`subprocess.Popen`: the child does not outlive this process.
-
-    Args:
-        number: the signal that the kernel sends the child when the thread that started it ends,
-            however it ends.
-    """
-    libc = ctypes.CDLL(None)  # here, as a child should do as little as it can
-    own = os.getpid()
-
-    def end_with_parent() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-        if os.getppid() != own:
-            os._exit(1)
-
-    return end_with_parent
-
-
-def end_with_parent(parent: int) -> None:
-    """Has the kernel kill this process when the thread that started it ends, however it ends.
-
-    Args:
-        parent: the process id of whoever started it; if that one has ended, this one ends now.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def kill(pids: list[int], *, wait_seconds: float = 5.0) -> None:

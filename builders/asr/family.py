@@ -7,7 +7,6 @@ from builders.asr.vad import CONTEXT, FRAME
 from builders.asr.whisper import WHISPER_EXPORTS, language, task, transcribe_long
 from builders.kit.family import Export, Family
 from builders.kit.graph import (
-    DType,
     Ensemble,
     InstanceGroup,
     OnnxModel,
@@ -20,6 +19,7 @@ from builders.kit.graph import (
 )
 from builders.kit.graph.options import Number, Option, Whole
 from builders.stages.models import decode_audio
+from repository.arrays import DType
 
 BUCKETS = 3
 """Calls of the acoustic model for a sound. An ensemble hands a step one tensor, so windows of

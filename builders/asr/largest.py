@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from builders.asr.metric import FOLDER, TRANSCRIPTS
-from builders.kit.family import Arrays, Largest
+from builders.kit.family import Largest
 from builders.stages.decode_audio import MAXIMUM_SECONDS, RATE
+from repository.arrays import Arrays
 
 PIECE_SECONDS = 30.0
 """The longest piece of a stream: ``LONGEST_PIECE`` of the stage."""

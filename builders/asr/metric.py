@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.kit.family import Arrays, Metric
+from builders.kit.family import Metric
+from repository.arrays import Arrays
 
 FOLDER = Path(__file__).parent / "evaluation"
 """Sixty sentences as Ogg Vorbis, each clean and with noise at 10 dB, and ``transcripts.json``."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from builders.kit.family import Arrays, Int8, Parity
+from builders.kit.family import Int8, Parity
+from repository.arrays import Arrays
 
 RATE = 16000
 

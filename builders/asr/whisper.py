@@ -6,7 +6,6 @@ from builders.asr import whisper_export, whisper_parity, whisper_tokens
 from builders.asr.whisper_checkpoint import read_checkpoint
 from builders.kit.family import Export
 from builders.kit.graph import (
-    DType,
     DynamicBatching,
     InstanceGroup,
     OnnxModel,
@@ -15,6 +14,7 @@ from builders.kit.graph import (
     Tensor,
 )
 from builders.kit.onnx.torch import DEFAULT_OPSET
+from repository.arrays import DType
 
 _STAGES = "builders.asr.stages"
 

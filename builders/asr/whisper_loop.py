@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from builders.kit.onnx.files import graphs
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import graphs
 
 
 def joined(

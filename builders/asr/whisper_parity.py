@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from builders.asr.parity import RATE, speech_like
 from builders.asr.whisper_checkpoint import WhisperCheckpoint, read_checkpoint
-from builders.kit.family import Arrays, Int8, Parity
+from builders.kit.family import Int8, Parity
+from repository.arrays import Arrays
 
 OWN = -100.0
 """``loudest`` of a window that is judged by its own loudest value."""

@@ -12,14 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from builders.kit.graph import Model
-
-Array = npt.NDArray[np.generic]
-Arrays = Mapping[str, Array]
-"""Tensors by name."""
+from builders.kit.paths import BUILDERS
+from repository.arrays import Arrays
 
 Bound = float | Mapping[str, float]
 """See :attr:`Parity.absolute`."""
@@ -176,7 +171,7 @@ class Family:
 
 def families() -> tuple[str, ...]:
     """The names of all families in this checkout, sorted."""
-    folder = Path(__file__).resolve().parent.parent
+    folder = BUILDERS
     return tuple(
         sorted(path.parent.name for path in folder.glob("*/family.py") if path.parent.name != "kit")
     )

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from builders.kit.family import Export, Family, Metric
-from builders.kit.graph import (
-    DType,
-    Ensemble,
-    InstanceGroup,
-    OnnxModel,
-    PythonModel,
-    QueuePolicy,
-    Tensor,
-)
+from builders.kit.graph import Ensemble, InstanceGroup, OnnxModel, PythonModel, QueuePolicy, Tensor
 from builders.kit.graph.options import Whole
 from builders.ocr import exports, largest, metric, parity
 from builders.ocr.detectors import open_classifier, open_detector
 from builders.ocr.recogniser import open_recogniser
 from builders.stages.models import decode_image
+from repository.arrays import DType
 
 BUCKETS = 4
 """Calls of the recogniser for a page. An ensemble hands a step one tensor, so crops of several

@@ -20,13 +20,13 @@ import onnxruntime
 from onnx import ModelProto, TensorProto, helper
 
 from builders.kit import onnx as kit_onnx
-from builders.kit.onnx.files import graphs
 from builders.kit.onnx.form import read_form
 from builders.kit.onnx.rename import part
 from builders.kit.onnx.session import make_trial_session, reason
 from builders.kit.onnx.surgery import over_axis
 from builders.kit.sources.error import SourceError
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import graphs
 
 Scores = Literal["probabilities", "logits", "log-probabilities", "logits of one class"]
 _TO_PROBABILITIES: Mapping[Scores, str] = {

@@ -6,7 +6,8 @@ import io
 
 import numpy as np
 
-from builders.kit.family import Arrays, Largest
+from builders.kit.family import Largest
+from repository.arrays import Arrays
 
 WIDTH, HEIGHT = 4000, 3000
 """A page scanned at about 350 dots an inch, or a photograph of 12 megapixels."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from builders.kit.family import Arrays
+from repository.arrays import Arrays
 
 PAGES: tuple[tuple[int, tuple[str, ...]], ...] = (
     (

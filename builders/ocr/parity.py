@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from builders.kit.family import Arrays, Parity
+from builders.kit.family import Parity
 from builders.ocr.detectors import open_classifier, open_detector
 from builders.ocr.image_model import Scores
 from builders.ocr.recogniser import open_recogniser, scale
+from repository.arrays import Arrays
 
 SAMPLE = "Sphinx of black quartz, judge my vow: 0123456789 + 42% (yes) "
 

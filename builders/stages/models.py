@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from builders.kit.graph import DType, InstanceGroup, PythonModel, Tensor
+from builders.kit.graph import InstanceGroup, PythonModel, Tensor
 from builders.kit.graph.options import Number, Text, Whole
+from repository.arrays import DType
 
 decode_image = PythonModel(
     name="decode_image",

@@ -26,12 +26,12 @@ from pathlib import Path
 from perf.analyzer import places
 from perf.analyzer.analyzer import Analyzer
 from perf.errors import AnalyzerMissing
+from repository.children import ending_with_parent
 from repository.files.json_file import read_json
 from runtime.errors import RuntimeFailure
 from runtime.machine.environment import ServerEnvironment, check_machine
 from runtime.machine.install import install as install_server
 from runtime.machine.turns import one_at_a_time
-from runtime.processes import ending_with_parent
 
 Report = Callable[[str], None]
 

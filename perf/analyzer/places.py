@@ -13,8 +13,8 @@ from pathlib import Path
 
 from perf.analyzer.analyzer import Analyzer
 from perf.errors import AnalyzerMissing
+from repository.children import ending_with_parent
 from runtime.machine.environment import ROOT
-from runtime.processes import ending_with_parent
 
 FOLDER = ROOT / ".perf_analyzer"
 """Where :func:`perf.analyzer.install` puts its own: ``bin/perf_analyzer`` and ``lib``."""

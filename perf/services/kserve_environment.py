@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from perf.errors import LegFailed
+from repository.children import ending_with_parent
 from runtime.machine.environment import ROOT
 from runtime.machine.turns import one_at_a_time
-from runtime.processes import ending_with_parent
 
 FOLDER = ROOT / ".venv-kserve"
 REQUIREMENTS = Path(__file__).with_name("kserve_requirements.txt")

@@ -82,7 +82,7 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
     # Gateways read no configs, and KServe's environment has no tritonclient, which this needs.
     from google.protobuf import text_format
 
-    from builders.kit.emit.config import ConfigError, read_config
+    from repository.config.text import ConfigError, read_config
 
     path = repository / pipeline / "config.pbtxt"
     try:

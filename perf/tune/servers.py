@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from builders.kit.emit.config import FILE_NAME, read_config, to_text
 from perf.errors import LegFailed, PerfError
 from perf.tune.settings import Settings, apply
 from perf.tune.subject import Subject
 from repository.config.proto import pb
+from repository.config.text import FILE_NAME, read_config, to_text
 from runtime import processes
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
 from runtime.machine.environment import ServerEnvironment

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from repository.check.model.instances import count_on_each
-from repository.check.serving import is_bounded
+from repository.config.facts import count_on_each, is_bounded
 from repository.config.proto import pb
 
 THREADS = "intra_op_thread_count"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from builders.kit.family import Arrays
 from perf.errors import PerfError, ScenarioError
 from perf.inputs import Request, requests_of
 from perf.scenario import Scenario, load_scenario, scenarios
+from repository.arrays import Arrays
 from repository.check.files.folder import ModelFolder, scan
-from repository.check.model.config import is_ensemble
+from repository.config.facts import is_ensemble
 from repository.config.proto import pb
 from repository.files.yaml_file import suggest
 from runtime.inprocess import InProcess

@@ -58,17 +58,18 @@ class SbomError(ValueError):
     """The list cannot be made; the message says why."""
 
 
-def sbom(manifest: Manifest) -> str:
+def sbom(manifest: Manifest, requirements: str) -> str:
     """The list as JSON, ending in a line end.
 
     Args:
         manifest: the repository's.
+        requirements: the text of the file of requirements that its image is made with.
 
     Raises:
         SbomError: the manifest lacks what the list needs, or SOURCE_DATE_EPOCH is no time.
     """
     try:
-        image = packages(manifest.target["triton"])
+        image = packages(manifest.target["triton"], requirements)
         bom = _bom(manifest, image)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, SbomError):

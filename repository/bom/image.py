@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 from dataclasses import dataclass
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -12,7 +11,6 @@ from packaging.utils import canonicalize_name
 from repository import licence as source_licence
 from repository.release import release
 
-RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
 STAGES = "# stages:"
 """From here on runtime/Containerfile adds the lines of runtime/requirements.txt to the image."""
 
@@ -34,19 +32,18 @@ class Package:
     declared: bool
 
 
-def packages(triton: str, requirements: str | None = None) -> tuple[Package, ...]:
+def packages(triton: str, requirements: str) -> tuple[Package, ...]:
     """The Python packages that the image of a Triton release gets, sorted by name.
 
     Args:
         triton: the release, as ``24.10``: it decides the image's Python.
-        requirements: the text of the requirements file; runtime/requirements.txt if not given.
+        requirements: the text of the requirements file, which is runtime/requirements.txt.
 
     Raises:
         KeyError: the release is not known.
         ValueError: a line is no requirement, or not pinned to one version.
     """
-    text = (RUNTIME / "requirements.txt").read_text() if requirements is None else requirements
-    _, marker, added = text.partition(STAGES)
+    _, marker, added = requirements.partition(STAGES)
     if not marker:
         raise ValueError(f"no line that begins with '{STAGES}'")
     python = release(triton).python

@@ -1,8 +1,8 @@
 """Triton's load-time rules, and ours, before any server starts.
 
-One implementation serves two callers: :func:`check_graph` turns a graph into configs and checks
-those, with rules of its own for what only a graph says (named axes, calls); and
-:func:`check_repository` reads any folder, ours or anybody's. All mistakes are found at once.
+One implementation serves two callers: :func:`check_repository` reads any folder, ours or anybody's;
+a builder holds its configs to :func:`check_configs` before it writes them. All mistakes are found
+at once.
 :data:`repository.check.rules.RULES` lists the rules.
 
 Stricter than Triton
@@ -31,8 +31,8 @@ What the check cannot see
 - **Values at run time**: sizes of dynamic axes that do not agree, more rows than a step's
   ``max_batch_size``, strings with an embedded NUL, a tensor of no rows that a graph cannot take.
 - **What code and plans fill in**: on a server that completes configs
-  (:class:`repository.check.files.completed.Target`) an ONNX model's is completed from its file; what a
-  Python model's ``auto_complete_config`` or another backend fills in is not guessed, and an
+  (:class:`repository.check.files.completed.Target`) an ONNX model's is completed from its file;
+  what a Python model's ``auto_complete_config`` or another backend fills in is not guessed, and an
   ensemble over such a model is held only to what is written.
 - **The way it is started**: ``default-max-batch-size``, several repositories with one
   model's name, model namespacing, what repository agents do, a custom batching library.
@@ -41,50 +41,24 @@ What the check cannot see
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
-from builders.kit.emit.config import called, complete_config
-from builders.kit.graph import Model, closure
-from builders.kit.graph.declarations import (
-    WRITTEN_VERSION,
-    check_call_graph,
-    check_calls,
-    check_declarations,
-)
+from repository.check.calls import check_call_graph
 from repository.check.ensemble.steps import Configs, Versions, check_ensemble
 from repository.check.files.completed import Target, complete
 from repository.check.files.folder import ModelFolder, scan
 from repository.check.files.reading import exists, guarded
 from repository.check.limits import check_limits
-from repository.check.model.config import check_batching, check_model, is_ensemble
+from repository.check.model.config import check_batching, check_model
 from repository.check.model.names import check_names, check_path
 from repository.check.model.paths import check_paths
 from repository.check.model.sequence import check_sequence
 from repository.check.serving import check_complete, check_service, check_shared_memory
+from repository.config.facts import called, is_ensemble
 from repository.config.proto import pb
 from repository.findings import Finding
 from repository.release import Release
-
-
-def check_graph(models: Sequence[Model], release: Release) -> list[Finding]:
-    """Every mistake of a graph.
-
-    Args:
-        models: pipelines and single models; they bring with them what they need.
-        release: the Triton release that will serve them.
-    """
-    known = closure(models)
-    configs = {model.name: complete_config(model) for model in known}
-    versions = {
-        model.name: {WRITTEN_VERSION} & set(model.versions.specific or (WRITTEN_VERSION,))
-        for model in known
-    }
-    return [
-        *check_declarations(known),
-        *_check_configs(configs, versions, release),
-        *check_calls(known),
-    ]
 
 
 def check_repository(
@@ -112,7 +86,7 @@ def check_repository(
     configs = {model.name: model.config for model in models if model.config is not None}
     versions = {model.name: model.served for model in models}
     open_models = {model.name for model in models if model.is_open}
-    findings += _check_configs(configs, versions, release, open_models)
+    findings += check_configs(configs, versions, release, open_models)
     for model in models:
         if not completes and model.config is not None:
             findings += check_complete(model.config)
@@ -136,9 +110,17 @@ def _check_written(model: ModelFolder) -> Iterator[Finding]:
         yield from check_sequence(model.config)
 
 
-def _check_configs(
+def check_configs(
     configs: Configs, versions: Versions, release: Release, open_models: Set[str] = frozenset()
 ) -> Iterator[Finding]:
+    """Every mistake of configs that are served together.
+
+    Args:
+        configs: by the models' names.
+        versions: the versions of each that are served.
+        release: the Triton release that will serve them.
+        open_models: models whose tensors their config does not say.
+    """
     for config in configs.values():
         found = _check_config(config, configs, versions, release, open_models)
         yield from guarded(config.name, found)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from repository.check.model.instances import instances
 from repository.check.rules import finding
+from repository.config.facts import instances
 from repository.config.proto import pb
 from repository.findings import Finding
 

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from math import prod
 from pathlib import Path
 
-from builders.kit.graph import DType
-from repository.check.model.config import is_ensemble
-from repository.check.model.instances import instances
+from repository.arrays import DType
 from repository.check.rules import finding, listed
+from repository.config.facts import instances, is_bounded, is_ensemble
 from repository.config.proto import pb
 from repository.findings import Finding
 from repository.release import Release
@@ -73,18 +72,6 @@ def check_complete(config: pb.ModelConfig) -> Iterator[Finding]:
             f"no {' and no '.join(missing)}",
             "Write them all: what Triton guesses need not be what you meant.",
         )
-
-
-def is_bounded(config: pb.ModelConfig) -> bool:
-    """Whether requests that wait can be refused; that also switches the prefetching off."""
-    batching = config.dynamic_batching
-    policy = batching.default_queue_policy
-    return bool(
-        policy.max_queue_size
-        or policy.default_timeout_microseconds
-        or policy.allow_timeout_override
-        or batching.priority_levels
-    )
 
 
 def check_shared_memory(

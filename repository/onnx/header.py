@@ -93,7 +93,7 @@ def read_header(path: Path) -> OnnxHeader:
     """
     from onnx import TensorProto, shape_inference
 
-    from builders.kit.onnx.files import tensors
+    from repository.onnx.walk import tensors
 
     model = read_model(path)
     external = tuple(

@@ -22,6 +22,7 @@ import sys
 import time
 from pathlib import Path
 
+from repository.children import ending_with_parent
 from runtime import processes
 from runtime.guard import connections, hidden
 from runtime.guard.sequences import OpenSequences
@@ -77,7 +78,7 @@ class Guard:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             # This process has one thread, so running code between fork and exec is safe.
-            preexec_fn=processes.ending_with_parent(signal.SIGKILL),
+            preexec_fn=ending_with_parent(signal.SIGKILL),
         )
         if not is_hidden:
             self._warn(

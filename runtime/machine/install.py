@@ -19,7 +19,7 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime import processes
+from repository.children import ending_with_parent
 from runtime.errors import EnvironmentUnfit
 from runtime.machine.environment import (
     DEFAULT_ENVIRONMENT,
@@ -93,7 +93,7 @@ def _make(folder: Path, progress: Progress) -> None:
         [made.python, "-m", "compileall", "-q", "-j", "0", made.packages],
         check=False,
         stdout=subprocess.DEVNULL,
-        preexec_fn=processes.ending_with_parent(signal.SIGTERM),
+        preexec_fn=ending_with_parent(signal.SIGTERM),
     )
     (made.packages / SITE_HOOK[0]).write_text(SITE_HOOK[1])
     _relocate(partial, folder)
@@ -124,7 +124,7 @@ def _run_pip(command: list[str], progress: Progress) -> None:
         text=True,
         env=variables,
         # Left alone, it would go on in a folder that the next install makes anew.
-        preexec_fn=processes.ending_with_parent(signal.SIGTERM),
+        preexec_fn=ending_with_parent(signal.SIGTERM),
     ) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:

@@ -20,13 +20,13 @@ from typing import Literal
 
 import psutil
 
+from repository.children import ending_with_parent
 from runtime.machine.environment import (
     DEFAULT_ENVIRONMENT,
     ServerEnvironment,
     libpython_folder,
     libpython_name,
 )
-from runtime.processes import ending_with_parent
 
 PORTS = {8000: "HTTP", 8001: "gRPC", 8002: "metrics"}
 """Triton's own ports."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
-from runtime import processes
+from repository.children import ending_with_parent
 from runtime.errors import RuntimeFailure, ServerFailed
 from runtime.options import addresses, admin, further
 from runtime.options import models as wanted
@@ -198,7 +198,7 @@ class _Engine:
         self._process = subprocess.Popen(
             command,
             # If this process is killed, the engine gets what it would have passed on.
-            preexec_fn=processes.ending_with_parent(signal.SIGTERM),
+            preexec_fn=ending_with_parent(signal.SIGTERM),
         )
         if self.asked:  # in between
             self._process.terminate()

@@ -10,12 +10,16 @@ import os
 import shutil
 from pathlib import Path
 
+import repository
 from runtime.errors import ServerFailed
 from runtime.guard.state import ServerState
 from runtime.machine.environment import ServerEnvironment
 
 BACKENDS = Path(__file__).resolve().parents[1] / "backends"
 """Our Python-based backends, one folder each."""
+
+REPOSITORY = Path(repository.__file__).parent
+"""The package whose rules they share with the check of repositories."""
 
 _TEMPORARY_NAME = b"/tmp/python_env_"
 """How the Python backend (pb_env.cc) names the folder that it makes at start: the first 16 bytes
@@ -55,12 +59,29 @@ def make(environment: ServerEnvironment, state: ServerState) -> Path:
             "set TMPDIR to a folder from which they may, and unset XDG_RUNTIME_DIR."
         )
     for backend in BACKENDS.glob("*/model.py"):
-        shutil.copytree(
-            backend.parent,
-            folder / backend.parent.name,
-            ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
-        )
+        copy_backend(backend.parent, folder / backend.parent.name)
     return folder
+
+
+def copy_backend(backend: Path, target: Path) -> None:
+    """Copies one of our backends, and what it imports of `repository`.
+
+    Args:
+        backend: its folder below :data:`BACKENDS`.
+        target: the folder to make.
+
+    Raises:
+        OSError: no space, or the target exists.
+    """
+    ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(backend, target, ignore=ignore)
+    for name in ("__init__.py", "onnxruntime_rules", "copied"):
+        source, place = REPOSITORY / name, target / "repository" / name
+        if source.is_dir():
+            shutil.copytree(source, place, ignore=ignore)
+        else:
+            place.parent.mkdir()
+            shutil.copyfile(source, place)
 
 
 def _own_temporary_name(library: bytes, state: ServerState) -> bytes:

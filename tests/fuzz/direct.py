@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from builders.kit.emit.config import read_config
 from repository.config.proto import pb
+from repository.config.text import read_config
 from tests.fuzz.case import Case, Outcome, Part
 from tests.fuzz.target import REPOSITORY, Target
 

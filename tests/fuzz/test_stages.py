@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from builders.kit.emit.config import read_config
 from builders.kit.invalid_argument import InvalidArgument
 from repository.config.proto import pb
+from repository.config.text import read_config
 
 Arrays = Mapping[str, Any]
 

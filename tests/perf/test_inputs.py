@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.kit.emit.config import parse
 from perf.errors import ScenarioError
 from perf.inputs import labels, requests_of
 from perf.scenario import InputOptions, Scenario
+from repository.config.text import parse
 
 CONFIG = """
 name: "toy"

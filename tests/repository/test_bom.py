@@ -14,12 +14,21 @@ from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
 from builders.cli import app
-from repository.bom import SbomError, sbom
-from repository.bom.image import packages
+from repository import bom
+from repository.bom import SbomError, image
 from repository.manifest import Manifest, read_manifest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "model_repository"
+REQUIREMENTS = (ROOT / "runtime/requirements.txt").read_text()
+
+
+def sbom(manifest: Manifest) -> str:
+    return bom.sbom(manifest, REQUIREMENTS)
+
+
+def packages(triton: str, requirements: str = REQUIREMENTS) -> tuple[image.Package, ...]:
+    return image.packages(triton, requirements)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from runtime.processes import end_with_parent
+from repository.children import end_with_parent
 
 
 def pool(workers: int) -> ProcessPoolExecutor:

@@ -274,8 +274,8 @@ def _steps(profile: Profile, checkout: Checkout | None) -> Steps:
     """The recipe's steps, once its graph is known to be right."""
     from builders.kit.build.code import Sources
     from builders.kit.build.steps import Steps
+    from builders.kit.emit.check import check_graph
     from builders.kit.recipe.recipe import make_recipe
-    from repository.check.check import check_graph
 
     checkout = checkout or Checkout()
     recipe = make_recipe(profile, checkout)

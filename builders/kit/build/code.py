@@ -23,8 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The checkout: what is imported from here is code of ours."""
+from builders.kit.paths import ROOT
 
 BEHIND: Mapping[str, tuple[str, ...]] = {"torch": ("onnxscript",), "onnx": ("protobuf",)}
 """Packages that a package imports to do what it is asked for, without requiring them."""

@@ -10,7 +10,8 @@ from typing import Any
 from builders.kit.build.errors import BuildError
 from builders.kit.build.exports import Bench
 from builders.kit.build.steps import Steps
-from builders.kit.family import Arrays, Metric
+from builders.kit.family import Metric
+from repository.arrays import Arrays
 from repository.findings import Finding, Severity
 
 Scores = tuple[list[tuple[str, Metric, float]], dict[str, float], dict[str, str]]

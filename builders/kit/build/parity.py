@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from builders.kit.family import Array, Arrays, Bound, Export, Parity
+from builders.kit.family import Bound, Export, Parity
 from builders.kit.onnx.session import make_session
+from repository.arrays import Array, Arrays
 from repository.onnx.content import OnnxError
 
 MINIMUM_SHAPES = 3

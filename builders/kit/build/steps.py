@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from builders.kit.build.cache import Cache, key_of
 from builders.kit.build.code import Sources, name_of
-from builders.kit.emit.config import needed
 from builders.kit.family import Metric
 from builders.kit.graph import PythonModel
 from builders.kit.recipe.recipe import Recipe
 from builders.kit.sources.files import sha256 as sha256_of
+from repository.config.facts import needed
 
 FORMAT = "1"
 """Part of every key; changes when the build itself comes to make something else of its inputs."""

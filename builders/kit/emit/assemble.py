@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from builders.kit.emit.config import model_config, to_text
-from builders.kit.emit.layout import VERSION, version_files
+from builders.kit.emit.config import model_config
+from builders.kit.emit.layout import version_files
 from builders.kit.recipe.recipe import Recipe
+from repository.config.text import to_text
+from repository.layout import VERSION
 
 Tree = Mapping[str, bytes | Path]
 """A repository's files: path -> content, or the file to copy."""

@@ -11,9 +11,6 @@ from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonMode
 from builders.kit.graph.bls import BlsModel
 from repository.findings import Finding, finding_of
 
-VERSION = "1"
-"""The version folder that the kit writes."""
-
 # Storage downloaders skip files of zero bytes, and git drops empty folders, so no file here is
 # empty and an ensemble's version folder, which Triton wants to exist, holds one.
 _ENSEMBLE_NOTE = b"Triton asks for a version folder; an ensemble keeps nothing in it.\n"
@@ -140,17 +137,6 @@ def _content(origin: _Origin, exports: Mapping[str, Path]) -> Content:
     if kind == "stage":
         return _stage_source(name)
     return _PACKAGE if kind == "package" else exports[name]
-
-
-def kind_of(model: Model) -> str:
-    """The kind of a model, in a word."""
-    if isinstance(model, BlsModel):
-        return "bls"
-    if isinstance(model, Ensemble):
-        return "ensemble"
-    if isinstance(model, OnnxModel):
-        return "onnx"
-    return "plan" if isinstance(model, PlanModel) else "python"
 
 
 def module_path(dotted: str) -> Path:

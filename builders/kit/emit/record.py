@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from builders.kit.emit.config import called
-from builders.kit.emit.layout import kind_of
 from builders.kit.family import Metric
 from builders.kit.graph import Model
+from builders.kit.graph.kind import kind_of
 from builders.kit.recipe.recipe import Recipe
+from repository.config.facts import called
 from repository.manifest import KIT, VERSION
 from repository.manifest.schema import MANIFEST, SCHEMA, digest_of
 

@@ -32,7 +32,8 @@ from builders.kit.graph.serving import (
     Warmup,
     WarmupInput,
 )
-from builders.kit.graph.tensor import BATCH, DYNAMIC, DType, Tensor
+from builders.kit.graph.tensor import BATCH, DYNAMIC, Tensor
+from repository.arrays import DType
 from repository.copied.flow import Wiring
 
 __all__ = [
@@ -149,10 +150,10 @@ class PythonModel(Model):
     folder (:class:`pathlib.Path`) and the config's parameters (strings by name). It returns the
     function that maps one request's inputs (numpy arrays by name; an optional input that was left
     out is missing) to its outputs. It refuses a request by raising
-    :class:`~builders.kit.invalid_argument.InvalidArgument`, whose text, one sentence, the client
-    reads as INVALID_ARG; any other exception is logged, and told as INTERNAL without its text.
-    Modules run inside Triton's interpreter, so they import only numpy, the standard library, what
-    ``runtime/requirements.txt`` names, that class, and each other by relative imports.
+    :class:`~builders.kit.invalid_argument.InvalidArgument`, whose text, one sentence, the
+    client reads as INVALID_ARG; any other exception is logged, and told as INTERNAL without its
+    text. Modules run inside Triton's interpreter, so they import only numpy, the standard library,
+    what ``runtime/requirements.txt`` names, that class, and each other by relative imports.
 
     With :attr:`calls` it is ``prepare(folder, parameters, call)``. ``call(name, requests)`` runs
     one of those models on each of the requests (arrays by input name), all of them under way at

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence
 
-from builders.kit.emit.layout import VERSION
 from builders.kit.graph import (
     BATCH,
     DYNAMIC,
@@ -15,9 +14,11 @@ from builders.kit.graph import (
     Tensor,
     wire,
 )
+from repository.check.calls import check_call_graph
 from repository.check.rules import finding
 from repository.copied.sequence_state import END, SEQUENCE_VALUES, START
 from repository.findings import Finding
+from repository.layout import VERSION
 
 WRITTEN_VERSION = int(VERSION)
 
@@ -178,49 +179,3 @@ def check_calls(models: Sequence[Model]) -> Iterator[Finding]:
         calls[model.name] |= {each.name for each in model.needs}
     callers = {model.name for model in models if model.needs and not isinstance(model, Ensemble)}
     yield from check_call_graph(calls, {name: calls[name] for name in callers})
-
-
-def check_call_graph(
-    calls: Mapping[str, Set[str]], declared: Mapping[str, Set[str]]
-) -> Iterator[Finding]:
-    """Findings about a graph of calls.
-
-    Args:
-        calls: model -> the models that it calls or is composed of; a key for every model.
-        declared: of the models that call from their own code, those calls that they declare.
-    """
-    for name in sorted(declared):
-        for missing in sorted(calls[name] - set(calls)):
-            told = missing in declared[name]
-            yield finding(
-                "missing-call" if told else "unknown-call",
-                name,
-                "calls to models of this repository",
-                f"'{missing}'",
-                "Add the model, or take it out of the parameter 'calls'."
-                if told
-                else "Add the model, or correct its name in the code.",
-            )
-        trail = _way_back(name, calls)
-        if trail:
-            yield finding(
-                "self-call",
-                name,
-                "calls that do not lead back to the caller",
-                " -> ".join(trail),
-                "Take the caller out of the circle: its only instance would wait for itself.",
-            )
-
-
-def _way_back(name: str, calls: Mapping[str, Set[str]]) -> list[str]:
-    """The shortest way of calls from a model to itself; empty if there is none."""
-    trails = [[name]]
-    seen: set[str] = set()
-    for trail in trails:
-        for called in sorted(calls.get(trail[-1], set())):
-            if called == name:
-                return [*trail, name]
-            if called not in seen:
-                seen.add(called)
-                trails.append([*trail, called])
-    return []

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from builders.kit.emit.layout import kind_of
 from builders.kit.graph import Ensemble, Tensor, wire
+from builders.kit.graph.kind import kind_of
 from repository.copied.flow import Wiring, waves
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import ModelProto, TensorProto
 
 from repository.onnx import content as onnx_content
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import tensors
 
 INLINE_LIMIT = 2**31 - 2**20
 """Bytes of weights above which a model cannot be one file: protobuf ends at 2 GiB, and the graph
@@ -131,47 +132,6 @@ def lower_ir_version(model: ModelProto) -> None:
     model.ir_version = NEWEST_IR
 
 
-def opset(model: ModelProto) -> int:
-    """The version of the default operator domain; 0 if the model imports none."""
-    return next((int(e.version) for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
-
-
-def graphs(model: ModelProto) -> Iterator[GraphProto]:
-    """The main graph and every graph nested in its nodes, outermost first."""
-    pending = [model.graph]
-    while pending:
-        graph = pending.pop(0)
-        yield graph
-        for attribute in _attributes(graph.node):
-            if attribute.type == AttributeProto.GRAPH:
-                pending.append(attribute.g)
-            pending.extend(attribute.graphs)
-
-
-def nodes(model: ModelProto) -> Iterator[NodeProto]:
-    """Every node of the main graph, of nested graphs, and of the model's functions."""
-    for graph in graphs(model):
-        yield from graph.node
-    for function in model.functions:
-        yield from function.node
-
-
-def tensors(model: ModelProto) -> Iterator[TensorProto]:
-    """Every constant tensor: initialisers, sparse ones' values and indices, and attributes'."""
-    for graph in graphs(model):
-        yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield sparse.values
-            yield sparse.indices
-    for attribute in _attributes(nodes(model)):
-        if attribute.type == AttributeProto.TENSOR:
-            yield attribute.t
-        yield from attribute.tensors
-        if attribute.type == AttributeProto.SPARSE_TENSOR:
-            yield attribute.sparse_tensor.values
-            yield attribute.sparse_tensor.indices
-
-
 def model_file(folder: Path) -> Path:
     """The ONNX file of a folder: the only one, or ``model.onnx`` among several.
 
@@ -185,11 +145,6 @@ def model_file(folder: Path) -> Path:
         names = ", ".join(file.name for file in there)
         raise OnnxError(f"{folder}: expected one ONNX file, found {names}. Name one of them.")
     return folder / MODEL_FILE
-
-
-def _attributes(of: Iterator[NodeProto]) -> Iterator[AttributeProto]:
-    for node in of:
-        yield from node.attribute
 
 
 @contextlib.contextmanager

@@ -15,8 +15,9 @@ from pathlib import Path
 import onnx
 from onnx import ModelProto
 
-from builders.kit.onnx.files import load, nodes, save
+from builders.kit.onnx.files import load, save
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import nodes
 
 _PRODUCTS = ("Gemm", "MatMul")
 

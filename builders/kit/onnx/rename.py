@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from onnx import GraphProto, ModelProto, TensorShapeProto, ValueInfoProto, helper
 
-from builders.kit.onnx.files import graphs
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import graphs
 
 
 def rename(

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 import onnx
 from onnx import ModelProto
 
-from builders.kit.onnx.files import lower_ir_version, opset
+from builders.kit.onnx.files import lower_ir_version
 from builders.kit.onnx.rename import drop_overridable_initialisers, rename
 from builders.kit.onnx.weights import flush_subnormals
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import opset
 
 OLDEST_OPSET = 7
 """The oldest opset that onnxruntime promises to run (its compatibility table)."""

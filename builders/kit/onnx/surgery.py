@@ -21,8 +21,8 @@ from onnx import (
     numpy_helper,
 )
 
-from builders.kit.onnx.files import graphs, opset
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import graphs, opset
 
 _CHANNEL_AXIS = {"NCHW": 1, "NHWC": 3}
 

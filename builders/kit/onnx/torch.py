@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from onnx import ModelProto
 
-from builders.kit.onnx.files import graphs, load, lower_ir_version, nodes
+from builders.kit.onnx.files import load, lower_ir_version
 from builders.kit.onnx.rename import rename
 from builders.kit.onnx.weights import flush_subnormals
 from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.files import source_folder
 from repository.onnx.content import OnnxError
+from repository.onnx.walk import graphs, nodes
 
 if TYPE_CHECKING:
     import torch

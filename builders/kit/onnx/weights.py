@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import AttributeProto, ModelProto, TensorProto, numpy_helper
 
-from builders.kit.onnx.files import nodes, tensors
+from repository.onnx.walk import nodes, tensors
 
 _Unsigned = np.unsignedinteger[Any]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders.kit.build.code import ROOT
+from builders.kit.paths import ROOT
 
 if TYPE_CHECKING:
     from builders.kit.family import Family

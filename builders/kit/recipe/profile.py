@@ -27,6 +27,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
 
+from builders.kit.paths import BUILDERS
 from repository.files.yaml_file import Kind, parse, suggest
 from repository.findings import Finding
 
@@ -42,7 +43,6 @@ __all__ = [
     "profiles",
 ]
 
-BUILDERS = Path(__file__).resolve().parent.parent
 FOLDER = BUILDERS / "profiles"
 
 

@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.emit.config import read_config
-from builders.kit.family import Arrays
+from builders.kit.paths import ROOT
 from builders.kit.resources.request import RequestError, request
 from builders.kit.resources.size import size_of
+from repository.arrays import Arrays
+from repository.config.text import read_config
 from runtime.inprocess import InProcess
 
 PROBE_SECONDS = 300
@@ -124,7 +125,7 @@ def _probe(repository: Path, model: str, inputs: Arrays) -> Measured:
             input=pickle.dumps(dict(inputs)),
             capture_output=True,
             timeout=PROBE_SECONDS,
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=ROOT,
         )
     except subprocess.TimeoutExpired as error:
         raise RequestError(f"'{model}' did not end within {PROBE_SECONDS} s") from error

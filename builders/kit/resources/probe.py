@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from builders.kit.resources.size import size_of
+from repository.children import end_with_parent
 from runtime.inprocess import InProcess
-from runtime.processes import end_with_parent
 
 STATUS = Path("/proc/self/status")
 RUNS = 2

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from builders.kit.emit.config import file_input
-from builders.kit.family import Arrays, Largest, families, load_family
+from builders.kit.family import Largest, families, load_family
+from repository.arrays import Arrays
+from repository.config.facts import file_input
 from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
 
 

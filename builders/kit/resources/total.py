@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.emit.config import called, read_config
 from builders.kit.resources.measure import Load
-from repository.check.model.instances import instances
+from repository.config.facts import called, instances
+from repository.config.text import read_config
 from repository.manifest import Manifest
 
 MIB = 1 << 20

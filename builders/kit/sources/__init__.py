@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from builders.kit.paths import BUILDERS
 from builders.kit.sources import hub, package
 from builders.kit.sources.error import SourceError, told
 from builders.kit.sources.files import Source, digest, inside, sha256, source_file, source_folder
@@ -36,7 +37,6 @@ _MAXIMUM_SUMS = 1 << 20
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REPOSITORY_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
-_BUILDERS = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -179,9 +179,9 @@ def _demo_folder(name: str) -> Path:
     """The folder of ``demo:name``, or of ``demo:family/name`` where two families have the name."""
     family, slash, rest = name.partition("/")
     folders = (
-        [_BUILDERS / family / "demo" / rest]
-        if slash and (_BUILDERS / family / "demo").is_dir()
-        else sorted(folder / name for folder in _BUILDERS.glob("*/demo"))
+        [BUILDERS / family / "demo" / rest]
+        if slash and (BUILDERS / family / "demo").is_dir()
+        else sorted(folder / name for folder in BUILDERS.glob("*/demo"))
     )
     found = [folder for folder in folders if folder.is_dir()]
     if len(found) == 1:
@@ -189,7 +189,7 @@ def _demo_folder(name: str) -> Path:
     if found:
         names = ", ".join(f"demo:{folder.parts[-3]}/{name}" for folder in found)
         raise SourceError(f"demo:{name}: expected one checkpoint, found {names}. Name one of them.")
-    there = sorted(folder.name for folder in _BUILDERS.glob("*/demo/*") if folder.is_dir())
+    there = sorted(folder.name for folder in BUILDERS.glob("*/demo/*") if folder.is_dir())
     raise SourceError(
         f"demo:{shortened(name)}: expected a checkpoint shipped with the project, found "
         f"{', '.join(there) or 'none of any name'}."

@@ -13,15 +13,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from builders.kit.paths import ROOT
 from builders.kit.sources.error import SourceError, read_settings
-from runtime.machine.environment import ROOT
 
 SECONDS = 120.0
 """For the largest tokenizers, on a busy machine; they take two."""
 
 _ALONE = """
 import resource, sys
-from runtime.processes import end_with_parent
+from repository.children import end_with_parent
 end_with_parent(int(sys.argv[2]))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 from tokenizers import Tokenizer

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Set
 
 from repository.check.ensemble.flow import check_flow, running_order, running_waves
 from repository.check.ensemble.joints import check_joints
-from repository.check.model.config import ENSEMBLE, is_ensemble
 from repository.check.rules import finding, listed
-from repository.check.serving import is_bounded
+from repository.config.facts import ENSEMBLE, is_bounded, is_ensemble
 from repository.config.proto import pb
 from repository.findings import Finding
 

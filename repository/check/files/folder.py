@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.kit.emit.config import FILE_NAME, LARGEST_CONFIG, ConfigError, called, parse
 from repository.check.files.data import check_data
 from repository.check.files.inferred import HAVE_FILES, infer
 from repository.check.files.python import called_models, check_python
 from repository.check.files.reading import POINTER, content, exists, guarded, is_pointer, names
-from repository.check.model.config import is_ensemble
 from repository.check.rules import finding, listed
 from repository.config.bytes import odd_lines
+from repository.config.facts import called, is_ensemble
 from repository.config.proto import pb
+from repository.config.text import FILE_NAME, LARGEST_CONFIG, ConfigError, parse
 from repository.findings import Finding
 
 _LARGEST_VERSION = 2**63 - 1

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from builders.kit.emit.config import called
 from repository.check.files.reading import UNREADABLE, content, exists, is_file, said
 from repository.check.model.names import check_files_of_code
 from repository.check.rules import finding, listed
+from repository.config.facts import called
 from repository.config.proto import pb
 from repository.findings import Finding
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from builders.kit.emit.config import unknown_fields
 from repository.check.model.instances import check_instances
 from repository.check.model.sequence import check_sequence, sizes_expected
 from repository.check.model.tensors import check_tensors
 from repository.check.model.warmup import check_warmup
 from repository.check.rules import finding, listed
+from repository.config.facts import is_ensemble
 from repository.config.proto import pb
+from repository.config.text import unknown_fields
 from repository.findings import Finding
 from repository.release import Release
-
-ENSEMBLE = "ensemble"
 
 PLATFORMS = {
     "onnxruntime": {"onnxruntime_onnx"},
@@ -41,11 +40,6 @@ KNOWN = {
 """The backends of NVIDIA's images; a server may have others."""
 
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
-
-
-def is_ensemble(config: pb.ModelConfig) -> bool:
-    """Whether Triton runs it as an ensemble."""
-    return bool(config.platform == ENSEMBLE or config.HasField("ensemble_scheduling"))
 
 
 def runs_python(config: pb.ModelConfig) -> bool:

@@ -10,59 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from repository.check.rules import finding
+from repository.config.facts import instances
 from repository.config.proto import pb
 from repository.findings import Finding
 
 MOST_INSTANCES = 4096
 """More than a machine starts; each has a thread of its own at least, or a process."""
-
-_CPU_DEFAULT = 2
-_TWO_ON_A_CPU = {"onnxruntime", "tensorflow", "onnxruntime_onnx"} | {
-    f"tensorflow_{format}" for format in ("graphdef", "savedmodel")
-}
-"""Backends and platforms of which Triton makes two instances on a CPU where no count is written."""
-
-
-def instances(config: pb.ModelConfig, *, passive: bool = True, gpus: int = 0) -> int:
-    """How many instances Triton makes of a model.
-
-    Args:
-        config: the model's config; none are made of an ensemble.
-        passive: whether those count that are loaded and never serve a request.
-        gpus: how many GPUs the server has. Groups without a kind, or without ``gpus``, go by them.
-    """
-    if config.platform == "ensemble" or config.HasField("ensemble_scheduling"):
-        return 0
-    groups = config.instance_group or [pb.ModelInstanceGroup()]
-    return sum(
-        count_on_each(config, group, gpus) * _devices(group, gpus)
-        for group in groups
-        if passive or not group.passive
-    )
-
-
-def count_on_each(config: pb.ModelConfig, group: pb.ModelInstanceGroup, gpus: int = 0) -> int:
-    """How many instances a group makes on each device: without a count 1, or 2 of some backends
-    on a CPU.
-
-    Args:
-        config: the model's config.
-        group: one of its instance groups.
-        gpus: how many GPUs the server has, which decides about groups without a kind.
-    """
-    if group.count > 0:
-        return int(group.count)
-    on_cpu = group.kind == pb.ModelInstanceGroup.KIND_CPU or (
-        group.kind == pb.ModelInstanceGroup.KIND_AUTO and not gpus and not group.gpus
-    )
-    doubled = bool({config.backend, config.platform} & _TWO_ON_A_CPU)
-    return _CPU_DEFAULT if on_cpu and doubled else 1
-
-
-def _devices(group: pb.ModelInstanceGroup, gpus: int) -> int:
-    if group.kind in (pb.ModelInstanceGroup.KIND_CPU, pb.ModelInstanceGroup.KIND_MODEL):
-        return 1
-    return len(group.gpus) or max(1, gpus)
 
 
 def check_instances(config: pb.ModelConfig) -> Iterator[Finding]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from repository.children import ending_with_parent
 from repository.files.bounded_file import Unreadable, reason
 from repository.files.json_file import parse_object
 from repository.transfer.errors import TransferError, plain
-from runtime.processes import ending_with_parent
 
 IMAGE = "docker.io/library/busybox:1.37.0"
 """The image of the pod that copies: a shell, and coreutils' or busybox' find, stat, sha256sum."""

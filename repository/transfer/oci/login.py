@@ -15,11 +15,11 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from repository.children import ending_with_parent
 from repository.files.bounded_file import Unreadable
 from repository.files.json_file import parse_object, read_object
 from repository.transfer.answer import whole
 from repository.transfer.errors import TransferError
-from runtime.processes import ending_with_parent
 
 _LOGINS = {"docker.io": "https://index.docker.io/v1/"}
 """A registry -> what docker keeps its login under, if elsewhere."""

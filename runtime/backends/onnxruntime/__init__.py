@@ -1,1 +1,1 @@
-"""The stand-in for Triton's C++ onnxruntime backend; see :mod:`.rules` for what it refuses."""
+"""The stand-in for Triton's C++ onnxruntime backend."""

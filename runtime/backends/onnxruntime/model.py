@@ -1,8 +1,10 @@
 """A Python-based Triton backend that stands in for the C++ onnxruntime backend.
 
 Triton serves with it every model whose config says ``backend: "onnxruntime"``, where this folder
-lies in the backend directory under that name. It refuses at load what the C++ backend refuses
-(:mod:`.rules`), so that a repository that loads here loads there.
+lies in the backend directory under that name, with the modules of `repository` that it imports
+below ``repository/``, where :mod:`runtime.server.backend_folder` puts them. It refuses at load what
+the C++ backend refuses (:mod:`repository.onnxruntime_rules`), so that a repository that loads here
+loads there.
 """
 
 from __future__ import annotations
@@ -17,13 +19,12 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 
 
-def _load_package(name: str) -> None:
-    """Makes this folder's modules importable as a package of that name.
+def _load_package(name: str, folder: Path) -> None:
+    """Makes a folder's modules importable as a package of that name.
 
     Triton imports this file as a top level module, with its folder at the end of ``sys.path``,
     where a sibling's plain name would lose against any installed module that bears it.
     """
-    folder = Path(__file__).resolve().parent
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -33,14 +34,18 @@ def _load_package(name: str) -> None:
     spec.loader.exec_module(package)
 
 
-_load_package("onnxruntime_backend")
+_HERE = Path(__file__).resolve().parent
+if (_HERE / "repository").is_dir():  # else this is a checkout, which has the whole package
+    _load_package("repository", _HERE / "repository")
+_load_package("onnxruntime_backend", _HERE)
 
 from onnxruntime_backend import (  # noqa: E402 -- needs the package
-    abandoned,
     batch,
     failures,
     session,
 )
+
+from repository.copied import abandoned  # noqa: E402 -- likewise
 
 
 class TritonPythonModel:

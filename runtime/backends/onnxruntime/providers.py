@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import onnxruntime
-
-from .facts import Config, string_parameters
-from .options import CUDA_CHOICES, CUDA_STRINGS, accelerators, parse_integer
+from repository.onnxruntime_rules.facts import Config, string_parameters
+from repository.onnxruntime_rules.options import (
+    CUDA_CHOICES,
+    CUDA_STRINGS,
+    accelerators,
+    parse_integer,
+)
 
 Provider = str | tuple[str, dict[str, str]]
 

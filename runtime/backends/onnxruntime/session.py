@@ -9,10 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 import onnxruntime
-
-from .batch import Array, Arrays
-from .completion import completion
-from .facts import (
+from repository.onnxruntime_rules.completion import completion
+from repository.onnxruntime_rules.facts import (
     Config,
     OnnxGraph,
     OnnxTensor,
@@ -22,17 +20,19 @@ from .facts import (
     max_batch_size,
     string_parameters,
 )
-from .failures import RequestError, run_failure
-from .options import (
+from repository.onnxruntime_rules.options import (
     accelerator_violations,
     overflow_violations,
     parameter_violations,
     parse_boolean,
     parse_integer,
 )
+from repository.onnxruntime_rules.rules import violations, warnings
+from repository.onnxruntime_rules.sequence import states
+
+from .batch import Array, Arrays
+from .failures import RequestError, run_failure
 from .providers import ProviderMissing, names, providers
-from .rules import violations, warnings
-from .sequence import states
 from .trial import with_rows
 
 _LEVELS = {

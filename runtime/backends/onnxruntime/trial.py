@@ -13,10 +13,17 @@ from typing import Any
 import numpy as np
 
 import onnxruntime
-
-from .facts import CONFIG_TYPES, Config, OnnxGraph, OnnxTensor, Rows, dims_of, max_batch_size
-from .facts import entries as entries_of
-from .joined import batch_names, needs_rows
+from repository.onnxruntime_rules.facts import (
+    CONFIG_TYPES,
+    Config,
+    OnnxGraph,
+    OnnxTensor,
+    Rows,
+    dims_of,
+    max_batch_size,
+)
+from repository.onnxruntime_rules.facts import entries as entries_of
+from repository.onnxruntime_rules.joined import batch_names, needs_rows
 
 _DYNAMIC_SIZES = (32, 1)
 """What dynamic axes are given, in turn: enough for the strides of most vision models, or least."""

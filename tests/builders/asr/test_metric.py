@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from builders.asr.metric import FOLDER, TRANSCRIPTS, metrics, normalised, word_error_rate
-from builders.kit.family import Arrays
+from repository.arrays import Arrays
 
 SPOKEN = [each["text"] for each in json.loads(TRANSCRIPTS.read_text("utf-8"))["utterances"]]
 

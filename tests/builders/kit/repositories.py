@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from builders.kit.emit.config import model_config, to_text
+from builders.kit.emit.config import model_config
 from builders.kit.emit.layout import version_files
 from builders.kit.graph import Model, closure
+from repository.config.text import to_text
 from repository.release import release
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer

@@ -26,6 +26,11 @@ LOOPBACK = shlex.join(
 )
 """Python's arguments that bring a new network's loopback up: SIOCSIFFLAGS, IFF_UP."""
 
+COPY_BACKEND = (
+    "import pathlib, sys; from runtime.server.backend_folder import copy_backend; "
+    "copy_backend(*map(pathlib.Path, sys.argv[1:]))"
+)
+
 
 def image_variables(environment: ServerEnvironment) -> dict[str, str]:
     """What the image's own environment has, for the environment in its place."""
@@ -79,7 +84,9 @@ def _image(triton: str, environment: ServerEnvironment) -> list[str]:
         environment.stub,
     ):
         lines += _bind(file, f"{triton}/backends/python/{file.name}")
-    return lines + _bind(ROOT / "runtime/backends/onnxruntime", f"{triton}/backends/onnxruntime")
+    copied = [ROOT / "runtime/backends/onnxruntime", f"{triton}/backends/onnxruntime"]
+    command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-c", COPY_BACKEND, *map(str, copied)]
+    return [*lines, shlex.join(command)]
 
 
 def _copied_to_the_image() -> list[str]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.emit.config import model_config, to_text
+from builders.kit.emit.config import model_config
 from builders.kit.emit.layout import version_files
-from builders.kit.graph import DType, Ensemble, InstanceGroup, Model, PythonModel, Tensor
+from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, Tensor
 from builders.kit.graph.bls import bls
+from repository.arrays import DType
+from repository.config.text import to_text
 from repository.release import release
 
 SPLIT = """

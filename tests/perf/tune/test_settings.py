@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from builders.kit.emit.config import model_config
 from builders.kit.family import load_family
 from builders.kit.graph import (
-    DType,
     DynamicBatching,
     InstanceGroup,
     OnnxModel,
@@ -27,6 +26,7 @@ from perf.errors import PerfError
 from perf.tune import patch
 from perf.tune.settings import Settings, apply, options, read
 from perf.tune.space import Bounds, blocks, objections
+from repository.arrays import DType
 from repository.config.proto import pb
 from repository.release import release
 

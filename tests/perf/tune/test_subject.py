@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.kit.emit.config import read_config
 from perf.errors import LegFailed, PerfError
 from perf.scenario import Scenario, load_scenario, scenario_of
 from perf.tune import servers as module
 from perf.tune.servers import Servers
 from perf.tune.settings import Settings
 from perf.tune.subject import find, find_scenario
+from repository.config.text import read_config
 
 REPOSITORY = Path(__file__).parents[3] / "model_repository"
 CALLS = sum(

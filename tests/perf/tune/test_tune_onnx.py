@@ -9,12 +9,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from builders.kit.emit.config import model_config, to_text
-from builders.kit.graph import DType, DynamicBatching, InstanceGroup, OnnxModel, QueuePolicy, Tensor
+from builders.kit.emit.config import model_config
+from builders.kit.graph import DynamicBatching, InstanceGroup, OnnxModel, QueuePolicy, Tensor
 from perf.scenario import load_scenario
 from perf.tune import find_scenario, save, tune
 from perf.tune.search import LATE
 from perf.tune.settings import Settings
+from repository.arrays import DType
+from repository.config.text import to_text
 from repository.release import release
 from runtime.machine.environment import ServerEnvironment
 

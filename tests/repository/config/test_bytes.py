@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.kit.emit.config import ConfigError, parse
 from repository.config.bytes import NoText, is_odd, odd_lines, readable
+from repository.config.text import ConfigError, parse
 
 QUOTED = st.binary(max_size=12).filter(lambda content: not set(content) & set(b'"\\\n\0'))
 

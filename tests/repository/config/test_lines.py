@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.kit.emit.config import LARGEST_CONFIG, ConfigError, parse, read_config
 from repository.config.lines import LONGEST, parsed_lines
+from repository.config.text import LARGEST_CONFIG, ConfigError, parse, read_config
 
 INPUT = 'input { name: "a b # c \\" {" data_type: TYPE_FP32 dims: [1,-1] } '
 

@@ -16,7 +16,10 @@ from builders.kit.graph import Ensemble, PythonModel, closure
 from builders.kit.graph.bls import bls
 
 ROOT = Path(__file__).resolve().parents[3]
-BACKENDS = sorted((ROOT / "runtime" / "backends").rglob("*.py"))
+BACKENDS = [
+    *sorted((ROOT / "runtime" / "backends").rglob("*.py")),
+    *sorted((ROOT / "repository" / "onnxruntime_rules").rglob("*.py")),
+]
 OLDEST = (3, 10)
 
 LAX = """
@@ -66,7 +69,7 @@ def copied() -> dict[str, bytes]:
 @functools.cache
 def sources() -> list[Path]:
     """The files that those are copies of, and the backends."""
-    dotted = {name for name in COPIED if name.startswith("builders.")}
+    dotted = {name for name in COPIED if name.startswith(("builders.", "repository."))}
     for family in families():
         for model in closure(load_family(family).pipelines):
             if isinstance(model, PythonModel):

@@ -93,7 +93,7 @@ def test_the_commands_say_that_a_disk_is_full(
     from builders import cli_bundle
 
     monkeypatch.setattr(cli_bundle, "_as_built", lambda *_: None)
-    monkeypatch.setattr("repository.bom.sbom", lambda _: "x" * 5000)
+    monkeypatch.setattr("repository.bom.sbom", lambda *_: "x" * 5000)
     for out in ("/dev/full", tmp_path / "none/out"):
         result = CliRunner().invoke(app, ["sbom", "--out", str(out)])
         assert result.exit_code == 1 and f"error: cannot write {out}: " in result.output

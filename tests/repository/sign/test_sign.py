@@ -376,13 +376,13 @@ def test_verifying_needs_the_standard_library_alone_until_a_key_is_given() -> No
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert done.stdout.strip() == "['builders']"
+    assert done.stdout.strip() == "['repository']"
 
 
 def test_a_build_with_nothing_to_do_keeps_the_signature_and_another_drops_it(
     tmp_path: Path, keys: Path
 ) -> None:
-    script = Path(__file__).parent / "builds.py"
+    script = ROOT / "tests/builders/kit/build/builds.py"
 
     def build() -> dict[str, Any]:
         done = subprocess.run(

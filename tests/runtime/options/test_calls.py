@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.emit.config import model_config, to_text
-from builders.kit.graph import DType, Ensemble, Model, PythonModel, Tensor, closure
+from builders.kit.emit.config import model_config
+from builders.kit.graph import Ensemble, Model, PythonModel, Tensor, closure
+from repository.arrays import DType
+from repository.config.text import to_text
 from repository.release import release
 from runtime.options.calls import with_called
 

@@ -28,7 +28,14 @@ from builders.kit.recipe.profile import FamilyOptions, Profile
 from repository.manifest import ManifestError, read_manifest, verify
 
 # Loaded before any fork, so that a fork is cheap.
-for _name in ("assemble", "check", "exports", "inprocess", "metrics", "parity", "record"):
+for _name in (
+    "build.exports",
+    "build.metrics",
+    "build.parity",
+    "emit.assemble",
+    "emit.check",
+    "emit.record",
+):
     importlib.import_module(f"builders.kit.{_name}")
 
 TOYS = Path(__file__).resolve().parent / "toys"

@@ -22,7 +22,7 @@ from builders.kit.recipe.profile import FamilyOptions, ModelOptions, Profile, Pr
 from repository.manifest import read_manifest, verify
 from runtime.inprocess import InProcess
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TOYS = Path(__file__).resolve().parent / "toys"
 
 

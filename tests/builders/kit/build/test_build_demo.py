@@ -12,7 +12,7 @@ import pytest
 
 from repository.manifest import read_manifest, verify
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.mark.slow

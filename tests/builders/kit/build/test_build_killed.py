@@ -18,7 +18,7 @@ import pytest
 from repository.manifest import read_manifest, verify
 
 SCRIPT = Path(__file__).resolve().parent / "builds.py"
-PYTHONPATH = f"{SCRIPT.parents[3]}:{SCRIPT.parent / 'toys'}"
+PYTHONPATH = f"{SCRIPT.parents[4]}:{SCRIPT.parent / 'toys'}"
 
 Start = Callable[..., subprocess.Popen[str]]
 

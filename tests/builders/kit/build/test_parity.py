@@ -10,7 +10,8 @@ from builders.kit import onnx as kit
 from builders.kit.build import parity_again
 from builders.kit.build.parity import ParityError, compare
 from builders.kit.build.parity_again import reproduce
-from builders.kit.family import Arrays, Bound, Export, Family, Parity
+from builders.kit.family import Bound, Export, Family, Parity
+from repository.arrays import Arrays
 
 FLOAT = TensorProto.FLOAT
 SIZES = (4, 7, 2)

@@ -15,7 +15,7 @@ import pytest
 from builders.kit.build.code import Sources
 from builders.kit.emit.layout import COPIED
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 SCRIPT = Path(__file__).resolve().parent / "builds.py"
 TOYS = SCRIPT.parent / "toys"
 
@@ -24,7 +24,7 @@ TOYS = SCRIPT.parent / "toys"
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This checkout's code, to be edited."""
     made = tmp_path_factory.mktemp("checkout")
-    for name in ("builders", "runtime"):
+    for name in ("builders", "repository", "runtime"):
         shutil.copytree(
             ROOT / name, made / name, ignore=shutil.ignore_patterns("__pycache__", "demo", "*.ogg")
         )
@@ -86,9 +86,9 @@ def test_what_no_build_leads_to_is_not(checkout: Path, unchanged: Callable[[], b
 def test_a_module_that_may_shadow_another_is_watched(
     checkout: Path, unchanged: Callable[[], bool]
 ) -> None:
-    (checkout / "runtime/backends/onnxruntime/json.py").write_text("")
+    (checkout / "repository/onnxruntime_rules/json.py").write_text("")
     assert not unchanged()
-    (checkout / "builders/kit/flow").mkdir()
+    (checkout / "builders/kit/build/cache").mkdir()
     assert unchanged()
 
 
@@ -97,8 +97,8 @@ def test_all_that_the_shipped_families_check_and_copy_is_found() -> None:
         "builders.kit.build.build", "builders.ocr.family", "builders.asr.family"
     )
     names = {path.relative_to(ROOT).as_posix() for path in files}
-    checks = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("builders/kit/check*.py")}
+    checks = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("repository/check/**/*.py")}
     assert names >= checks | {f"{name.replace('.', '/')}.py" for name in COPIED}
     rules = ("rules", "facts", "options", "advice", "sequence")
-    assert names >= {f"runtime/backends/onnxruntime/{name}.py" for name in rules}
+    assert names >= {f"repository/onnxruntime_rules/{name}.py" for name in rules}
     assert {"onnx", "onnxruntime", "torch", "transformers", "google"} <= packages

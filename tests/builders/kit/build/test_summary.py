@@ -17,7 +17,7 @@ from builders.kit.build.progress import Lines, Outcome, Silent, choose, describe
 from builders.kit.build.summary import Row, summary, table
 from repository.manifest import Manifest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 MANIFEST = Manifest(
     kit={},

@@ -24,9 +24,10 @@ import tritonclient.grpc as grpc
 from onnx import TensorProto, helper
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.graph import DType, Ensemble, InstanceGroup, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import Ensemble, InstanceGroup, OnnxModel, PythonModel, Tensor
 from builders.kit.graph.bls import bls
 from clients.chained import request_input
+from repository.arrays import DType
 from repository.copied import abandoned
 from repository.copied.abandoned import Watch
 from runtime import processes
@@ -56,11 +57,11 @@ def server(
     )
     opset = [helper.make_opsetid("", 20)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), root / "twice.onnx")
-    sys.path.insert(0, str(Path(__file__).parent))
+    sys.path.insert(0, str(Path(__file__).parent / "stages"))
     importlib.invalidate_caches()
     models = (STALL, TWICE, PIPELINE, replace(bls(PIPELINE), instances=ONE))
     repositories.write(root / "models", models, {"twice": root / "twice.onnx"})
-    sys.path.remove(str(Path(__file__).parent))
+    sys.path.remove(str(Path(__file__).parent / "stages"))
     with LocalServer(root / "models", environment=server_environment) as started:
         yield started
         started.stop(now=True)

@@ -17,8 +17,8 @@ import pytest
 import tritonclient.grpc as grpc
 from tritonclient.utils import InferenceServerException
 
+from builders.kit.emit.check import check_graph
 from builders.kit.graph import (
-    DType,
     Ensemble,
     InstanceGroup,
     Model,
@@ -30,7 +30,8 @@ from builders.kit.graph import (
 from builders.kit.recipe.overrides import apply
 from builders.kit.recipe.profile import InstanceOptions, ModelOptions, Profile
 from clients.chained import request_input
-from repository.check.check import check_graph, check_repository
+from repository.arrays import DType
+from repository.check.check import check_repository
 from repository.findings import errors
 from repository.release import release
 from runtime.inprocess import InProcess
@@ -38,7 +39,7 @@ from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "stages"
 RELEASE = release("24.10")
 ROWS = Tensor("x", DType.FP32, {"row": -1, "value": -1})
 X, Y = Tensor("x", DType.FP32, {"value": -1}), Tensor("y", DType.FP32, {"value": -1})

@@ -9,17 +9,9 @@ from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.kit.emit.config import (
-    ConfigError,
-    complete_config,
-    file_input,
-    model_config,
-    parse,
-    read_config,
-    to_text,
-)
+from builders.kit.emit.check import check_graph
+from builders.kit.emit.config import complete_config, model_config
 from builders.kit.graph import (
-    DType,
     DynamicBatching,
     Ensemble,
     InstanceGroup,
@@ -34,8 +26,10 @@ from builders.kit.graph import (
     as_flow,
 )
 from builders.kit.graph.bls import bls
-from repository.check.check import check_graph
+from repository.arrays import DType
+from repository.config.facts import file_input
 from repository.config.proto import pb
+from repository.config.text import ConfigError, parse, read_config, to_text
 from repository.release import Release, release
 
 RELEASE = release("24.10")

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import tritonclient.grpc as grpc
 
-from builders.kit.emit.config import model_config, to_text
-from builders.kit.graph import DType, PythonModel, QueuePolicy, Tensor
+from builders.kit.emit.config import model_config
+from builders.kit.graph import PythonModel, QueuePolicy, Tensor
+from repository.arrays import DType
+from repository.config.text import to_text
 from repository.release import release
 from runtime.server.server import LocalServer
 

@@ -14,17 +14,19 @@ import tritonclient.grpc as grpc
 from onnx import TensorProto, helper
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.emit.config import model_config, to_text
+from builders.kit.emit.config import model_config
 from builders.kit.emit.layout import version_files
-from builders.kit.graph import DType, Ensemble, Model, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Tensor
 from builders.kit.graph.bls import bls
 from clients.chained import Chained, request_input
+from repository.arrays import DType
+from repository.config.text import to_text
 from repository.release import release
 from runtime.inprocess import InProcess
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "stages"
 SENTENCE = Tensor("sentence", DType.BYTES, {"one": 1})
 LIMIT = Tensor("limit", DType.INT32, {"one": 1}, optional=True)
 WORDS = Tensor("words", DType.BYTES, {"word": -1})

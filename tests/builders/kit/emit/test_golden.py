@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.emit.config import model_config, to_text
+from builders.kit.emit.config import model_config
 from builders.kit.recipe.profile import load_profile
 from builders.kit.recipe.recipe import make_recipe
+from repository.config.text import to_text
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+GOLDEN = Path(__file__).parents[3] / "golden"
 COMMAND = "UPDATE_GOLDEN=1 python -m pytest tests/builders/kit/emit/test_golden.py"
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from builders.kit.emit.layout import clashes, version_files
 from builders.kit.family import families, load_family
-from builders.kit.graph import DType, PythonModel, Tensor
+from builders.kit.graph import PythonModel, Tensor
 from builders.kit.recipe.overrides import closure
+from repository.arrays import DType
 
 
 class Exports(dict[str, bytes]):

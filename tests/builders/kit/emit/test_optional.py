@@ -14,11 +14,13 @@ import pytest
 import tritonclient.grpc as grpc
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.graph import DType, Ensemble, PythonModel, QueuePolicy, Tensor
+from builders.kit.emit.check import check_graph
+from builders.kit.graph import Ensemble, PythonModel, QueuePolicy, Tensor
 from builders.kit.graph.bls import bls
 from clients.chained import Chained, request_input
 from perf.services import Services
-from repository.check.check import check_graph, check_repository
+from repository.arrays import DType
+from repository.check.check import check_repository
 from repository.release import release
 from runtime import synthetic
 from runtime.inprocess import InProcess
@@ -27,7 +29,7 @@ from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "stages"
 RELEASE = release("24.10")
 UNBOUNDED = QueuePolicy(max_size=0)
 FILE = Tensor("file", DType.UINT8, {"bytes": -1}, optional=True)

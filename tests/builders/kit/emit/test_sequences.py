@@ -16,18 +16,14 @@ import tritonclient.grpc as grpc
 import tritonclient.http as http
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.emit.config import complete_config, read_config
-from builders.kit.graph import (
-    DType,
-    DynamicBatching,
-    Ensemble,
-    PythonModel,
-    SequenceBatching,
-    Tensor,
-)
+from builders.kit.emit.check import check_graph
+from builders.kit.emit.config import complete_config
+from builders.kit.graph import DynamicBatching, Ensemble, PythonModel, SequenceBatching, Tensor
 from builders.kit.graph.bls import bls
-from repository.check.check import check_graph, check_repository
+from repository.arrays import DType
+from repository.check.check import check_repository
 from repository.config.proto import pb
+from repository.config.text import read_config
 from repository.copied.sequence_state import Sequences, SequencesFullError, UnknownSequenceError
 from repository.release import release
 from runtime.inprocess import InProcess
@@ -35,7 +31,7 @@ from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "stages"
 RELEASE = release("24.10")
 IDLE_SECONDS = 1.0
 X = Tensor("x", DType.FP32, {"value": -1})

@@ -20,15 +20,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.graph import DType, Ensemble, PythonModel, Tensor
+from builders.kit.graph import Ensemble, PythonModel, Tensor
 from builders.kit.graph.bls import bls
+from repository.arrays import DType
 from repository.copied import client_text
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
 
-HERE = Path(__file__).parent
-ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent / "stages"
+ROOT = Path(__file__).parents[4]
 HOW, SAID = Tensor("how", DType.BYTES, {"one": 1}), Tensor("said", DType.BYTES, {"one": 1})
 
 RAISER = PythonModel(name="raiser", inputs=(HOW,), outputs=(SAID,), stage="toy_raiser")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from builders.kit.emit.check import check_graph
 from builders.kit.emit.config import complete_config
 from builders.kit.graph import (
-    DType,
     Ensemble,
     InstanceGroup,
     Model,
@@ -19,7 +19,7 @@ from builders.kit.graph import (
     VersionPolicy,
 )
 from builders.kit.graph.bls import bls
-from repository.check.check import check_graph
+from repository.arrays import DType
 from repository.check.serving import STUB_REGION, check_shared_memory
 from repository.findings import Finding, errors
 from repository.release import release

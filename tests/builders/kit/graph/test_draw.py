@@ -1,7 +1,8 @@
 import xml.etree.ElementTree as xml
 from dataclasses import replace
 
-from builders.kit.graph import DType, Ensemble, OnnxModel, PythonModel, Tensor, as_ensemble, draw
+from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor, as_ensemble, draw
+from repository.arrays import DType
 
 
 def tensor(name: str, optional: bool = False) -> Tensor:

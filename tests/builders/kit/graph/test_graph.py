@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from builders.kit.graph import BATCH, DType, Ensemble, PythonModel, Tensor, wire
+from builders.kit.graph import BATCH, Ensemble, PythonModel, Tensor, wire
+from repository.arrays import DType
 
 
 def tensor(name: str, optional: bool = False) -> Tensor:

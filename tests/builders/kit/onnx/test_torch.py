@@ -15,10 +15,11 @@ import transformers
 
 from builders.kit import onnx as kit
 from builders.kit.build.parity import ParityError, compare
-from builders.kit.family import Arrays, Export, Parity
+from builders.kit.family import Export, Parity
 from builders.kit.onnx import torch as onnx_torch
 from builders.kit.onnx.session import make_session
 from builders.kit.sources import SourceError
+from repository.arrays import Arrays
 
 AUTO_CLASS = "AutoModelForSequenceClassification"
 AXES = {name: {0: "batch", 1: "sequence"} for name in ("input_ids", "attention_mask")}

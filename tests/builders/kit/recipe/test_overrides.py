@@ -9,7 +9,6 @@ import pytest
 from builders.asr.stages import beam
 from builders.kit.family import families, load_family
 from builders.kit.graph import (
-    DType,
     DynamicBatching,
     Ensemble,
     InstanceGroup,
@@ -21,6 +20,7 @@ from builders.kit.graph.bls import bls
 from builders.kit.graph.options import Number, Text, Whole
 from builders.kit.recipe.overrides import apply, closure
 from builders.kit.recipe.profile import Profile, ProfileError
+from repository.arrays import DType
 
 X = Tensor("x", DType.FP32, {"batch": -1, "width": 4})
 Y = Tensor("y", DType.FP32, {"batch": -1, "width": 4})

@@ -253,7 +253,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(profile_module.__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(profile_module.__file__).parents[3])},
     )
     assert "Permission denied" in done.stdout, done.stderr
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builders.kit.family import Export, Family, Metric
-from builders.kit.graph import DType, Ensemble, Model, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Tensor
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import (
     FamilyOptions,
@@ -19,6 +19,7 @@ from builders.kit.recipe.profile import (
     ProfileError,
 )
 from builders.kit.recipe.recipe import Recipe, make_recipe
+from repository.arrays import DType
 
 
 def tensor(name: str) -> Tensor:

@@ -10,11 +10,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from builders.kit.family import Export, Family
-from builders.kit.graph import DType, Ensemble, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor
 from builders.kit.onnx.files import save
 from builders.kit.recipe.profile import ProfileError
 from builders.kit.recipe.recipe import Recipe
 from builders.kit.recipe.sizes import sized
+from repository.arrays import DType
 from repository.release import release
 
 words = Tensor("words", DType.FP32, {"rows": -1, "vocabulary": -1})

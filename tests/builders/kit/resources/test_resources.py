@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from builders.cli import app
-from builders.kit.emit.config import read_config
 from builders.kit.resources.measure import UNMEASURED, Load, Measured, measure
 from builders.kit.resources.patch import patch
 from builders.kit.resources.request import RequestError, request
 from builders.kit.resources.size import size_of
 from builders.kit.resources.total import MIB, Resources, resources
+from repository.config.text import read_config
 from repository.manifest import Manifest, read_manifest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 BUILT = ROOT / "model_repository"
 RUNTIME = ROOT / "kserve/base/runtimes/triton-multimodal/servingruntime.yaml"
 

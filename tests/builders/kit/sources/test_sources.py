@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 from builders.kit import onnx as kit
 from builders.kit import sources
-from builders.kit.sources import Reference, SourceError, parse, resolve
+from builders.kit.sources import Reference, SourceError, package, parse, resolve
 from repository import licence as source_licence
 
 COMMIT = "a1" * 20
@@ -332,7 +332,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         info = tmp_path / "toy_models-1.2.dist-info"
         write(tmp_path, files)
         lines = [
-            f"{name},sha256={sources.source_package.record_hash(hashlib.sha256(c).hexdigest())},1"
+            f"{name},sha256={package.record_hash(hashlib.sha256(c).hexdigest())},1"
             for name, c in files.items()
         ]
         lines.append("toy_models-1.2.dist-info/METADATA,,")
@@ -409,7 +409,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = write(tmp_path / "ocr" / "demo" / "tiny", CHECKPOINT)
     lines = [f"{hashlib.sha256(c).hexdigest()}  {name}" for name, c in CHECKPOINT.items()]
     (folder / "SHA256SUMS").write_text("\n".join(lines) + "\n")
-    monkeypatch.setattr(sources, "_BUILDERS", tmp_path)
+    monkeypatch.setattr(sources, "BUILDERS", tmp_path)
     return folder
 
 

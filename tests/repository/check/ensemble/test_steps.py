@@ -19,11 +19,14 @@ import tritonclient.grpc as grpc
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from builders.kit.emit.config import model_config, to_text
-from builders.kit.graph import DType, Ensemble, Flow, PythonModel, QueuePolicy, Step, Tensor
-from repository.check.check import check_graph, check_repository
+from builders.kit.emit.check import check_graph
+from builders.kit.emit.config import model_config
+from builders.kit.graph import Ensemble, Flow, PythonModel, QueuePolicy, Step, Tensor
+from repository.arrays import DType
+from repository.check.check import check_repository
 from repository.check.rules import RULES, Triton
 from repository.config.proto import pb
+from repository.config.text import to_text
 from repository.findings import errors
 from repository.release import release
 from runtime.server.control import CallFailed

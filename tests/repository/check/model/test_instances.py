@@ -9,8 +9,9 @@ from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repository.check.model.instances import check_instances, instances
+from repository.check.model.instances import check_instances
 from repository.check.serving import check_shared_memory
+from repository.config.facts import instances
 from repository.config.proto import pb
 from runtime import processes
 from runtime.server.server import LocalServer

@@ -1,7 +1,8 @@
 """A family that builds in milliseconds: ``y = x * factor + shift``."""
 
 from builders.kit.family import Export, Family, Metric, Parity
-from builders.kit.graph import DType, Ensemble, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor
+from repository.arrays import DType
 from toykit.toy import exports, metric, reference
 
 x = Tensor("x", DType.FP32, {"length": -1})

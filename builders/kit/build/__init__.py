@@ -1,0 +1,1 @@
+"""A build: its tasks, their cache, and what it says."""

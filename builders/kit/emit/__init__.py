@@ -1,0 +1,1 @@
+"""From models and exports to the files of a repository."""

@@ -1,0 +1,1 @@
+"""From a profile to the models and exports that it asks for."""

@@ -1,0 +1,1 @@
+"""What a repository needs of memory and processors."""

@@ -1,0 +1,1 @@
+"""A finished model repository as a thing: read, checked, verified, signed, listed, moved."""

@@ -1,0 +1,1 @@
+"""Triton's load-time rules, and ours, before any server starts."""

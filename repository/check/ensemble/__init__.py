@@ -1,0 +1,1 @@
+"""Rules on ensembles and what joins their steps."""

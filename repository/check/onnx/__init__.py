@@ -1,0 +1,1 @@
+"""Rules that an ONNX file and its config keep together."""

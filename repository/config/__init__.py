@@ -1,0 +1,1 @@
+"""A model's config: its text, and every question asked of it."""

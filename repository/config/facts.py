@@ -1,0 +1,96 @@
+"""Every question asked of a config, once."""
+
+from __future__ import annotations
+
+from repository.config.proto import pb
+
+ENSEMBLE = "ensemble"
+"""The platform of an ensemble."""
+
+_CPU_DEFAULT = 2
+_TWO_ON_A_CPU = {"onnxruntime", "tensorflow", "onnxruntime_onnx"} | {
+    f"tensorflow_{format}" for format in ("graphdef", "savedmodel")
+}
+"""Backends and platforms of which Triton makes two instances on a CPU where no count is written."""
+
+CALLS = "calls"
+"""The parameter that names the models that a Python-backend model calls, with commas between."""
+
+
+def called(config: pb.ModelConfig) -> tuple[str, ...]:
+    """The models that a model's own code calls, as its config declares them."""
+    value = config.parameters[CALLS].string_value if CALLS in config.parameters else ""
+    return tuple(filter(None, value.split(",")))
+
+
+def needed(config: pb.ModelConfig) -> tuple[str, ...]:
+    """The models that a model's requests run: those of an ensemble's steps, and :func:`called`."""
+    steps = (step.model_name for step in config.ensemble_scheduling.step)
+    return tuple(dict.fromkeys((*steps, *called(config))))
+
+
+def file_input(config: pb.ModelConfig) -> str | None:
+    """The first input that can hold an encoded file, UINT8 [-1]; None if there is none."""
+    for tensor in config.input:
+        if tensor.data_type == pb.TYPE_UINT8 and list(tensor.dims) == [-1]:
+            return str(tensor.name)
+    return None
+
+
+def is_ensemble(config: pb.ModelConfig) -> bool:
+    """Whether Triton runs it as an ensemble."""
+    return bool(config.platform == ENSEMBLE or config.HasField("ensemble_scheduling"))
+
+
+def is_bounded(config: pb.ModelConfig) -> bool:
+    """Whether requests that wait can be refused; that also switches the prefetching off."""
+    batching = config.dynamic_batching
+    policy = batching.default_queue_policy
+    return bool(
+        policy.max_queue_size
+        or policy.default_timeout_microseconds
+        or policy.allow_timeout_override
+        or batching.priority_levels
+    )
+
+
+def instances(config: pb.ModelConfig, *, passive: bool = True, gpus: int = 0) -> int:
+    """How many instances Triton makes of a model.
+
+    Args:
+        config: the model's config; none are made of an ensemble.
+        passive: whether those count that are loaded and never serve a request.
+        gpus: how many GPUs the server has. Groups without a kind, or without ``gpus``, go by them.
+    """
+    if is_ensemble(config):
+        return 0
+    groups = config.instance_group or [pb.ModelInstanceGroup()]
+    return sum(
+        count_on_each(config, group, gpus) * _devices(group, gpus)
+        for group in groups
+        if passive or not group.passive
+    )
+
+
+def count_on_each(config: pb.ModelConfig, group: pb.ModelInstanceGroup, gpus: int = 0) -> int:
+    """How many instances a group makes on each device: without a count 1, or 2 of some backends
+    on a CPU.
+
+    Args:
+        config: the model's config.
+        group: one of its instance groups.
+        gpus: how many GPUs the server has, which decides about groups without a kind.
+    """
+    if group.count > 0:
+        return int(group.count)
+    on_cpu = group.kind == pb.ModelInstanceGroup.KIND_CPU or (
+        group.kind == pb.ModelInstanceGroup.KIND_AUTO and not gpus and not group.gpus
+    )
+    doubled = bool({config.backend, config.platform} & _TWO_ON_A_CPU)
+    return _CPU_DEFAULT if on_cpu and doubled else 1
+
+
+def _devices(group: pb.ModelInstanceGroup, gpus: int) -> int:
+    if group.kind in (pb.ModelInstanceGroup.KIND_CPU, pb.ModelInstanceGroup.KIND_MODEL):
+        return 1
+    return len(group.gpus) or max(1, gpus)

@@ -1,0 +1,53 @@
+"""Walks through an ONNX model: its graphs, nodes and constant tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+
+def opset(model: ModelProto) -> int:
+    """The version of the default operator domain; 0 if the model imports none."""
+    return next((int(e.version) for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+
+
+def graphs(model: ModelProto) -> Iterator[GraphProto]:
+    """The main graph and every graph nested in its nodes, outermost first."""
+    pending = [model.graph]
+    while pending:
+        graph = pending.pop(0)
+        yield graph
+        for attribute in _attributes(graph.node):
+            if attribute.type == AttributeProto.GRAPH:
+                pending.append(attribute.g)
+            pending.extend(attribute.graphs)
+
+
+def nodes(model: ModelProto) -> Iterator[NodeProto]:
+    """Every node of the main graph, of nested graphs, and of the model's functions."""
+    for graph in graphs(model):
+        yield from graph.node
+    for function in model.functions:
+        yield from function.node
+
+
+def tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """Every constant tensor: initialisers, sparse ones' values and indices, and attributes'."""
+    for graph in graphs(model):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield sparse.values
+            yield sparse.indices
+    for attribute in _attributes(nodes(model)):
+        if attribute.type == AttributeProto.TENSOR:
+            yield attribute.t
+        yield from attribute.tensors
+        if attribute.type == AttributeProto.SPARSE_TENSOR:
+            yield attribute.sparse_tensor.values
+            yield attribute.sparse_tensor.indices
+
+
+def _attributes(of: Iterator[NodeProto]) -> Iterator[AttributeProto]:
+    for node in of:
+        yield from node.attribute

@@ -1,0 +1,1 @@
+"""Persistent volume claims of a cluster, by way of kubectl."""
