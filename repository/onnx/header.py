@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from repository.check.files.reading import POINTER, is_pointer
+from repository.files.reading import POINTER, is_pointer
 from repository.onnxruntime_rules.facts import ELEMENT_TYPES, OnnxGraph, OnnxTensor
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.emit.config import model_config
-from builders.kit.emit.layout import version_files
+from builders.kit.graph.layout import version_files
 from builders.kit.recipe.recipe import Recipe
 from repository.config.text import to_text
 from repository.layout import VERSION

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from builders.kit.emit.layout import clashes
 from builders.kit.family import Export, Family
 from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.graph.bls import bls
+from builders.kit.graph.layout import clashes
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.left_out import LeftOut, needed_exports, optional_exports, reduce
 from builders.kit.recipe.overrides import apply

@@ -17,12 +17,12 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 
 from repository.check.files.folder import ModelFolder
 from repository.check.files.python import may_complete
-from repository.check.files.reading import UNREADABLE, exists
 from repository.check.model.config import runs_python
 from repository.check.rules import finding
 from repository.config.facts import is_ensemble
 from repository.config.proto import pb
 from repository.config.text import FILE_NAME
+from repository.files.reading import UNREADABLE, exists
 from repository.findings import Finding, shortened
 from repository.onnxruntime_rules.completion import Completion, completion
 

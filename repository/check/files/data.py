@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
 
-from repository.check.files.reading import is_file
 from repository.check.rules import finding
 from repository.check.serving import element_bytes
 from repository.config.proto import pb
+from repository.files.reading import is_file
 from repository.findings import Finding
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from repository.check.files.reading import exists
 from repository.config.proto import pb
+from repository.files.reading import exists
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from repository.check.files.reading import UNREADABLE, content, exists, is_file, said
 from repository.check.model.names import check_files_of_code
 from repository.check.rules import finding, listed
 from repository.config.facts import called
 from repository.config.proto import pb
+from repository.files.reading import UNREADABLE, content, exists, is_file, said
 from repository.findings import Finding
 
 _CLASS = "TritonPythonModel"

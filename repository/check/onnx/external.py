@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from onnx import TensorProto
 
-from repository.check.files.reading import POINTER, is_file, is_pointer
 from repository.check.rules import finding
+from repository.files.reading import POINTER, is_file, is_pointer
 from repository.findings import Finding
 from repository.onnx.content import raw_bytes
 

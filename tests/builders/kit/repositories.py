@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from builders.kit.emit.config import model_config
-from builders.kit.emit.layout import version_files
 from builders.kit.graph import Model, closure
+from builders.kit.graph.layout import version_files
 from repository.config.text import to_text
 from repository.release import release
 from runtime.server.control import CallFailed

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from builders.kit.emit.config import model_config
-from builders.kit.emit.layout import version_files
 from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, Tensor
 from builders.kit.graph.bls import bls
+from builders.kit.graph.layout import version_files
 from repository.arrays import DType
 from repository.config.text import to_text
 from repository.release import release

@@ -10,10 +10,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from builders.kit.emit.layout import COPIED, module_path, version_files
 from builders.kit.family import families, load_family
 from builders.kit.graph import Ensemble, PythonModel, closure
 from builders.kit.graph.bls import bls
+from builders.kit.graph.layout import COPIED, module_path, version_files
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKENDS = [

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builders.kit.build.code import Sources
-from builders.kit.emit.layout import COPIED
+from builders.kit.graph.layout import COPIED
 
 ROOT = Path(__file__).resolve().parents[4]
 SCRIPT = Path(__file__).resolve().parent / "builds.py"

@@ -15,9 +15,9 @@ from onnx import TensorProto, helper
 from tritonclient.utils import InferenceServerException
 
 from builders.kit.emit.config import model_config
-from builders.kit.emit.layout import version_files
 from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Tensor
 from builders.kit.graph.bls import bls
+from builders.kit.graph.layout import version_files
 from clients.chained import Chained, request_input
 from repository.arrays import DType
 from repository.config.text import to_text
