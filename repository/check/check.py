@@ -48,6 +48,7 @@ from repository.check.calls import check_call_graph
 from repository.check.ensemble.steps import Configs, Versions, check_ensemble
 from repository.check.files.completed import Target, complete
 from repository.check.files.folder import ModelFolder, scan
+from repository.check.guarded import guarded
 from repository.check.limits import check_limits
 from repository.check.model.config import check_batching, check_model
 from repository.check.model.names import check_names, check_path
@@ -56,7 +57,7 @@ from repository.check.model.sequence import check_sequence
 from repository.check.serving import check_complete, check_service, check_shared_memory
 from repository.config.facts import called, is_ensemble
 from repository.config.proto import pb
-from repository.files.reading import exists, guarded
+from repository.files.reading import exists
 from repository.findings import Finding
 from repository.release import Release
 

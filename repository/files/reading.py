@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from repository.check.rules import finding
 from repository.files.bounded_file import reason
-from repository.findings import Finding
 
 POINTER = "a Git LFS pointer in the file's place"
 """What :func:`is_pointer` finds, in words."""
@@ -90,22 +87,3 @@ def said(error: Exception) -> str:
     if isinstance(error, DecodeError):
         return "another format"
     return (error.msg if isinstance(error, SyntaxError) else str(error)) or "what is none"
-
-
-def guarded(where: str, found: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings as they come; if their check cannot read what it checks, that is the last one.
-
-    Args:
-        where: what is checked.
-        found: the check, as a generator.
-    """
-    try:
-        yield from found
-    except UNREADABLE as error:
-        yield finding(
-            "unreadable",
-            where,
-            "files that can be read and are what their names say",
-            said(error)[:200],
-            "Correct or remove them.",
-        )

@@ -10,12 +10,13 @@ from pathlib import Path
 from repository.check.files.data import check_data
 from repository.check.files.inferred import HAVE_FILES, infer
 from repository.check.files.python import called_models, check_python
+from repository.check.guarded import guarded
 from repository.check.rules import finding, listed
 from repository.config.bytes import odd_lines
 from repository.config.facts import called, is_ensemble
 from repository.config.proto import pb
 from repository.config.text import FILE_NAME, LARGEST_CONFIG, ConfigError, parse
-from repository.files.reading import POINTER, content, exists, guarded, is_pointer, names
+from repository.files.reading import POINTER, content, exists, is_pointer, names
 from repository.findings import Finding
 
 _LARGEST_VERSION = 2**63 - 1
