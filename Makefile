@@ -97,9 +97,10 @@ smoke: $(VENV)/.installed ## Ask every pipeline of a deployed bundle at URL for 
 	@[ -n "$(URL)" ] || { echo "error: say where: make smoke URL=http://127.0.0.1:8000 (OPTIONS=\"--host <name>\" behind a gateway)." >&2; exit 1; }
 	@$(PYTHON) -m clients.smoke $(URL) $(OPTIONS)
 
-lint: $(VENV)/.installed-dev ## Check style
+lint: $(VENV)/.installed-dev ## Check style, and the directions of imports
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports --no-logo --cache-dir .ruff_cache/imports
 
 format: $(VENV)/.installed-dev ## Mend style where a tool can
 	@$(VENV)/bin/ruff check --fix .

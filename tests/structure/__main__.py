@@ -1,0 +1,24 @@
+"""``python -m tests.structure`` draws docs/structure.md and .svg, and CONTRIBUTING.md's table."""
+
+from __future__ import annotations
+
+from tests.structure import page
+from tests.structure.rooms import ROOT
+
+
+def written() -> dict[str, str]:
+    """Each file that shows the structure, and what it should hold."""
+    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    before, _, rest = contributing.partition(page.BEGIN)
+    _, _, after = rest.partition(page.END)
+    return {
+        "CONTRIBUTING.md": f"{before}{page.BEGIN}\n{page.table()}\n{page.END}{after}",
+        "docs/structure.md": page.page(),
+        "docs/structure.svg": page.picture(),
+    }
+
+
+if __name__ == "__main__":
+    for name, text in written().items():
+        (ROOT / name).write_text(text, "utf-8")
+        print(f"{name}: written")

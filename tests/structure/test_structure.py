@@ -1,0 +1,26 @@
+"""The structure is drawn as it is, and stays easy to find one's way in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.structure import rooms
+from tests.structure.__main__ import written
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/structure.md", "docs/structure.svg"])
+def test_it_is_drawn_as_it_is(name: str) -> None:
+    drawn = (rooms.ROOT / name).read_text("utf-8")
+    assert drawn == written()[name], "write it anew: python -m tests.structure"
+
+
+def test_every_room_says_what_it_is() -> None:
+    for storey in rooms.storeys():
+        for floor in storey.floors:
+            for room in floor:
+                assert 10 < len(room.says) < 120, f"{room.name}: one line of docstring"
+
+
+def test_no_import_is_excepted() -> None:
+    for contract in rooms.contracts():
+        assert not {"ignore_imports", "unmatched_ignore_imports_alerting"} & contract.keys()
