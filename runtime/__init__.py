@@ -1,1 +1,1 @@
-"""Runs a built model repository: the local Triton server, its stand-in backends, containers."""
+"""Runs a model repository, in a local Triton or in a container."""

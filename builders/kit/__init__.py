@@ -1,0 +1,1 @@
+"""What every family uses: graphs, sources, ONNX, recipes, files, builds."""

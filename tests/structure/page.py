@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
+from textwrap import wrap
 
 from tests.structure.rooms import Room, Storey, storeys
 
 BEGIN, END = "<!-- structure: python -m tests.structure -->", "<!-- /structure -->"
 
-WIDTH, HEIGHT, GAP, MARGIN = 980, 62, 10, 20
+WIDTH, GAP, MARGIN, HEAD, ROW = 980, 10, 20, 52, 30
+LETTER = 6.8
+"""About how wide a letter of the picture's small type is."""
 _COLOURS = ("#eef3fb", "#e7f3e4", "#fff3d6", "#fbe9e7", "#ede7f6", "#e0f2f1")
 
 
@@ -50,53 +53,53 @@ def _rooms(title: str, storey: Storey) -> str:
 
 
 def picture() -> str:
-    """docs/structure.svg: the house, a row a floor, each room with the rooms in it."""
+    """docs/structure.svg: the house, a row a floor, each room with its own floors in it."""
     house, *inner = storeys()
-    within = {storey.package: storey for storey in inner}
+    within = {storey.package: storey.floors for storey in inner}
     boxes: list[str] = []
     top = MARGIN
     for index, floor in enumerate(house.floors):
-        lines = max(len(list(_listed(room, within))) for room in floor)
-        height = HEIGHT + 17 * lines
-        width = (WIDTH - 2 * MARGIN - GAP * (len(floor) - 1)) / len(floor)
+        rows = max(len(within.get(room.name, ())) for room in floor)
+        height = HEAD + ROW * rows + (GAP if rows else 0)
+        width = (WIDTH - 2 * MARGIN - GAP * (len(floor) - 1)) // len(floor)
         for place, room in enumerate(floor):
             left = MARGIN + place * (width + GAP)
-            boxes += _box(room, within, left, top, width, height, _COLOURS[index % len(_COLOURS)])
+            boxes.append(_rectangle(left, top, width, height, _COLOURS[index % len(_COLOURS)]))
+            boxes.append(_text(left + 12, top + 22, f"{room.name}/", 15, "bold"))
+            boxes += [
+                _text(left + 12, top + 40 + 14 * line, text, 12)
+                for line, text in enumerate(wrap(room.says, int((width - 24) / LETTER))[:1])
+            ]
+            for row, beside in enumerate(within.get(room.name, ())):
+                boxes += _chips(room, beside, left + 12, top + HEAD + ROW * row)
         top += height + GAP
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top + MARGIN - GAP}" '
-        'font-family="sans-serif" font-size="13">\n'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>\n' + "\n".join(boxes) + "\n</svg>\n"
+        'font-family="sans-serif">\n<rect width="100%" height="100%" fill="#ffffff"/>\n'
+        + "\n".join(boxes)
+        + "\n</svg>\n"
     )
 
 
-def _listed(room: Room, within: dict[str, Storey]) -> Iterator[str]:
-    """The floors inside a room, a line each."""
-    if room.name in within:
-        for floor in within[room.name].floors:
-            names = [each.name.removeprefix(f"{room.name}.") for each in floor]
-            yield "  |  ".join(names)
+def _chips(room: Room, beside: Sequence[Room], left: float, top: float) -> Iterator[str]:
+    """Rooms of one floor, side by side."""
+    for each in beside:
+        name = each.name.removeprefix(f"{room.name}.")
+        width = LETTER * len(name) + 24
+        yield _rectangle(left, top, width, ROW - 6, "#ffffff")
+        yield _text(left + 10, top + 16, name, 12)
+        left += width + 8
 
 
-def _box(
-    room: Room,
-    within: dict[str, Storey],
-    left: float,
-    top: float,
-    width: float,
-    height: float,
-    colour: str,
-) -> Iterator[str]:
-    yield (
-        f'<rect x="{left:g}" y="{top}" width="{width:g}" height="{height}" rx="6" '
+def _rectangle(left: float, top: float, width: float, height: float, colour: str) -> str:
+    return (
+        f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" rx="6" '
         f'fill="{colour}" stroke="#8a94a6"/>'
     )
-    rows = [(f"{room.name}/", "bold", "#1b2430"), (room.says, "normal", "#4a5568")]
-    rows += [(line, "normal", "#1b2430") for line in _listed(room, within)]
-    for number, (text, weight, fill) in enumerate(rows):
-        size = 15 if number == 0 else 12
-        y = top + 22 + 17 * number + (6 if number > 1 else 0)
-        yield (
-            f'<text x="{left + 12:g}" y="{y}" font-size="{size}" font-weight="{weight}" '
-            f'fill="{fill}">{escape(text)}</text>'
-        )
+
+
+def _text(left: float, top: float, text: str, size: int, weight: str = "normal") -> str:
+    return (
+        f'<text x="{left:g}" y="{top:g}" font-size="{size}" font-weight="{weight}" '
+        f'fill="#1b2430">{escape(text)}</text>'
+    )
