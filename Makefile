@@ -29,9 +29,16 @@ RENDER = if command -v kustomize >/dev/null; then tool="kustomize build"; \
 FIND_HOLD = python=$(PYTHON); [ -x $$python ] || python=python3; \
 	$$python -c 'import yaml' 2>/dev/null || { echo "error: no Python with PyYAML, which checks what is rendered;" \
 	  "make build-repo sets one up." >&2; exit 1; }; hold() { $$python -m builders.bundle.rendered.check; }
+# Each process may hold torch and a Triton, two or three GiB.
+PYTEST = $(PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadgroup
+# What CRDs the tests of kserve/ need, where CRD_DIR does not name them.
+FETCH_CRDS = [ -n "$${CRD_DIR:-}" ] || $(PYTHON) tests/kserve/crds.py || \
+	  echo "Going on: the tests that hold kserve/ to the CRDs are skipped."
+# Programs that tests start again and again need not be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-slow crds perf perf-install bench bench-whisper readme render deploy smoke lint format types clean
+.PHONY: help build-repo serve check test test-all test-slow test-python crds perf perf-install bench bench-whisper readme render deploy smoke lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -47,12 +54,22 @@ check: $(VENV)/.installed ## Check OUT against Triton's load-time rules and its 
 	@$(PYTHON) -m builders check $(OUT)
 	@$(PYTHON) -m builders verify $(OUT)
 
-test: $(VENV)/.installed-dev build-repo ## Build the repository, then run the tests
-	@[ -n "$${CRD_DIR:-}" ] || $(PYTHON) tests/kserve/crds.py || echo "Going on: the tests that hold kserve/ to the CRDs are skipped."
-	@$(PYTHON) -m pytest
+test: $(VENV)/.installed-dev build-repo ## Build the repository, then run the tests that find most mistakes, in minutes
+	@$(FETCH_CRDS)
+	@$(PYTEST)
 
-test-slow: $(VENV)/.installed-dev build-repo ## Run the tests that take long or measure speed
-	@$(PYTHON) -m pytest -m slow
+test-all: $(VENV)/.installed-dev build-repo ## Run all tests but those that measure speed or soak
+	@$(FETCH_CRDS)
+	@$(PYTEST) -m 'not slow' --hypothesis-profile whole
+
+test-slow: $(VENV)/.installed-dev build-repo ## Run the tests that measure speed or soak, one after another
+	@$(PYTHON) -m pytest -m slow --hypothesis-profile whole
+
+test-python: build-repo ## Run the tests of make test under PYTHON3, as python3.12, in an environment of its own
+	@version=$$($(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])') || { echo "error: say which Python:" \
+	  "make test-python PYTHON3=python3.12." >&2; exit 1; }; \
+	$(MAKE) --no-print-directory VENV=.venv-$$version .venv-$$version/.installed-dev; \
+	.venv-$$version/bin/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
 
 crds: $(VENV)/.installed-dev ## Fetch the CRDs that the tests of kserve/ need, where CRD_DIR does not name them
 	@$(PYTHON) tests/kserve/crds.py
@@ -110,7 +127,7 @@ types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
 clean: ## Remove the environments, perf_analyzer and what make bench built; the repository and the build cache stay
-	rm -rf $(VENV) .venv-server .venv-kserve .venv-s3 .perf_analyzer .bench
+	rm -rf $(VENV) .venv-3.* .venv-server .venv-kserve .venv-s3 .perf_analyzer .bench
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \

@@ -17,8 +17,10 @@ from runtime.machine.install import install
 from runtime.server.server import LocalServer
 
 # A busy machine may take its time over an example; pytest's own limit finds what hangs.
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
+settings.register_profile("whole", deadline=None)
+# Tests that name no number of examples try fewer, but under `make test-all` and `make test-slow`.
+settings.register_profile("quick", settings.get_profile("whole"), max_examples=25)
+settings.load_profile("quick")
 
 # A shell's background jobs ignore Ctrl-C, and so would all that the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -27,6 +29,34 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 Serve = Callable[..., LocalServer]
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as thorough the cases that ``sampled`` leaves out of `make test`."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for alike in cases.values():
+        (count,) = next(alike[0].iter_markers("sampled")).args
+        kept = {number * len(alike) // count for number in range(count)}
+        for number, item in enumerate(alike):
+            if number not in kept:
+                item.add_marker(pytest.mark.thorough)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives a process whole files, or all tests of an ``xdist_group``; fixtures are made once."""
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByFile(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return nodeid.partition("::")[0] if scope == nodeid else scope
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

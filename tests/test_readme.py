@@ -70,6 +70,7 @@ def test_there_is_something_to_run() -> None:
 
 
 # `make serve` is what the fixture starts, and `make test` is the run that this test is part of.
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "command", [each for each in COMMANDS if each not in ("make serve", "make test")]
 )
@@ -77,6 +78,7 @@ def test_a_command_of_the_readme_runs(command: str, environment: dict[str, str])
     assert run(shlex.split(command), environment).strip() or "--draw" in command
 
 
+@pytest.mark.thorough
 def test_the_readmes_python_runs(environment: dict[str, str]) -> None:
     (block,) = (block for language, block in BLOCKS if language == "python")
     assert "Harbour Gazette" in run([sys.executable, "-c", block], environment)

@@ -50,6 +50,7 @@ def asked(client: Any, module: Any, model: str, inputs: Arrays) -> Arrays:
     return {name: result.as_numpy(name) for name in OUTPUTS}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_every_way_to_run_takes_them(
     asr_server: LocalServer, pipeline: InProcess, options: Arrays

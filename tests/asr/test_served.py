@@ -185,6 +185,7 @@ def test_bad_requests_among_good_ones_hurt_nobody_else(over_grpc: Ask) -> None:
                 assert "NaN or infinite" in answer
 
 
+@pytest.mark.thorough
 def test_far_too_many_at_once_are_refused_or_answered_and_the_server_stays(
     asr_server: LocalServer, over_grpc: Ask
 ) -> None:

@@ -139,6 +139,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("what", STARTS)
 def test_it_ends_when_who_started_it_is_killed(
     started: Callable[[str], tuple[subprocess.Popen[bytes], int]], what: str

@@ -120,6 +120,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stage_called_directly_answers_or_refuses(name: str) -> None:
     config, run = stage(name)

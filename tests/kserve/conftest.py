@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,13 @@ def _or_skip() -> Generator[None, object, object]:
         if os.environ.get("CRD_DIR") or crds.FETCHED.is_dir():
             raise
         pytest.skip(str(problem))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs the files of this folder, which share what was rendered."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("kserve"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -64,6 +64,7 @@ def test_an_overlay_is_accepted(overlay: str) -> None:
     assert refused(objects) == []
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("folder", bundles.BASES)
 def test_a_base_is_accepted(folder: str) -> None:
     assert unacceptable(bundles.base(folder)) == []

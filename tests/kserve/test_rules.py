@@ -289,6 +289,7 @@ def mutated(objects: Sequence[Object], name: str, edits: Edits | None) -> list[O
     ]
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize(("rule", "components", "name", "edits", "said"), MUTATIONS)
 def test_a_rule_refuses_a_mutated_rendering(
     rule: str, components: tuple[str, ...], name: str, edits: Edits | None, said: str
@@ -370,6 +371,7 @@ def test_the_endpoint_picker_gets_what_it_asks_for() -> None:
     assert picker["egress"][0]["to"][0]["podSelector"] == workload["podSelector"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stack", bundles.stacks_by_width())
 def test_another_namespace_is_everywhere(stack: bundles.Stack) -> None:
     """All components that fit, with transformers/namespace and without."""

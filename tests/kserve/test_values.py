@@ -152,6 +152,7 @@ def accepted(text: str) -> list[Object] | None:
     return parsed(result.stdout)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("tries", [20, pytest.param(100, marks=pytest.mark.slow)])
 def test_what_is_accepted_is_valid_and_what_is_refused_renders_nothing(tries: int) -> None:
     rendered: list[Object] = []

@@ -60,6 +60,7 @@ def measured(read: Read) -> Measured:
     return Measured(sum(len(page.text) for page in pages.values()), wrong, compared)
 
 
+@pytest.mark.thorough
 def test_errs_on_one_character_of_two_hundred_at_most_on_pages_of_each_kind(
     measured: Measured,
 ) -> None:

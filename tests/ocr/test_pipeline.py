@@ -133,6 +133,7 @@ def test_a_line_of_thousands_of_pixels_is_read_to_its_end(
     assert Levenshtein.distance(text, texts(answer)[0]) <= 0.01 * len(text)
 
 
+@pytest.mark.thorough
 def test_a_long_screenshot_is_read_as_its_parts_are(read: Read) -> None:
     image = Image.new("RGB", (1080, 7000), "white")
     draw, face = ImageDraw.Draw(image), ImageFont.load_default(40)
@@ -145,6 +146,7 @@ def test_a_long_screenshot_is_read_as_its_parts_are(read: Read) -> None:
     assert np.abs(tops - (40 + 69 * np.arange(100))).max() < 40
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("word", ["42", "Page 7"])
 @pytest.mark.parametrize("size", [12, 24, 48])
 def test_a_single_word_on_a_large_empty_page_is_found(read: Read, word: str, size: int) -> None:

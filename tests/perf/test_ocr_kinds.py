@@ -50,6 +50,7 @@ def test_the_table_names_what_is_worse_the_worst_first() -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_reads_some_kinds_as_well_as_it_should() -> None:
     read = pipeline(ROOT / "model_repository")
     outcomes = measure(kinds(FEW), read, lambda image: (), 1)

@@ -44,6 +44,7 @@ def test_the_same_seed_draws_the_same_pages() -> None:
         assert np.array_equal(np.asarray(first[0]), np.asarray(second[0]))
 
 
+@pytest.mark.thorough
 def test_the_held_out_set_has_other_texts(evaluation: tuple[pages.Page, ...]) -> None:
     held_out = pages.page_set(pages.HELD_OUT_SEED)
     assert [page.name for page in evaluation] == [page.name for page in held_out]

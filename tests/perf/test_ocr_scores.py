@@ -60,6 +60,7 @@ def test_the_table_counts_lines_by_band() -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_clean_lines_are_certain_and_those_in_unknown_scripts_are_not() -> None:
     read = pipeline(ROOT / "model_repository")
     lines = scored(known(CLEAN), read)

@@ -136,6 +136,7 @@ def test_a_signal_ends_the_server_and_the_exit_code_is_0(serving: Serving, numbe
     assert "Traceback" not in log
 
 
+@pytest.mark.thorough
 def test_a_second_signal_ends_it_at_once(serving: Serving, infer) -> None:
     address = serving.address("HTTP").removeprefix("http://")
     slow = subprocess.Popen(
@@ -193,6 +194,7 @@ def test_a_repository_without_a_manifest_is_refused_and_a_group_closed_unless_to
         serving.process.kill()
 
 
+@pytest.mark.thorough
 def test_a_model_that_does_not_load_is_a_failure(repository: Path, python_model) -> None:
     python_model(repository, "broken", work="1 +")
     done = runtime("serve", str(repository), "--no-verify", *FREE_PORTS)

@@ -90,6 +90,7 @@ def test_a_model_that_refuses_the_request_is_asked_once(
     assert requests(triton, "refuses") == 1
 
 
+@pytest.mark.thorough
 def test_a_model_that_hangs_is_dead_unless_others_are_answered(
     triton: LocalServer, tmp_path: Path
 ) -> None:

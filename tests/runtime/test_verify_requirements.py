@@ -138,6 +138,7 @@ def sometimes(*commands: str) -> list[Any]:
     return [*commands[:2], *(pytest.param(each, marks=pytest.mark.slow) for each in commands[2:])]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("command", sometimes("verify", "pull", "help", "sign", "layout", "push"))
 def test_the_image_verifies_signs_sends_and_fetches(
     image: Image, signed: tuple[Path, Path], tmp_path: Path, command: str

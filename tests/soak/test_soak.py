@@ -68,6 +68,7 @@ instance_group { kind: KIND_CPU }
 """
 
 
+@pytest.mark.thorough
 def test_a_stub_or_a_server_that_goes_is_told_with_what_was_under_way(
     serve: Callable[..., LocalServer], tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ MODELS = Path(spec.origin).parent / "models"
 RECOGNISER = MODELS / Path(FAMILY.sources["recogniser"]).name
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("export", [e for e in FAMILY.exports if e.parity], ids=lambda e: e.name)
 def test_exports_agree_with_their_checkpoints(export: object, tmp_path: Path) -> None:
     checkpoint = MODELS / Path(FAMILY.sources[export.source]).name  # type: ignore[attr-defined]

@@ -143,6 +143,7 @@ def recorder(folder: Path, raw: Path) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_ctrl_c_ends_a_microphone_and_the_last_segment_is_printed(
     asr_server: LocalServer, raw: Path, tmp_path: Path, lines: list[str]
 ) -> None:
@@ -203,6 +204,7 @@ def screen(written: str) -> list[str]:
     return [each.split("\r\x1b[K")[-1].rstrip("\r") for each in written.split("\n")]
 
 
+@pytest.mark.thorough
 def test_on_a_terminal_the_words_so_far_stand_in_a_line_that_leaves_nothing(
     asr_server: LocalServer, tmp_path: Path
 ) -> None:
@@ -217,6 +219,7 @@ def test_on_a_terminal_the_words_so_far_stand_in_a_line_that_leaves_nothing(
     assert len(shown) >= 3 and all(len(each) < 40 for each in shown)
 
 
+@pytest.mark.thorough
 def test_on_a_terminal_it_is_said_that_a_server_is_asked_again() -> None:
     wave = str(sounds.TALK)
     code, written = at_a_terminal(wave, "--patience=1", url="127.0.0.1:1", columns=200)
@@ -227,6 +230,7 @@ def test_on_a_terminal_it_is_said_that_a_server_is_asked_again() -> None:
     assert code == 2 and "Traceback" not in errors
 
 
+@pytest.mark.thorough
 def test_a_long_file_is_streamed_and_its_segments_are_those_of_one_request(
     asr_server: LocalServer, lines: list[str], tmp_path: Path
 ) -> None:
@@ -241,6 +245,7 @@ def test_a_long_file_is_streamed_and_its_segments_are_those_of_one_request(
     assert (code, output) == (1, "") and errors.startswith("error: ")
 
 
+@pytest.mark.thorough
 def test_a_recording_whose_length_was_never_written_is_read_live_long_and_at_once(
     asr_server: LocalServer, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ FROM = [(name, "") for name in COMMANDS]
 FROM += [(name, CLIENT) for name in ("ocr", "asr", "stream", "no server", "perf")]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("name", "after"), [("ocr", CLIENT), ("asr", ""), ("stream", CLIENT), ("smoke", "")]
 )
@@ -139,6 +140,7 @@ WAITING = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", WAITING)
 def test_a_command_that_waits_for_an_answer_ends_in_one_line(name: str) -> None:
     """A stream lets the answer come at the first Ctrl-C; the second ends it too."""

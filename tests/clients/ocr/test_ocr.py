@@ -161,6 +161,7 @@ def one_sentence(text: str) -> bool:
     )
 
 
+@pytest.mark.thorough
 def test_hostile_files_are_refused_in_one_sentence_or_read_and_the_server_stays(
     server: LocalServer, client: OcrClient, encode: Encode, page: bytes
 ) -> None:
@@ -243,6 +244,7 @@ def test_bad_requests_among_good_ones_hurt_nobody_else(
         assert answer == ([f"Number {number * 111}"] if number % 2 else "INVALID_ARGUMENT")
 
 
+@pytest.mark.thorough
 def test_overload_is_refused_and_every_answer_is_its_own(
     client: OcrClient, server: LocalServer, encode: Encode, render: Render
 ) -> None:
@@ -302,6 +304,7 @@ def test_the_command_prints_lines_json_and_a_drawing(
     assert np.array(found[0]["box"]).shape == (4, 2)
 
 
+@pytest.mark.thorough
 def test_the_command_prints_tables_as_markdown_and_their_cells_as_json(
     server: LocalServer, tmp_path: Path
 ) -> None:
@@ -321,6 +324,7 @@ def test_the_command_prints_tables_as_markdown_and_their_cells_as_json(
     assert cells["Please pay within 14 days."] is None
 
 
+@pytest.mark.thorough
 def test_the_commands_failures_are_one_sentence_and_exit_1(
     server: LocalServer, tmp_path: Path
 ) -> None:
@@ -368,6 +372,7 @@ def test_pages_of_a_tiff_come_with_their_numbers_and_can_be_chosen(
     assert [line["page"] for line in found] == [2, 2]
 
 
+@pytest.mark.thorough
 def test_pages_of_a_pdf_are_rendered_and_come_with_their_numbers(
     server: LocalServer, client: OcrClient, render: Render, encode: Encode, tmp_path: Path
 ) -> None:

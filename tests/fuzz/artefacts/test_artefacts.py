@@ -40,6 +40,7 @@ def written(made: Artefact, folder: Path) -> Mapping[str, object]:
     }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", dict.fromkeys(KINDS), ids=lambda kind: kind.__name__)
 def test_an_artefact_depends_on_its_chances_alone(kind: object, tmp_path: Path) -> None:
     for number in range(6):

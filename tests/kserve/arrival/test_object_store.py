@@ -169,6 +169,7 @@ DAMAGES: dict[str, tuple[Callable[[S3Server], Any], str]] = {
 QUICK = ("unsigned",)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "damage",
     [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in DAMAGES],
@@ -230,6 +231,7 @@ def test_a_pull_that_was_cut_off_goes_on_and_an_older_repository_is_replaced(
     assert again.code == 0 and " 0 files copied" in again.log
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("altered", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_nodes_cache_is_filled_with_what_was_pushed_alone(
     image: Image, store: S3Server, tmp_path: Path, altered: bool

@@ -124,6 +124,7 @@ def test_a_signed_repository_serves(image: Image, claim: Path, keys: Path) -> No
     assert (ended.code, ended.message) == (0, "")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "damage",
     [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in DAMAGES],
@@ -153,6 +154,7 @@ def test_another_folder_of_the_claim_is_verified_where_it_is_served(
     assert ended.code == 1 and WEIGHTS in ended.message
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "served",
     [

@@ -62,6 +62,7 @@ def built(kind: Kind) -> Iterator[Any]:
         yield served
 
 
+@pytest.mark.thorough
 def test_ready_and_right_with_the_built_repository(built: Any) -> None:
     assert http_probe(built, "startupProbe")
     assert http_probe(built, "readinessProbe")

@@ -116,6 +116,7 @@ def end(pod: Pod, factor: float, *, idle: bool) -> float:
     return took
 
 
+@pytest.mark.thorough
 def test_with_all_times_shorter_every_accepted_request_is_answered(
     make_pod: Callable[..., Pod], tmp_path: Path
 ) -> None:

@@ -151,6 +151,7 @@ def test_requests_reach_the_model_as_they_are_and_in_turn(run: Run, served: Loca
     assert {len(line) for line in lines} == {2}, "an input that was left out was not sent"
 
 
+@pytest.mark.thorough
 def test_shared_memory_over_http(run: Run, served: LocalServer) -> None:
     large = floats(*range(50_000))
     sample = run("plain", [large, floats(7)], protocol="http", shared_memory="system")
@@ -158,6 +159,7 @@ def test_shared_memory_over_http(run: Run, served: LocalServer) -> None:
     assert str(large["probe_in"].tolist()) in seen(served, "plain").read_text()
 
 
+@pytest.mark.thorough
 def test_a_run_that_stalls_is_measured_again(
     analyzer: Analyzer, served: LocalServer, tmp_path: Path
 ) -> None:
@@ -180,6 +182,7 @@ def test_a_run_that_stalls_is_measured_again(
     assert len(sample.latencies_ms) == 8
 
 
+@pytest.mark.thorough
 def test_two_runs_with_shared_memory_of_one_name_do_not_meet(
     analyzer: Analyzer, served: LocalServer
 ) -> None:
@@ -225,6 +228,7 @@ def test_batches_keep_their_rows(run: Run, served: LocalServer) -> None:
         run("batched", [*requests, {"probe_in": np.ones((1, 2), np.float32)}])
 
 
+@pytest.mark.thorough
 def test_poisson_latencies_count_from_when_a_request_was_due(run: Run) -> None:
     """One instance of 20 ms at 200 requests a second: the last waits for all before it."""
     load, count = Load(kind="request_rate", value=200), 25

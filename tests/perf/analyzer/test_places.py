@@ -42,6 +42,7 @@ def test_an_installed_one_is_preferred(tmp_path: Path) -> None:
     assert find() == Analyzer(installed, "2.60.0", f"installed: {installed}", None)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -163,6 +163,7 @@ def test_a_command_whose_thread_waits_is_not_stalled(tmp_path: Path) -> None:
     run(tmp_path, script.replace("SECONDS", str(guard.STALL_SECONDS + 3)))
 
 
+@pytest.mark.thorough
 def test_a_command_that_only_waits_is_stalled(tmp_path: Path) -> None:
     with pytest.raises(process.Stalled, match="lost count of"):
         run(tmp_path, "import time\nwhile True: time.sleep(1)")

@@ -104,6 +104,7 @@ def test_a_model_that_does_not_load_fails_its_modes_with_the_servers_reason(
     assert all(leg.failure and not leg.rounds for leg in result.legs)
 
 
+@pytest.mark.thorough
 def test_a_mode_that_is_not_there_fails_and_the_others_are_measured(
     tiny: Path, scenario: Scenario, serve: Serve, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def check_every_leg(result: Result, path: Path) -> None:
             assert (made.server_ms is not None) == answers_whole
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(600)
 def test_every_mode_is_measured_and_perf_analyzer_drives_what_it_can(
     tiny: Path, scenario: Scenario, tmp_path: Path
@@ -91,6 +92,7 @@ def test_rounds_of_every_mode_give_figures(tiny: Path, scenario: Scenario, tmp_p
     assert {each.mode for each in result.cold_starts} == {"ensemble", "services", "in-process"}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
 def test_what_was_measured_is_kept_and_no_server_is_left(
     tiny: Path, scenario: Scenario, tmp_path: Path, how: signal.Signals
@@ -117,6 +119,7 @@ def test_what_was_measured_is_kept_and_no_server_is_left(
         assert "interrupted" in result.unfinished
 
 
+@pytest.mark.thorough
 def test_a_server_that_dies_fails_its_legs_and_the_others_go_on(
     tiny: Path, scenario: Scenario, tmp_path: Path
 ) -> None:

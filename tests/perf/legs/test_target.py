@@ -56,6 +56,7 @@ def test_what_is_not_done_in_time_is_no_measurement() -> None:
     assert f"{len(calls)} were" in str(failed.value)
 
 
+@pytest.mark.thorough
 def test_a_rate_that_the_loader_itself_could_not_keep_is_no_measurement() -> None:
     with pytest.raises(LegFailed, match=r"\d+ of 300 requests could not be sent when"):
         load(lambda i: time.sleep(2), leg("request_rate", 50_000), Effort(300, 0, 60))

@@ -87,6 +87,7 @@ def refusal(call: Callable[..., Any], *arguments: Any) -> tuple[str, str]:
     return refused.value.status().removeprefix("StatusCode."), refused.value.message()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "inputs",
     [

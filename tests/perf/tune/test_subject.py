@@ -57,6 +57,7 @@ def test_a_pipeline_of_one_model_gets_its_own_requests(letter: Scenario) -> None
     assert through.called == "ocr_bls" and through.calls == CALLS
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("model", "pipeline", "sentence"),
     [

@@ -42,6 +42,7 @@ def run(
     return tune(repository, "nap", scenario, environment=environment, **settings), lines  # type: ignore[arg-type]
 
 
+@pytest.mark.thorough
 def test_a_model_that_sleeps_gets_more_instances_and_one_that_does_not_load_says_why(
     nap: Nap, server_environment: ServerEnvironment, tmp_path: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_model_that_sleeps_gets_more_instances_and_one_that_does_not_load_says
     assert guards() == others
 
 
+@pytest.mark.thorough
 def test_where_nothing_helps_the_present_settings_stay_and_an_old_patch_goes(
     nap: Nap, server_environment: ServerEnvironment, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def test_no_word_and_no_text_is_broken() -> None:
     assert text.removeprefix("name: ") in parsed_lines(text)[0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("unit", ["dims: 1 ", "zz:1,", "zz:[1,2],", INPUT])
 @pytest.mark.parametrize("skip", [False, True])
 def test_a_long_line_is_read_soon(unit: str, skip: bool) -> None:

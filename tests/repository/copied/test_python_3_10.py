@@ -10,6 +10,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from builders.kit.family import families, load_family
 from builders.kit.graph import Ensemble, PythonModel, closure
 from builders.kit.graph.bls import bls
@@ -103,6 +105,7 @@ def test_ruff_finds_no_newer_syntax(tmp_path: Path) -> None:
     assert len(found) == 2 and all(line.startswith(str(newer)) for line in found), done.stdout
 
 
+@pytest.mark.thorough
 def test_mypy_finds_no_newer_names_of_the_library(tmp_path: Path) -> None:
     newer = tmp_path / "newer.py"
     newer.write_text(re.sub(r"except\*", "except", NEWER).replace('f"{\'a\' + f"{folder}"}"', "5"))

@@ -83,6 +83,7 @@ def test_a_key_that_stands_twice_is_noted_with_both_lines() -> None:
     assert document.lines[("a", "b")] == 1
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "text",
     [

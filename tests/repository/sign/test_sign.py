@@ -379,6 +379,7 @@ def test_verifying_needs_the_standard_library_alone_until_a_key_is_given() -> No
     assert done.stdout.strip() == "['repository']"
 
 
+@pytest.mark.thorough
 def test_a_build_with_nothing_to_do_keeps_the_signature_and_another_drops_it(
     tmp_path: Path, keys: Path
 ) -> None:

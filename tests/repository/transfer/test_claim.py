@@ -69,6 +69,7 @@ def test_a_repository_arrives_readable_and_comes_back(
     assert cluster.pods() == [] and len(list((cluster.state / "deleted").iterdir())) == 2
 
 
+@pytest.mark.thorough
 def test_a_second_push_sends_what_changed_and_removes_what_went(
     repository: Path, cluster: Standin
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_second_push_sends_what_changed_and_removes_what_went(
     assert verify(cluster.models) == [] and not (cluster.models / "recognise").exists()
 
 
+@pytest.mark.thorough
 def test_what_is_there_already_stays_only_with_the_right_hash(
     repository: Path, cluster: Standin
 ) -> None:
@@ -93,6 +95,7 @@ def test_what_is_there_already_stays_only_with_the_right_hash(
     assert (cluster.models / "detect/config.pbtxt").stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("fault", ["dies_writing", "dies_answering", "flips_writing"])
 def test_a_push_goes_on_where_kubectl_died_or_bytes_changed(
     repository: Path, cluster: Standin, fault: str
@@ -102,6 +105,7 @@ def test_a_push_goes_on_where_kubectl_died_or_bytes_changed(
     assert cluster.files() == whole(repository)
 
 
+@pytest.mark.thorough
 def test_a_pull_goes_on_where_kubectl_died(
     repository: Path, cluster: Standin, tmp_path: Path
 ) -> None:
@@ -156,6 +160,7 @@ def test_a_push_that_is_told_to_end_leaves_no_pod(
     assert cluster.pods() == [] and not (cluster.models / "manifest.json").exists()
 
 
+@pytest.mark.thorough
 def test_strangers_links_and_folders_in_the_way_are_told(
     repository: Path, cluster: Standin
 ) -> None:
@@ -188,6 +193,7 @@ USER = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("faults", "said"),
     [

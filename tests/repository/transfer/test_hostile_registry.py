@@ -88,6 +88,7 @@ def pull(registry: HostileServer, case: Hostile, folder: Path) -> None:
     assert registry.sent <= 6 * case.declared + BUFFERS, case.name
 
 
+@pytest.mark.thorough
 def test_every_lie_that_is_known_is_one_sentence(
     registry: HostileServer, source: Path, tmp_path: Path
 ) -> None:

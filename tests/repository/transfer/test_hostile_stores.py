@@ -91,6 +91,7 @@ esac
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("lie", LIES)
 def test_every_lie_of_a_claims_pod_is_one_sentence(
     cluster: object, source: Path, tmp_path: Path, lie: str, monkeypatch: pytest.MonkeyPatch

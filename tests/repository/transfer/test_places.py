@@ -112,6 +112,7 @@ NESTED: Mapping[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", NESTED)
 def test_bundles_within_one_another_are_refused_both_ways(
     small: Path, other: Path, place: Place, case: str
@@ -124,6 +125,7 @@ def test_bundles_within_one_another_are_refused_both_ways(
         assert place.files() == before
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("first", "second"), [("team", "team-a"), ("team-a", "team"), ("x", "y")])
 def test_an_address_is_no_prefix_of_a_string(
     small: Path, other: Path, place: Place, first: str, second: str
@@ -198,6 +200,7 @@ def test_a_key_that_may_not_look_above_still_pushes(small: Path, s3: S3Server) -
     assert "x/y/manifest.json" in s3.state.objects
 
 
+@pytest.mark.thorough
 def test_a_push_to_a_claim_that_was_cut_off_gives_way_to_another_build(
     small: Path, cluster: Standin, tmp_path: Path
 ) -> None:

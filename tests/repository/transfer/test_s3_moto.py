@@ -26,6 +26,9 @@ from repository.transfer.s3 import store as s3_module
 QUIET = Options(quiet=True)
 MODEL = "detect/1/model.onnx"
 
+# A server of its own environment; test_s3.py has one that starts at once.
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[Moto]:

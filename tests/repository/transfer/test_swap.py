@@ -109,6 +109,7 @@ def killed(work: Callable[[], object], point: int) -> bool:
     return code == 9
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("then", ["the same", "the old one", "refused"])
 def test_a_pull_killed_at_any_point_is_finished_or_undone(
@@ -160,6 +161,7 @@ def test_an_undoing_that_is_killed_is_undone_again(new: Path, there: Path, tmp_p
             assert served(there) == before or verify(there) == []
 
 
+@pytest.mark.thorough
 def test_a_first_pull_killed_at_any_point_is_gone_on_with(new: Path, tmp_path: Path) -> None:
     there, point = tmp_path / "a/b/there", 0
     while killed(lambda: fetch(new, there), point):

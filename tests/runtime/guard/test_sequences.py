@@ -87,6 +87,7 @@ def test_a_client_whose_process_is_gone(server: LocalServer) -> None:
     stop(server)
 
 
+@pytest.mark.thorough
 def test_a_client_that_stays_connected_and_sends_no_more(server: LocalServer, client: Any) -> None:
     client.infer("talker", given(0), sequence_id=1, sequence_start=True)
     answers: queue.Queue[Any] = queue.Queue()
@@ -96,6 +97,7 @@ def test_a_client_that_stays_connected_and_sends_no_more(server: LocalServer, cl
     stop(server)
 
 
+@pytest.mark.thorough
 def test_what_is_under_way_in_a_sequence_is_answered(server: LocalServer, client: Any) -> None:
     for sequence in (1, 2, 3):
         client.infer("talker", given(0), sequence_id=sequence, sequence_start=True)

@@ -145,6 +145,7 @@ def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_st
     channel.close()
 
 
+@pytest.mark.thorough
 def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
     serve, repository: Path
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
     connection.close()
 
 
+@pytest.mark.thorough
 def test_an_open_stream_does_not_hold_the_stop(serve, repository: Path) -> None:
     server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
@@ -199,6 +201,7 @@ def test_an_open_stream_does_not_hold_the_stop(serve, repository: Path) -> None:
     client.close()
 
 
+@pytest.mark.thorough
 def test_clients_that_never_pause_do_not_hold_the_stop(serve, repository: Path) -> None:
     server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
@@ -327,6 +330,7 @@ def test_a_repository_that_is_not_there(tmp_path: Path, serve) -> None:
         serve(tmp_path / "none")
 
 
+@pytest.mark.thorough
 def test_servers_started_at_once_all_start(repository: Path, serve, infer) -> None:
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         servers = list(pool.map(lambda _: serve(repository), range(4)))
@@ -373,6 +377,7 @@ def ends_the_server(repository: Path, times: int) -> Path:
     return seen
 
 
+@pytest.mark.thorough
 def test_a_server_that_a_signal_ends_as_it_starts_is_started_again(repository: Path) -> None:
     seen, said = ends_the_server(repository, 1), []
     with LocalServer(repository, log=said.append) as server:
@@ -381,6 +386,7 @@ def test_a_server_that_a_signal_ends_as_it_starts_is_started_again(repository: P
     assert [line for line in said if "It is started again." in line]
 
 
+@pytest.mark.thorough
 def test_it_is_started_three_times_at_most(repository: Path) -> None:
     seen = ends_the_server(repository, 9)
     with pytest.raises(ServerFailed, match="Triton did not start"), LocalServer(repository):

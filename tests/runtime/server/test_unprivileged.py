@@ -35,6 +35,7 @@ server.stop()
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (util-linux) is missing")
 @pytest.mark.skipif(not PYTHON.exists(), reason=f"another user cannot read any {PYTHON.name}")

@@ -21,6 +21,7 @@ from runtime.watch.leftovers import Bounds
 from runtime.watch.revive import Exchange, Reviver
 
 
+@pytest.mark.thorough
 def test_a_server_that_holds_too_much_is_exchanged(
     serve, tmp_path: Path, python_model, infer, wait_until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

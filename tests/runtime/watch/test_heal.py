@@ -171,6 +171,7 @@ def test_a_model_is_loaded_again_well_before_the_old_one_ends(
     assert stub_of(server, "apart_0_0") != killed
 
 
+@pytest.mark.thorough
 def test_one_of_two_instances_is_replaced_and_the_new_other_one_too(
     server: LocalServer, infer, wait_until
 ) -> None:
@@ -196,6 +197,7 @@ def test_one_of_two_instances_is_replaced_and_the_new_other_one_too(
     assert {"first_0_0", "first_0_1"} <= {stub.instance for stub in stubs.running(server.pid)}
 
 
+@pytest.mark.thorough
 def test_no_stub_of_a_replaced_model_stays(
     serve, tmp_path: Path, python_model, infer, wait_until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +214,7 @@ def test_no_stub_of_a_replaced_model_stays(
         assert infer(server.control, "pair", [0.0]) == [0.0]
 
 
+@pytest.mark.thorough
 def test_the_stub_of_an_onnx_model_is_replaced(server: LocalServer, infer, wait_until) -> None:
     with Healer(server), load(infer, server.control, "identity", 2) as users:
         time.sleep(0.5)
@@ -241,6 +244,7 @@ def test_several_stubs_killed_at_once_are_all_replaced(
         assert infer(server.control, "nested", [0.0]) == [0.0]
 
 
+@pytest.mark.thorough
 def test_a_stopped_stub_is_replaced_though_requests_wait_for_it(
     server: LocalServer, infer, wait_until
 ) -> None:
@@ -271,6 +275,7 @@ def test_a_stub_that_triton_holds_for_dead_is_found_by_a_probe(
         assert infer(server.control, "apart", [0.0]) == [0.0]
 
 
+@pytest.mark.thorough
 def test_a_model_that_hangs_is_replaced_and_a_slow_one_is_not(
     serve, tmp_path: Path, python_model, infer, wait_until
 ) -> None:
@@ -296,6 +301,7 @@ def test_a_model_that_hangs_is_replaced_and_a_slow_one_is_not(
     assert all("'hangs'" in line for line in told)
 
 
+@pytest.mark.thorough
 def test_models_unloaded_on_purpose_stay_unloaded(server: LocalServer, wait_until) -> None:
     told: list[str] = []
     with Healer(server, probe_seconds=0.2, report=told.append):
@@ -308,6 +314,7 @@ def test_models_unloaded_on_purpose_stay_unloaded(server: LocalServer, wait_unti
     server.control.load("apart")
 
 
+@pytest.mark.thorough
 def test_a_model_that_dies_by_its_own_fault_is_replaced_ever_more_slowly(
     serve, tmp_path: Path, python_model, infer, wait_until
 ) -> None:
@@ -321,6 +328,7 @@ def test_a_model_that_dies_by_its_own_fault_is_replaced_ever_more_slowly(
     assert sum("is back after" in line for line in told) == 3
 
 
+@pytest.mark.thorough
 def test_ensembles_survive_a_reload_that_first_fails(
     server: LocalServer, infer, wait_until
 ) -> None:
@@ -344,6 +352,7 @@ SLOW = """    def initialize(self, args):
     def execute"""
 
 
+@pytest.mark.thorough
 def test_a_load_that_takes_long_is_waited_for(
     serve, tmp_path: Path, python_model, wait_until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

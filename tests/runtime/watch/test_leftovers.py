@@ -31,6 +31,7 @@ def test_each_bound_counts(found: Leftovers, exceeded: bool) -> None:
     assert Bounds(2, 2, 2, 2).exceeded(found) is exceeded
 
 
+@pytest.mark.thorough
 def test_a_server_that_keeps_dead_stubs_is_told_of_once(
     serve, tmp_path: Path, python_model, infer, wait_until, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,6 +160,7 @@ class Users:
             time.sleep(0.02)
 
 
+@pytest.mark.thorough
 def test_a_killed_server_is_back_on_its_ports_and_is_healed_and_counted(
     start: Start,
 ) -> None:
@@ -207,6 +208,7 @@ def test_a_killed_server_is_back_on_its_ports_and_is_healed_and_counted(
 QUICK = ("a shape beyond 64 bits", "classes of words", "data in data")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "names",
     [

@@ -132,6 +132,7 @@ def test_the_learning_rate_rises_stays_and_falls_and_does_so_again() -> None:
     assert rates[1499] < rates[1400] < rates[1099]
 
 
+@pytest.mark.thorough
 def test_a_run_that_was_cut_off_goes_on_to_the_same_weights(
     items: batches.Items, tmp_path: Path
 ) -> None:

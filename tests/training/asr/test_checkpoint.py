@@ -68,6 +68,7 @@ def word_error_rate(kind: str, chosen: list[dict[str, Any]]) -> float:
     return float(jiwer.wer([each["text"] for each in chosen], found))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["clean", "noisy"])
 def test_the_evaluation_set_is_recognised(kind: str) -> None:
     assert word_error_rate(kind, transcripts()) < BOUNDS[kind]

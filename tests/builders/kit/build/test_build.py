@@ -299,6 +299,7 @@ def test_an_unknown_step_lists_the_known_ones(shop: Shop) -> None:
     reproduce(shop.profile(), "metric toy/error", cache=shop.cache, checkout=shop.checkout)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "old", "new", "runs"),
     [

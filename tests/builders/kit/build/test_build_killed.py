@@ -86,6 +86,7 @@ def check_kills(start: Start, step: int) -> list[dict[str, Any]]:
     return kills
 
 
+@pytest.mark.thorough
 def test_a_killed_build_leaves_the_old_repository_and_the_next_one_resumes(start: Start) -> None:
     kills = check_kills(start, 16)
     assert len(kills) > 10
@@ -140,6 +141,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.thorough
 def test_temporary_files_of_a_killed_build_go_when_the_next_one_starts(
     folder: Path, start: Start
 ) -> None:
@@ -164,6 +166,7 @@ def test_temporary_files_of_a_killed_build_go_when_the_next_one_starts(
     assert [*(folder / "cache").glob("*/work/*")] == []
 
 
+@pytest.mark.thorough
 def test_two_builds_of_one_folder_wait_for_each_other(folder: Path, start: Start) -> None:
     first = start("build", TOY_SECONDS="2")
     deadline = time.monotonic() + 60
@@ -179,6 +182,7 @@ def test_two_builds_of_one_folder_wait_for_each_other(folder: Path, start: Start
     assert leftovers(folder) == []
 
 
+@pytest.mark.thorough
 def test_builds_of_two_folders_share_a_cache_at_once(folder: Path, start: Start) -> None:
     processes = [
         start("build", f"out={folder / name}", TOY_SECONDS="0.5")
@@ -215,6 +219,7 @@ def test_a_full_disk_is_one_sentence(folder: Path, start: Start) -> None:
     assert "\n" not in result["error"]
 
 
+@pytest.mark.thorough
 def test_a_full_cache_is_one_sentence_and_leaves_the_old_repository(
     folder: Path, start: Start
 ) -> None:

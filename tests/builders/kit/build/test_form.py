@@ -50,6 +50,7 @@ def test_a_file_of_another_kind_is_refused_for_every_component(tmp_path: Path) -
     assert found["asr/language_model"][0].startswith("/etc/passwd: expected an n-gram model")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("content", [b"", LFS, b"\x08\x09", b"\xff" * 99, b"\0" * 99])
 def test_what_is_no_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.onnx").write_bytes(content)

@@ -61,6 +61,7 @@ def edit(path: Path, text: str) -> None:
     os.utime(path, (before, before))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "name",
     [
@@ -83,6 +84,7 @@ def test_what_no_build_leads_to_is_not(checkout: Path, unchanged: Callable[[], b
     assert unchanged()
 
 
+@pytest.mark.thorough
 def test_a_module_that_may_shadow_another_is_watched(
     checkout: Path, unchanged: Callable[[], bool]
 ) -> None:

@@ -82,6 +82,7 @@ def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("model", ["stall", "pipeline_bls", "twice"])
 def test_a_stub_that_stood_still_ends_and_the_server_does_not(
     server: LocalServer, model: str

@@ -168,6 +168,7 @@ def test_more_clients_than_instances_before_a_bounded_model_all_get_an_answer(
     assert infer(server, "crowded", rows(1)).tolist() == [6.0]
 
 
+@pytest.mark.thorough
 def test_a_called_model_that_is_not_loaded_is_unavailable(server: LocalServer) -> None:
     server.control.unload("double")
     try:

@@ -99,6 +99,7 @@ def refused(answers: Counter[str], reason: str) -> int:
     )
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("max_batch_size", [0, 4])
 def test_bound_refuses_overload_and_joins_nothing(burst: Any, max_batch_size: int) -> None:
     answers = burst(slow(max_batch_size, QueuePolicy(max_size=3)), held=5)
@@ -112,5 +113,6 @@ def test_timeout_refuses_what_waited_too_long(burst: Any) -> None:
     assert refused(answers, "timeout expired") >= 5
 
 
+@pytest.mark.thorough
 def test_without_a_bound_all_are_stored_and_answered(burst: Any) -> None:
     assert burst(slow(0, QueuePolicy(max_size=0))) == {"1 at once": 10}

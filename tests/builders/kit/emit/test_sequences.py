@@ -228,6 +228,7 @@ def test_an_idle_sequence_gives_way_and_one_in_use_does_not() -> None:
     use(4, start=True)
 
 
+@pytest.mark.thorough
 def test_left_sequences_give_way_on_triton_and_others_are_told_to_wait(
     tmp_path: Path, serve: Callable[..., LocalServer]
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[4]
 LOAD = """
 import threading
@@ -35,6 +37,7 @@ print(len(done))
 """
 
 
+@pytest.mark.thorough
 def test_models_load_side_by_side_in_a_new_process() -> None:
     """Where transformers is imported first by several threads at once."""
     done = subprocess.run(

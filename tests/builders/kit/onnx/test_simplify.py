@@ -131,6 +131,7 @@ NORMALISE: dict[Path, Callable[[], tuple[ModelProto, kit.Normalised]]] = {
 }
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("path", "flushed", "shape", "tolerance"),
     [
@@ -153,6 +154,7 @@ def test_normalising_keeps_the_outputs(
     np.testing.assert_allclose(run(model, image=x)[0], run(stock, x=x)[0], rtol=0, atol=tolerance)
 
 
+@pytest.mark.thorough
 def test_threads_get_what_one_alone_gets() -> None:
     def once(path: Path) -> bytes:
         return NORMALISE[path]()[0].SerializeToString(deterministic=True)
@@ -163,6 +165,7 @@ def test_threads_get_what_one_alone_gets() -> None:
         assert list(pool.map(once, [*paths, *paths])) == [*alone, *alone]
 
 
+@pytest.mark.thorough
 def test_two_runs_with_other_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from builders.kit import onnx as kit\n"

@@ -131,6 +131,7 @@ def test_weights_are_inside_and_no_path_of_this_machine_is(made: Made) -> None:
     assert not re.search(rb"site-packages|/tests/|\.py\b", content)
 
 
+@pytest.mark.thorough
 def test_a_second_export_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
     make(made.checkpoint, tmp_path / "again.onnx")
     assert (tmp_path / "again.onnx").read_bytes() == made.model.read_bytes()
@@ -153,6 +154,7 @@ class Pooled(torch.nn.Module):
         return self.model(pixel_values, interpolate_pos_encoding=True).pooler_output
 
 
+@pytest.mark.thorough
 def test_an_export_that_torch_specialised_is_refused() -> None:
     """CLIP skips interpolation at its own image size, and torch keeps that branch, silently."""
     config = transformers.CLIPVisionConfig(

@@ -446,6 +446,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 )
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
 @pytest.mark.parametrize("examples", [15, pytest.param(250, marks=pytest.mark.slow)])
 def test_mutated_pipeline_is_judged_as_triton_judges(

@@ -221,6 +221,7 @@ def own(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.where.startswith(NAME)]
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("change", "expected"), [pytest.param(*c[1:], id=c[0]) for c in CASES])
 def test_folder_is_judged_as_triton_judges(
     triton: LocalServer, folder: Path, change: Change, expected: set[str]

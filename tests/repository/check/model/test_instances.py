@@ -95,6 +95,7 @@ SERVED = [
 ]
 
 
+@pytest.mark.thorough
 def test_triton_makes_as_many(triton: LocalServer) -> None:
     """Each instance is a stub, passive ones too."""
     for index, (backend, file, text) in enumerate(SERVED):

@@ -214,12 +214,14 @@ def test_refused(rule: str, case: Case, toys) -> None:
 ONE_EACH = {rule: case for rule, _, case in reversed(REFUSED)}
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("rule", "case"), ONE_EACH.items(), ids=ONE_EACH)
 def test_each_rule_is_refused_by_triton(rule: str, case: Case, toys, load) -> None:
     with pytest.raises(InferenceServerException, match=rf"\[{rule}\]"):
         load(*case(toys))
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("case", [c for _, c in ACCEPTED], ids=[name for name, _ in ACCEPTED])
 def test_accepted(case: Case, toys, load) -> None:
     config, model = case(toys)

@@ -53,6 +53,7 @@ def extremes(dtype: type) -> np.ndarray:
     return np.array([*special, [1, 2, 3]], dtype)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("element", "name", "dtype"), NUMBERS, ids=[n for _, n, _ in NUMBERS])
 def test_numbers(element: int, name: str, dtype: type, toys, load) -> None:
     """Moved about bit by bit, and rounded through FP32 and back, in batches and without."""
