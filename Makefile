@@ -32,7 +32,7 @@ FIND_HOLD = python=$(PYTHON); [ -x $$python ] || python=python3; \
 # Each process may hold torch and a Triton, two or three GiB.
 PYTEST = $(PYTHON) -m pytest -n logical --maxprocesses 4 --dist loadgroup
 # What CRDs the tests of kserve/ need, where CRD_DIR does not name them.
-FETCH_CRDS = [ -n "$${CRD_DIR:-}" ] || $(PYTHON) tests/kserve/crds.py || \
+FETCH_CRDS = [ -n "$${CRD_DIR:-}" ] || $(PYTHON) tests/kserve/schemas/crds.py || \
 	  echo "Going on: the tests that hold kserve/ to the CRDs are skipped."
 # Programs that tests start again and again need not be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -72,7 +72,7 @@ test-python: build-repo ## Run the tests of make test under PYTHON3, as python3.
 	.venv-$$version/bin/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
 
 crds: $(VENV)/.installed-dev ## Fetch the CRDs that the tests of kserve/ need, where CRD_DIR does not name them
-	@$(PYTHON) tests/kserve/crds.py
+	@$(PYTHON) tests/kserve/schemas/crds.py
 
 perf: $(VENV)/.installed-dev build-repo perf-install ## Measure what the ensemble of SCENARIO buys; draw perf/results/<pipeline>
 	@code=0; $(PYTHON) -m perf compare $(SCENARIO) --repository $(OUT) --out $(RESULTS) || code=$$?; \

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kserve import crds
+from tests.kserve.schemas import crds
 
 
 def _or_skip() -> Generator[None, object, object]:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from builders.bundle.render import RenderError, renderer
-from tests.kserve.crds import ROOT, Loader
+from tests.kserve.schemas.crds import ROOT, Loader
 
 Object = dict[str, Any]
 

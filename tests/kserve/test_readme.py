@@ -20,13 +20,15 @@ from builders.bundle.rendered import rules
 from builders.kit.recipe.profile import load_profile, profiles
 from clients.cli.app import app as clients
 from clients.smoke import smoke
-from tests.kserve import bundles, render, schemas
-from tests.kserve.crds import ROOT
+from tests.kserve import render
+from tests.kserve.cluster.pod_security import refusals
+from tests.kserve.cluster.webhooks.bundle import MODE
 from tests.kserve.monitoring import queries
-from tests.kserve.pod_security import refusals
-from tests.kserve.test_contracts import PROFILES, triton_release
-from tests.kserve.test_images import images
-from tests.kserve.webhooks.bundle import MODE
+from tests.kserve.overlays import bundles
+from tests.kserve.overlays.test_contracts import PROFILES, triton_release
+from tests.kserve.overlays.test_images import images
+from tests.kserve.schemas import schemas
+from tests.kserve.schemas.crds import ROOT
 
 Object = dict[str, Any]
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from repository.sign import PrivateKey, sign
 from tests.kserve.arrival.image import Image
-from tests.kserve.crds import ROOT
+from tests.kserve.schemas.crds import ROOT
 
 BUILT = ROOT / "model_repository"
 

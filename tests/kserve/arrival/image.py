@@ -18,8 +18,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.kserve.crds import ROOT
 from tests.kserve.render import Object
+from tests.kserve.schemas.crds import ROOT
 
 CONTAINERFILE = ROOT / "runtime" / "verify.Containerfile"
 REQUIREMENTS = ROOT / "runtime" / "verify_requirements.txt"

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.kserve.crds import ROOT
+from tests.kserve.schemas.crds import ROOT
 
 UNPACKED = ROOT / ".prometheus"
 """Where Debian's package is unpacked; git ignores it."""

@@ -25,8 +25,8 @@ from clients.connection.errors import RequestError
 from clients.ocr.client import OcrClient
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
+from tests.kserve.cluster.webhooks.repository import BUILT
 from tests.kserve.monitoring import known, programs, queries
-from tests.kserve.webhooks.repository import BUILT
 
 pytestmark = pytest.mark.slow
 BROKEN = 5

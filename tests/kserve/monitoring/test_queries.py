@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.kserve.cluster.webhooks.repository import BUILT, kinds
 from tests.kserve.monitoring import known, queries
 from tests.kserve.render import shipped
-from tests.kserve.webhooks.repository import BUILT, kinds
 
 HERE = Path(__file__).parent
 UNIT_TESTS = yaml.safe_load((HERE / "alerts.yaml").read_text(encoding="utf-8"))

@@ -23,8 +23,8 @@ from runtime.guard import state
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.control import CallFailed, Control
 from runtime.server.server import LocalServer
-from tests.kserve.crds import ROOT
 from tests.kserve.render import Object, shipped
+from tests.kserve.schemas.crds import ROOT
 
 ADMIN_KEY = "the-key-of-the-secret"
 

@@ -27,9 +27,9 @@ from typing import Self
 from runtime import processes
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.control import Control
-from tests.kserve.crds import ROOT
 from tests.kserve.runtime import sandbox
 from tests.kserve.runtime.declared import ADMIN_KEY, container, runtime_spec
+from tests.kserve.schemas.crds import ROOT
 
 TOOLS = ("unshare", "nsenter", "mount", "chroot", "setpriv")
 CLONE_NEWNET = 0x40000000

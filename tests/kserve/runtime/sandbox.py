@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from runtime.machine.environment import ALLOCATOR, ServerEnvironment, libpython_folder
-from tests.kserve.crds import ROOT
+from tests.kserve.cluster.webhooks.quantity import quantity
 from tests.kserve.render import Object
-from tests.kserve.webhooks.quantity import quantity
+from tests.kserve.schemas.crds import ROOT
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/sys")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from runtime.watch import stubs
-from tests.kserve.crds import ROOT
 from tests.kserve.runtime import sandbox, toys
 from tests.kserve.runtime.declared import container, grace_seconds, http_probe, liveness_probe
 from tests.kserve.runtime.pod import Pod
 from tests.kserve.runtime.test_probes import wait_until_started
+from tests.kserve.schemas.crds import ROOT
 
 OWN = {"/proc", *sandbox.DEVICES}
 """What every container may write to, whatever its manifest says."""

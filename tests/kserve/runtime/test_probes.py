@@ -14,7 +14,6 @@ import pytest
 
 from runtime.server.control import CallFailed
 from runtime.watch import stubs
-from tests.kserve.crds import ROOT
 from tests.kserve.runtime import toys
 from tests.kserve.runtime.declared import (
     ADMIN_KEY,
@@ -24,6 +23,7 @@ from tests.kserve.runtime.declared import (
     http_probe,
     liveness_probe,
 )
+from tests.kserve.schemas.crds import ROOT
 
 Kind = Callable[..., Any]
 KEY = {"admin-key": ADMIN_KEY}

@@ -17,11 +17,11 @@ from builders.kit.resources.total import MIB, Resources, resources
 from builders.ocr.largest import page_of_text
 from repository.manifest import read_manifest
 from tests.kserve import render
-from tests.kserve.crds import ROOT
+from tests.kserve.cluster.webhooks.quantity import quantity
 from tests.kserve.runtime.declared import flag
 from tests.kserve.runtime.pod import Pod
 from tests.kserve.runtime.test_probes import wait_until_started
-from tests.kserve.webhooks.quantity import quantity
+from tests.kserve.schemas.crds import ROOT
 
 BUILT = ROOT / "model_repository"
 RECORD = Path(__file__).with_name("demo_load.json")
