@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from builders.cli import app
+from builders.cli.app import app
 
 OURS = ("repository", "builders", "runtime", "clients", "perf", "training")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from builders.cli import app
+from builders.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "clients" / "examples" / "page.png"
@@ -144,7 +144,8 @@ def test_the_plan_of_a_built_repository_keeps_everything() -> None:
 
 def test_nothing_heavy_is_imported_at_start() -> None:
     code = (
-        "import sys; import builders.cli, builders.kit.build.build, builders.kit.recipe.profile; "
+        "import sys; import builders.cli.app, builders.kit.build.build; "
+        "import builders.kit.recipe.profile; "
         "print([m for m in ('onnx', 'onnxruntime', 'torch', 'cv2', 'transformers', 'rapidocr', "
         "'tritonclient.grpc') if m in sys.modules])"
     )

@@ -15,8 +15,8 @@ import typer
 import typer.core
 import yaml
 
-from builders import cli
 from builders.bundle.rendered import rules
+from builders.cli import app as cli
 from builders.kit.recipe.profile import load_profile, profiles
 from clients.cli.app import app as clients
 from clients.smoke import smoke

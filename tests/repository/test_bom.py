@@ -13,7 +13,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from repository import bom
 from repository.bom import SbomError, image
 from repository.manifest import Manifest, read_manifest

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from builders.bundle import overlay, render
 from builders.bundle.parts import FOLDER, Parts, kustomization
 from builders.bundle.values import Values, load_values
-from builders.cli import app
+from builders.cli.app import app
 from tests.kserve.render import parsed
 
 PARTS = Parts.at(FOLDER)

@@ -17,7 +17,7 @@ from builders.bundle.gpus import SLICES
 from builders.bundle.parts import FOLDER, Parts
 from builders.bundle.schema import NAME, schema_text
 from builders.bundle.values import Values, ValuesError, load_values
-from builders.cli import app
+from builders.cli.app import app
 
 PARTS = Parts.at(FOLDER)
 

@@ -81,7 +81,7 @@ def test_there_are_hundreds_and_of_every_kind() -> None:
         (replace(RAN, err=b"a KeyError"), None, "'KeyError'"),
         (replace(RAN, err=b"json.decoder.JSONDecodeError"), None, "'JSONDecodeError'"),
         (replace(RAN, err=b"[Errno 2] no"), None, "'Errno'"),
-        (replace(RAN, err=f"in {ROOT}/builders/cli.py".encode()), None, "builders/cli.py"),
+        (replace(RAN, err=f"in {ROOT}/builders/cli/app.py".encode()), None, "builders/cli/app.py"),
         (replace(RAN, err=SECRET.encode()), None, "shows another file"),
         (replace(RAN, err=b"\xff"), None, "no UTF-8"),
         (replace(RAN, err=b"\x1b[2J"), None, "cannot be printed"),

@@ -19,7 +19,7 @@ from builders.bundle.exclusions import exclusions
 from builders.bundle.gpus import SLICES
 from builders.bundle.parts import Parts
 from builders.bundle.values import ValuesError, load_values
-from builders.cli import app
+from builders.cli.app import app
 from tests.kserve.cluster.webhooks.rule import breaches
 from tests.kserve.overlays.test_overlays import CLUSTER_WIDE
 from tests.kserve.render import KSERVE, SHORT_LIVED, parsed

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from repository.files.whole_file import write_whole
 
 
@@ -90,9 +90,9 @@ def test_where_files_cannot_be_is_told(tmp_path: Path) -> None:
 def test_the_commands_say_that_a_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from builders import cli_bundle
+    from builders.cli import resources
 
-    monkeypatch.setattr(cli_bundle, "_as_built", lambda *_: None)
+    monkeypatch.setattr(resources, "_as_built", lambda *_: None)
     monkeypatch.setattr("repository.bom.sbom", lambda *_: "x" * 5000)
     for out in ("/dev/full", tmp_path / "none/out"):
         result = CliRunner().invoke(app, ["sbom", "--out", str(out)])

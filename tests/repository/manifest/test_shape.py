@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from repository.manifest import KIT, VERSION, ManifestError, read_manifest, verify
 from repository.manifest.schema import digest_of
 from repository.manifest.shape import lacking

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization as formats
 from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from repository.sign import PrivateKey, sign
 from tests.repository.transfer.repositories import PLAIN, write_repository
 

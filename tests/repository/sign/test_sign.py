@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from repository import manifest as manifests
 from repository.manifest.schema import digest_of
 from repository.sign import Identity, PrivateKey, SigningError, sign, verify_signature

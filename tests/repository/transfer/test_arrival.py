@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from repositories import PLAIN, write_repository
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from repository.manifest import verify
 from repository.manifest.schema import digest_of
 from repository.transfer.address import Bucket, Claim, Image, Layout, Mounted, parse

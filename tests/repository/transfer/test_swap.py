@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from repositories import PLAIN, write_repository
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from repository.manifest import verify
 from repository.sign import PrivateKey, sign
 from repository.transfer.errors import TransferError

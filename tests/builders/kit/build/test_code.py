@@ -179,7 +179,7 @@ def test_the_command_line_makes_nothing() -> None:
         code = Sources().code_of([], module.__name__)
         assert module.__name__ in code.modules
         assert not {
-            "builders.cli",
+            "builders.cli.app",
             "builders.kit.build.build",
             "builders.kit.build.progress",
         } & set(code.modules)

@@ -79,7 +79,7 @@ def test_what_a_build_leads_to_is_watched(
 
 def test_what_no_build_leads_to_is_not(checkout: Path, unchanged: Callable[[], bool]) -> None:
     unchanged()
-    for name in ("runtime/watch/heal.py", "runtime/machine/doctor.py", "builders/cli.py"):
+    for name in ("runtime/watch/heal.py", "runtime/machine/doctor.py", "builders/cli/app.py"):
         edit(checkout / name, "\n# Another line.\n")
     assert unchanged()
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from builders.cli import app
+from builders.cli.app import app
 from builders.kit.resources.measure import UNMEASURED, Load, Measured, measure
 from builders.kit.resources.patch import patch
 from builders.kit.resources.request import RequestError, request

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builders.cli_bundle import resources, sbom
-from builders.cli_manifests import manifests
+from builders.cli.manifests import manifests
+from builders.cli.resources import resources, sbom
 from repository.cli.exit import failed, report, usage
 from repository.cli.sign import REPOSITORY, Repository, sign, verify
 from repository.cli.transfer import pull, push
