@@ -22,7 +22,7 @@ from builders.bundle.artefact import CONFIG, NAME, TYPE, artefact_of
 from builders.bundle.parts import FOLDER, Parts
 from builders.bundle.values import load_values
 from builders.cli.app import app
-from tests.repository.transfer.registry_server import LOGIN, RegistryServer, sha256
+from tests.repository.transfer.oci.registry_server import LOGIN, RegistryServer, sha256
 
 VALUES = FOLDER / "values" / "gpu.yaml"
 PARTS = Parts.at(FOLDER)

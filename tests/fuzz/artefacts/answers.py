@@ -11,9 +11,10 @@ from random import Random
 from tests.fuzz import mutate
 from tests.fuzz.artefacts.artefact import Artefact, Ran
 from tests.fuzz.artefacts.manifests import is_whole
-from tests.repository.transfer import hostile_registry, hostile_s3
-from tests.repository.transfer.hostile_registry import Hostile, Reply
+from tests.repository.transfer.oci import hostile_registry
+from tests.repository.transfer.oci.hostile_registry import Hostile, Reply
 from tests.repository.transfer.repositories import write_repository
+from tests.repository.transfer.s3 import hostile_s3
 
 FILES = {
     "a/config.pbtxt": b'name: "a"\n',

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.repository.transfer.hostile_registry import Hostile
+from tests.repository.transfer.oci.hostile_registry import Hostile
 
 ROOT = Path(__file__).parents[3]
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from tests.fuzz.artefacts.artefact import ROOT, SECRET, Artefact, Ran, fault, listing
 from tests.fuzz.case import Outcome
-from tests.repository.transfer.hostile_registry import serving
+from tests.repository.transfer.oci.hostile_registry import serving
 
 LANES = 2
 

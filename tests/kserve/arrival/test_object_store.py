@@ -18,7 +18,7 @@ from repository.manifest import read_manifest, verify
 from repository.transfer.run import Options, run_push
 from tests.kserve.arrival.image import LOG_BYTES, Ended, Image
 from tests.kserve.render import Object, shipped
-from tests.repository.transfer.s3_server import KEY, SECRET, S3Server, Stored
+from tests.repository.transfer.s3.s3_server import KEY, SECRET, S3Server, Stored
 
 WEIGHTS = "multimodal/models/detect/1/model.onnx"
 

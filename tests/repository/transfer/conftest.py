@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120
-from claim_cluster import Standin
-from repositories import PLAIN, write_repository
-from s3_server import KEY, SECRET, S3Server
-
 from repository.transfer.claim import pod as pod_module
 from repository.transfer.claim import store as claim_module
+from tests.repository.transfer.claim.claim_cluster import Standin
+from tests.repository.transfer.repositories import PLAIN, write_repository
+from tests.repository.transfer.s3.s3_server import KEY, SECRET, S3Server
 
 
 @pytest.fixture

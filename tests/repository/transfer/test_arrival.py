@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from repositories import PLAIN, write_repository
 from typer.testing import CliRunner
 
 from builders.cli.app import app
@@ -20,6 +19,7 @@ from repository.transfer.address import Bucket, Claim, Image, Layout, Mounted, p
 from repository.transfer.arrival import Arrival
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull, run_push
+from tests.repository.transfer.repositories import PLAIN, write_repository
 
 
 def fetch(repository: Path, folder: Path, **options: bool) -> str:

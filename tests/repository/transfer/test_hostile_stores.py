@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from claim_cluster import CLUSTER
-from repositories import write_repository
-from test_hostile_registry import BUFFERS, FILES, files
 
 from repository.manifest import verify
 from repository.transfer.claim import pod as pod_module
@@ -18,8 +15,11 @@ from repository.transfer.claim import store as claim_module
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull, run_push
 from repository.transfer.s3 import pool
-from tests.repository.transfer.hostile_registry import HostileServer, serving
-from tests.repository.transfer.hostile_s3 import corpus
+from tests.repository.transfer.claim.claim_cluster import CLUSTER
+from tests.repository.transfer.oci.hostile_registry import HostileServer, serving
+from tests.repository.transfer.oci.test_hostile_registry import BUFFERS, FILES, files
+from tests.repository.transfer.repositories import write_repository
+from tests.repository.transfer.s3.hostile_s3 import corpus
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_every_lie_of_a_claims_pod_is_one_sentence(
     monkeypatch.setattr(claim_module, "_ATTEMPTS", 2)
     monkeypatch.setattr(claim_module, "MAXIMUM_BYTES", 1 << 20)
     program = tmp_path / "cluster/bin/kubectl"
-    slow = Path(__file__).with_name("kubectl_standin.py")
+    slow = Path(__file__).parent / "claim" / "kubectl_standin.py"
     program.write_text(KUBECTL % (LIES[lie] or ":", sys.executable, slow))
     options = Options(quiet=True, cluster=CLUSTER)
     for act in (
@@ -117,7 +117,7 @@ def test_a_pod_that_does_not_answer_is_given_up(
 ) -> None:
     monkeypatch.setattr(claim_module, "_ANSWERED", 0.2)
     program = tmp_path / "cluster/bin/kubectl"
-    slow = Path(__file__).with_name("kubectl_standin.py")
+    slow = Path(__file__).parent / "claim" / "kubectl_standin.py"
     program.write_text(KUBECTL % ("exec sleep 600", sys.executable, slow))
     with pytest.raises(TransferError, match="within 0 seconds"):
         run_push(source, "pvc:model-repository/models", Options(quiet=True, cluster=CLUSTER))

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from claim_cluster import CLUSTER, Standin
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from repositories import write_repository
-from s3_server import S3Server
 
 from repository.manifest import verify
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_push
+from tests.repository.transfer.claim.claim_cluster import CLUSTER, Standin
+from tests.repository.transfer.repositories import write_repository
+from tests.repository.transfer.s3.s3_server import S3Server
 
 SMALL = {"a/config.pbtxt": b'name: "a"\n', "a/1/model.onnx": bytes(range(256))}
 OTHER = {"b/config.pbtxt": b'name: "b"\n', "b/1/model.onnx": bytes(range(255))}

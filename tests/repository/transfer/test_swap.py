@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization as formats
 from cryptography.hazmat.primitives.asymmetric import ec
-from repositories import PLAIN, write_repository
 from typer.testing import CliRunner
 
 from builders.cli.app import app
@@ -21,6 +20,7 @@ from repository.manifest import verify
 from repository.sign import PrivateKey, sign
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull
+from tests.repository.transfer.repositories import PLAIN, write_repository
 
 OLD = {
     "kept/config.pbtxt": b"same",

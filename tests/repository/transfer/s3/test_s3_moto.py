@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto_server import BUCKET, Moto, running
-from repositories import PLAIN, write_repository
-from tcp_proxy import Proxy, cut, flip
 
 from repository.manifest import verify
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull, run_push
 from repository.transfer.s3 import store as s3_module
+from tests.repository.transfer.repositories import PLAIN, write_repository
+from tests.repository.transfer.s3.moto_server import BUCKET, Moto, running
+from tests.repository.transfer.tcp_proxy import Proxy, cut, flip
 
 QUIET = Options(quiet=True)
 MODEL = "detect/1/model.onnx"

@@ -1,6 +1,6 @@
 """Pushes to a claim by its name, and pulls from it, through a stand-in for kubectl.
 
-No cluster was asked: tests/repository/transfer/kubectl_standin.py says what stands in for what.
+No cluster was asked: kubectl_standin.py, beside this file, says what stands in for what.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from claim_cluster import CLUSTER, Standin
-from repositories import PLAIN, write_repository
 
 from repository.manifest import verify
 from repository.transfer.claim.pod import pod_object
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull, run_push
+from tests.repository.transfer.claim.claim_cluster import CLUSTER, Standin
+from tests.repository.transfer.repositories import PLAIN, write_repository
 
 PLACE = "pvc:model-repository/models"
 MODEL = "detect/1/model.onnx"

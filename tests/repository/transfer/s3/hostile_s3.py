@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from tests.repository.transfer.hostile_registry import Hostile, Reply
+from tests.repository.transfer.oci.hostile_registry import Hostile, Reply
 
 XML = {"Content-Type": "application/xml"}
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'

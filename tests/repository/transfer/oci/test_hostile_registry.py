@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from repositories import write_repository
 
 from repository.manifest import verify
 from repository.transfer import answer
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull
-from tests.repository.transfer.hostile_registry import (
+from tests.repository.transfer.oci.hostile_registry import (
     Hostile,
     HostileServer,
     Image,
@@ -27,6 +26,7 @@ from tests.repository.transfer.hostile_registry import (
     from_seed,
     serving,
 )
+from tests.repository.transfer.repositories import write_repository
 
 FILES = {
     "a/config.pbtxt": b'name: "a"\n',

@@ -11,14 +11,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from repositories import PLAIN, write_repository
-from s3_server import S3Server
 
 from repository.manifest import verify
 from repository.transfer.contents import contents_of
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull, run_push
 from repository.transfer.s3 import store as s3_module
+from tests.repository.transfer.repositories import PLAIN, write_repository
+from tests.repository.transfer.s3.s3_server import S3Server
 
 PLACE = "s3://models/a/ocr"
 QUIET = Options(quiet=True)

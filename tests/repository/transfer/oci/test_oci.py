@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from registry_server import LOGIN, RegistryServer, sha256
-from repositories import PLAIN, write_repository
 
 from repository.manifest import verify
 from repository.transfer.address import Image, parse
@@ -27,6 +25,8 @@ from repository.transfer.oci.layer import layers_of
 from repository.transfer.oci.login import credentials
 from repository.transfer.oci.registry import Registry
 from repository.transfer.run import Options, run_pull, run_push
+from tests.repository.transfer.oci.registry_server import LOGIN, RegistryServer, sha256
+from tests.repository.transfer.repositories import PLAIN, write_repository
 
 QUIET = Options(quiet=True)
 
