@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.graph.bls import BlsModel
+from builders.kit.graph.stage_source import module_path, stage_source
 from repository.findings import Finding, finding_of
 
 # Storage downloaders skip files of zero bytes, and git drops empty folders, so no file here is
@@ -135,35 +134,8 @@ def _content(origin: _Origin, exports: Mapping[str, Path]) -> Content:
     if kind == "kit":
         return module_path(name)
     if kind == "stage":
-        return _stage_source(name)
+        return stage_source(name)
     return _PACKAGE if kind == "package" else exports[name]
-
-
-def module_path(dotted: str) -> Path:
-    """A module's source file, found without importing it.
-
-    Raises:
-        ModuleNotFoundError: there is no such module with a source file.
-    """
-    found = importlib.util.find_spec(dotted)
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"no module '{dotted}' with a source file")
-    return Path(found.origin)
-
-
-_SHARED = re.compile(
-    r"^from (?:builders(?:\.\w+)*\.(?:stages|kit)|clients\.\w+)(\.\w+)? import ", re.MULTILINE
-)
-"""A stage's import of a module that several families, or a client, share; relative ones are its own
-family's."""
-
-
-def _stage_source(dotted: str) -> Content:
-    """A stage's module as it stands in the version folder, where all of them share one package."""
-    path = module_path(dotted)
-    text = path.read_text("utf-8")
-    moved = _SHARED.sub(lambda match: f"from .{(match[1] or '.')[1:]} import ", text)
-    return path if moved == text else moved.encode()
 
 
 def _tree(target: str, source: Path) -> dict[str, Content]:

@@ -15,7 +15,8 @@ import pytest
 from builders.kit.family import families, load_family
 from builders.kit.graph import Ensemble, PythonModel, closure
 from builders.kit.graph.bls import bls
-from builders.kit.graph.layout import COPIED, module_path, version_files
+from builders.kit.graph.layout import COPIED, version_files
+from builders.kit.graph.stage_source import module_path
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKENDS = [
