@@ -137,7 +137,7 @@ def measure_random(
         BuildError: a repository cannot be built.
         ValueError: the pipelines and transformers do unequal work, see :func:`compared`.
     """
-    from training.asr.whisper_random import make
+    from training.asr.whisper.random import make
 
     checkpoint = folder / "checkpoint"
     fp32, int8 = folder / "fp32", folder / "int8"

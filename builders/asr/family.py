@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from builders.asr import acoustic, language_model, largest, metric, parity, vad, vocabulary
+from builders.asr import largest, metric, parity, vad
+from builders.asr.ctc import acoustic, language_model, vocabulary
 from builders.asr.vad import CONTEXT, FRAME
-from builders.asr.whisper import WHISPER_EXPORTS, language, task, transcribe_long
+from builders.asr.whisper.models import WHISPER_EXPORTS, language, task, transcribe_long
 from builders.kit.family import Export, Family
 from builders.kit.graph import (
     Ensemble,
@@ -60,12 +61,15 @@ DECODING_OPTIONS: dict[str, Option] = {
     "language_model_weight": Number(0, 10),
     "word_score": Number(-10, 10),
 }
-"""What those may be; the widest beam is that of :mod:`builders.asr.stages.beam`."""
+"""What those may be; the widest beam is that of :mod:`builders.asr.stages.reading.beam`."""
 
 DECODER = (decode_audio.stage, *decode_audio.modules)
 """The modules that decode a sound."""
 
-READER = ("ctc", "beam", "reader", "word_list", "word_model", "words")
+READER = tuple(
+    f"{_STAGES}.reading.{name}"
+    for name in ("ctc", "beam", "reader", "word_list", "word_model", "words")
+)
 """The modules that read log probabilities."""
 
 READER_EXPORTS = ("tokenizer.json", "decoding.json")
@@ -100,7 +104,7 @@ find_speech = PythonModel(
     modules=(
         "builders.stages.buckets",
         *DECODER,
-        *(f"{_STAGES}.{name}" for name in ("cut_windows", "segmenter")),
+        *(f"{_STAGES}.speech.{name}" for name in ("cut_windows", "segmenter")),
     ),
     exports=("vad.onnx",),
     parameters={**decode_audio.parameters, "buckets": str(BUCKETS)},
@@ -136,7 +140,7 @@ join_segments = PythonModel(
     inputs=(*(each for k in range(BUCKETS) for each in answers(k)), spans, slots, beam, word_list),
     outputs=(text, *READ),
     stage=f"{_STAGES}.join_segments",
-    modules=tuple(f"{_STAGES}.{name}" for name in READER),
+    modules=READER,
     exports=READER_EXPORTS,
     optional_exports=LANGUAGE_MODEL,
     parameters=DECODING,
@@ -206,7 +210,10 @@ asr_stream = PythonModel(
     modules=(
         "builders.stages.buckets",
         *DECODER,
-        *(f"{_STAGES}.{name}" for name in ("cut_windows", "join_segments", "segmenter", *READER)),
+        f"{_STAGES}.speech.cut_windows",
+        f"{_STAGES}.join_segments",
+        f"{_STAGES}.speech.segmenter",
+        *READER,
     ),
     exports=READER_EXPORTS,
     optional_exports=LANGUAGE_MODEL,

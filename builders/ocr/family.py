@@ -6,8 +6,8 @@ from builders.kit.family import Export, Family, Metric
 from builders.kit.graph import Ensemble, InstanceGroup, OnnxModel, PythonModel, QueuePolicy, Tensor
 from builders.kit.graph.options import Whole
 from builders.ocr import exports, largest, metric, parity
-from builders.ocr.detectors import open_classifier, open_detector
-from builders.ocr.recogniser import open_recogniser
+from builders.ocr.checkpoints.detectors import open_classifier, open_detector
+from builders.ocr.checkpoints.recogniser import open_recogniser
 from builders.stages.models import decode_image
 from repository.arrays import DType
 
@@ -66,7 +66,7 @@ prepare_page = PythonModel(
     inputs=(pixels, pages, maximum_side),
     outputs=(page, zooms, sheets, sheet_sizes),
     stage=f"{_STAGES}.prepare_page",
-    modules=(f"{_STAGES}.tiles", f"{_STAGES}.type_size"),
+    modules=(f"{_STAGES}.page.tiles", f"{_STAGES}.page.type_size"),
     queue=UNBOUNDED,
 )
 detect = OnnxModel(
@@ -84,7 +84,16 @@ locate = PythonModel(
     stage=f"{_STAGES}.locate",
     modules=tuple(
         f"{_STAGES}.{name}"
-        for name in ("bends", "direction", "ends", "looks", "quads", "tiles", "type_size", "warp")
+        for name in (
+            "page.bends",
+            "page.direction",
+            "lines.ends",
+            "page.looks",
+            "lines.quads",
+            "page.tiles",
+            "page.type_size",
+            "lines.warp",
+        )
     ),
     # What is not shown to the detector in the first call: further pages, tiles, second looks.
     calls=(detect,),
@@ -110,18 +119,18 @@ crop = PythonModel(
         *(
             f"{_STAGES}.{name}"
             for name in (
-                "bends",
-                "direction",
-                "level",
-                "long_lines",
-                "quads",
-                "reading_order",
-                "rows",
-                "squeeze",
-                "stacked",
-                "tiles",
-                "warp",
-                "ways",
+                "page.bends",
+                "page.direction",
+                "page.level",
+                "lines.long_lines",
+                "lines.quads",
+                "reading.reading_order",
+                "reading.rows",
+                "lines.squeeze",
+                "lines.stacked",
+                "page.tiles",
+                "lines.warp",
+                "reading.ways",
             )
         ),
     ),
@@ -160,7 +169,7 @@ collect = PythonModel(
     ),
     outputs=(text, boxes, scores, page_numbers),
     stage=f"{_STAGES}.collect",
-    modules=tuple(f"{_STAGES}.{name}" for name in ("ctc", "ways")),
+    modules=tuple(f"{_STAGES}.{name}" for name in ("reading.ctc", "reading.ways")),
     exports=("characters.json",),
     queue=UNBOUNDED,
 )

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from builders.kit.family import Parity
-from builders.ocr.detectors import open_classifier, open_detector
-from builders.ocr.image_model import Scores
-from builders.ocr.recogniser import open_recogniser, scale
+from builders.ocr.checkpoints.detectors import open_classifier, open_detector
+from builders.ocr.checkpoints.image_model import Scores
+from builders.ocr.checkpoints.recogniser import open_recogniser, scale
 from repository.arrays import Arrays
 
 SAMPLE = "Sphinx of black quartz, judge my vow: 0123456789 + 42% (yes) "

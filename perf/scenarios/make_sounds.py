@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 import soxr
 
-from training.asr.augment import RATE
-from training.asr.speech import speak
-from training.asr.voices import Speaker
+from training.asr.sound.augment import RATE
+from training.asr.sound.speech import speak
+from training.asr.sound.voices import Speaker
 
 HERE = Path(__file__).parent
 COMMANDS = {

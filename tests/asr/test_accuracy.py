@@ -17,8 +17,8 @@ from clients.asr.client import AsrClient
 from runtime.inprocess import InProcess
 from runtime.server.server import LocalServer
 from tests.asr import sounds
-from training.asr import sounds as talk
-from training.asr import speech
+from training.asr.publish import sounds as talk
+from training.asr.sound import speech
 
 BEHIND = 1.0
 """Seconds that a partial result may be behind the speech."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.asr.degrade import CONVERSIONS, LOSSES
-from training.asr.recordings import errors, measured, reader
+from training.asr.publish.recordings import errors, measured, reader
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -14,7 +14,7 @@ from perf.timing import Timing
 from perf.whisper import BOUNDS, Counted, closing, compared, measure_random
 from runtime.machine.environment import ServerEnvironment
 from tests.perf.test_asr_speed import MEMORY
-from training.asr.whisper_random import TOKENS, configuration
+from training.asr.whisper.random import TOKENS, configuration
 
 
 @pytest.mark.slow

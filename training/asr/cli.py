@@ -27,8 +27,8 @@ Workers = Annotated[int, typer.Option(help="Processes that synthesise.")]
 @app.command()
 def corpus(out: Path, seed: Seed = SEED, items: int = ITEMS, workers: Workers = 2) -> None:
     """Synthesise the training speech into OUT, as features. Goes on where it was cut off."""
-    from training.asr import align, corpus
-    from training.asr.batches import ALIGNED_ROUNDS, GROWTH
+    from training.asr.learning import align, corpus
+    from training.asr.learning.batches import ALIGNED_ROUNDS, GROWTH
 
     corpus.write(out, seed=seed, count=items, workers=workers)
     align.write(out, seed=seed, count=min(items, ALIGNED_ROUNDS * GROWTH), workers=workers)
@@ -46,7 +46,7 @@ def train(
     threads: int = 1,
 ) -> None:
     """Train on CORPUS, or go on; the run's state is in OUT. Prints the weights' SHA-256."""
-    from training.asr import train
+    from training.asr.learning import train
 
     until = until or steps + again
     print(
@@ -75,9 +75,9 @@ def publish(
     utterances: Annotated[int, typer.Option(help="Held-out utterances to measure on.")] = 600,
 ) -> None:
     """Measure the RUN's weights and write them to OUT as a checkpoint with its model card."""
-    from training.asr import publish
+    from training.asr.publish import checkpoint
 
-    publish.publish(
+    checkpoint.publish(
         run,
         corpus,
         out,
@@ -96,7 +96,7 @@ def sounds(
     seed: Seed = SEED,
 ) -> None:
     """Write the shipped evaluation set and the example sounds."""
-    from training.asr import sounds
+    from training.asr.publish import sounds
 
     sounds.write_evaluation(evaluation, seed + 2)
     sounds.write_examples(examples)
@@ -107,6 +107,6 @@ def recordings(
     repository: Path = Path("model_repository"), out: Path = Path("builders/asr/demo/parakeet")
 ) -> None:
     """Measure other kinds of recordings with a built REPOSITORY, and write them into OUT's card."""
-    from training.asr import recordings
+    from training.asr.publish import recordings
 
     recordings.write(repository, out)

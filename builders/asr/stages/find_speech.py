@@ -17,7 +17,7 @@ import onnxruntime
 
 from builders.stages import decode_audio
 
-from . import cut_windows
+from .speech import cut_windows
 
 DETECTOR = "vad.onnx"
 """Beside the stage: what :func:`builders.asr.vad.whole` wrote."""

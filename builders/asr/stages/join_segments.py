@@ -17,8 +17,8 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from .reader import Reader
-from .words import Timing, Word
+from .reading.reader import Reader
+from .reading.words import Timing, Word
 
 ROUNDING = 1e-3
 """How far above 0 a logarithm of a probability may lie."""

@@ -27,11 +27,11 @@ from builders.kit.invalid_argument import InvalidArgument
 from builders.stages.decode_audio import checked_rate, checked_samples
 from builders.stages.level import Follower
 
-from .cut_windows import batch
 from .join_segments import tensors
-from .reader import Reader, Search
-from .segmenter import FRAME, RATE, Segment, Segmenter
-from .words import Word
+from .reading.reader import Reader, Search
+from .reading.words import Word
+from .speech.cut_windows import batch
+from .speech.segmenter import FRAME, RATE, Segment, Segmenter
 
 Call = Callable[[str, Sequence[Mapping[str, np.ndarray]]], list[dict[str, np.ndarray]]]
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import (
+from .whisper import (
     whisper_alignment,
     whisper_choices,
     whisper_segments,
@@ -37,7 +37,7 @@ Call = Callable[[str, Sequence[Arrays]], "list[dict[str, np.ndarray]]"]
 
 MODEL = "whisper"
 SETTINGS = "whisper.json"
-"""Beside the stage: what :func:`builders.asr.whisper_tokens.settings` wrote."""
+"""Beside the stage: what :func:`builders.asr.whisper.tokens.settings` wrote."""
 
 SPEECH = 0.5
 """The probability from which a frame counts as speech: Silero's own default threshold."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import ctc, ways
+from .reading import ctc, ways
 
 CHARACTERS = "characters.json"
 """The dictionary beside the stage: every class's character, in order."""

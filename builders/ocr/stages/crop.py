@@ -26,9 +26,11 @@ import numpy as np
 from builders.kit.invalid_argument import InvalidArgument
 from builders.stages import buckets
 
-from . import bends, direction, long_lines, squeeze, stacked, tiles, warp, ways
-from .level import level
-from .reading_order import reading_order
+from .lines import long_lines, squeeze, stacked, warp
+from .page import bends, direction, tiles
+from .page.level import level
+from .reading import ways
+from .reading.reading_order import reading_order
 
 WIDTHS = buckets.Costs(grain=16, call=64.0)
 """In pixels of crop width: the grain is two of the recogniser's steps."""

@@ -21,8 +21,9 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import bends, direction, ends, looks, tiles, warp
-from . import quads as q
+from .lines import ends, warp
+from .lines import quads as q
+from .page import bends, direction, looks, tiles
 
 SAMPLES = 6
 """How many pieces of lines vote."""

@@ -23,7 +23,7 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import tiles, type_size
+from .page import tiles, type_size
 
 MINIMUM_SIDE = 736
 """PP-OCR's ``limit_side_len``: smaller pages are enlarged until their shorter side is this."""

@@ -13,11 +13,12 @@ import torch
 
 from builders.asr.family import FAMILY, transcribe
 from builders.asr.parity import RATE, speech_like
-from builders.asr.stages import transcribe_long, whisper_tokens
-from builders.asr.stages.reader import DECODING, TOKENIZER, Reader
+from builders.asr.stages import transcribe_long
+from builders.asr.stages.reading.reader import DECODING, TOKENIZER, Reader
+from builders.asr.stages.whisper import whisper_tokens
 from builders.asr.supported import PARAKEET
-from builders.asr.whisper import transcribe_long as long_form
-from builders.asr.whisper_parity import OWN, WHISPER, _batch
+from builders.asr.whisper.models import transcribe_long as long_form
+from builders.asr.whisper.parity import OWN, WHISPER, _batch
 from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.onnx import load_transformers
 from builders.kit.recipe.profile import load_profile

@@ -13,8 +13,8 @@ import torch
 
 from builders.asr.supported import PARAKEET, WHISPER, Architecture
 from builders.kit.sources import resolve
-from training.asr.whisper_random import LIKELIER
-from training.asr.whisper_tiny_tokenizer import LANGUAGES, make_tokenizer, save_tokenizer
+from training.asr.whisper.random import LIKELIER
+from training.asr.whisper.tiny_tokenizer import LANGUAGES, make_tokenizer, save_tokenizer
 
 WORDS = ("stop", "fünf", "north", "weiß", "seven")
 TOKENS = 40

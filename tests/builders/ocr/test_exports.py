@@ -19,10 +19,10 @@ from builders.kit import onnx as kit_onnx
 from builders.kit.build.parity import compare
 from builders.kit.sources import SourceError, resolve
 from builders.ocr import exports, metric
-from builders.ocr.dictionary import METADATA_KEY, classes_of, read_dictionary
+from builders.ocr.checkpoints.dictionary import METADATA_KEY, classes_of, read_dictionary
+from builders.ocr.checkpoints.recogniser import open_recogniser
 from builders.ocr.family import FAMILY
 from builders.ocr.parity import text_image
-from builders.ocr.recogniser import open_recogniser
 
 spec = importlib.util.find_spec("rapidocr")
 assert spec is not None and spec.origin is not None

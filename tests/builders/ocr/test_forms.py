@@ -12,10 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit.build.parity import compare
-from builders.ocr import exports, image_model
-from builders.ocr.dictionary import METADATA_KEY
+from builders.ocr import exports
+from builders.ocr.checkpoints import image_model
+from builders.ocr.checkpoints.dictionary import METADATA_KEY
+from builders.ocr.checkpoints.recogniser import scale
 from builders.ocr.family import FAMILY
-from builders.ocr.recogniser import scale
 
 EXPORTS = {export.name: export for export in FAMILY.exports}
 CHARACTERS = "abc"

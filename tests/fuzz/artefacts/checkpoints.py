@@ -21,7 +21,7 @@ from tests.hostile.writing import graph
 
 FOLDERS = {
     "parakeet": ROOT / "builders/asr/demo/parakeet",
-    "whisper": ROOT / "tests/builders/asr/whisper_tiny",
+    "whisper": ROOT / "tests/builders/asr/whisper/tiny",
 }
 ARPA = b"""\\data\\
 ngram 1=3

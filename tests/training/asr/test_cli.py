@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from training.asr import words
 from training.asr.__main__ import main
+from training.asr.text import words
 
 
 def test_a_run_that_has_not_ended_is_not_published(

@@ -11,7 +11,8 @@ import pytest
 
 from builders.asr import vad
 from builders.asr.parity import speech_like
-from builders.asr.stages import cut_windows, find_speech
+from builders.asr.stages import find_speech
+from builders.asr.stages.speech import cut_windows
 from builders.kit.sources import resolve
 from builders.stages import decode_audio
 from tests.asr import sounds

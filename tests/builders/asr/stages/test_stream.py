@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.asr.stages import cut_windows, stream
-from builders.asr.stages.segmenter import FRAME, RATE
-from builders.asr.stages.words import Timing, Word
+from builders.asr.stages import stream
+from builders.asr.stages.reading.words import Timing, Word
+from builders.asr.stages.speech import cut_windows
+from builders.asr.stages.speech.segmenter import FRAME, RATE
 from builders.stages.decode_audio import resample
 
 Arrays = dict[str, np.ndarray]

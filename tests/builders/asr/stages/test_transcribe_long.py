@@ -11,7 +11,7 @@ import pytest
 
 from builders.asr.stages import transcribe_long
 from builders.kit.invalid_argument import InvalidArgument
-from tests.builders.asr.test_whisper_features import checkpoint, stage_settings
+from tests.builders.asr.whisper.test_features import checkpoint, stage_settings
 
 SETTINGS = replace(
     stage_settings(checkpoint(80)),

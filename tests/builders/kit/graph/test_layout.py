@@ -60,15 +60,17 @@ def stage(name: str, *modules: str, exports: tuple[str, ...] = ()) -> PythonMode
 
 def test_modules_of_one_last_name_are_refused_with_both_their_names() -> None:
     model = stage(
-        "builders.ocr.stages.collect", "builders.ocr.stages.ctc", "builders.asr.stages.ctc"
+        "builders.ocr.stages.collect",
+        "builders.ocr.stages.reading.ctc",
+        "builders.asr.stages.reading.ctc",
     )
     (found,) = clashes(model)
     assert str(found) == (
         "error [model-files] graph, m, stages/ctc.py: expected one file of a name, found "
-        "the module builders.ocr.stages.ctc and the module builders.asr.stages.ctc. "
-        "Rename one of them."
+        "the module builders.ocr.stages.reading.ctc and "
+        "the module builders.asr.stages.reading.ctc. Rename one of them."
     )
-    with pytest.raises(ValueError, match=r"builders\.ocr\.stages\.ctc and the module builders"):
+    with pytest.raises(ValueError, match=r"builders\.ocr\.stages\.reading\.ctc and the module"):
         version_files(model, {})
 
 
@@ -76,7 +78,7 @@ def test_modules_of_one_last_name_are_refused_with_both_their_names() -> None:
     "export", ["model.py", "stages", "stages/ctc.py", "stages/__init__.py", "stages/ctc.py/x"]
 )
 def test_an_export_named_as_a_file_of_the_kit_is_refused(export: str) -> None:
-    model = stage("builders.ocr.stages.ctc", exports=(export,))
+    model = stage("builders.ocr.stages.reading.ctc", exports=(export,))
     assert [found.rule for found in clashes(model)][:1] == ["model-files"]
 
 

@@ -12,10 +12,10 @@ ROOT = Path(__file__).parents[4]
 LOAD = """
 import threading
 from pathlib import Path
-from builders.asr.whisper_checkpoint import read_checkpoint
+from builders.asr.whisper.checkpoint import read_checkpoint
 from builders.kit.onnx import load_transformers
 
-tiny, demo = Path("tests/builders/asr/whisper_tiny"), Path("builders/asr/demo/parakeet")
+tiny, demo = Path("tests/builders/asr/whisper/tiny"), Path("builders/asr/demo/parakeet")
 todo = [
     lambda: load_transformers(demo, "AutoModelForCTC"),
     lambda: load_transformers(tiny, "WhisperForConditionalGeneration"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from builders.asr.stages import beam
+from builders.asr.stages.reading import beam
 from builders.kit.family import families, load_family
 from builders.kit.graph import (
     DynamicBatching,

@@ -10,7 +10,7 @@ import pytest
 from builders.kit.sources.error import SourceError
 from builders.kit.sources.tokenizer import read_tokenizer
 
-WHISPER = Path(__file__).parents[2] / "asr" / "whisper_tiny" / "tokenizer.json"
+WHISPER = Path(__file__).parents[2] / "asr" / "whisper" / "tiny" / "tokenizer.json"
 
 
 def test_a_tokenizer_is_read() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.ocr.stages import collect, ctc
+from builders.ocr.stages import collect
+from builders.ocr.stages.reading import ctc
 
 Run = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
-from builders.ocr.stages import prepare_page, tiles, type_size
+from builders.ocr.stages import prepare_page
+from builders.ocr.stages.page import tiles, type_size
 
 
 def written(size: int, canvas: tuple[int, int] = (1000, 700), paper: int = 255) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""A Parakeet CTC checkpoint to what the pipelines serve of it."""

@@ -1,0 +1,1 @@
+"""Where speech is in a sound, and the windows that are cut of it."""

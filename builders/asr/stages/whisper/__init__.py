@@ -1,0 +1,1 @@
+"""What the long-form stage does between calls of Whisper."""

@@ -1,0 +1,1 @@
+"""PP-OCR checkpoints: what they take and give, whatever their layout."""

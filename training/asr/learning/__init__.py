@@ -1,0 +1,1 @@
+"""The network, the corpus that it learns from, and the training."""

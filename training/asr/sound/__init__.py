@@ -1,0 +1,1 @@
+"""How it sounds: voices, synthesis, rooms and noise, and log-mel features."""

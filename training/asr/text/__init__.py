@@ -1,0 +1,1 @@
+"""What is said: words, sentences, and the tokenizer that spells them."""
