@@ -29,9 +29,9 @@ CONFIDENCE = 0.95
 """Of the interval of each change."""
 
 FALSE_ALARMS = 0.05
-"""How often at most a gate finds something worse, all its comparisons together, when nothing is.
-Of forty intervals of 95 % each one often lies beyond any bound by chance, so ``worse`` also needs
-Bonferroni's correction: to each comparison its share of the false alarms."""
+"""The family-wise false-alarm rate: how often all comparisons of a gate, taken together, find
+something worse where nothing is. Of forty intervals of 95 % each one often lies beyond any bound by
+chance, so ``worse`` also needs Bonferroni's correction: each comparison gets a share of it."""
 
 NOTHING = Estimate(math.nan, 0.0, math.inf)
 

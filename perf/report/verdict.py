@@ -111,7 +111,7 @@ def _group(loader: Loader, its: list[Comparison], head: Comparison) -> str:
     said = [_p50(each, first=each is head) for each in its if _latency(each) != "unclear"]
     level = [_unclear(each) for each in its if _latency(each) == "unclear"]
     if level:
-        shown = f"no different, that this run could show, from {listing(level)}"
+        shown = f"no measurable difference from {listing(level)}"
         said.insert(0 if head in its and _latency(head) == "unclear" else len(said), shown)
     return f"{', '.join(said)} ({LOADER_NAMES[loader]})"
 
@@ -140,5 +140,5 @@ def _at_highest(low: Comparison, high: Comparison) -> str:
         case "loss":
             said = f"throughput only {value} of {other}"
         case "unclear":
-            said = f"no difference in throughput from {other} that this run could show ({value})"
+            said = f"no measurable difference in throughput from {other} ({value})"
     return f"at {high.load} {said}{loader}"

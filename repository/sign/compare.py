@@ -67,7 +67,7 @@ def uncovered(manifest: Manifest, signature: bytes) -> list[Finding]:
 
 
 def is_keyless(signature: bytes) -> bool | None:
-    """Whether a signature, of which nothing is known, is one of a certificate; None if of nothing.
+    """Whether the untrusted signature uses a certificate; None if it is no signature.
 
     Source: ``VerificationMaterial.content`` in sigstore's protobuf-specs.
     """

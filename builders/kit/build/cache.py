@@ -84,7 +84,7 @@ class Cache:
         self.root = (root or default_root()) / VERSION
 
     def peek(self, kind: str, key: str) -> Entry | None:
-        """The entry as it says it is, its files unseen."""
+        """The entry, without verifying its files."""
         try:
             return _read(self._folder(kind, key), verified=False)
         except DAMAGED:

@@ -89,9 +89,9 @@ class FamilyOptions(_Options):
     """Which checkpoints a family is built from, and what they must reach.
 
     Attributes:
-        sources: component -> source URI, for those that the family's own is not wanted of.
-        bounds: metric -> the worst value that passes, where the family's own is not meant for such
-            a checkpoint. The manifest records it.
+        sources: component -> source URI; overrides the family's default.
+        bounds: metric -> the worst value that passes; overrides the family's default, and the
+            manifest records it.
     """
 
     sources: dict[str, str] = Field(default_factory=dict)
