@@ -68,6 +68,7 @@ def test_errs_on_one_character_of_two_hundred_at_most_on_pages_of_each_kind(
     assert sum(measured.wrong.values()) <= 0.005 * measured.characters, measured.wrong
 
 
+@pytest.mark.thorough
 def test_errs_at_most_half_as_much_as_rapidocr_on_pages_of_some_kinds(measured: Measured) -> None:
     check(measured.compared)
 

@@ -20,6 +20,7 @@ from builders.asr.stages.reading.words import Timing, Word
 from builders.asr.stages.speech import cut_windows
 from builders.asr.stages.speech.segmenter import FRAME, RATE
 from builders.stages.decode_audio import resample
+from builders.stages.level import Follower
 
 Arrays = dict[str, np.ndarray]
 Segments = list[tuple[bytes, float, float]]
@@ -105,7 +106,9 @@ class Live:
 
 def whole(waveform: np.ndarray) -> Segments:
     """What a file of this sound gives, by the stage that cuts windows."""
-    speech = loud(waveform) if len(waveform) else np.zeros(1, np.float32)
+    frames = np.pad(waveform, (0, -len(waveform) % FRAME))
+    # Little is left of these sounds at another rate; what is looked through is as loud as usual.
+    speech = loud(Follower().follow(frames)) if len(frames) else np.zeros(1, np.float32)
     cut = cut_windows.prepare(Path(), {"buckets": "3"})({"waveform": waveform, "speech": speech})
     found = []
     for (bucket, row), (start, end) in zip(cut["slots"], cut["spans"].tolist(), strict=True):
