@@ -7,7 +7,6 @@ over gRPC. All of them use two threads. Then throughput, of RapidOCR in process 
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
 from collections.abc import Mapping
@@ -17,8 +16,9 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from clients.ocr.printed import Colour, Printed, as_png, print_page
 from perf.bench import (
     CONCURRENCIES,
     RESULTS,
@@ -53,14 +53,13 @@ LINES = (
 
 def page() -> bytes:
     """A PNG of 1000 x 700 pixels with 14 lines of text."""
-    image = Image.new("RGB", (1000, 700), "white")
-    pen = ImageDraw.Draw(image)
-    font = ImageFont.load_default(26)
-    for number, line in enumerate(LINES):
-        pen.text((60, 30 + 47 * number), line, fill=(20, 20, 20), font=font)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+    return as_png(letter("white", (20, 20, 20)))
+
+
+def letter(paper: Colour, ink: Colour) -> Image.Image:
+    """A typed letter of 14 lines, 1000 x 700 pixels."""
+    lines = (Printed((60, 30 + 47 * row), line, 26, ink) for row, line in enumerate(LINES))
+    return print_page((1000, 700), lines, paper)
 
 
 @dataclass(frozen=True)

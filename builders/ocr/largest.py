@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 
 from builders.kit.family import Largest
@@ -15,21 +13,15 @@ WIDTH, HEIGHT = 4000, 3000
 
 def page_of_text() -> bytes:
     """Lines of text in two columns, as PNG."""
-    from PIL import Image, ImageDraw, ImageFont
+    from clients.ocr.printed import Printed, as_png, print_page
 
-    page = Image.new("RGB", (WIDTH, HEIGHT), "white")
-    draw, font = ImageDraw.Draw(page), ImageFont.load_default(48)
-    for row in range(40):
-        for left in (150, 2100):
-            draw.text(
-                (left, 120 + row * 70),
-                f"Line {row:02d} of a large page of text, which is as full as a page gets.",
-                "black",
-                font,
-            )
-    held = io.BytesIO()
-    page.save(held, "PNG", compress_level=1)
-    return held.getvalue()
+    text = "Line {:02d} of a large page of text, which is as full as a page gets."
+    lines = (
+        Printed((left, 120 + row * 70), text.format(row), 48, "black")
+        for row in range(40)
+        for left in (150, 2100)
+    )
+    return as_png(print_page((WIDTH, HEIGHT), lines, "white"), compress_level=1)
 
 
 def _inputs() -> Arrays:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from clients.ocr.printed import Printed, as_png, print_page
 from repository.arrays import Arrays
 
 PAGES: tuple[tuple[int, tuple[str, ...]], ...] = (
@@ -70,11 +70,6 @@ def normalised(text: str) -> str:
 
 def render(degrees: int, lines: Sequence[str]) -> bytes:
     """A page as a PNG file, in Pillow's own font."""
-    image = Image.new("L", (640, 60 + 52 * len(lines)), 250)
-    draw = ImageDraw.Draw(image)
-    for number, line in enumerate(lines):
-        draw.text((36, 36 + 52 * number), line, fill=30, font=ImageFont.load_default(22))
-    turned = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=250)
-    buffer = io.BytesIO()
-    turned.save(buffer, "PNG")
-    return buffer.getvalue()
+    printed = (Printed((36, 36 + 52 * number), line, 22, 30) for number, line in enumerate(lines))
+    page = print_page((640, 60 + 52 * len(lines)), printed, 250)
+    return as_png(page.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=250))

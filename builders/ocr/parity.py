@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
 
 from builders.kit.family import Parity
 from builders.ocr.checkpoints.detectors import open_classifier, open_detector
 from builders.ocr.checkpoints.image_model import Scores
 from builders.ocr.checkpoints.recogniser import open_recogniser, scale
+from clients.ocr.printed import Printed, print_page
 from repository.arrays import Arrays
 
 SAMPLE = "Sphinx of black quartz, judge my vow: 0123456789 + 42% (yes) "
@@ -20,12 +20,13 @@ SAMPLE = "Sphinx of black quartz, judge my vow: 0123456789 + 42% (yes) "
 
 def text_image(height: int, width: int, size: int, shift: int = 0) -> npt.NDArray[np.uint8]:
     """Lines of black text on white with a little noise, UINT8 [height, width, 3]."""
-    image = Image.new("RGB", (width, height), "white")
-    draw = ImageDraw.Draw(image)
-    face = ImageFont.load_default(size)
-    for number, top in enumerate(range(0, max(1, height - size), round(size * 1.6))):
-        start = (7 * number + shift) % len(SAMPLE)
-        draw.text((4, top + 2), (SAMPLE * 4)[start : start + width // 4], "black", font=face)
+    tops = range(0, max(1, height - size), round(size * 1.6))
+    starts = ((7 * number + shift) % len(SAMPLE) for number in range(len(tops)))
+    lines = (
+        Printed((4, top + 2), (SAMPLE * 4)[start : start + width // 4], size, "black")
+        for top, start in zip(tops, starts, strict=True)
+    )
+    image = print_page((width, height), lines, "white")
     noise = np.random.default_rng(height * width + shift).integers(-9, 10, (height, width, 3))
     return np.asarray(np.clip(np.asarray(image, np.int16) + noise, 0, 255), np.uint8)
 

@@ -1,11 +1,13 @@
 """Renders the sample page, ``page.png``, and writes its lines, ``page.txt``.
 
-``python clients/examples/make_page.py``
+``python -m clients.examples.make_page``
 """
 
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
+
+from clients.ocr.printed import Printed, print_page
 
 HEADING = "The Harbour Gazette"
 LEFT = (
@@ -32,17 +34,16 @@ RIGHT = (
 
 def main() -> None:
     """Writes both beside this file: two columns, scanned a little askew; lines as they are read."""
-    page = Image.new("L", (900, 560), 250)
-    pen = ImageDraw.Draw(page)
-    pen.text((250, 36), HEADING, fill=15, font=ImageFont.load_default(42))
-    for left, column in ((70, LEFT), (490, RIGHT)):
-        for number, line in enumerate(column):
-            font = ImageFont.load_default(27 if number == 0 else 22)
-            pen.text((left, 130 + 48 * number), line, fill=25, font=font)
-    turned = page.rotate(1.5, Image.Resampling.BICUBIC, fillcolor=250)
+    lines = [Printed((250, 36), HEADING, 42, 15)]
+    lines += [
+        Printed((left, 130 + 48 * number), line, 22 if number else 27, 25)
+        for left, column in ((70, LEFT), (490, RIGHT))
+        for number, line in enumerate(column)
+    ]
+    turned = print_page((900, 560), lines, 250).rotate(1.5, Image.Resampling.BICUBIC, fillcolor=250)
     turned.save(Path(__file__).with_name("page.png"), optimize=True)
-    lines = "".join(f"{line}\n" for line in (HEADING, *LEFT, *RIGHT))
-    Path(__file__).with_name("page.txt").write_text(lines, "utf-8")
+    text = "".join(f"{line}\n" for line in (HEADING, *LEFT, *RIGHT))
+    Path(__file__).with_name("page.txt").write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

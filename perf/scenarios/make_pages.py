@@ -1,37 +1,29 @@
-"""Renders the pages of the ``ocr`` scenario: ``python perf/scenarios/make_pages.py``."""
+"""Renders the pages of the ``ocr`` scenario: ``python -m perf.scenarios.make_pages``."""
 
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from perf.ocr import LINES
+from clients.ocr.printed import Printed, print_page
+from perf.ocr import letter
 
 HERE = Path(__file__).parent
 NOTICE = ("PLEASE NOTE", "The lift is out of order.", "Use the stairs in wing B.")
 
 
-def letter() -> Image.Image:
-    """A typed letter of 14 lines, 1000 x 700 pixels."""
-    page = Image.new("L", (1000, 700), 255)
-    pen = ImageDraw.Draw(page)
-    for number, line in enumerate(LINES):
-        pen.text((60, 30 + 47 * number), line, fill=20, font=ImageFont.load_default(26))
-    return page
-
-
 def notice() -> Image.Image:
     """A notice of three lines, 800 x 400 pixels, in colour and a little askew."""
-    page = Image.new("RGB", (800, 400), (244, 236, 205))
-    pen = ImageDraw.Draw(page)
-    for number, line in enumerate(NOTICE):
-        font = ImageFont.load_default(60 if number == 0 else 40)
-        pen.text((90, 60 + 105 * number), line, fill=(40, 30, 90), font=font)
+    lines = (
+        Printed((90, 60 + 105 * row), line, 40 if row else 60, (40, 30, 90))
+        for row, line in enumerate(NOTICE)
+    )
+    page = print_page((800, 400), lines, (244, 236, 205))
     return page.rotate(-2, Image.Resampling.BICUBIC, fillcolor=(244, 236, 205))
 
 
 def main() -> None:
     """Writes them beside this file."""
-    letter().save(HERE / "letter.png", optimize=True)
+    letter(255, 20).save(HERE / "letter.png", optimize=True)
     notice().save(HERE / "notice.jpg", quality=85)
 
 
