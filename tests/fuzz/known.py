@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.fuzz.raw_http import INFER, message
+from tests.fuzz.requests.raw_http import INFER, message
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from tests.fuzz.artefacts.part import ARTEFACTS
 from tests.fuzz.case import Part
-from tests.fuzz.direct import DIRECT
-from tests.fuzz.malformed import HTTP
-from tests.fuzz.media import IMAGES, SOUNDS
-from tests.fuzz.odd_proto import MESSAGES
-from tests.fuzz.raw_grpc import FRAMES
-from tests.fuzz.streams import STREAMS
+from tests.fuzz.media.media import IMAGES, SOUNDS
+from tests.fuzz.media.streams import STREAMS
+from tests.fuzz.requests.direct import DIRECT
+from tests.fuzz.requests.malformed import HTTP
+from tests.fuzz.requests.odd_proto import MESSAGES
+from tests.fuzz.requests.raw_grpc import FRAMES
 
 PARTS: Sequence[Part] = (ARTEFACTS, IMAGES, SOUNDS, STREAMS, DIRECT, HTTP, MESSAGES, FRAMES)

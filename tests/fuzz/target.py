@@ -18,8 +18,8 @@ from runtime.guard import state
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 from tests.asr.sounds import EXAMPLES, encoded, talk
-from tests.fuzz import images
 from tests.fuzz.case import LONGEST_SECONDS, Arrays, Outcome
+from tests.fuzz.media import images
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from runtime.machine.environment import ServerEnvironment
-from tests.fuzz import campaign, images, media, sounds
+from tests.fuzz import campaign
 from tests.fuzz.artefacts.part import ARTEFACTS
 from tests.fuzz.known import KNOWN
+from tests.fuzz.media import images, media, sounds
 from tests.fuzz.parts import PARTS
 from tests.fuzz.target import Target
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import images, mutate
+from tests.fuzz import mutate
 from tests.fuzz.artefacts import odd
 from tests.fuzz.artefacts.artefact import ROOT, Artefact
+from tests.fuzz.media import images
 from tests.hostile.repositories import repositories
 from tests.hostile.writing import CONFIG, ENSEMBLE, graph, model, onnx_model, parameter, step
 

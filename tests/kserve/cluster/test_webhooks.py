@@ -16,8 +16,8 @@ import yaml
 from tests.kserve.cluster import webhooks
 from tests.kserve.cluster.webhooks.bundle import Bundle
 from tests.kserve.cluster.webhooks.mutations import MUTATIONS, UPDATES
-from tests.kserve.cluster.webhooks.repository import BUILT, kinds, stray, without_version
 from tests.kserve.cluster.webhooks.rule import RULES, UPDATE_RULES, breaches, update_breaches
+from tests.kserve.cluster.webhooks.triton.repository import BUILT, kinds, stray, without_version
 from tests.kserve.edits import edited
 from tests.kserve.schemas import cel, crds, schemas
 

@@ -25,7 +25,7 @@ from clients.connection.errors import RequestError
 from clients.ocr.client import OcrClient
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
-from tests.kserve.cluster.webhooks.repository import BUILT
+from tests.kserve.cluster.webhooks.triton.repository import BUILT
 from tests.kserve.monitoring import known, programs, queries
 
 pytestmark = pytest.mark.slow

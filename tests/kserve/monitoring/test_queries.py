@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.kserve.cluster.webhooks.repository import BUILT, kinds
+from tests.kserve.cluster.webhooks.triton.repository import BUILT, kinds
 from tests.kserve.monitoring import known, queries
 from tests.kserve.render import shipped
 

@@ -13,8 +13,8 @@ import yaml
 
 from tests.kserve import render
 from tests.kserve.cluster.webhooks.bundle import Bundle
-from tests.kserve.cluster.webhooks.repository import kinds
 from tests.kserve.cluster.webhooks.rule import breaches
+from tests.kserve.cluster.webhooks.triton.repository import kinds
 from tests.kserve.overlays import bundles
 from tests.kserve.overlays.test_overlays import CLUSTER_WIDE
 

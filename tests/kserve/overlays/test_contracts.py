@@ -24,7 +24,7 @@ from runtime.machine.environment import ServerEnvironment
 from tests.kserve import render
 from tests.kserve.cluster.webhooks.bundle import Bundle, Pod
 from tests.kserve.cluster.webhooks.quantity import quantity
-from tests.kserve.cluster.webhooks.repository import BUILT, kinds
+from tests.kserve.cluster.webhooks.triton.repository import BUILT, kinds
 from tests.kserve.overlays import bundles
 from tests.kserve.schemas import schemas
 from tests.kserve.schemas.crds import ROOT

@@ -1,6 +1,6 @@
 """The rules that admission webhooks and reconcilers hold manifests to, and those of a Triton."""
 
-from tests.kserve.cluster.webhooks import (
+from tests.kserve.cluster.webhooks.kserve import (
     canary,
     graph,
     inferenceservice,
@@ -12,14 +12,12 @@ from tests.kserve.cluster.webhooks import (
     selection,
     servingruntime,
     trainedmodel,
-    triton_metrics,
-    triton_pod,
-    triton_storage,
     updates,
 )
+from tests.kserve.cluster.webhooks.triton import metrics, pod, storage
 
 MODULES = (
     *(inferenceservice, scaling, multinode, canary, servingruntime, graph, llmisvc, reconcile),
-    *(knative, triton_storage, triton_pod, triton_metrics, trainedmodel, updates, selection),
+    *(knative, storage, pod, metrics, trainedmodel, updates, selection),
 )
 """Importing them registers their rules."""

@@ -1,6 +1,6 @@
 """Rules for a multi-model Triton behind KServe, 1 to 8: where its models and its files are.
 
-Two of them, of the repository itself, are in :mod:`tests.kserve.cluster.webhooks.repository`.
+Two of them, of the repository itself, are in :mod:`.repository`, beside this module.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.kserve.cluster.webhooks.bundle import MODELS, Bundle, Object
-from tests.kserve.cluster.webhooks.repository import callees, kinds
 from tests.kserve.cluster.webhooks.rule import KSERVE, rule
+from tests.kserve.cluster.webhooks.triton.repository import callees, kinds
 
 KIND = "InferenceService"
 DEFAULTS = f"{KSERVE} pkg/apis/serving/v1beta1/inference_service_defaults.go SetTritonDefaults"

@@ -7,11 +7,11 @@ from random import Random
 
 import numpy as np
 
-from tests.fuzz import images, sounds
 from tests.fuzz.case import Arrays, Case, Outcome, Part
+from tests.fuzz.media import images, sounds
 from tests.fuzz.target import Target, file
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 def corpus(kind: str) -> dict[str, bytes]:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.fuzz import images, mutate
+from tests.fuzz import mutate
 from tests.fuzz.case import Case, Outcome, Part
-from tests.fuzz.odd_json import json_body, tensor
-from tests.fuzz.raw_http import INFER, exchange, message
+from tests.fuzz.media import images
+from tests.fuzz.requests.odd_json import json_body, tensor
+from tests.fuzz.requests.raw_http import INFER, exchange, message
 from tests.fuzz.target import Target
 
 MODELS = ("ocr", "asr", "asr_stream", "decode_image", "transcribe", "recognise", "ocr_bls")

@@ -11,7 +11,7 @@ from random import Random
 
 from tests.fuzz import mutate
 from tests.fuzz.case import LONGEST_SECONDS, Case, Outcome, Part
-from tests.fuzz.odd_proto import method_and_message
+from tests.fuzz.requests.odd_proto import method_and_message
 from tests.fuzz.target import Target
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from tests.kserve.cluster.webhooks.bundle import Bundle, Object
-from tests.kserve.cluster.webhooks.repository import kinds
 from tests.kserve.cluster.webhooks.rule import KSERVE, rule
+from tests.kserve.cluster.webhooks.triton.repository import kinds
 
 KIND = "InferenceService"
 SCRAPING = "serving.kserve.io/enable-prometheus-scraping"

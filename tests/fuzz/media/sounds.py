@@ -194,7 +194,7 @@ FORMATS: dict[str, Mutation] = {
 
 
 def mutated(random: Random, corpus: dict[str, bytes]) -> tuple[str, bytes]:
-    """A changed sound, and what it was; see :func:`tests.fuzz.images.mutated`."""
+    """A changed sound, and what it was; see :func:`tests.fuzz.media.images.mutated`."""
     if corpus and random.random() < 0.1:
         name = random.choice(sorted(corpus))
         data = corpus[name]

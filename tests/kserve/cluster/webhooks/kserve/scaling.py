@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.kserve.cluster.webhooks.bundle import AUTOSCALER, MODE, Bundle, Object
-from tests.kserve.cluster.webhooks.inferenceservice import KIND, components
+from tests.kserve.cluster.webhooks.kserve.inferenceservice import KIND, components
 from tests.kserve.cluster.webhooks.rule import ISV, KSERVE, rule
 
 PERCENT = "averageUtilization"

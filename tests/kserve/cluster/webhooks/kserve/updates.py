@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 
 from tests.kserve.cluster.webhooks.bundle import MODE, Object
-from tests.kserve.cluster.webhooks.llmisvc import LLM
+from tests.kserve.cluster.webhooks.kserve.llmisvc import LLM
+from tests.kserve.cluster.webhooks.kserve.servingruntime import KINDS, WEBHOOK
 from tests.kserve.cluster.webhooks.rule import ISV, update_rule
-from tests.kserve.cluster.webhooks.servingruntime import KINDS, WEBHOOK
 
 
 @update_rule("mode stays", "InferenceService", source=f"{ISV} validateDeploymentMode")

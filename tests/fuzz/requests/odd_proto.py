@@ -10,8 +10,9 @@ from typing import Any
 import grpc
 from tritonclient.grpc import service_pb2 as pb
 
-from tests.fuzz import images, mutate
+from tests.fuzz import mutate
 from tests.fuzz.case import LONGEST_SECONDS, Case, Outcome, Part
+from tests.fuzz.media import images
 from tests.fuzz.target import Target
 
 SERVICE = "/inference.GRPCInferenceService/"

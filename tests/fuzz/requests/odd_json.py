@@ -6,7 +6,8 @@ import json
 from random import Random
 from typing import Any
 
-from tests.fuzz import images, mutate
+from tests.fuzz import mutate
+from tests.fuzz.media import images
 
 TEXTS = (
     *(b"", b"null", b"[]", b"{}", b'"', b"{" * 200, b"[" * 2000, b"\xff\xfe{", b"NaN"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.asr.sounds import talk
 from tests.fuzz.case import Case, Outcome, Part
-from tests.fuzz.media import insane
+from tests.fuzz.media.media import insane
 from tests.fuzz.target import Target
 
 NAMES = (
