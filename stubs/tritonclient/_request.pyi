@@ -1,0 +1,3 @@
+class Request:
+    headers: dict[str, str] | None
+    def __init__(self, headers: dict[str, str] | None) -> None: ...
