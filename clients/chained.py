@@ -7,7 +7,6 @@ but a server: the steps come from the ensemble's own config.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import tritonclient.grpc as grpc
 from tritonclient.utils import np_to_triton_dtype
@@ -70,10 +69,11 @@ class Chained:
             outputs=[grpc.InferRequestedOutput(name) for name in step.outputs],
             client_timeout=self._timeout,
         )
-        return {name: result.as_numpy(name) for name in step.outputs}
+        arrays = {name: result.as_numpy(name) for name in step.outputs}
+        return {name: array for name, array in arrays.items() if array is not None}
 
 
-def request_input(name: str, array: Array) -> Any:
+def request_input(name: str, array: Array) -> grpc.InferInput:
     """An array as tritonclient's gRPC input of that name."""
     tensor = grpc.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
     tensor.set_data_from_numpy(array)

@@ -52,13 +52,16 @@ def compare(pages: Sequence[Page], read: Read) -> list[Outcome]:
         read: ours.
     """
     from rapidocr import RapidOCR
+    from rapidocr.utils.output import RapidOCROutput
 
     one_thread = {"EngineConfig.onnxruntime.intra_op_num_threads": 1}
     rapid = RapidOCR(params={"Global.log_level": "error", **one_thread})
 
     def theirs(page: Page) -> str:
         blue_first = np.ascontiguousarray(np.asarray(page.image)[:, :, ::-1])
-        return "\n".join(rapid(blue_first).txts or ())
+        answer = rapid(blue_first)
+        assert isinstance(answer, RapidOCROutput), "it was asked for texts"
+        return "\n".join(answer.txts or ())
 
     with ThreadPoolExecutor() as pool:
         their_texts = pool.submit(lambda: [theirs(page) for page in pages])

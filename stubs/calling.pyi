@@ -1,2 +1,2 @@
 # As it is called where it is copied to: beside a model's model.py.
-from builders.kit.calling import *
+from repository.copied.calling import *

@@ -32,7 +32,7 @@ class _NoChannel:
         return
 
 
-class Client(grpc.InferenceServerClient):  # type: ignore[misc]
+class Client(grpc.InferenceServerClient):
     """tritonclient's own, which also ends quietly when Ctrl-C came while it was being made.
 
     Its ``__del__`` closes what ``__init__`` may not have made yet.

@@ -47,10 +47,10 @@ def moved(length: int, degrees: float = 0.0) -> Degrade:
     """The camera moved along a line."""
 
     def run(page: Array, rng: np.random.Generator) -> Array:
-        kernel = np.zeros((length, length), np.float32)
-        kernel[length // 2] = 1 / length
+        level = np.zeros((length, length), np.float32)
+        level[length // 2] = 1 / length
         turn = cv2.getRotationMatrix2D((length // 2, length // 2), degrees, 1)
-        kernel = cv2.warpAffine(kernel, turn, (length, length))
+        kernel = np.asarray(cv2.warpAffine(level, turn, (length, length)))
         return np.asarray(cv2.filter2D(page, -1, kernel / kernel.sum()))
 
     return run
@@ -100,7 +100,9 @@ def turned(degrees: float) -> Degrade:
         if degrees % 90 == 0:
             return np.ascontiguousarray(np.rot90(page, round(degrees / 90)))
         height, width = page.shape[:2]
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+        matrix = np.asarray(
+            cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1), np.float64
+        )
         cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
         size = (round(width * cosine + height * sine), round(width * sine + height * cosine))
         matrix[:, 2] += np.array(size) / 2 - np.array((width, height)) / 2

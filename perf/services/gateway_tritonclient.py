@@ -61,7 +61,7 @@ class Statistics:
         )
 
 
-class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
+class Servicer(service_pb2_grpc.GRPCInferenceServiceServicer):
     """One pipeline as a model that Triton's clients can call.
 
     Methods of the service that it does not have answer UNIMPLEMENTED.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from repository.check.rules import finding
-from repository.config.facts import instances
+from repository.config.facts import instances, tensors_of
 from repository.config.proto import pb
 from repository.findings import Finding
 
@@ -38,7 +38,7 @@ def check_limits(config: pb.ModelConfig) -> Iterator[Finding]:
 
 def _tensors(config: pb.ModelConfig) -> Iterator[Finding]:
     sized: list[tuple[str, Sequence[int]]] = [
-        (tensor.name, tensor.dims) for tensor in (*config.input, *config.output)
+        (tensor.name, tensor.dims) for tensor in tensors_of(config)
     ]
     for state in config.sequence_batching.state:
         sized.append((state.input_name, state.dims))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repository.arrays import DType
 from repository.check.rules import finding, listed
-from repository.config.facts import instances, is_bounded, is_ensemble
+from repository.config.facts import instances, is_bounded, is_ensemble, tensors_of
 from repository.config.proto import pb
 from repository.findings import Finding
 from repository.release import Release
@@ -115,11 +115,11 @@ def _tensor_bytes(config: pb.ModelConfig) -> int:
     rows = max(1, config.max_batch_size)
     return sum(
         rows * prod(max(1, dim) for dim in tensor.dims) * element_bytes(tensor.data_type)
-        for tensor in (*config.input, *config.output)
+        for tensor in tensors_of(config)
     )
 
 
-def element_bytes(data_type: int) -> int:
+def element_bytes(data_type: pb.DataType.ValueType) -> int:
     """Bytes of an element; a string's length, which it has at least; 0 where there is no type."""
     try:
         dtype = DType.from_config(pb.DataType.Name(data_type))

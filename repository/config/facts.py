@@ -29,6 +29,11 @@ def needed(config: pb.ModelConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*steps, *called(config))))
 
 
+def tensors_of(config: pb.ModelConfig) -> tuple[pb.ModelInput | pb.ModelOutput, ...]:
+    """The inputs, then the outputs."""
+    return (*config.input, *config.output)
+
+
 def file_input(config: pb.ModelConfig) -> str | None:
     """The first input that can hold an encoded file, UINT8 [-1]; None if there is none."""
     for tensor in config.input:

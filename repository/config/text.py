@@ -82,7 +82,8 @@ def to_text(config: pb.ModelConfig) -> str:
     if not config.max_batch_size:
         tail.CopyFrom(config)
         for field, _ in config.ListFields():
-            (tail if field.number < _BATCH_SIZE_NUMBER else head).ClearField(field.name)
+            other: Message = tail if field.number < _BATCH_SIZE_NUMBER else head
+            other.ClearField(field.name)
     text = _print(head) + ("" if config.max_batch_size else "max_batch_size: 0\n") + _print(tail)
     if parse(text.encode(), config.name) != config:
         raise AssertionError(f"the config of '{config.name}' does not read back as it was printed")

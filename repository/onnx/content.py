@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +11,7 @@ import onnx
 from google.protobuf.message import Message
 from onnx import TensorProto
 
-_PACKED_BITS = {
+_PACKED_BITS: dict[int, int] = {
     TensorProto.UINT4: 4,
     TensorProto.INT4: 4,
     TensorProto.FLOAT4E2M1: 4,
@@ -67,7 +68,7 @@ def _read_text(message: Message) -> None:
                 _read_text(part)
 
 
-def _demand_text(values: list[str | bytes]) -> None:
+def _demand_text(values: Sequence[str | bytes]) -> None:
     for value in values:
         if isinstance(value, bytes):  # protobuf's own answer where it could not decode
             value.decode()

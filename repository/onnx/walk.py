@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+)
 
 
 def opset(model: ModelProto) -> int:
@@ -32,6 +39,11 @@ def nodes(model: ModelProto) -> Iterator[NodeProto]:
         yield from function.node
 
 
+def named(graph: GraphProto) -> tuple[ValueInfoProto | TensorProto, ...]:
+    """What a graph declares by name: inputs, outputs, tensors between them, and initialisers."""
+    return (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+
+
 def tensors(model: ModelProto) -> Iterator[TensorProto]:
     """Every constant tensor: initialisers, sparse ones' values and indices, and attributes'."""
     for graph in graphs(model):
@@ -48,6 +60,6 @@ def tensors(model: ModelProto) -> Iterator[TensorProto]:
             yield attribute.sparse_tensor.indices
 
 
-def _attributes(of: Iterator[NodeProto]) -> Iterator[AttributeProto]:
+def _attributes(of: Iterable[NodeProto]) -> Iterator[AttributeProto]:
     for node in of:
         yield from node.attribute

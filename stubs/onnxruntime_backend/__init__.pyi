@@ -1,13 +1,4 @@
 # As the stand-in backend calls its own package inside Triton.
-from runtime.backends.onnxruntime import (
-    abandoned as abandoned,
-)
-from runtime.backends.onnxruntime import (
-    batch as batch,
-)
-from runtime.backends.onnxruntime import (
-    failures as failures,
-)
-from runtime.backends.onnxruntime import (
-    session as session,
-)
+from runtime.backends.onnxruntime import batch as batch
+from runtime.backends.onnxruntime import failures as failures
+from runtime.backends.onnxruntime import session as session

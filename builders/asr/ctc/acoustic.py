@@ -16,7 +16,7 @@ from builders.asr.supported import PARAKEET, read_config
 from builders.kit import onnx as kit_onnx
 
 
-class Acoustic(nn.Module):  # type: ignore[misc]
+class Acoustic(nn.Module):
     """Log-mel features, the FastConformer encoder and its CTC head as one module.
 
     Args:

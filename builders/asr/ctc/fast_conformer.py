@@ -19,7 +19,7 @@ HIDDEN = -1e9
 """Added to the attention that a step behind a row's end would get."""
 
 
-class FastConformer(nn.Module):  # type: ignore[misc]
+class FastConformer(nn.Module):
     """Features to tokens.
 
     Args:
@@ -36,7 +36,7 @@ class FastConformer(nn.Module):  # type: ignore[misc]
         self.positions = nn.Buffer(
             torch.cat([each.self_attn.relative_k_proj.weight.detach() for each in encoder.layers])
         )
-        self.stride = math.prod(level[0].stride[0] for level in self.subsampling.levels)
+        self.stride = math.prod(stride for _, stride, _ in self.subsampling.along)
         """Frames from one step to the next."""
         self.head = _linear(model.ctc_head.weight[:, :, 0], model.ctc_head.bias)
 
@@ -63,13 +63,14 @@ class FastConformer(nn.Module):  # type: ignore[misc]
         return each
 
 
-class _Subsampling(nn.Module):  # type: ignore[misc]
+class _Subsampling(nn.Module):
     """An eighth of the frames; what lies behind a row's own is zero after every level."""
 
     def __init__(self, original: Any, scale: float) -> None:
         super().__init__()
         convolutions = [each for each in original.layers if isinstance(each, nn.Conv2d)]
         first, pairs = convolutions[0], convolutions[1:]
+        self.along = [_along(first), *(_along(each) for each in pairs[::2])]
         self.levels = nn.ModuleList(
             [
                 nn.Sequential(first, nn.ReLU()),
@@ -80,13 +81,8 @@ class _Subsampling(nn.Module):  # type: ignore[misc]
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         here = features[:, None]
-        for level in self.levels:
+        for level, (kernel, stride, padding) in zip(self.levels, self.along, strict=True):
             here = level(here)
-            (kernel, _), (stride, _), (padding, _) = (
-                level[0].kernel_size,
-                level[0].stride,
-                level[0].padding,
-            )
             # Nothing below zero is divided, so that truncation is enough.
             added = 2 * padding - kernel + stride
             lengths = torch.div(lengths + added, stride, rounding_mode="trunc")
@@ -95,7 +91,13 @@ class _Subsampling(nn.Module):  # type: ignore[misc]
         return self.linear(here.transpose(1, 2).flatten(2)), lengths
 
 
-class _Layer(nn.Module):  # type: ignore[misc]
+def _along(convolution: nn.Conv2d) -> tuple[int, int, int]:
+    """Kernel, stride and padding along the frames."""
+    assert not isinstance(convolution.padding, str)
+    return convolution.kernel_size[0], convolution.stride[0], convolution.padding[0]
+
+
+class _Layer(nn.Module):
     """One block; everything is [rows * steps, units] but what looks at other steps."""
 
     def __init__(self, block: Any) -> None:
@@ -134,7 +136,8 @@ class _Layer(nn.Module):  # type: ignore[misc]
         here = here + self._attention(self.norm_attention(here), positions, hidden)
         here = here + self._convolution(self.norm_convolution(here), kept, hidden)
         here = here + self.after(here)
-        return self.norm(here)
+        normed: Tensor = self.norm(here)
+        return normed
 
     def _attention(self, here: Tensor, positions: Tensor, hidden: Tensor) -> Tensor:
         rows, steps, heads = hidden.shape[0], hidden.shape[3], positions.shape[0]
@@ -151,14 +154,16 @@ class _Layer(nn.Module):  # type: ignore[misc]
         far = far.view(rows, heads, steps, 2 * steps - 1)[..., :steps]
         weights = torch.softmax(near + far + hidden, -1)
         together = (weights @ value).transpose(1, 2).reshape(rows * steps, heads * self.units)
-        return self.attended(together)
+        attended: Tensor = self.attended(together)
+        return attended
 
     def _convolution(self, here: Tensor, kept: Tensor, hidden: Tensor) -> Tensor:
         rows, steps = hidden.shape[0], hidden.shape[3]
         gated = nn.functional.glu(self.widened(here), dim=1) * kept
         image = gated.view(rows, steps, -1).transpose(1, 2).contiguous()[:, :, None]
         convolved = self.depthwise(image)[:, :, 0].transpose(1, 2).reshape(rows * steps, -1)
-        return self.narrowed(self.activation(convolved))
+        narrowed: Tensor = self.narrowed(self.activation(convolved))
+        return narrowed
 
 
 def _feed_forward(norm: nn.Module, original: Any) -> nn.Sequential:
@@ -173,6 +178,7 @@ def _as_two_dimensional(original: nn.Conv1d) -> nn.Conv2d:
 
     ONNX Runtime has fast depthwise kernels for images only.
     """
+    assert not isinstance(original.padding, str) and original.bias is not None
     (kernel,), (padding,) = original.kernel_size, original.padding
     channels = original.out_channels
     made = nn.Conv2d(channels, channels, (1, kernel), padding=(0, padding), groups=channels)

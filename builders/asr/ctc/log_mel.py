@@ -120,7 +120,7 @@ def _settings(checkpoint: Path, wrong: list[str]) -> Values:
     return Values("preprocessor_config.json", {}, wrong)
 
 
-class LogMel(nn.Module):  # type: ignore[misc]
+class LogMel(nn.Module):
     """Samples to normalised log-mel features, as transformers' ParakeetFeatureExtractor gives them.
 
     Args:

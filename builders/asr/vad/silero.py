@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 from builders.kit.onnx import OnnxError
+from builders.kit.onnx.surgery import Attribute, make_node
 
 Weights = npt.NDArray[np.float32]
 
@@ -75,9 +76,9 @@ class _Nodes:
         self.made: list[NodeProto] = []
         self.constants: dict[tuple[tuple[int, ...], bytes], TensorProto] = {}
 
-    def add(self, kind: str, inputs: Sequence[str], output: str = "", **options: object) -> str:
+    def add(self, kind: str, inputs: Sequence[str], output: str = "", **options: Attribute) -> str:
         output = output or f"product_{len(self.made)}"
-        self.made.append(helper.make_node(kind, inputs, [output], **options))
+        self.made.append(make_node(kind, inputs, [output], **options))
         return output
 
     def constant(self, value: npt.NDArray[np.generic]) -> str:

@@ -16,6 +16,7 @@ from builders.asr.whisper.checkpoint import WhisperCheckpoint, read_checkpoint
 from builders.asr.whisper.loop import joined
 from builders.asr.whisper.modules import Listen, Say
 from builders.kit import onnx as kit_onnx
+from builders.kit.onnx.surgery import Attribute, make_node
 
 STATE = ("token", "history", "done", "language", "lengths")
 """What one token leaves for the next, besides keys and values."""
@@ -154,8 +155,8 @@ def _name_outputs(model: ModelProto, padding: int) -> None:
         graph.initializer.append(numpy_helper.from_array(np.array(value, dtype), f"outputs/{name}"))
         return f"outputs/{name}"
 
-    def node(kind: str, ins: list[str], out: str, **attributes: object) -> str:
-        graph.node.append(helper.make_node(kind, ins, [out], name=f"{out}/{kind}", **attributes))
+    def node(kind: str, ins: list[str], out: str, **attributes: Attribute) -> str:
+        graph.node.append(make_node(kind, ins, [out], f"{out}/{kind}", **attributes))
         return out
 
     one, none = constant("one", 1), constant("none", [0])

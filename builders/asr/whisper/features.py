@@ -21,7 +21,7 @@ RANGE = 8.0
 """Decades below the loudest value that are kept (WhisperFeatureExtractor)."""
 
 
-class WhisperLogMel(nn.Module):  # type: ignore[misc]
+class WhisperLogMel(nn.Module):
     """Samples to features, as transformers' WhisperFeatureExtractor gives them.
 
     The transform's basis is even (cosines) or odd (sines) around the middle of a frame, so samples

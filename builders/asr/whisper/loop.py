@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
+from builders.kit.onnx.surgery import Attribute, make_node
 from repository.onnx.content import OnnxError
-from repository.onnx.walk import graphs
+from repository.onnx.walk import graphs, named
 
 
 def joined(
@@ -103,12 +104,12 @@ def joined(
         body=body,
     )
     del graph.output[:]
-    for name, value in zip(results, outs[1:], strict=True):
+    for name, out in zip(results, outs[1:], strict=True):
         made = ValueInfoProto()
-        made.CopyFrom(value)
+        made.CopyFrom(out)
         made.name = name
         if name.endswith("_all"):
-            kind, dims = value.type.tensor_type.elem_type, list(_dims(value))
+            kind, dims = out.type.tensor_type.elem_type, list(_dims(out))
             made.CopyFrom(helper.make_tensor_value_info(name, kind, ["iterations", *dims]))
         graph.output.append(made)
     return model
@@ -130,10 +131,9 @@ def _untied(value: ValueInfoProto) -> ValueInfoProto:
 
 
 def _node(
-    graph: GraphProto, kind: str, ins: list[str], outs: list[str], **attributes: object
+    graph: GraphProto, kind: str, ins: list[str], outs: list[str], **attributes: Attribute
 ) -> None:
-    name = f"{outs[0]}/{kind}"
-    graph.node.append(helper.make_node(kind, ins, outs, name=name, **attributes))
+    graph.node.append(make_node(kind, ins, outs, f"{outs[0]}/{kind}", **attributes))
 
 
 def _constant(graph: GraphProto, name: str, value: npt.NDArray[np.generic]) -> None:
@@ -151,5 +151,5 @@ def _prefix(model: ModelProto, prefix: str, keep: set[str]) -> None:
             node.name = f"{prefix}{node.name}"
             node.input[:] = [new(name) for name in node.input]
             node.output[:] = [new(name) for name in node.output]
-        for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        for value in named(graph):
             value.name = new(value.name)

@@ -6,7 +6,8 @@ takes and returns everything that one token leaves for the next.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,11 @@ from builders.asr.whisper.checkpoint import WhisperCheckpoint
 from builders.asr.whisper.features import WhisperLogMel
 from builders.asr.whisper.rules import Rules
 
+if TYPE_CHECKING:
+    from transformers.models.whisper.modeling_whisper import WhisperAttention
 
-class Listen(nn.Module):  # type: ignore[misc]
+
+class Listen(nn.Module):
     """Features, encoder, and the keys and values of the decoder's cross-attention.
 
     Args:
@@ -74,14 +78,14 @@ class Listen(nn.Module):  # type: ignore[misc]
         limit = torch.clamp(length + self.maximum, max=self.positions)
         steps = limit.amax(dim=0) - 1
         cross = []
-        for layer in self.attention:
+        for layer in cast("Iterable[WhisperAttention]", self.attention):
             for projection in (layer.k_proj, layer.v_proj):
                 projected = projection(hidden)
                 cross.append(_heads(projected, layer.num_heads))
         return torch.cat(prompt, dim=1), length, limit, steps, *cross
 
 
-class Say(nn.Module):  # type: ignore[misc]
+class Say(nn.Module):
     """One step of the decoder, and the choice of the next token.
 
     Args:

@@ -17,7 +17,7 @@ NEVER = -1e30
 """Added to the logit of a token that may not follow. Infinity would make sums of nothing NaN."""
 
 
-class Rules(nn.Module):  # type: ignore[misc]
+class Rules(nn.Module):
     """The choice of the next token.
 
     Args:

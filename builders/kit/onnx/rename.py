@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from onnx import GraphProto, ModelProto, TensorShapeProto, ValueInfoProto, helper
 
 from repository.onnx.content import OnnxError
-from repository.onnx.walk import graphs
+from repository.onnx.walk import graphs, named
 
 
 def rename(
@@ -158,7 +158,7 @@ def _map_graph(graph: GraphProto, new: Callable[[str], str]) -> None:
     for node in graph.node:
         node.input[:] = [new(name) for name in node.input]
         node.output[:] = [new(name) for name in node.output]
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+    for value in named(graph):
         value.name = new(value.name)
     for sparse in graph.sparse_initializer:
         sparse.values.name = new(sparse.values.name)
@@ -170,9 +170,7 @@ def _map_graph(graph: GraphProto, new: Callable[[str], str]) -> None:
 
 def _all_names(graph: GraphProto) -> set[str]:
     names = {name for node in graph.node for name in (*node.input, *node.output)}
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        names.add(value.name)
-    return names
+    return names | {value.name for value in named(graph)}
 
 
 def _fresh(name: str, taken: set[str]) -> str:

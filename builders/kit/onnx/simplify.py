@@ -124,7 +124,7 @@ def simplify(model: ModelProto) -> ModelProto:
     work.CopyFrom(model)
     try:
         with _onnxslim:
-            slim = onnxslim.slim(work)
+            slim: ModelProto = onnxslim.slim(work)
     except Exception as error:  # onnxslim raises whatever its passes run into
         raise OnnxError(
             f"onnxslim could not simplify the model: {type(error).__name__}: {error}. "

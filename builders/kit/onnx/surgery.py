@@ -198,9 +198,27 @@ def over_axis(
         attributes: further ones.
     """
     if opset(model) < 13:
-        return helper.make_node(operator, [source], [target], axes=[axis], **attributes)
+        return make_node(operator, [source], [target], axes=[axis], **attributes)
     axes = _constant(model.graph, f"{target}/axes", np.asarray([axis], np.int64))
-    return helper.make_node(operator, [source, axes], [target], **attributes)
+    return make_node(operator, [source, axes], [target], **attributes)
+
+
+Attribute = int | float | str | Sequence[int] | TensorProto | GraphProto
+"""What a node's attribute may be here."""
+
+
+def make_node(
+    operator: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    name: str = "",
+    /,
+    **attributes: Attribute,
+) -> NodeProto:
+    """onnx's ``make_node``, its attributes with types."""
+    made = helper.make_node(operator, inputs, outputs, name)
+    made.attribute.extend(helper.make_attribute(*each) for each in sorted(attributes.items()))
+    return made
 
 
 def _find(values: Sequence[ValueInfoProto], name: str, kind: str) -> ValueInfoProto:

@@ -19,7 +19,7 @@ from builders.kit.onnx.weights import flush_subnormals
 from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.files import source_folder
 from repository.onnx.content import OnnxError
-from repository.onnx.walk import graphs, nodes
+from repository.onnx.walk import graphs, named, nodes
 
 if TYPE_CHECKING:
     import torch
@@ -213,7 +213,7 @@ def _strip(model: ModelProto) -> None:
     for graph in graphs(model):
         graph.ClearField("metadata_props")
         graph.ClearField("doc_string")
-        for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        for value in named(graph):
             value.ClearField("metadata_props")
             value.ClearField("doc_string")
     for function in model.functions:

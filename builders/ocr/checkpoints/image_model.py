@@ -23,7 +23,7 @@ from builders.kit import onnx as kit_onnx
 from builders.kit.onnx.form import read_form
 from builders.kit.onnx.rename import part
 from builders.kit.onnx.session import make_trial_session, reason
-from builders.kit.onnx.surgery import over_axis
+from builders.kit.onnx.surgery import Attribute, make_node, over_axis
 from builders.kit.sources.error import SourceError
 from repository.onnx.content import OnnxError
 from repository.onnx.walk import graphs
@@ -215,7 +215,7 @@ def as_probabilities(
     graph = model.graph
     kind = _TO_PROBABILITIES[scores]
     swapped = list(order) not in ([], sorted(order))
-    operators: list[tuple[str, dict[str, object]]] = []
+    operators: list[tuple[str, dict[str, Attribute]]] = []
     if swapped:
         operators.append(("Transpose", {"perm": list(order)}))
         value = graph.output[0]
@@ -231,7 +231,7 @@ def as_probabilities(
     for number, (operator, attributes) in enumerate(operators, 1):
         target = output if number == len(operators) else f"{output}/{operator}"
         graph.node.append(
-            helper.make_node(operator, [source], [target], f"{output}/as/{operator}", **attributes)
+            make_node(operator, [source], [target], f"{output}/as/{operator}", **attributes)
         )
         source = target
 

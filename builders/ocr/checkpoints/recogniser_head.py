@@ -10,9 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    helper,
+    numpy_helper,
+)
 
 from builders.kit import onnx as kit_onnx
+from builders.kit.onnx.surgery import Attribute, make_node
 
 BLOCK = 128
 """Classes that are compared at once; 64 and 256 are as fast."""
@@ -136,7 +145,7 @@ def _body(linear: _Linear, space: int) -> GraphProto:
         "row": np.asarray([1, 1, BLOCK], np.int64),
         "space_class": np.asarray([space], np.int64),
     }
-    steps: tuple[tuple[str, list[str], list[str], dict[str, object]], ...] = (
+    steps: tuple[tuple[str, list[str], list[str], dict[str, Attribute]], ...] = (
         ("Pad", ["line", "one_more", "with_one"], ["features"], {}),
         ("MatMul", ["features", "weight"], ["logits"], {}),
         ("Softmax", ["logits"], ["scores"], {"axis": 1}),
@@ -157,7 +166,7 @@ def _body(linear: _Linear, space: int) -> GraphProto:
         ("Squeeze", ["space_probability"], ["line_space"], {"axes": [1]}),
     )
     nodes = [
-        helper.make_node(operator, inputs, outputs, f"line/{outputs[0]}", **attributes)
+        make_node(operator, inputs, outputs, f"line/{outputs[0]}", **attributes)
         for operator, inputs, outputs, attributes in steps
     ]
     return helper.make_graph(
@@ -172,7 +181,7 @@ def _body(linear: _Linear, space: int) -> GraphProto:
     )
 
 
-def _output(name: str, dtype: int) -> object:
+def _output(name: str, dtype: int) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, dtype, ["crops", "steps"])
 
 

@@ -31,7 +31,7 @@ class End:
     """
 
     what: str
-    dtype: int
+    dtype: pb.DataType.ValueType
     dims: tuple[int, ...]
     batching: bool
     reshape: tuple[int, ...] | None = None

@@ -69,9 +69,13 @@ def _platform(config: pb.ModelConfig) -> Iterator[Finding]:
 
 
 def _fields(config: pb.ModelConfig) -> Iterator[Finding]:
-    for field in ("instance_group", "optimization", "model_warmup"):
-        present = getattr(config, field)
-        if config.HasField(field) if field == "optimization" else len(present):
+    present = {
+        "instance_group": bool(config.instance_group),
+        "optimization": config.HasField("optimization"),
+        "model_warmup": bool(config.model_warmup),
+    }
+    for field in present:
+        if present[field]:
             yield finding(
                 "ensemble-field",
                 config.name,

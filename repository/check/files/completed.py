@@ -19,7 +19,7 @@ from repository.check.files.folder import ModelFolder
 from repository.check.files.python import may_complete
 from repository.check.model.config import runs_python
 from repository.check.rules import finding
-from repository.config.facts import is_ensemble
+from repository.config.facts import is_ensemble, tensors_of
 from repository.config.proto import pb
 from repository.config.text import FILE_NAME
 from repository.files.reading import UNREADABLE, exists
@@ -135,7 +135,7 @@ def _lacking(model: ModelFolder, config: pb.ModelConfig) -> str:
     absent = [f"no {role}" for role in ("input", "output") if not getattr(config, role)]
     absent += [
         f"no dims or no data_type of '{tensor.name}'"
-        for tensor in (*config.input, *config.output)
+        for tensor in tensors_of(config)
         if not tensor.dims or tensor.data_type == pb.TYPE_INVALID
     ]
     return shortened(" and ".join(absent), 300)

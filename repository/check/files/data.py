@@ -108,7 +108,7 @@ def _mistakes(
                 yield f"{need} bytes or more in '{initial.data_file}'", str(path.stat().st_size)
 
 
-def _bytes(data_type: int, dims: Sequence[int]) -> int:
+def _bytes(data_type: pb.DataType.ValueType, dims: Sequence[int]) -> int:
     """Bytes of a tensor; a string has no size of its own."""
     if data_type == pb.TYPE_STRING:
         return 0

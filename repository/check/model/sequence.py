@@ -36,7 +36,7 @@ def sizes_expected(largest: int) -> str:
 def _mistakes(config: pb.ModelConfig) -> Iterator[tuple[str, str, str, str]]:
     batching = config.sequence_batching
     kind_name = pb.ModelSequenceBatching.Control.Kind.Name
-    kinds: Counter[int] = Counter()
+    kinds: Counter[pb.ModelSequenceBatching.Control.Kind.ValueType] = Counter()
     for name, count in Counter(control.name for control in batching.control_input).items():
         if not name:
             yield "a name for every control_input", "none", "Give it a name.", ""

@@ -153,8 +153,11 @@ def _batch_io(config: pb.ModelConfig) -> Iterator[Finding]:
         remedy = "Correct batch_input and batch_output against the model's inputs and outputs."
         return finding("batch-io", config.name, expected, found, remedy, tensor=tensor)
 
-    entries = [("batch_input", entry) for entry in config.batch_input]
-    for field, entry in (*entries, *(("batch_output", entry) for entry in config.batch_output)):
+    entries: list[tuple[str, pb.BatchInput | pb.BatchOutput]] = [
+        *(("batch_input", entry) for entry in config.batch_input),
+        *(("batch_output", entry) for entry in config.batch_output),
+    ]
+    for field, entry in entries:
         name = ", ".join(entry.target_name)
         if len(entry.source_input) != 1:
             yield wrong(f"one source_input in {field}", str(len(entry.source_input)), name)

@@ -51,8 +51,12 @@ def check_warmup(config: pb.ModelConfig, *, is_open: bool = False) -> Iterator[F
 
 def _strangers(config: pb.ModelConfig, request: pb.ModelWarmup) -> set[str]:
     """The inputs of a request that are neither the model's nor a sequence's controls."""
-    known = {each.name for each in (*config.input, *config.sequence_batching.control_input)}
-    return set(request.inputs) - known
+    controls = config.sequence_batching.control_input
+    return (
+        set(request.inputs)
+        - {each.name for each in config.input}
+        - {each.name for each in controls}
+    )
 
 
 def _mistakes(config: pb.ModelConfig, request: pb.ModelWarmup) -> Iterator[tuple[str, str, str]]:
