@@ -85,7 +85,7 @@ def test_the_readmes_python_runs(environment: dict[str, str]) -> None:
 
 
 def test_the_readmes_profiles_are_valid(tmp_path: Path) -> None:
-    named = []
+    named: list[str] = []
     for language, block in BLOCKS:
         if language == "yaml":
             (tmp_path / "profile.yaml").write_text(block)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
@@ -54,7 +56,7 @@ for name, text in {
     "onnx_labels_left_out": 'output { name: "y" data_type: TYPE_FP32 dims: [ 3 ] label_filename: "labels.txt" }',
     "onnx_gpu_accelerator_left": 'optimization { execution_accelerators { gpu_execution_accelerator { name: "tensorrt" } } }',
 }.items():
-    named(name)(lambda at, text=text: at.onnx(text))
+    named(name)(partial(Bench.onnx, config=text))
 
 
 @shape
@@ -179,7 +181,7 @@ for name, text in {
     "python_preferred_without_batch": "dynamic_batching { preferred_batch_size: [ 2 ] }",
     "python_llm_config": 'name: "python_llm_config" backend: "python" instance_group { count: 1 kind: KIND_CPU }',
 }.items():
-    named(name)(lambda at, text=text: at.python(text))
+    named(name)(partial(Bench.python, config=text))
 
 for name, text in {
     "hooked_without_config": None,
@@ -192,7 +194,7 @@ for name, text in {
     "hooked_all_written": PYTHON,
     "hooked_preferred_without_batch": 'backend: "python" dynamic_batching { preferred_batch_size: [ 2 ] }',
 }.items():
-    named(name)(lambda at, text=text: at.python(text, FILLS_ALL))
+    named(name)(partial(Bench.python, config=text, code=FILLS_ALL))
 
 
 @shape

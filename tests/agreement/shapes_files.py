@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from tests.agreement.writing import ECHO, ONNX, PYTHON, Bench, linear
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 48\n"
 
 
-def weights(location: str = "model.onnx.data", **entries: int) -> TensorProto:
+def weights(
+    location: str = "model.onnx.data", entries: Mapping[str, int] | None = None
+) -> TensorProto:
     """The weights of :func:`linear`, in another file."""
     tensor = numpy_helper.from_array(np.ones((4, 3), np.float32), "w")
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    for key, value in {"location": location, **entries}.items():
+    for key, value in {"location": location, **(entries or {})}.items():
         tensor.external_data.add(key=key, value=str(value))
     return tensor
 
@@ -29,7 +32,7 @@ DATA = np.ones(12, np.float32).tobytes()
 def external(
     at: Bench, data: bytes | str | None, path: str = "1/model.onnx.data", **entries: int
 ) -> None:
-    at.onnx(ONNX, linear(weights=weights(**entries)))
+    at.onnx(ONNX, linear(weights=weights(entries=entries)))
     if data is not None:
         at.put(path, data)
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.agreement.corpus import named, shape
 from tests.agreement.writing import ONNX, PYTHON, Bench, linear
 
@@ -227,7 +229,7 @@ for name, text in {
     "metrics_of_a_later_release": PYTHON
     + 'model_metrics { metric_control [ { metric_identifier { family: "nv_inference_first_response_histogram_ms" } histogram_options { buckets: [ 1, 2, 4 ] } } ] }',
 }.items():
-    named(f"public_{name}")(lambda at, text=text: at.python(text))
+    named(f"public_{name}")(partial(Bench.python, config=text))
 
 for name, text in {
     "accelerator_unknown": 'optimization { execution_accelerators { gpu_execution_accelerator : [ { name : "fast" } ] } }',
@@ -256,7 +258,7 @@ for name, text in {
     "platform_too": 'platform: "onnxruntime_onnx"',
     "platform_of_another": 'platform: "tensorrt_plan"',
 }.items():
-    named(f"public_onnx_{name}")(lambda at, text=text: at.onnx(ONNX + text))
+    named(f"public_onnx_{name}")(partial(Bench.onnx, config=ONNX + text))
 
 for name, (old, new) in {
     "fixed_dims_for_open": ("dims: [ 4 ]", "dims: [ -1 ]"),
@@ -268,7 +270,7 @@ for name, (old, new) in {
     "input_half": ("TYPE_FP32 dims: [ 4 ]", "TYPE_FP16 dims: [ 4 ]"),
     "output_left_out": ('output { name: "y" data_type: TYPE_FP32 dims: [ 3 ] }', ""),
 }.items():
-    named(f"public_onnx_{name}")(lambda at, old=old, new=new: at.onnx(ONNX.replace(old, new)))
+    named(f"public_onnx_{name}")(partial(Bench.onnx, config=ONNX.replace(old, new)))
 
 
 @shape

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.agreement.corpus import named, shape
 from tests.agreement.writing import FILLS_ALL, ONNX, PYTHON, Bench, completing, linear
 
@@ -36,7 +38,7 @@ for name, (head, key, value) in {
     "warmup_without_data": ("batch_size: 1", "x", FLOATS),
 }.items():
     text = WARMED % (head, key, value)
-    named(name)(lambda at, text=text: at.python(text))
+    named(name)(partial(Bench.python, config=text))
 
 
 @shape
@@ -111,7 +113,7 @@ for name, text in {
     "two_inputs_of_one_name": PYTHON + 'input { name: "x" data_type: TYPE_FP32 dims: [ 1 ] }',
     "input_without_name": PYTHON + "input { data_type: TYPE_FP32 dims: [ 1 ] }",
 }.items():
-    named(name)(lambda at, text=text: at.python(text))
+    named(name)(partial(Bench.python, config=text))
 
 
 @shape
@@ -170,7 +172,7 @@ INPUT = 'input { name: "x" data_type: TYPE_FP32 dims: [ %s ] }'
 OUTPUT = 'output { name: "y" data_type: %s dims: [ %s ] }'
 
 # An ensemble over an ONNX model that leaves all to Triton.
-for name, (config, batch, size, taken, dtype, given) in {
+OVER_ONNX: dict[str, tuple[str | None, str | int, int, str, str, str]] = {
     "over_onnx_empty": ("", "batch", 4, "4", "TYPE_FP32", "3"),
     "over_onnx_without_config": (None, "batch", 4, "4", "TYPE_FP32", "3"),
     "over_onnx_larger_batch": ("", "batch", 8, "4", "TYPE_FP32", "3"),
@@ -190,7 +192,9 @@ for name, (config, batch, size, taken, dtype, given) in {
         "TYPE_FP32",
         "3",
     ),
-}.items():
+}
+
+for name, (config, batch, size, taken, dtype, given) in OVER_ONNX.items():
 
     @named(f"ensemble_{name}")
     def over_onnx(

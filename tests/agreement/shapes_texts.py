@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.agreement.corpus import named
-from tests.agreement.writing import PYTHON
+from tests.agreement.writing import PYTHON, Bench
 
 P = PYTHON.encode()
 
@@ -78,4 +80,4 @@ TEXTS: dict[str, bytes] = {
 }
 
 for name, content in TEXTS.items():
-    named(f"text_{name}")(lambda at, content=content: at.python(content))
+    named(f"text_{name}")(partial(Bench.python, config=content))

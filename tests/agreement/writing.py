@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +154,7 @@ def linear(
     )
 
 
-Tensors = dict[str, tuple[int, Sequence[str | int | None]]]
+Tensors = Mapping[str, tuple[int, Sequence[str | int | None]]]
 
 
 def model(

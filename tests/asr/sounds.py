@@ -28,7 +28,8 @@ def talk(seconds: float | None = None) -> np.ndarray:
     """FP32 [samples] at 16 kHz: five sentences with pauses, or the start of it."""
     sound, rate = soundfile.read(TALK, dtype="float32")
     assert rate == RATE
-    return sound if seconds is None else sound[: round(seconds * RATE)]
+    length = len(sound) if seconds is None else round(seconds * RATE)
+    return np.asarray(sound[:length])
 
 
 def encoded(
@@ -43,7 +44,7 @@ def video(suffix: str, codec: str) -> bytes:
     """A second of a picture that grows lighter, as FFmpeg's libraries write it; it has no sound."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"video.{suffix}"
-        code = cv2.VideoWriter_fourcc(*codec)
+        code = cv2.VideoWriter.fourcc(*codec)
         writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 10, (64, 48))
         for shade in range(0, 250, 25):
             writer.write(np.full((48, 64, 3), shade, np.uint8))

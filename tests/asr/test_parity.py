@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from builders.asr.parity import ACOUSTIC
 from builders.asr.supported import PARAKEET
 from builders.kit.sources import resolve
+from repository.arrays import Arrays
 from runtime.inprocess import InProcess
 from tests.asr import sounds
 
@@ -48,7 +50,7 @@ def test_log_probabilities_are_transformers_at_any_lengths_and_batches(
     np.testing.assert_array_equal(found["steps"], wanted["steps"])
     for row, steps in enumerate(wanted["steps"]):
         np.testing.assert_allclose(
-            found["log_probs"][row, :steps], wanted["log_probs"][row, :steps], atol=5e-3
+            _floats(found, row, steps), _floats(wanted, row, steps), atol=5e-3
         )
 
 
@@ -69,5 +71,9 @@ def test_a_window_alone_says_what_it_says_among_others(pipeline: InProcess) -> N
         steps = int(alone["steps"][0])
         assert steps == together["steps"][number]
         np.testing.assert_allclose(
-            alone["log_probs"][0, :steps], together["log_probs"][number, :steps], atol=1e-3
+            _floats(alone, 0, steps), _floats(together, number, steps), atol=1e-3
         )
+
+
+def _floats(answer: Arrays, row: int, steps: int) -> npt.NDArray[np.float32]:
+    return np.asarray(answer["log_probs"][row, :steps], np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -48,7 +48,7 @@ def over_http(asr_server: LocalServer) -> Iterator[Ask]:
         yield asker(client, http)
 
 
-def assert_equal(answer: Arrays, expected: Arrays, what: str) -> None:
+def assert_equal(answer: Mapping[str, np.ndarray], expected: Arrays, what: str) -> None:
     for name in OUTPUTS:
         assert answer[name].shape == expected[name].shape, (what, name)
         if expected[name].dtype == np.object_:

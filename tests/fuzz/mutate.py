@@ -8,8 +8,10 @@ from random import Random
 
 Mutation = Callable[[Random, bytes], bytes]
 
-INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000)
-INTERESTING += (0xFFFFFFFF, 0xFFFFFFFE, 0x10000, 0x01000000, 20_000, 65_000)
+INTERESTING = (
+    *(0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000),
+    *(0xFFFFFFFF, 0xFFFFFFFE, 0x10000, 0x01000000, 20_000, 65_000),
+)
 
 
 def number(random: Random, bits: int) -> int:

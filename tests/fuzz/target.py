@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -63,6 +64,13 @@ def state_prefix(server: LocalServer) -> str:
     return state.ServerState(state.base_folder() / identity).shared_memory_prefix
 
 
+Result = grpc.InferResult | http.InferResult
+
+
+def _described(name: str, array: np.ndarray) -> tuple[str, list[int], str]:
+    return name, list(array.shape), np_to_triton_dtype(array.dtype)
+
+
 class Target:
     """The server, started through the runtime, and its clients."""
 
@@ -91,29 +99,34 @@ class Target:
         self, model: str, inputs: Arrays, *, over: str = "grpc", **options: Any
     ) -> tuple[Outcome, dict[str, np.ndarray]]:
         """One inference: what came of it, and the outputs."""
-        module, client = {"grpc": (grpc, self.grpc), "http": (http, self.http)}[over]
-        tensors = []
-        for name, array in inputs.items():
-            tensor = module.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
-            tensor.set_data_from_numpy(array)
-            tensors.append(tensor)
         if over == "grpc":
             options["client_timeout"] = 2 * LONGEST_SECONDS
+            sent = [grpc.InferInput(*_described(*each)) for each in inputs.items()]
+            for over_grpc, array in zip(sent, inputs.values(), strict=True):
+                over_grpc.set_data_from_numpy(array)
+            infer: Callable[[], Result] = partial(self.grpc.infer, model, sent, **options)
+        else:
+            posted = [http.InferInput(*_described(*each)) for each in inputs.items()]
+            for over_http, array in zip(posted, inputs.values(), strict=True):
+                over_http.set_data_from_numpy(array)
+            infer = partial(self.http.infer, model, posted, **options)
         began = time.monotonic()
         try:
-            result = client.infer(model, tensors, **options)
+            result = infer()
         except InferenceServerException as refusal:
             code = str(refusal.status()).removeprefix("StatusCode.")
-            text = refusal.message()
+            text = refusal.message() or ""
             return Outcome("refused", code, text, time.monotonic() - began), {}
         except Exception as broken:  # gevent's, socket's
             seconds = time.monotonic() - began
             return Outcome("closed", "", repr(broken), seconds, f"no answer: {broken!r}"), {}
         seconds = time.monotonic() - began
-        response = result.get_response()
-        listed = response["outputs"] if over == "http" else response.outputs
-        names = [each["name"] if over == "http" else each.name for each in listed]
-        return Outcome("answered", seconds=seconds), {name: result.as_numpy(name) for name in names}
+        if isinstance(result, http.InferResult):
+            names = [each["name"] for each in result.get_response()["outputs"]]
+        else:
+            names = [each.name for each in result.get_response().outputs]
+        arrays = {name: np.asarray(result.as_numpy(name)) for name in names}
+        return Outcome("answered", seconds=seconds), arrays
 
     def is_same(self, level: Level) -> str:
         """ "", or how the server's processes are not those that they were."""

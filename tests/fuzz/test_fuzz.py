@@ -18,7 +18,7 @@ from tests.fuzz.artefacts.part import ARTEFACTS
 from tests.fuzz.known import KNOWN
 from tests.fuzz.media import images, media, sounds
 from tests.fuzz.parts import PARTS
-from tests.fuzz.target import Target
+from tests.fuzz.target import Target, file
 
 
 def seed() -> int:
@@ -48,11 +48,11 @@ def test_what_was_found_once_is_answered_or_refused(
     """Each file of the corpus as it is, and tensors that ended in a library's error."""
     with Target(server_environment) as target:
         for kind, model, name in (("images", "ocr", "image"), ("sounds", "asr", "audio")):
-            for file, content in media.corpus(kind).items():
-                outcome, outputs = target.ask(model, media.file(name, content))
-                assert outcome.kind in ("answered", "refused"), (file, outcome)
-                assert outcome.code in ("", "INVALID_ARGUMENT"), (file, outcome)
-                assert not media.insane(outputs), file
+            for path, content in media.corpus(kind).items():
+                outcome, outputs = target.ask(model, file(name, content))
+                assert outcome.kind in ("answered", "refused"), (path, outcome)
+                assert outcome.code in ("", "INVALID_ARGUMENT"), (path, outcome)
+                assert not media.insane(outputs), path
         for over, code in (("grpc", "INVALID_ARGUMENT"), ("http", "400")):
             for shape in ((0, 0, 3), (0, 5, 3), (5, 0, 3)):
                 page = np.array([[1, 0, *shape[:2]]], np.int32)

@@ -54,14 +54,14 @@ def tensor(data: st.DataObject, config: Any, axes: dict[str, int]) -> np.ndarray
         free = data.draw(st.one_of(st.just(axes["usual"]), SIDES)) if dim == -1 else dim
         shape.append(int(free))
     if config.data_type == pb.TYPE_STRING:
-        words = data.draw(npst.arrays(np.object_, shape, elements=WORDS))
+        words = data.draw(npst.arrays(np.object_, tuple(shape), elements=WORDS))
         return np.asarray(words)
-    dtype = np.dtype(DTYPES[config.data_type])
+    dtype: np.dtype[Any] = np.dtype(DTYPES[config.data_type])
     elements: Any = {"f": FLOATS, "i": INTEGERS, "u": st.integers(0, 255), "b": st.booleans()}
     if data.draw(st.booleans()):  # numbers that fit: small ones
         small = {"f": st.floats(-1, 0, width=32), "i": st.integers(0, 1)}
         elements = elements | small
-    return np.asarray(data.draw(npst.arrays(dtype, shape, elements=elements[dtype.kind])))
+    return np.asarray(data.draw(npst.arrays(dtype, tuple(shape), elements=elements[dtype.kind])))
 
 
 def calling(name: str, requests: Sequence[Arrays]) -> list[dict[str, np.ndarray]]:

@@ -144,12 +144,15 @@ def onnx_model(
 def graph(
     node: str = "Identity",
     taken: tuple[int | str | None, ...] = ("batch", 4),
-    given: object = ("batch", 4),
+    given: tuple[int | str | None, ...] | None = ("batch", 4),
 ) -> bytes:
     inputs = ["x", "x"] if node == "Concat" else ["x"]
-    marks = {"axis": 0} if node == "Concat" else {"keepdims": 0} if node == "ReduceSum" else {}
+    made_node = helper.make_node(node, inputs, ["y"])
+    marks = {"Concat": "axis", "ReduceSum": "keepdims"}
+    if node in marks:
+        made_node.attribute.append(helper.make_attribute(marks[node], 0))
     made = helper.make_graph(
-        [helper.make_node(node, inputs, ["y"], **marks)],
+        [made_node],
         "toy",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, taken)],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, given)],

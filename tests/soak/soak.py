@@ -137,8 +137,9 @@ def soak(plan: Plan, show: Callable[[str], None]) -> Outcome:
                 _watch(server, kills, ledger, plan, samples, until)
         seconds = time.monotonic() - began
         stop.set()
-        for each in (*workers, *([killer] if plan.kill_every else [])):
-            each.join(timeout=10)
+        threads: list[threading.Thread] = [*workers, *([killer] if plan.kill_every else [])]
+        for thread in threads:
+            thread.join(timeout=10)
         return _conclude(ledger, plan, samples, seconds)
     finally:
         stop.set()

@@ -94,7 +94,8 @@ def build(variant: Variant, place: Path) -> Served:
     checkpoint = place / "checkpoint"
     variant.write(checkpoint)
     if variant.architecture is PARAKEET:
-        names, pipeline = ("acoustic", TOKENIZER, DECODING), transcribe
+        names: tuple[str, ...] = ("acoustic", TOKENIZER, DECODING)
+        pipeline: Model = transcribe
     else:
         names = ("whisper", "whisper.json")
         pipeline = Ensemble(
@@ -155,7 +156,9 @@ def _parakeet(served: Served, process: InProcess) -> Outcome:
         wanted = reference.reference(served.checkpoint, inputs)
         assert found["steps"].tolist() == wanted["steps"].tolist()
         for row, steps in enumerate(wanted["steps"].tolist()):
-            ours, theirs = (each["log_probs"][row, :steps] for each in (found, wanted))
+            ours, theirs = (
+                np.asarray(each["log_probs"][row, :steps], np.float32) for each in (found, wanted)
+            )
             largest = max(largest, float(np.abs(ours - theirs).max()))
             said = [
                 [word.text for word in reader.words(each, reader.search({}))]
@@ -200,7 +203,8 @@ def _whisper(served: Served, process: InProcess) -> Outcome:
     for row, length in zip(wanted["tokens"], wanted["lengths"][:, 0], strict=True):
         every += row[:length].tolist()
     largest = max(
-        float(np.abs(found[name] - wanted[name]).max()) for name in ("log_probs", "attention")
+        float(np.abs(np.subtract(found[name], wanted[name], dtype=np.float32)).max())
+        for name in ("log_probs", "attention")
     )
     return Outcome(SECONDS, len(every), len(set(every)), different, largest)
 

@@ -110,7 +110,13 @@ def test_samples_on_standard_input_are_read_until_they_end(
 def test_a_reader_that_goes_away_ends_the_command_quietly(
     asr_server: LocalServer, raw: Path
 ) -> None:
-    process = started("-", url=asr_server.grpc, stdin=subprocess.PIPE, text=False)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clients", "asr", "-"],
+        env=os.environ | {"TRITON_GRPC": asr_server.grpc},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert process.stdin and process.stdout and process.stderr
     process.stdin.write(raw.read_bytes()[: 6 * 32_000])
     process.stdin.flush()

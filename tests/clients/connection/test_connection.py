@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -37,7 +38,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def read(url: str, **options: object) -> list[str]:
+def read(url: str, **options: Any) -> list[str]:
     with OcrClient(url, **options) as client:
         return [line.text for line in client.read(b"page")]
 

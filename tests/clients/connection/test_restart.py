@@ -30,9 +30,14 @@ class Restarted:
     """A server of speech recognition on ports that stay."""
 
     def __init__(self, repository: Path, environment: ServerEnvironment) -> None:
-        self._ports = {f"{name}_port": free_port() for name in ("http", "grpc", "metrics")}
+        http, grpc, metrics = free_port(), free_port(), free_port()
         self._make: Callable[[], LocalServer] = lambda: LocalServer(
-            repository, load=("asr", "asr_stream"), environment=environment, **self._ports
+            repository,
+            load=("asr", "asr_stream"),
+            environment=environment,
+            http_port=http,
+            grpc_port=grpc,
+            metrics_port=metrics,
         )
         self.server = self._make()
         self.server.start()

@@ -7,7 +7,7 @@ import json
 import queue
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -112,12 +112,15 @@ def test_ensemble_bls_chained_and_in_process_agree(
     with grpc.InferenceServerClient(server.grpc) as triton:
         for image in pages:
             inputs = {"image": np.frombuffer(image, np.uint8)}
-            answers = [process.run("ocr", inputs), chained.run(inputs)]
+            answers: list[Mapping[str, np.ndarray]] = [
+                process.run("ocr", inputs),
+                chained.run(inputs),
+            ]
             for model in ("ocr", "ocr_bls"):
                 sent = [request_input(name, array) for name, array in inputs.items()]
                 result = triton.infer(model, sent)
                 names = ("text", "boxes", "scores")
-                answers.append({name: result.as_numpy(name) for name in names})
+                answers.append({name: np.asarray(result.as_numpy(name)) for name in names})
             for answer in answers[1:]:
                 assert answer["text"].tolist() == answers[0]["text"].tolist()
                 np.testing.assert_allclose(answer["boxes"], answers[0]["boxes"], atol=1e-3)
@@ -222,7 +225,7 @@ def test_wrong_tensors_are_refused(
         with pytest.raises(InferenceServerException) as refused:
             triton.infer("ocr", [request_input(key, value) for key, value in inputs.items()])
         assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
-        assert one_sentence(refused.value.message())
+        assert one_sentence(refused.value.message() or "")
         assert triton.is_server_ready()
 
 

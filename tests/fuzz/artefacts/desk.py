@@ -13,7 +13,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tests.fuzz.artefacts.artefact import ROOT, SECRET, Artefact, Ran, fault, listing
@@ -92,12 +91,7 @@ class Desk:
             self._lanes.put(worker)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for worker in self._workers:
             worker.stop()
         shutil.rmtree(self._folder)

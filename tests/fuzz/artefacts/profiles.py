@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -87,7 +89,7 @@ def text(random: Random) -> bytes:
         made = odd.tokens_changed(random, made, WORDS)
     elif way < 7:
         family, component = random.choice((("asr", "parakeet"), ("asr", "vad"), ("asr", "whisper")))
-        uri = odd.json.dumps(random.choice(URIS))
+        uri = json.dumps(random.choice(URIS))
         made = f'triton: "24.10"\nfamilies:\n  {family}:\n    sources: {{{component}: {uri}}}\n'
     elif way == 7:
         depth = random.choice((10, 49, 60, 5000, 100_000))
@@ -104,7 +106,7 @@ def text(random: Random) -> bytes:
         )
     elif way == 9:
         key = random.choice(("instances", "queue", "batching", "parameters", "precision", "x"))
-        value = odd.json.dumps(odd.value(random))
+        value = json.dumps(odd.value(random))
         made = f'triton: "24.10"\nfamilies: {{asr: }}\nmodels: {{transcribe: {{{key}: {value}}}}}\n'
     content = made.encode("utf-8", "surrogatepass")
     if way == 10:
@@ -116,7 +118,7 @@ def text(random: Random) -> bytes:
     return content
 
 
-OTHERS = {
+OTHERS: dict[str, Callable[[Path], object]] = {
     "a pipe": os.mkfifo,
     "a folder": Path.mkdir,
     "a device": lambda path: path.symlink_to("/dev/zero"),
@@ -141,14 +143,14 @@ def profile(random: Random) -> Artefact:
         )
     if way < 0.1:
         name = random.choice(NAMES)
-        command = ("builders", "plan", f"--profile={name}", "--out", "models")
-        return Artefact(f"the profile {name[:40]!a}", lambda folder: None, command)
+        named = ("builders", "plan", f"--profile={name}", "--out", "models")
+        return Artefact(f"the profile {name[:40]!a}", lambda folder: None, named)
     if way < 0.15:
         uri = random.choice([each for each in URIS if each != "demo:asr/parakeet"])
         uri = uri.replace("\0", "")
         family, export = random.choice((("asr", "acoustic"), ("ocr", "detector"), ("asr", "x")))
-        command = ("builders", "parity", family, export, f"--source={uri}")
-        return Artefact(f"the source {uri[:40]!a}", lambda folder: None, command)
+        parity = ("builders", "parity", family, export, f"--source={uri}")
+        return Artefact(f"the source {uri[:40]!a}", lambda folder: None, parity)
     content = text(random)
     return Artefact(
         "a profile",

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import types
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def stand_in(folder: Path) -> None:
     """``runtime serve`` goes as far as its server's process, and sees the case's folders alone."""
     from runtime import processes
     from runtime.guard import state
-    from runtime.server import server
+    from runtime.server import run
 
     state.SHARED_MEMORY, state.TEMPORARY = folder / "shm", folder / "temporary"
 
@@ -101,11 +102,10 @@ def stand_in(folder: Path) -> None:
             print("the server would start")
             raise SystemExit(0)
 
-    class Module:
-        PIPE = -1
-
-    Module.Popen = Popen  # type: ignore[attr-defined]
-    server.subprocess = Module  # type: ignore[assignment]
+    assert "subprocess" in vars(run), "another module starts the server"
+    module = types.ModuleType("subprocess")
+    vars(module).update(PIPE=-1, Popen=Popen)
+    vars(run)["subprocess"] = module
 
 
 def call(program: str, arguments: list[str]) -> int:

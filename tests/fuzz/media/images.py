@@ -30,7 +30,7 @@ def seeds() -> dict[str, bytes]:
 
     def save(name: str, image: Image.Image, **options: object) -> None:
         buffer = io.BytesIO()
-        image.save(buffer, name.partition(".")[2], **options)  # type: ignore[arg-type]
+        image.save(buffer, name.partition(".")[2], **options)
         made[name] = buffer.getvalue()
 
     for name, image in {"rgb": page, "grey": grey, "clear": clear, "palette": palette}.items():

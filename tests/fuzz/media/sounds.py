@@ -52,7 +52,7 @@ def wav(random: Random, data: bytes) -> bytes:
     what = random.choice(("format", "format", "length", "drop", "swap", "twice", "new", "samples"))
     if what == "format" and b"fmt " in present:
         place = present.index(b"fmt ")
-        body = bytearray(chunks[place][1].ljust(16, b"\0"))
+        header = bytearray(chunks[place][1].ljust(16, b"\0"))
         for _ in range(random.choice((1, 1, 2))):
             field = random.choice((0, 2, 4, 8, 12, 14))
             form = "I" if field in (4, 8) else "H"
@@ -63,8 +63,8 @@ def wav(random: Random, data: bytes) -> bytes:
             else:
                 few = random.choice((0, 1, 2, 3, 4, 8, 12, 16, 24, 32, 64, 1024, 1025, 65_535))
                 value = few if form == "H" else number(random, 32)
-            struct.pack_into("<" + form, body, field, value)
-        chunks[place] = (b"fmt ", bytes(body))
+            struct.pack_into("<" + form, header, field, value)
+        chunks[place] = (b"fmt ", bytes(header))
     elif what == "length":
         lengths[random.randrange(len(chunks))] = number(random, 32)
     elif what == "drop":
@@ -104,10 +104,10 @@ def flac(random: Random, data: bytes) -> bytes:
     what = random.choice(("stream", "stream", "kind", "drop", "new", "length", "frames", "frames"))
     place = random.randrange(len(blocks))
     if what == "stream":
-        body = bytearray(blocks[0][1])
+        header = bytearray(blocks[0][1])
         for _ in range(random.choice((1, 1, 3))):
-            body[random.randrange(min(18, len(body)))] = random.getrandbits(8)
-        blocks[0] = (0, bytes(body))
+            header[random.randrange(min(18, len(header)))] = random.getrandbits(8)
+        blocks[0] = (0, bytes(header))
     elif what == "kind":
         blocks[place] = (random.choice((0, 1, 2, 3, 4, 5, 6, 126, 127)), blocks[place][1])
     elif what == "drop":

@@ -13,7 +13,7 @@ from repository.config.text import read_config
 from tests.fuzz.case import Case, Outcome, Part
 from tests.fuzz.target import REPOSITORY, Target
 
-DTYPES = {
+DTYPES: dict[int, np.dtype[Any]] = {
     pb.TYPE_UINT8: np.dtype(np.uint8),
     pb.TYPE_INT32: np.dtype(np.int32),
     pb.TYPE_FP32: np.dtype(np.float32),
@@ -29,14 +29,14 @@ TEXTS = (b"", b" ", b"light", b"\xff\xfe", b"\0", b"x" * 5000)
 
 
 @functools.cache
-def configs() -> dict[str, Any]:
+def configs() -> dict[str, pb.ModelConfig]:
     """The configs of all models: by name."""
     return {
         path.parent.name: read_config(path) for path in sorted(REPOSITORY.glob("*/config.pbtxt"))
     }
 
 
-def tensor(random: Random, config: Any, usual: int) -> np.ndarray:
+def tensor(random: Random, config: pb.ModelInput, usual: int) -> np.ndarray:
     """Of the right dtype and rank, as Triton makes sure; all else is open."""
     # What a model computes for a large tensor takes its time, and rightly so.
     usual = min(usual, LARGEST[list(config.dims).count(-1)])

@@ -16,7 +16,7 @@ TEXTS = (
 """Bodies that are no JSON, or none of an object of inputs."""
 
 
-def tensor(name: str, datatype: Any, shape: Any, data: Any = None, **parameters: Any) -> Any:
+def tensor(name: Any, datatype: Any, shape: Any, data: Any = None, **parameters: Any) -> Any:
     """An input of a JSON body."""
     entry = {"name": name, "datatype": datatype, "shape": shape}
     if data is not None:
@@ -47,13 +47,11 @@ def body(random: Random) -> tuple[str, str, Any]:
             *("7", [None], [[size]], [-size], [size, -1], [True], {"a": 1}, [size, 0]),
         )
     ]
-    odd += [
-        ("decode_image", "data", [tensor("image", "UINT8", [2], data)])
-        for data in (
-            *([], [1], [1, 2, 3], [256, -1], [1e400, 0], ["a", "b"], [None, 1], "ab", 5, {}),
-            *([[1], [2]], [[1, 2]], [1.5, 2.5], [2**70, 1], [True, False], nested(500), [{}, {}]),
-        )
-    ]
+    numbers: tuple[Any, ...] = (
+        *([], [1], [1, 2, 3], [256, -1], [1e400, 0], ["a", "b"], [None, 1], "ab", 5, {}),
+        *([[1], [2]], [[1, 2]], [1.5, 2.5], [2**70, 1], [True, False], nested(500), [{}, {}]),
+    )
+    odd += [("decode_image", "data", [tensor("image", "UINT8", [2], data)]) for data in numbers]
     odd += [
         ("decode_image", "name", [tensor(name, "UINT8", [1], [1])])
         for name in (

@@ -17,7 +17,18 @@ from tests.fuzz.target import Target
 
 SERVICE = "/inference.GRPCInferenceService/"
 
-SHAPES = ([], [0], [-1], [1, -1], [-5], [2**20], [1, 1, 1], [0, 2**20], [2**31 - 1, 0], [7])
+SHAPES: tuple[list[int], ...] = (
+    [],
+    [0],
+    [-1],
+    [1, -1],
+    [-5],
+    [2**20],
+    [1, 1, 1],
+    [0, 2**20],
+    [2**31 - 1, 0],
+    [7],
+)
 TYPES = ("UINT8", "FP32", "BYTES", "", "UINT9", "uint8", "BF16", "x" * 3000, "é")
 CONTENTS = (b"", b"\1", b"\5\0\0\0ab", b"\xff\xff\xff\xff", bytes(64), b"\xff" * 300)
 OTHERS = ("ServerMetadata", "ModelMetadata", "ModelReady", "ModelConfig", "ModelStatistics")
@@ -134,19 +145,22 @@ def request(random: Random) -> Case:
     def send(target: Target) -> list[Outcome]:
         began = time.monotonic()
         with grpc.insecure_channel(target.server.grpc) as channel:
-            streams = method == "ModelStreamInfer"
-            make = channel.stream_stream if streams else channel.unary_unary
-            ask = make(SERVICE + method, request_serializer=None, response_deserializer=None)
-            text = ""
+            path, text = SERVICE + method, ""
+            stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+                path, request_serializer=None, response_deserializer=None
+            )
+            call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+                path, request_serializer=None, response_deserializer=None
+            )
             try:
-                if streams:
-                    for raw in ask(iter([content, content]), timeout=2 * LONGEST_SECONDS):
+                if method == "ModelStreamInfer":
+                    for raw in stream(iter([content, content]), timeout=2 * LONGEST_SECONDS):
                         text = pb.ModelStreamInferResponse.FromString(raw).error_message or text
                 else:
-                    ask(content, timeout=2 * LONGEST_SECONDS)
+                    call(content, timeout=2 * LONGEST_SECONDS)
             except grpc.RpcError as refusal:
                 code = refusal.code().name
-                return [Outcome("refused", code, refusal.details(), time.monotonic() - began)]
+                return [Outcome("refused", code, refusal.details() or "", time.monotonic() - began)]
         kind = "refused" if text else "answered"
         return [Outcome(kind, "in a stream" if text else "", text, time.monotonic() - began)]
 

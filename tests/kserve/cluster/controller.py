@@ -380,7 +380,9 @@ def pod_spec(service: Object, predictor: Object, runtime: Object) -> Object:
     result: Object = merged(
         of_runtime, {key: value for key, value in predictor.items() if key not in OWN}
     )
-    base = next((each for each in runtime.get("containers", ()) if each["name"] == CONTAINER), {})
+    base: Object = next(
+        (each for each in runtime.get("containers", ()) if each["name"] == CONTAINER), {}
+    )
     own = predictor.get("model") or {}
     model = {key: value for key, value in own.items() if key not in MODEL}
     container = merged(base, {**model, "name": CONTAINER})

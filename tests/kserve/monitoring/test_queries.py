@@ -133,7 +133,7 @@ def test_a_decoders_pods_are_selected_by_the_label_of_their_runtime(
         f"base/services/{service}",
         components=("monitoring",),
     )
-    found = {(each["kind"], each["metadata"]["name"]): each.get("spec") for each in objects}
+    found = {(each["kind"], each["metadata"]["name"]): each.get("spec", {}) for each in objects}
     runtime = found["ServingRuntime", monitor]
     spec = found["PodMonitor", monitor]
     assert spec["selector"]["matchLabels"] == runtime["labels"]

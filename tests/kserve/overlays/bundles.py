@@ -86,7 +86,7 @@ def full() -> list[Stack]:
         for pair in filter(fits, combinations(names, 2)):
             if frozenset(pair) in together:
                 continue
-            chosen = pair
+            chosen: tuple[str, ...] = pair
             for each in names:
                 if each not in chosen and fits((*chosen, each)):
                     chosen = (*chosen, each)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from builders.bundle.render import RenderError, renderer
 from builders.bundle.rendered import rules
 from tests.kserve import render
 from tests.kserve.cluster.webhooks.rule import breaches
@@ -118,14 +119,14 @@ def rules_met(objects: list[Object]) -> set[str]:
 
 
 def test_what_does_not_render_says_why(tmp_path: Path) -> None:
-    with pytest.raises(render.RenderError, match="kustomization"):
+    with pytest.raises(RenderError, match="kustomization"):
         render.render(tmp_path)
 
 
 def test_without_a_renderer_one_sentence_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(render.RenderError, match=r"kustomize or kubectl on PATH.*Install"):
-        render.renderer()
+    with pytest.raises(RenderError, match=r"kustomize or kubectl on PATH.*Install"):
+        renderer()
 
 
 def test_kustomize_is_used_where_there_is_one(
@@ -136,7 +137,7 @@ def test_kustomize_is_used_where_there_is_one(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert render.render(tmp_path) == [{"kind": "A"}, {"kind": "B"}]
-    assert subprocess.run([*render.renderer(), "x"], capture_output=True, check=True, text=True)
+    assert subprocess.run([*renderer(), "x"], capture_output=True, check=True, text=True)
 
 
 def test_a_rendered_object_is_a_copy() -> None:

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders.bundle.render import RenderError
 from builders.bundle.rendered import rules
 from builders.bundle.rendered.address import Address
-from builders.bundle.rendered.objects import IDLE, Rendered, selects
+from builders.bundle.rendered.objects import CLUSTER_WIDE, IDLE, Rendered, selects
 from tests.kserve import render
 from tests.kserve.edits import edited
 from tests.kserve.overlays import bundles
@@ -273,7 +274,7 @@ def whole(*components: str) -> tuple[Object, ...]:
     """
     objects = render.shipped("overlays/gpu", *MORE, components=components)
     for each in objects:
-        if each["kind"] not in rules.CLUSTER_WIDE:
+        if each["kind"] not in CLUSTER_WIDE:
             each["metadata"].setdefault("namespace", "multimodal")
     assert rules.breaches(objects) == {}
     return tuple(objects)
@@ -421,11 +422,11 @@ def test_what_excludes_each_other_is_refused_at_render_too(pair: list[str]) -> N
         objects = render.shipped(
             "overlays/gpu", *services, components=bundles.complete(*components)
         )
-    except render.RenderError:
+    except RenderError:
         assert pair == ["dra", "mig"]
         return
     for each in objects:
-        if each["kind"] not in rules.CLUSTER_WIDE:
+        if each["kind"] not in CLUSTER_WIDE:
             each["metadata"].setdefault("namespace", "multimodal")
     assert rules.breaches(objects)
 

@@ -378,14 +378,14 @@ def _tars(image: Image, repository: Path) -> Iterator[Hostile]:
         head = extended.tobuf(tarfile.USTAR_FORMAT)
         body = records + bytes(-len(records) % 512)
         yield image.hostile(f"a tar with records of {name}", layers={title: head + body + good})
-    for size in (1 << 21, (8 << 30) - 1):
-        extended.size = size
+    for length in (1 << 21, (8 << 30) - 1):
+        extended.size = length
         head = extended.tobuf(tarfile.GNU_FORMAT)
-        yield image.hostile(f"a tar with records of {size}", layers={title: head + good})
+        yield image.hostile(f"a tar with records of {length}", layers={title: head + good})
     for name in ("manifest.json", "model.sig"):
         for text in (b"", b"{}", b"[", b"\xff", b"null", b'{"schema": 1}', b"[" * 100_000):
-            content = _tar_of({f"{ROOT}/{name}": text})
-            yield image.hostile(f"{name} of {text[:9]!a}", layers={ROOT: content})
+            one = _tar_of({f"{ROOT}/{name}": text})
+            yield image.hostile(f"{name} of {text[:9]!a}", layers={ROOT: one})
 
 
 def _tar_of(files: Mapping[str, bytes]) -> bytes:
