@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime.server.control import Control
+from tests.runtime.fixtures import Ensemble, Infer, PythonModel, WaitUntil
 
 CONFIG = """
 name: "{name}" {implementation} max_batch_size: 0
@@ -39,7 +40,7 @@ SLEEP = "time.sleep(float(x[0]))"
 
 
 @pytest.fixture(scope="session")
-def python_model() -> Callable[..., None]:
+def python_model() -> PythonModel:
     """Writes a model that returns its input: ``python_model(repository, name, work=…)``."""
 
     def write(
@@ -57,7 +58,7 @@ def python_model() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def ensemble() -> Callable[..., None]:
+def ensemble() -> Ensemble:
     """Writes a chain of models as an ensemble: ``ensemble(repository, name, ["a", "b"])``."""
 
     def write(repository: Path, name: str, models: Sequence[str]) -> None:
@@ -81,7 +82,7 @@ def ensemble() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def infer() -> Callable[..., list[float]]:
+def infer() -> Infer:
     """One inference over HTTP: ``infer(control, model, [0.0, 1.0])``."""
 
     def call(control: Control, model: str, values: Sequence[float]) -> list[float]:
@@ -98,7 +99,7 @@ def infer() -> Callable[..., list[float]]:
 
 
 @pytest.fixture(scope="session")
-def wait_until() -> Callable[..., float]:
+def wait_until() -> WaitUntil:
     """Waits for a condition and gives the seconds that it took; fails after ``seconds``."""
 
     def wait(condition: Callable[[], bool], seconds: float = 60.0) -> float:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from runtime.cli import main
 from runtime.machine.environment import ROOT
 from runtime.options.admin import GROUPS
 from runtime.server.control import Control
+from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
 from tests.runtime.serving import FREE_PORTS, Serving
 
 ENGINE = """#!{python}
@@ -72,7 +73,7 @@ def write_manifest(folder: Path, *, device: str = "cpu") -> None:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, python_model) -> Path:
+def repository(tmp_path: Path, python_model: PythonModel) -> Path:
     folder = tmp_path / "models"
     python_model(folder, "sleeper")
     write_manifest(folder)
@@ -80,7 +81,7 @@ def repository(tmp_path: Path, python_model) -> Path:
 
 
 @pytest.fixture
-def serving(repository: Path, tmp_path: Path):
+def serving(repository: Path, tmp_path: Path) -> Iterator[Serving]:
     """A ready server of the repository, started from the command line with free ports."""
     started = Serving([str(repository), *FREE_PORTS], tmp_path / "log")
     try:
@@ -137,7 +138,7 @@ def test_a_signal_ends_the_server_and_the_exit_code_is_0(serving: Serving, numbe
 
 
 @pytest.mark.thorough
-def test_a_second_signal_ends_it_at_once(serving: Serving, infer) -> None:
+def test_a_second_signal_ends_it_at_once(serving: Serving, infer: Infer) -> None:
     address = serving.address("HTTP").removeprefix("http://")
     slow = subprocess.Popen(
         [
@@ -195,7 +196,9 @@ def test_a_repository_without_a_manifest_is_refused_and_a_group_closed_unless_to
 
 
 @pytest.mark.thorough
-def test_a_model_that_does_not_load_is_a_failure(repository: Path, python_model) -> None:
+def test_a_model_that_does_not_load_is_a_failure(
+    repository: Path, python_model: PythonModel
+) -> None:
     python_model(repository, "broken", work="1 +")
     done = runtime("serve", str(repository), "--no-verify", *FREE_PORTS)
     assert done.returncode == 1
@@ -370,7 +373,7 @@ def test_what_an_engine_cannot_do_is_not_tried_again(repository: Path, engine: E
 @pytest.mark.parametrize("call", [pytest.param(1, marks=pytest.mark.slow), 2])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_engine_does_not_outlive_what_started_it(
-    repository: Path, engine: Engine, wait_until, number: int, call: int
+    repository: Path, engine: Engine, wait_until: WaitUntil, number: int, call: int
 ) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "runtime", "serve", str(repository), "--engine=docker"],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime import cli
+from tests.runtime.fixtures import PythonModel
 from tests.runtime.test_cli import write_manifest
 
 
@@ -14,7 +15,7 @@ def test_without_a_gpu_one_sentence_says_where_it_can_be_served(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    python_model,
+    python_model: PythonModel,
 ) -> None:
     repository = tmp_path / "models"
     python_model(repository, "sleeper")

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from runtime import live
 from runtime.server.server import LocalServer
 from runtime.watch import stubs
+from tests.conftest import Serve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +43,7 @@ REFUSES = """
 
 
 @pytest.fixture
-def triton(serve: Callable[..., LocalServer], tmp_path: Path) -> LocalServer:
+def triton(serve: Serve, tmp_path: Path) -> LocalServer:
     """A server for one test: it ends sooner than it unloads a model, with a dead stub above all."""
     (tmp_path / "models").mkdir()
     return serve(tmp_path / "models", load=())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -144,7 +145,7 @@ def test_an_instance_belongs_to_one_model_or_to_none(instance: str, model: str |
 
 
 def test_the_backends_folder_is_private_and_its_temporary_folders_bear_the_id(
-    server_environment, tmp_path
+    server_environment: ServerEnvironment, tmp_path: Path
 ) -> None:
     own = state.ServerState(tmp_path / "0123abcd")
     folder = backend_folder.make(server_environment, own)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,8 @@ from runtime.errors import ServerFailed
 from runtime.guard import state
 from runtime.machine.environment import ROOT, ServerEnvironment
 from runtime.options import models as wanted
-from runtime.server.server import LocalServer
+from tests.conftest import Serve
+from tests.runtime.fixtures import Ensemble, Infer, PythonModel
 
 SIGNS = ["my models", "it's", "a&b", "a;b", "a$HOME", "(a)", "`a`", 'a"b', "a|b", "a>b", "a*", "~"]
 
@@ -86,7 +86,7 @@ def test_an_ordinary_path_is_plain_and_letters_beyond_ascii_are_not() -> None:
 
 @pytest.mark.parametrize("name", ['modèles d\'été; $HOME (a) & `c` "d"'])
 def test_a_repository_whose_path_a_shell_would_change_is_served(
-    serve: Callable[..., LocalServer], tmp_path: Path, python_model, infer, name: str
+    serve: Serve, tmp_path: Path, python_model: PythonModel, infer: Infer, name: str
 ) -> None:
     repository = tmp_path / name
     python_model(repository, "sleeper")
@@ -128,7 +128,7 @@ def test_the_container_has_a_locale_of_utf_8() -> None:
 
 @pytest.mark.parametrize("name", [*SIGNS, "modèle"])
 def test_a_model_whose_name_a_shell_would_change_is_refused(
-    tmp_path: Path, python_model, ensemble, name: str
+    tmp_path: Path, python_model: PythonModel, ensemble: Ensemble, name: str
 ) -> None:
     python_model(tmp_path, name)
     python_model(tmp_path, "good")
@@ -144,7 +144,7 @@ def test_a_model_whose_name_a_shell_would_change_is_refused(
 
 
 def test_a_model_whose_files_name_a_shell_would_change_is_refused(
-    tmp_path: Path, python_model
+    tmp_path: Path, python_model: PythonModel
 ) -> None:
     python_model(tmp_path, "good", rest='default_model_filename: "model.py"')
     wanted.check_names(tmp_path, ["*"])
@@ -153,7 +153,9 @@ def test_a_model_whose_files_name_a_shell_would_change_is_refused(
         wanted.check_names(tmp_path, ["*"])
 
 
-def test_an_ensemble_may_have_any_name(tmp_path: Path, python_model, ensemble) -> None:
+def test_an_ensemble_may_have_any_name(
+    tmp_path: Path, python_model: PythonModel, ensemble: Ensemble
+) -> None:
     python_model(tmp_path, "good")
     ensemble(tmp_path, "all of it", ["good"])
     wanted.check_names(tmp_path, ["*"])

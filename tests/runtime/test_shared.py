@@ -10,11 +10,12 @@ import pytest
 
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
+from tests.runtime.fixtures import WaitUntil
 from tests.runtime.shared import SharedServer
 
 
 def test_a_dead_server_says_why_and_is_replaced(
-    server_environment: ServerEnvironment, tmp_path: Path, wait_until
+    server_environment: ServerEnvironment, tmp_path: Path, wait_until: WaitUntil
 ) -> None:
     shared = SharedServer(lambda: LocalServer(tmp_path, load=(), environment=server_environment))
     try:

@@ -174,9 +174,9 @@ def test_an_environment_of_these_alone_verifies(signed: tuple[Path, Path], tmp_p
     )
 
     def verify() -> subprocess.CompletedProcess[str]:
-        command = [python, "-B", "-m", "builders", "verify", repository, "--require-signature"]
+        command = ["-B", "-m", "builders", "verify", "--require-signature", "--public-key"]
         return subprocess.run(
-            [*command, "--public-key", public], cwd=ROOT, capture_output=True, text=True
+            [python, *command, public, repository], cwd=ROOT, capture_output=True, text=True
         )
 
     assert verify().returncode == 0, verify().stderr

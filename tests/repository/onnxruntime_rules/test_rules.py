@@ -25,8 +25,11 @@ TYPES = st.sampled_from([type for type in CONFIG_TYPES if type != "bfloat16"])
 SIZES = st.one_of(st.none(), st.integers(1, 9), st.sampled_from(["height", "width"]))
 
 
+Pair = tuple[dict[str, Any], OnnxGraph]
+
+
 @st.composite
-def pairs(draw: st.DrawFn) -> tuple[dict[str, Any], OnnxGraph]:
+def pairs(draw: st.DrawFn) -> Pair:
     """A graph, and the config that says exactly what it is."""
     batching = draw(st.booleans())
     names = draw(st.lists(NAMES, min_size=2, max_size=5, unique=True))
@@ -54,14 +57,14 @@ def pairs(draw: st.DrawFn) -> tuple[dict[str, Any], OnnxGraph]:
 
 
 @given(pairs())
-def test_a_config_that_says_what_the_graph_is_is_accepted(pair) -> None:
+def test_a_config_that_says_what_the_graph_is_is_accepted(pair: Pair) -> None:
     config, graph = pair
     assert violations(config, graph) == []
     assert warnings(config, graph) == []
 
 
 @given(pairs(), st.data())
-def test_one_mistake_is_found_where_it_is(pair, data: st.DataObject) -> None:
+def test_one_mistake_is_found_where_it_is(pair: Pair, data: st.DataObject) -> None:
     config, graph = pair
     role = data.draw(st.sampled_from(["input", "output"]))
     entry = data.draw(st.sampled_from(config[role]))
@@ -95,7 +98,7 @@ def test_one_mistake_is_found_where_it_is(pair, data: st.DataObject) -> None:
 
 
 @given(pairs())
-def test_protobufs_own_form_says_the_same(pair) -> None:
+def test_protobufs_own_form_says_the_same(pair: Pair) -> None:
     config, graph = pair
     config["input"][0]["data_type"] = "TYPE_BF16"
     message = ParseDict(config, ModelConfig())
@@ -212,7 +215,9 @@ def batching(size: int, *, scalar_input: bool = False) -> dict[str, Any]:
         (["batch", 3], ROWS, ["cut-output"], []),
     ],
 )
-def test_outputs_whose_rows_are_not_the_batch(axes, rows, refused, warned) -> None:
+def test_outputs_whose_rows_are_not_the_batch(
+    axes: list[int | str | None], rows: Rows | None, refused: list[str], warned: list[str]
+) -> None:
     output = dataclasses.replace(OnnxTensor.of("y", 1, axes), rows=rows)
     graph = OnnxGraph((OnnxTensor.of("x", 1, ["batch", 3]),), (output,))
     for size in (1, 4):

@@ -101,4 +101,6 @@ def test_what_cannot_be_changed_is_started_as_it_is(monkeypatch: pytest.MonkeyPa
 
 def test_a_program_that_cannot_be_started_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
-        hidden.popen(["/nowhere", "{key}"], "{key}", SECRET, env={"A": "1"}, preexec_fn=bool)
+        hidden.popen(
+            ["/nowhere", "{key}"], "{key}", SECRET, env={"A": "1"}, preexec_fn=lambda: None
+        )

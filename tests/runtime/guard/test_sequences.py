@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ import tritonclient.grpc as grpc
 from runtime.guard.sequences import OpenSequences
 from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
+from tests.conftest import Serve
+from tests.runtime.fixtures import PythonModel, WaitUntil
 
 IDLE_HOURS = "max_sequence_idle_microseconds: 7200000000"
 BATCHING = f"sequence_batching {{ {IDLE_HOURS} oldest {{ max_candidate_sequences: 8 }} }}"
@@ -37,9 +39,7 @@ time.sleep(600)
 
 
 @pytest.fixture
-def server(
-    serve: Callable[..., LocalServer], tmp_path: Path, python_model: Callable[..., None]
-) -> LocalServer:
+def server(serve: Serve, tmp_path: Path, python_model: PythonModel) -> LocalServer:
     """One of a model that takes sequences and sleeps as long as its input says; hours to stop."""
     python_model(tmp_path / "models", "talker", rest=BATCHING)
     return serve(tmp_path / "models", exit_grace_seconds=7200.0)
@@ -131,8 +131,8 @@ MODEL = b"Model '%s' (version 1) has 2 in-flight inferences\n"
 )
 def test_only_models_that_take_sequences_are_not_waited_for(
     tmp_path: Path,
-    python_model: Callable[..., None],
-    wait_until: Callable[..., float],
+    python_model: PythonModel,
+    wait_until: WaitUntil,
     monkeypatch: pytest.MonkeyPatch,
     said: bytes,
     left: bool,

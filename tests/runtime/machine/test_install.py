@@ -12,6 +12,7 @@ import time
 import venv
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from runtime import processes
 from runtime.errors import EnvironmentUnfit
 from runtime.machine import environment, install
 from runtime.machine.environment import ROOT, STAMP, ServerEnvironment
+from tests.runtime.fixtures import WaitUntil
 
 
 def test_a_complete_environment_is_taken_as_it_is(
@@ -82,7 +84,7 @@ def test_the_old_environment_stays_when_a_new_one_cannot_be_made(
     (folder / "kept").touch()
     builder = venv.EnvBuilder
 
-    def without_pip(**options: bool) -> venv.EnvBuilder:
+    def without_pip(**options: Any) -> venv.EnvBuilder:
         return builder(**(options | {"with_pip": False}))
 
     monkeypatch.setattr(venv, "EnvBuilder", without_pip)
@@ -192,7 +194,7 @@ WAITS = "import os, time; print('Collecting', os.getpid(), flush=True); time.sle
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_pip_does_not_outlive_the_install(number: int, wait_until) -> None:
+def test_pip_does_not_outlive_the_install(number: int, wait_until: WaitUntil) -> None:
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", PIP, WAITS], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import socket
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ from runtime.errors import ServerFailed
 from runtime.options import addresses
 from runtime.options.addresses import Address, resolve
 from runtime.options.ports import Ports
-from runtime.server.server import LocalServer
+from tests.conftest import Serve
+from tests.runtime.fixtures import PythonModel
 
 LOCAL = Address("127.0.0.1")
 
@@ -88,7 +89,9 @@ def test_a_link_local_address_is_a_sentence() -> None:
 
 
 @given(st.ip_addresses())
-def test_every_address_is_written_as_triton_takes_it(ip) -> None:
+def test_every_address_is_written_as_triton_takes_it(
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
     address = Address(str(ip))
     assert address.for_http.removeprefix("ipv6:") == str(ip)
     assert address.for_grpc.strip("[]") == str(ip)
@@ -113,7 +116,7 @@ def test_only_loopback_is_private(ip: str, private: bool) -> None:
     ],
 )
 def test_all_three_endpoints_answer(
-    serve: Callable[..., LocalServer], tmp_path: Path, python_model, host: str, shown: str
+    serve: Serve, tmp_path: Path, python_model: PythonModel, host: str, shown: str
 ) -> None:
     python_model(tmp_path, "sleeper")
     server = serve(tmp_path, host=host, start_timeout_seconds=60)

@@ -23,6 +23,8 @@ from runtime.guard import state
 from runtime.machine.environment import ROOT, ServerEnvironment
 from runtime.options import admin
 from runtime.server.server import LocalServer
+from tests.conftest import Serve
+from tests.runtime.fixtures import PythonModel
 
 grpc = pytest.importorskip("grpc")
 
@@ -67,7 +69,9 @@ REFUSAL = "is restricted, expecting header"
 
 @pytest.fixture(scope="module")
 def server(
-    server_environment, python_model, tmp_path_factory: pytest.TempPathFactory
+    server_environment: ServerEnvironment,
+    python_model: PythonModel,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalServer]:
     folder = tmp_path_factory.mktemp("admin")
     python_model(folder, MODEL)
@@ -107,8 +111,9 @@ def test_over_http_a_call_that_changes_the_server_asks_for_the_key(
 ) -> None:
     assert group in admin.GROUPS
     wrong = "0" * len(server.admin_key)
-    for headers in ({}, {"key": wrong}, {"admin_key": wrong}):
-        status, text = over_http(server, method, path, **headers)
+    refused: tuple[dict[str, str], ...] = ({}, {"key": wrong}, {"admin_key": wrong})
+    for headers in refused:
+        status, text = over_http(server, method, path, None, **headers)
         assert (status, json.loads(text)["error"]) == (403, f"This API {REFUSAL} 'admin-key'")
     status, text = over_http(server, method, path, admin_key=server.admin_key)
     assert status != 403, text
@@ -223,7 +228,8 @@ def test_inference_needs_no_key(server: LocalServer, infer: Callable[..., list[f
     with grpcclient.InferenceServerClient(server.grpc) as client:
         tensor = grpcclient.InferInput("x", [1], "FP32")
         tensor.set_data_from_numpy(np.zeros(1, np.float32))
-        assert client.infer(MODEL, [tensor]).as_numpy("y").tolist() == [0.0]
+        answer = client.infer(MODEL, [tensor]).as_numpy("y")
+        assert answer is not None and answer.tolist() == [0.0]
 
 
 @pytest.mark.parametrize("group", admin.GROUPS)
@@ -276,7 +282,7 @@ def test_settings_of_vertex_ai_do_not_reach_the_server(
 
 @pytest.mark.slow
 def test_a_setting_of_the_environment_opens_no_other_service(
-    serve, tmp_path: Path, python_model, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, tmp_path: Path, python_model: PythonModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Vertex AI's service would take the place of HTTP, on every address."""
     python_model(tmp_path / "models", MODEL)

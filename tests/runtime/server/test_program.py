@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,13 +16,16 @@ from runtime.guard import state
 from runtime.machine.environment import ServerEnvironment
 from runtime.server import program as server_program
 from runtime.server.server import LocalServer
+from tests.runtime.fixtures import PythonModel
 
 BOUND = 2**20
 
 
 @pytest.fixture(scope="module")
 def server(
-    server_environment: ServerEnvironment, tmp_path_factory: pytest.TempPathFactory, python_model
+    server_environment: ServerEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+    python_model: PythonModel,
 ) -> Iterator[LocalServer]:
     folder = tmp_path_factory.mktemp("bounded")
     python_model(folder, "echo", work="pass")
@@ -37,6 +39,7 @@ def ask(client: grpc.InferenceServerClient, size: int) -> np.ndarray:
     tensor = grpc.InferInput("x", [size], "FP32")
     tensor.set_data_from_numpy(given)
     answer = client.infer("echo", [tensor]).as_numpy("y")
+    assert answer is not None
     np.testing.assert_array_equal(answer, given)
     return answer
 
@@ -47,7 +50,8 @@ def test_a_message_over_the_bound_is_refused_with_both_sizes(server: LocalServer
         with pytest.raises(InferenceServerException) as refused:
             ask(client, 500_000)
         assert refused.value.status() == "StatusCode.RESOURCE_EXHAUSTED"
-        assert f"vs. {BOUND}" in refused.value.message() and "2000" in refused.value.message()
+        told = refused.value.message() or ""
+        assert f"vs. {BOUND}" in told and "2000" in told
         ask(client, 250_000)
 
 
@@ -66,11 +70,12 @@ def test_large_messages_do_not_add_up(server: LocalServer) -> None:
 
 
 def test_the_program_of_another_release_is_refused(tmp_path: Path) -> None:
-    program = tmp_path / "bin" / "tritonserver"
-    program.parent.mkdir()
+    environment = ServerEnvironment(tmp_path / "environment")
+    program = environment.triton / "bin" / "tritonserver"
+    program.parent.mkdir(parents=True)
     program.write_bytes(b"\x7fELF" + b"\xff\xff\xff\x7f" * 3)
     own = tmp_path / "state"
     own.mkdir()
     with pytest.raises(ServerFailed, match=r"nvidia-pytriton 0\.7\.0.*runtime install"):
-        server_program.make(SimpleNamespace(triton=tmp_path), state.ServerState(own), BOUND)
+        server_program.make(environment, state.ServerState(own), BOUND)
     assert not any(own.iterdir())

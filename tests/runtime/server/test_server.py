@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ from runtime.errors import ServerFailed
 from runtime.guard import state
 from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
+from tests.conftest import Serve
+from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
 
 OWNER = """
 import os, sys, time
@@ -58,13 +61,16 @@ def identity_of(pid: int) -> str:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, python_model) -> Path:
+def repository(tmp_path: Path, python_model: PythonModel) -> Path:
     python_model(tmp_path / "models", "sleeper")
     return tmp_path / "models"
 
 
+Owner = tuple[subprocess.Popen[str], int, int, str]
+
+
 @pytest.fixture
-def owner(repository: Path):
+def owner(repository: Path) -> Iterator[Owner]:
     """A process that owns a server: (the process, the server's pid, its guard's, its address)."""
     process = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(repository)],
@@ -78,6 +84,14 @@ def owner(repository: Path):
     process.kill()
     process.wait()
     process.stdout.close()
+
+
+def answered(result: object) -> list[float]:
+    """The output of an answer over gRPC."""
+    assert isinstance(result, grpcclient.InferResult), result
+    y = result.as_numpy("y")
+    assert y is not None
+    return [float(each) for each in y]
 
 
 HOURS = 7200.0
@@ -102,7 +116,7 @@ def test_the_empty_server_is_live_and_has_no_model(triton: LocalServer) -> None:
 
 
 def test_two_servers_do_not_disturb_each_other(
-    triton: LocalServer, serve, repository: Path, infer
+    triton: LocalServer, serve: Serve, repository: Path, infer: Infer
 ) -> None:
     other = serve(repository)
     assert {other.http, other.grpc, other.metrics}.isdisjoint(
@@ -118,7 +132,7 @@ def test_two_servers_do_not_disturb_each_other(
 
 
 def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_stop(
-    serve, repository: Path, infer
+    serve: Serve, repository: Path, infer: Infer
 ) -> None:
     server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
@@ -138,7 +152,7 @@ def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_st
         time.sleep(0.4)
         stop(server)
         assert [answer.result() for answer in answers] == [[0.5], [0.5]]
-        assert over_grpc.result().as_numpy("y").tolist() == [0.5]
+        assert answered(over_grpc.result()) == [0.5]
     assert left_behind(identity) == []
     idle.close()
     silent.close()
@@ -147,7 +161,7 @@ def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_st
 
 @pytest.mark.thorough
 def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
-    serve, repository: Path
+    serve: Serve, repository: Path
 ) -> None:
     server = serve(repository)
     values = np.zeros(1_000_000, np.float32)
@@ -184,7 +198,7 @@ def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
 
 
 @pytest.mark.thorough
-def test_an_open_stream_does_not_hold_the_stop(serve, repository: Path) -> None:
+def test_an_open_stream_does_not_hold_the_stop(serve: Serve, repository: Path) -> None:
     server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     answers: queue.Queue[object] = queue.Queue()
@@ -194,15 +208,15 @@ def test_an_open_stream_does_not_hold_the_stop(serve, repository: Path) -> None:
     for seconds in (0.0, 1.0):
         tensor.set_data_from_numpy(np.array([seconds], np.float32))
         client.async_stream_infer("sleeper", [tensor])
-    assert answers.get(timeout=60).as_numpy("y").tolist() == [0.0]
+    assert answered(answers.get(timeout=60)) == [0.0]
     stop(server)
-    assert answers.get(timeout=60).as_numpy("y").tolist() == [1.0]
+    assert answered(answers.get(timeout=60)) == [1.0]
     assert left_behind(identity) == []
     client.close()
 
 
 @pytest.mark.thorough
-def test_clients_that_never_pause_do_not_hold_the_stop(serve, repository: Path) -> None:
+def test_clients_that_never_pause_do_not_hold_the_stop(serve: Serve, repository: Path) -> None:
     server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     body = '{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[0.001]}]}'
@@ -235,7 +249,9 @@ def test_clients_that_never_pause_do_not_hold_the_stop(serve, repository: Path) 
     assert left_behind(identity) == []
 
 
-def test_nothing_is_left_when_the_server_is_killed(serve, repository: Path, wait_until) -> None:
+def test_nothing_is_left_when_the_server_is_killed(
+    serve: Serve, repository: Path, wait_until: WaitUntil
+) -> None:
     server = serve(repository)
     identity = identity_of(server.pid)
     os.kill(server.pid, signal.SIGKILL)
@@ -244,7 +260,7 @@ def test_nothing_is_left_when_the_server_is_killed(serve, repository: Path, wait
     assert left_behind(identity) == []
 
 
-def test_nothing_is_left_when_the_owner_is_killed(owner, wait_until) -> None:
+def test_nothing_is_left_when_the_owner_is_killed(owner: Owner, wait_until: WaitUntil) -> None:
     process, pid, _, _ = owner
     identity = identity_of(pid)
     process.kill()
@@ -252,7 +268,7 @@ def test_nothing_is_left_when_the_owner_is_killed(owner, wait_until) -> None:
 
 
 def test_the_next_start_removes_what_a_killed_guard_left(
-    owner, serve, tmp_path: Path, wait_until
+    owner: Owner, serve: Serve, tmp_path: Path, wait_until: WaitUntil
 ) -> None:
     _, pid, guard, _ = owner
     identity = identity_of(pid)
@@ -271,7 +287,9 @@ def test_the_next_start_removes_what_a_killed_guard_left(
         foreign.unlink()
 
 
-def test_nothing_is_written_into_the_repository(serve, repository: Path, infer) -> None:
+def test_nothing_is_written_into_the_repository(
+    serve: Serve, repository: Path, infer: Infer
+) -> None:
     (repository / "sleeper" / "1" / "helper.py").touch()
     model = repository / "sleeper" / "1" / "model.py"
     model.write_text("from . import helper\n" + model.read_text())
@@ -282,13 +300,15 @@ def test_nothing_is_written_into_the_repository(serve, repository: Path, infer) 
     assert sorted(repository.rglob("*")) == before
 
 
-def test_a_port_in_use_is_named(triton: LocalServer, repository: Path, serve) -> None:
+def test_a_port_in_use_is_named(triton: LocalServer, repository: Path, serve: Serve) -> None:
     port = int(triton.grpc.rpartition(":")[2])
     with pytest.raises(ServerFailed, match=rf"grpc port {port} on 127\.0\.0\.1"):
         serve(repository, grpc_port=port)
 
 
-def test_an_option_that_triton_does_not_know_is_its_own_words(repository: Path, serve) -> None:
+def test_an_option_that_triton_does_not_know_is_its_own_words(
+    repository: Path, serve: Serve
+) -> None:
     for option, told in {
         "--no-such-option=1": "unrecognized option '--no-such-option=1'",
         "--log-verbose=much": 'Bad option: "--log-verbose".; Invalid option value. Got much',
@@ -300,7 +320,7 @@ def test_an_option_that_triton_does_not_know_is_its_own_words(repository: Path, 
 
 
 def test_a_model_that_does_not_load_is_named_with_its_reason(
-    repository: Path, python_model, serve, infer
+    repository: Path, python_model: PythonModel, serve: Serve, infer: Infer
 ) -> None:
     python_model(repository, "broken", work="1 +")
     python_model(repository, "empty")
@@ -317,7 +337,7 @@ def test_a_model_that_does_not_load_is_named_with_its_reason(
     assert infer(server.control, "sleeper", [0.0]) == [0.0]
 
 
-def test_options_are_passed_and_configs_are_not_completed(repository: Path, serve) -> None:
+def test_options_are_passed_and_configs_are_not_completed(repository: Path, serve: Serve) -> None:
     server = serve(repository, options=("--rate-limit=off", "--id=mine"))
     assert json.loads(server.control.request("GET", "/v2"))["name"] == "mine"
     assert any("strict_model_config" in line and "| 1 " in line for line in server.log_lines)
@@ -325,13 +345,13 @@ def test_options_are_passed_and_configs_are_not_completed(repository: Path, serv
     assert server.load_seconds["sleeper"] < 10
 
 
-def test_a_repository_that_is_not_there(tmp_path: Path, serve) -> None:
+def test_a_repository_that_is_not_there(tmp_path: Path, serve: Serve) -> None:
     with pytest.raises(ServerFailed, match="no model repository"):
         serve(tmp_path / "none")
 
 
 @pytest.mark.thorough
-def test_servers_started_at_once_all_start(repository: Path, serve, infer) -> None:
+def test_servers_started_at_once_all_start(repository: Path, serve: Serve, infer: Infer) -> None:
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         servers = list(pool.map(lambda _: serve(repository), range(4)))
     identities = {identity_of(server.pid) for server in servers}
@@ -343,7 +363,7 @@ def test_servers_started_at_once_all_start(repository: Path, serve, infer) -> No
 
 
 def test_a_folder_for_states_that_is_not_ours_is_a_sentence(
-    serve, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     (tmp_path / "triton-kit").mkdir()
@@ -379,7 +399,8 @@ def ends_the_server(repository: Path, times: int) -> Path:
 
 @pytest.mark.thorough
 def test_a_server_that_a_signal_ends_as_it_starts_is_started_again(repository: Path) -> None:
-    seen, said = ends_the_server(repository, 1), []
+    said: list[str] = []
+    seen = ends_the_server(repository, 1)
     with LocalServer(repository, log=said.append) as server:
         assert server.control.is_live() and not server.failed_models()
     assert seen.read_text() == "2"

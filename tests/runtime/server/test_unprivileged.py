@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.machine.environment import ROOT, ServerEnvironment, libpython_name
+from tests.runtime.fixtures import PythonModel
 
 PYTHON = Path(f"/usr/bin/{libpython_name()[3:].partition('.so')[0]}")
 
@@ -41,7 +42,7 @@ server.stop()
 @pytest.mark.skipif(not PYTHON.exists(), reason=f"another user cannot read any {PYTHON.name}")
 def test_another_user_serves_a_repository_that_it_can_only_read(
     server_environment: ServerEnvironment,
-    python_model,
+    python_model: PythonModel,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = Path("/tmp") / tmp_path_factory.mktemp("unprivileged").name

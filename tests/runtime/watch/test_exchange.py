@@ -19,11 +19,18 @@ from runtime.watch.counters import Counters
 from runtime.watch.heal import Healer
 from runtime.watch.leftovers import Bounds
 from runtime.watch.revive import Exchange, Reviver
+from tests.conftest import Serve
+from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
 
 
 @pytest.mark.thorough
 def test_a_server_that_holds_too_much_is_exchanged(
-    serve, tmp_path: Path, python_model, infer, wait_until, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    tmp_path: Path,
+    python_model: PythonModel,
+    infer: Infer,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(synthetic, "can_be_probed", lambda _: False)
     python_model(tmp_path, "dies", count=2)

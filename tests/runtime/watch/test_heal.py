@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +22,9 @@ from runtime.server.control import CallFailed, Control
 from runtime.server.server import LocalServer
 from runtime.watch import heal, stubs
 from runtime.watch.heal import Healer
+from tests.conftest import Serve
+from tests.runtime.fixtures import Ensemble, Infer, PythonModel, WaitUntil
 from tests.runtime.shared import SharedServer
-
-Infer = Callable[..., list[float]]
 
 
 @dataclass
@@ -105,8 +105,8 @@ def write_identity(repository: Path, name: str) -> None:
 def shared(
     server_environment: ServerEnvironment,
     tmp_path_factory: pytest.TempPathFactory,
-    python_model,
-    ensemble,
+    python_model: PythonModel,
+    ensemble: Ensemble,
 ) -> Iterator[SharedServer]:
     folder = tmp_path_factory.mktemp("heal")
     python_model(folder, "first", count=2)
@@ -128,7 +128,7 @@ def server(shared: SharedServer) -> Iterator[LocalServer]:
 
 
 def test_a_killed_stub_under_load_costs_only_its_own_requests(
-    server: LocalServer, infer, wait_until
+    server: LocalServer, infer: Infer, wait_until: WaitUntil
 ) -> None:
     control = server.control
     told: list[str] = []
@@ -154,7 +154,7 @@ def test_a_killed_stub_under_load_costs_only_its_own_requests(
 
 
 def test_a_model_is_loaded_again_well_before_the_old_one_ends(
-    server: LocalServer, wait_until, monkeypatch: pytest.MonkeyPatch
+    server: LocalServer, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A request that fails on a dead stub can keep its model from ever ending.
     monkeypatch.setattr(synthetic, "can_be_probed", lambda _: False)
@@ -173,7 +173,7 @@ def test_a_model_is_loaded_again_well_before_the_old_one_ends(
 
 @pytest.mark.thorough
 def test_one_of_two_instances_is_replaced_and_the_new_other_one_too(
-    server: LocalServer, infer, wait_until
+    server: LocalServer, infer: Infer, wait_until: WaitUntil
 ) -> None:
     told: list[str] = []
     # Without a probe: what ends is seen at once, even while the old stubs are still there.
@@ -199,7 +199,12 @@ def test_one_of_two_instances_is_replaced_and_the_new_other_one_too(
 
 @pytest.mark.thorough
 def test_no_stub_of_a_replaced_model_stays(
-    serve, tmp_path: Path, python_model, infer, wait_until, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    tmp_path: Path,
+    python_model: PythonModel,
+    infer: Infer,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(synthetic, "can_be_probed", lambda _: False)
     python_model(tmp_path / "models", "pair", count=2)
@@ -215,7 +220,9 @@ def test_no_stub_of_a_replaced_model_stays(
 
 
 @pytest.mark.thorough
-def test_the_stub_of_an_onnx_model_is_replaced(server: LocalServer, infer, wait_until) -> None:
+def test_the_stub_of_an_onnx_model_is_replaced(
+    server: LocalServer, infer: Infer, wait_until: WaitUntil
+) -> None:
     with Healer(server), load(infer, server.control, "identity", 2) as users:
         time.sleep(0.5)
         killed = stub_of(server, "identity_0_0")
@@ -227,7 +234,7 @@ def test_the_stub_of_an_onnx_model_is_replaced(server: LocalServer, infer, wait_
 
 
 def test_several_stubs_killed_at_once_are_all_replaced(
-    server: LocalServer, infer, wait_until
+    server: LocalServer, infer: Infer, wait_until: WaitUntil
 ) -> None:
     with Healer(server):
         killed = {stub.pid for stub in stubs.running(server.pid)}
@@ -246,7 +253,7 @@ def test_several_stubs_killed_at_once_are_all_replaced(
 
 @pytest.mark.thorough
 def test_a_stopped_stub_is_replaced_though_requests_wait_for_it(
-    server: LocalServer, infer, wait_until
+    server: LocalServer, infer: Infer, wait_until: WaitUntil
 ) -> None:
     told: list[str] = []
     with (
@@ -264,7 +271,7 @@ def test_a_stopped_stub_is_replaced_though_requests_wait_for_it(
 
 
 def test_a_stub_that_triton_holds_for_dead_is_found_by_a_probe(
-    server: LocalServer, infer, wait_until, monkeypatch: pytest.MonkeyPatch
+    server: LocalServer, infer: Infer, wait_until: WaitUntil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "is_stopped", lambda _: False)
     told: list[str] = []
@@ -277,7 +284,7 @@ def test_a_stub_that_triton_holds_for_dead_is_found_by_a_probe(
 
 @pytest.mark.thorough
 def test_a_model_that_hangs_is_replaced_and_a_slow_one_is_not(
-    serve, tmp_path: Path, python_model, infer, wait_until
+    serve: Serve, tmp_path: Path, python_model: PythonModel, infer: Infer, wait_until: WaitUntil
 ) -> None:
     folder = tmp_path / "models"
     python_model(folder, "hangs", work="time.sleep(600 if x[0] == 7 else 0)")
@@ -302,7 +309,9 @@ def test_a_model_that_hangs_is_replaced_and_a_slow_one_is_not(
 
 
 @pytest.mark.thorough
-def test_models_unloaded_on_purpose_stay_unloaded(server: LocalServer, wait_until) -> None:
+def test_models_unloaded_on_purpose_stay_unloaded(
+    server: LocalServer, wait_until: WaitUntil
+) -> None:
     told: list[str] = []
     with Healer(server, probe_seconds=0.2, report=told.append):
         time.sleep(0.5)
@@ -316,7 +325,7 @@ def test_models_unloaded_on_purpose_stay_unloaded(server: LocalServer, wait_unti
 
 @pytest.mark.thorough
 def test_a_model_that_dies_by_its_own_fault_is_replaced_ever_more_slowly(
-    serve, tmp_path: Path, python_model, infer, wait_until
+    serve: Serve, tmp_path: Path, python_model: PythonModel, infer: Infer, wait_until: WaitUntil
 ) -> None:
     folder = tmp_path / "models"
     python_model(folder, "dies", work="__import__('os').kill(__import__('os').getpid(), 9)")
@@ -330,7 +339,7 @@ def test_a_model_that_dies_by_its_own_fault_is_replaced_ever_more_slowly(
 
 @pytest.mark.thorough
 def test_ensembles_survive_a_reload_that_first_fails(
-    server: LocalServer, infer, wait_until
+    server: LocalServer, infer: Infer, wait_until: WaitUntil
 ) -> None:
     config = server.repository / "second" / "config.pbtxt"
     good = config.read_text()
@@ -354,7 +363,11 @@ SLOW = """    def initialize(self, args):
 
 @pytest.mark.thorough
 def test_a_load_that_takes_long_is_waited_for(
-    serve, tmp_path: Path, python_model, wait_until, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    tmp_path: Path,
+    python_model: PythonModel,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(heal, "_LOAD_SECONDS", 0.1)
     python_model(tmp_path, "slow")
@@ -369,7 +382,11 @@ def test_a_load_that_takes_long_is_waited_for(
 
 
 def test_a_load_that_waits_for_a_dead_stub_asks_for_another_server(
-    serve, tmp_path: Path, python_model, wait_until, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    tmp_path: Path,
+    python_model: PythonModel,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def time_out(*_: object, **__: object) -> None:
         raise CallFailed("no answer")

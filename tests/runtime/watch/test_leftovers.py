@@ -15,6 +15,8 @@ from runtime.server.server import LocalServer
 from runtime.watch import leftovers, stubs
 from runtime.watch.heal import Healer
 from runtime.watch.leftovers import Bounds, Leftovers
+from tests.conftest import Serve
+from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,12 @@ def test_each_bound_counts(found: Leftovers, exceeded: bool) -> None:
 
 @pytest.mark.thorough
 def test_a_server_that_keeps_dead_stubs_is_told_of_once(
-    serve, tmp_path: Path, python_model, infer, wait_until, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    tmp_path: Path,
+    python_model: PythonModel,
+    infer: Infer,
+    wait_until: WaitUntil,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(synthetic, "can_be_probed", lambda _: False)
     python_model(tmp_path, "dies")

@@ -23,9 +23,10 @@ from runtime.errors import ServerFailed
 from runtime.options.addresses import Address
 from runtime.server import deaths
 from runtime.server.control import CallFailed, Control
-from runtime.server.server import LocalServer
 from runtime.watch import stubs
 from runtime.watch.counters import Counters, Exposed
+from tests.conftest import Serve
+from tests.runtime.fixtures import Infer, PythonModel
 from tests.runtime.serving import FREE_PORTS, Serving
 
 TEXT = """
@@ -64,7 +65,7 @@ DEADLY = {
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, python_model) -> Path:
+def repository(tmp_path_factory: pytest.TempPathFactory, python_model: PythonModel) -> Path:
     folder = tmp_path_factory.mktemp("revive")
     python_model(folder, "sleeper")
     (folder / "text" / "1").mkdir(parents=True)
@@ -327,7 +328,7 @@ def test_the_killed_guard_is_a_death_like_another(start: Start) -> None:
 
 @pytest.mark.slow
 def test_a_model_that_does_not_load_again_is_tried_again_and_told(
-    tmp_path: Path, python_model
+    tmp_path: Path, python_model: PythonModel
 ) -> None:
     python_model(tmp_path / "models", "sleeper")
     arguments = [str(tmp_path / "models"), "--no-verify", *FREE_PORTS, "--restarts=2"]
@@ -345,7 +346,7 @@ def test_a_model_that_does_not_load_again_is_tried_again_and_told(
 
 
 def test_a_restarted_server_has_its_ports_another_process_and_another_key(
-    serve: Callable[..., LocalServer], repository: Path, infer
+    serve: Serve, repository: Path, infer: Infer
 ) -> None:
     server = serve(repository)
     before = (server.http, server.grpc, server.metrics)

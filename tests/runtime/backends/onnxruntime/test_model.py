@@ -15,6 +15,7 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 import runtime.backends.onnxruntime as package
+from tests.runtime.backends.onnxruntime.toys import Load, Toys
 
 
 class Tensor:
@@ -63,7 +64,7 @@ def utils(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
 
 
 @pytest.fixture
-def model(utils, toys, tmp_path: Path) -> Iterator[Any]:
+def model(utils: types.SimpleNamespace, toys: Toys, tmp_path: Path) -> Iterator[Any]:
     """A loaded instance, imported as Triton imports it."""
     before = set(sys.modules)
     path = Path(next(iter(package.__path__))) / "model.py"
@@ -90,11 +91,11 @@ def model(utils, toys, tmp_path: Path) -> Iterator[Any]:
             del sys.modules[name]
 
 
-def test_what_loads_and_hurts_is_logged(model, utils) -> None:
+def test_what_loads_and_hurts_is_logged(model: Any, utils: types.SimpleNamespace) -> None:
     assert len(utils.logged) == 1 and "[unknown-parameter]" in utils.logged[0]
 
 
-def test_answers_and_errors_side_by_side(model, utils) -> None:
+def test_answers_and_errors_side_by_side(model: Any, utils: types.SimpleNamespace) -> None:
     good = np.ones((1, 3), np.float32)
     answers = model.execute([Request(good), Request(good[:, :2]), Request(2 * good)])
     assert [answer.error is None for answer in answers] == [True, False, True]
@@ -104,25 +105,28 @@ def test_answers_and_errors_side_by_side(model, utils) -> None:
     assert "Got: 2 Expected: 3" in utils.logged[-1]
 
 
-def test_requests_that_all_fail_are_failures_to_triton(model, utils) -> None:
+def test_requests_that_all_fail_are_failures_to_triton(
+    model: Any, utils: types.SimpleNamespace
+) -> None:
     bad = np.ones((1, 2), np.float32)
     with pytest.raises(RuntimeError) as failure:
         model.execute([Request(bad), Request(bad), Request(bad[:, :1])])
     assert str(failure.value) == (
         "the model cannot run on 'x' float32 [1, 2]; the model cannot run on 'x' float32 [1, 1]"
     )
-    assert failure.tb.tb_next.tb_frame.f_code.co_filename == "onnxruntime"
-    assert failure.tb.tb_next.tb_next is None
+    frame = failure.tb.tb_next
+    assert frame is not None and frame.tb_frame.f_code.co_filename == "onnxruntime"
+    assert frame.tb_next is None
 
 
-def test_a_failure_tells_nothing_of_the_server(model, utils) -> None:
+def test_a_failure_tells_nothing_of_the_server(model: Any, utils: types.SimpleNamespace) -> None:
     secret = ValueError("in /opt/secret/model.py, line 3")
     with pytest.raises(RuntimeError, match=r"^the model failed unexpectedly$"):
         model.execute([Request(secret), Request(np.ones((1, 3), np.float32))])
     assert "secret" in utils.logged[-1]
 
 
-def test_a_gpu_that_is_not_there(toys, load) -> None:
+def test_a_gpu_that_is_not_there(toys: Toys, load: Load) -> None:
     """Triton itself refuses an instance group on a GPU that the machine lacks."""
     if Path("/dev/nvidiactl").exists():
         pytest.skip("this machine has a GPU")

@@ -9,10 +9,10 @@ import onnxruntime
 import pytest
 from onnx import helper
 
-from runtime.backends.onnxruntime import providers as module
 from runtime.backends.onnxruntime.failures import RequestError
 from runtime.backends.onnxruntime.providers import ProviderMissing, providers
 from runtime.backends.onnxruntime.session import ModelRefused, Session, run_options, session_options
+from tests.runtime.backends.onnxruntime.toys import Toys
 
 
 def parameters(**values: str) -> dict[str, object]:
@@ -90,7 +90,7 @@ def test_a_gpu_without_its_provider_is_a_clear_error() -> None:
 
 def test_gpu_providers_and_their_options(monkeypatch: pytest.MonkeyPatch) -> None:
     known = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
-    monkeypatch.setattr(module.onnxruntime, "get_available_providers", lambda: known)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: known)
     assert providers(GPU, "GPU", 1) == [
         (
             "TensorrtExecutionProvider",
@@ -116,7 +116,7 @@ def test_gpu_providers_and_their_options(monkeypatch: pytest.MonkeyPatch) -> Non
     assert providers(GPU, "CPU", 0) == ["CPUExecutionProvider"]
 
 
-def test_openvino_without_its_provider_is_a_clear_error(toys, tmp_path: Path) -> None:
+def test_openvino_without_its_provider_is_a_clear_error(toys: Toys, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(toys.identity())
     accelerators = {"cpu_execution_accelerator": [{"name": "openvino"}]}
     config = toys.plain(optimization={"execution_accelerators": accelerators})
@@ -125,7 +125,7 @@ def test_openvino_without_its_provider_is_a_clear_error(toys, tmp_path: Path) ->
 
 
 def test_a_provider_that_does_not_start_is_not_passed_over(
-    toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    toys: Toys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "model.onnx").write_bytes(toys.identity())
     path = "runtime.backends.onnxruntime.session"
@@ -138,7 +138,7 @@ def test_a_provider_that_does_not_start_is_not_passed_over(
 
 
 def test_a_failed_run_is_logged_by_the_caller_only(
-    toys, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    toys: Toys, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     nodes = [helper.make_node("Reshape", ["x", "shape"], ["y"])]
     shape = {"shape": np.array([-1, 3], np.int64)}
@@ -152,7 +152,7 @@ def test_a_failed_run_is_logged_by_the_caller_only(
     assert capfd.readouterr().err == ""
 
 
-def test_a_session_runs_in_place(toys, tmp_path: Path) -> None:
+def test_a_session_runs_in_place(toys: Toys, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(toys.identity())
     session = Session(toys.plain(), tmp_path, "CPU", 0)
     x = np.arange(6, dtype=np.float32).reshape(2, 3)

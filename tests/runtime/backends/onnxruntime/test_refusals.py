@@ -16,6 +16,7 @@ from tritonclient.utils import InferenceServerException
 
 from repository.onnxruntime_rules.rules import violations
 from runtime.backends.onnxruntime.session import graph_of
+from tests.runtime.backends.onnxruntime.toys import Load, Toys
 
 Case = Callable[[Any], tuple[dict[str, Any], bytes]]
 """The toys -> a config and an ONNX model."""
@@ -207,7 +208,7 @@ def rules_of(config: dict[str, Any], model: bytes) -> list[str]:
 @pytest.mark.parametrize(
     ("rule", "case"), [(r, c) for r, _, c in REFUSED], ids=[f"{r}: {n}" for r, n, _ in REFUSED]
 )
-def test_refused(rule: str, case: Case, toys) -> None:
+def test_refused(rule: str, case: Case, toys: Toys) -> None:
     assert rule in rules_of(*case(toys))
 
 
@@ -216,14 +217,14 @@ ONE_EACH = {rule: case for rule, _, case in reversed(REFUSED)}
 
 @pytest.mark.sampled(6)
 @pytest.mark.parametrize(("rule", "case"), ONE_EACH.items(), ids=ONE_EACH)
-def test_each_rule_is_refused_by_triton(rule: str, case: Case, toys, load) -> None:
+def test_each_rule_is_refused_by_triton(rule: str, case: Case, toys: Toys, load: Load) -> None:
     with pytest.raises(InferenceServerException, match=rf"\[{rule}\]"):
         load(*case(toys))
 
 
 @pytest.mark.sampled(6)
 @pytest.mark.parametrize("case", [c for _, c in ACCEPTED], ids=[name for name, _ in ACCEPTED])
-def test_accepted(case: Case, toys, load) -> None:
+def test_accepted(case: Case, toys: Toys, load: Load) -> None:
     config, model = case(toys)
     assert rules_of(config, model) == []
     served = load(config, model)
@@ -248,13 +249,13 @@ def test_accepted(case: Case, toys, load) -> None:
         ),
     ],
 )
-def test_refused_where_an_instance_runs_on_a_gpu(rule: str, case: Case, toys) -> None:
+def test_refused_where_an_instance_runs_on_a_gpu(rule: str, case: Case, toys: Toys) -> None:
     config, model = case(toys)
     assert rule not in rules_of(config, model)
     assert rule in rules_of(config | GPU, model)
 
 
-def test_all_that_is_wrong_is_said_at_once(toys, load) -> None:
+def test_all_that_is_wrong_is_said_at_once(toys: Toys, load: Load) -> None:
     config = toys.config({"x": ("FP16", [4])}, {"z": ("FP32", [3])}, 4)
     config["parameters"] = {"execution_mode": {"string_value": "7"}}
     with pytest.raises(InferenceServerException) as refusal:
@@ -263,12 +264,12 @@ def test_all_that_is_wrong_is_said_at_once(toys, load) -> None:
         assert f"[{rule}]" in str(refusal.value)
 
 
-def test_an_onnx_file_that_is_none(toys, load) -> None:
+def test_an_onnx_file_that_is_none(toys: Toys, load: Load) -> None:
     with pytest.raises(InferenceServerException, match="ONNX Runtime cannot load the model"):
         load(toys.plain(), b"not a model")
 
 
-def test_a_missing_onnx_file(toys, load) -> None:
+def test_a_missing_onnx_file(toys: Toys, load: Load) -> None:
     with pytest.raises(InferenceServerException, match=r"expected the ONNX file 1/model\.onnx"):
         load(toys.plain(), toys.identity(), file="other.onnx")
 
@@ -280,12 +281,14 @@ def test_a_missing_onnx_file(toys, load) -> None:
         {"input": [], "output": []},
     ],
 )
-def test_what_only_the_c_plus_plus_backend_serves(fields: dict[str, Any], toys, load) -> None:
+def test_what_only_the_c_plus_plus_backend_serves(
+    fields: dict[str, Any], toys: Toys, load: Load
+) -> None:
     with pytest.raises(InferenceServerException, match=r"\[stand-in\]"):
         load(toys.plain() | fields, toys.identity())
 
 
-def test_bfloat16_is_known_from_26_03(toys) -> None:
+def test_bfloat16_is_known_from_26_03(toys: Toys) -> None:
     config, model = typed(TensorProto.BFLOAT16, "BF16", "BF16")(toys)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     assert violations(config, graph_of(session), bfloat16=True) == []
