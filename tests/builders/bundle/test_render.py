@@ -130,7 +130,9 @@ def test_the_overlay_that_is_written_renders_the_same_wherever_it_lies(tmp_path:
 
 def test_services_bring_what_they_need_and_no_more() -> None:
     found = objects(overlay="gpu", services=["asr", "decoder-vllm"])
-    kinds = {kind: set() for kind in ("InferenceService", "ServingRuntime", "InferenceGraph")}
+    kinds: dict[str, set[str]] = {
+        kind: set() for kind in ("InferenceService", "ServingRuntime", "InferenceGraph")
+    }
     for each in found:
         kind, _, name = each.partition("/")
         kinds.setdefault(kind, set()).add(name)
@@ -233,9 +235,9 @@ def test_a_claim_is_the_same_for_what_serves_and_what_verifies() -> None:
         ]
         assert claims == ["models-2"]
         assert "--mounted=models-2=/mnt/model-repository" in pod["initContainers"][0]["args"]
-    claims = {name: each for name, each in found.items() if name.startswith("Persistent")}
-    assert list(claims) == ["PersistentVolumeClaim/models-2"]
-    spec = claims["PersistentVolumeClaim/models-2"]["spec"]
+    volumes = {name: each for name, each in found.items() if name.startswith("Persistent")}
+    assert list(volumes) == ["PersistentVolumeClaim/models-2"]
+    spec = volumes["PersistentVolumeClaim/models-2"]["spec"]
     assert spec == {
         "accessModes": ["ReadOnlyMany"],
         "resources": {"requests": {"storage": "7Gi"}},

@@ -17,6 +17,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit_onnx
 from builders.kit.build.parity import compare
+from builders.kit.family import Export
 from builders.kit.sources import SourceError, resolve
 from builders.ocr import exports, metric
 from builders.ocr.checkpoints.dictionary import METADATA_KEY, classes_of, read_dictionary
@@ -27,16 +28,25 @@ from builders.ocr.parity import text_image
 spec = importlib.util.find_spec("rapidocr")
 assert spec is not None and spec.origin is not None
 MODELS = Path(spec.origin).parent / "models"
-RECOGNISER = MODELS / Path(FAMILY.sources["recogniser"]).name
+
+
+def packaged(component: str) -> Path:
+    """The file in the package that a component's default source names."""
+    source = FAMILY.sources[component]
+    assert source is not None
+    return MODELS / Path(source).name
+
+
+RECOGNISER = packaged("recogniser")
 
 
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("export", [e for e in FAMILY.exports if e.parity], ids=lambda e: e.name)
-def test_exports_agree_with_their_checkpoints(export: object, tmp_path: Path) -> None:
-    checkpoint = MODELS / Path(FAMILY.sources[export.source]).name  # type: ignore[attr-defined]
+def test_exports_agree_with_their_checkpoints(export: Export, tmp_path: Path) -> None:
+    checkpoint = packaged(export.source)
     made = tmp_path / "model.onnx"
-    export.make(checkpoint, made)  # type: ignore[attr-defined]
-    result = compare(export, checkpoint, made)  # type: ignore[arg-type]
+    export.make(checkpoint, made)
+    result = compare(export, checkpoint, made)
     assert result.absolute < 1e-4
 
 
@@ -58,7 +68,8 @@ def toy(path: Path, *, classes: int, dictionary: str | None, softmax: str = "Sof
             helper.make_node("LogSoftmax", ["logits"], ["log"], axis=2),
             helper.make_node("Exp", ["log"], ["out"]),
         ]
-    shape_in, shape_out = ["n", 3, 48, "w"], ["n", "w", classes]
+    shape_in: list[str | int] = ["n", 3, 48, "w"]
+    shape_out: list[str | int] = ["n", "w", classes]
     graph = helper.make_graph(
         nodes,
         "toy",

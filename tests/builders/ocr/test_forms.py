@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit.build.parity import compare
+from builders.kit.onnx.surgery import Attribute, make_node
 from builders.ocr import exports
 from builders.ocr.checkpoints import image_model
 from builders.ocr.checkpoints.dictionary import METADATA_KEY
@@ -68,11 +70,11 @@ class Form:
             before = "ordered"
         axis = self.axes.index("C")
         if self.last:
-            sides = {"axis": axis} if "max" in self.last.lower() else {}
-            nodes.append(helper.make_node(self.last, [before], ["out"], **sides))
+            attributes = {"axis": axis} if "max" in self.last.lower() else {}
+            nodes.append(make_node(self.last, [before], ["out"], **attributes))
         else:
             nodes[-1].output[0] = "out"
-        sides = {"N": self.batch, "T": self.width, "C": CLASSES}
+        sides: dict[str, int | str] = {"N": self.batch, "T": self.width, "C": CLASSES}
         shape_in = [self.batch, 3, self.height, self.width]
         if self.channels_last:
             shape_in = [self.batch, self.height, self.width, 3]
@@ -125,7 +127,8 @@ def test_a_recogniser_of_any_form_gives_its_best_classes(form: Form, tmp_path: P
     made = tmp_path / "made.onnx"
     facts = exports.recogniser(checkpoint, made)
     by_row = any(form.baked)
-    assert ("row by row" in facts.get("changed", ())) == by_row
+    changed = facts.get("changed", ())
+    assert isinstance(changed, Collection) and ("row by row" in changed) == by_row
     assert facts["axes"] == ("NTC" if by_row else form.axes)
     crops = np.random.default_rng(1).integers(0, 255, (3, 48, 40, 3), np.uint8)
     session = onnxruntime.InferenceSession(str(made))
@@ -230,8 +233,8 @@ def images(path: Path, nodes: list[onnx.NodeProto], **sizes: int) -> Path:
     return path
 
 
-def node(operator: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
-    return helper.make_node(operator, inputs.split(), [output], **attributes)
+def node(operator: str, inputs: str, output: str, **attributes: Attribute) -> onnx.NodeProto:
+    return make_node(operator, inputs.split(), [output], **attributes)
 
 
 VOTE = [

@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -76,7 +77,13 @@ def test_transparency_lies_on_white() -> None:
     assert decode(encoded(palette))[0, 0].tolist() == [10, 20, 30]
 
 
-def written(mode: str, ink: object, ground: object) -> Image.Image:
+Order = Literal["<", ">"]
+ORDERS: tuple[Order, ...] = ("<", ">")
+
+Colour = int | tuple[int, ...] | str
+
+
+def written(mode: str, ink: Colour, ground: Colour) -> Image.Image:
     """A word in the middle of a larger ground."""
     image = Image.new(mode, (300, 200), ground)
     ImageDraw.Draw(image).text((80, 80), "ground", ink, ImageFont.load_default(30))
@@ -161,7 +168,7 @@ def tiff(samples: np.ndarray, tags: dict[int, object] | None = None) -> bytes:
 )
 def test_greys_in_a_wider_type_are_scaled_by_what_they_use(dtype: type, white: int) -> None:
     eight = np.asarray(written("L", 0, 255), np.float64)
-    samples = np.rint(eight * white / 255).astype(dtype)
+    samples: np.ndarray = np.rint(eight * white / 255).astype(dtype)
     pixels = decode(tiff(samples))
     assert np.abs(pixels[..., 0] - eight * white / (2 ** white.bit_length() - 1)).max() <= 1
 
@@ -198,7 +205,11 @@ def png(samples: np.ndarray, clear: tuple[int, ...] = ()) -> bytes:
 
 
 def colour_tiff(
-    samples: np.ndarray, order: str = "<", planar: int = 1, packed: bool = False, **tags: int
+    samples: np.ndarray,
+    order: Order = "<",
+    planar: int = 1,
+    packed: bool = False,
+    **tags: int,
 ) -> bytes:
     """A TIFF of samples [h, w, bands], each tag ``t338=1``; Pillow writes none of 16 bits."""
     height, width, count = samples.shape
@@ -239,7 +250,7 @@ WHITES = (255, 700, 1023, 4095, 16_383, 40_000, 65_535)
 @pytest.mark.parametrize("white", WHITES)
 def test_colours_of_16_bits_are_scaled_by_what_they_use(white: int) -> None:
     samples, wanted = bands(white, 3)
-    files = [png(samples), *(colour_tiff(samples, order) for order in "<>")]
+    files = [png(samples), *(colour_tiff(samples, order) for order in ORDERS)]
     files.append(colour_tiff(samples, packed=True))
     for file in files:
         assert np.abs(decode(file) - wanted).max() <= 1
@@ -251,7 +262,7 @@ def test_opacity_of_16_bits_is_scaled_by_what_it_uses(white: int) -> None:
     samples[..., 3] = white
     files = [
         png(samples),
-        *(colour_tiff(samples, order, t338=k) for order in "<>" for k in (0, 1, 2)),
+        *(colour_tiff(samples, order, t338=k) for order in ORDERS for k in (0, 1, 2)),
     ]
     for file in files:
         assert np.abs(decode(file) - wanted[..., :3]).max() <= 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.asr.metric import FOLDER
 from builders.stages.level import FAINT, FRAME, MOST, USUAL, Follower, level, levelled
 from tests.asr import sounds
-from tests.asr.sounds import soundfile
 
 VOICE = sounds.talk(6.0)
 
@@ -18,7 +18,7 @@ VOICE = sounds.talk(6.0)
 def at(decibels: float, sound: np.ndarray = VOICE) -> np.ndarray:
     """The sound with that peak, in 16 bits."""
     scaled = sound * 10 ** (decibels / 20) / np.abs(sound).max()
-    return (np.round(scaled * 32768) / 32768).astype(np.float32)
+    return np.asarray(np.round(scaled * 32768) / 32768, np.float32)
 
 
 def test_ordinary_sounds_stay_as_they_are() -> None:

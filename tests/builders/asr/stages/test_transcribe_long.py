@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from builders.asr.stages import transcribe_long
+from builders.asr.stages.whisper import whisper_tokens
 from builders.kit.invalid_argument import InvalidArgument
 from tests.builders.asr.whisper.test_features import checkpoint, stage_settings
 
@@ -44,7 +45,7 @@ def call(name: str, requests: Sequence[transcribe_long.Arrays]) -> list[dict[str
 
 
 def heard(
-    language: str, task: str, settings: transcribe_long.whisper_tokens.Settings = SETTINGS
+    language: str, task: str, settings: whisper_tokens.Settings = SETTINGS
 ) -> dict[str, np.ndarray]:
     numbers = SETTINGS.languages.index(language), SETTINGS.tasks.index(task)
     wave = np.ones(16000 * 4, np.float32)
@@ -83,7 +84,7 @@ def test_without_alignment_heads_there_are_segments_and_no_words() -> None:
 def test_numbers_that_are_none_are_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: float
 ) -> None:
-    monkeypatch.setattr(transcribe_long.whisper_tokens, "read", lambda path: SETTINGS)
+    monkeypatch.setattr(whisper_tokens, "read", lambda path: SETTINGS)
     run = transcribe_long.prepare(Path(), {}, call)
     inputs = {"waveform": np.ones(16_000, np.float32), "speech": np.ones(32, np.float32)}
     assert run(inputs)["text"].size == 1

@@ -68,7 +68,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
         body = self.rfile.read(length)
         kind, _, name = path.removeprefix("/v2/team/ocr/").partition("/")
-        return getattr(self, f"{self.command.lower()}_{kind}")(name, path, query, body)
+        getattr(self, f"{self.command.lower()}_{kind}")(name, path, query, body)
+        return None
 
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = handle_any
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,10 +94,14 @@ def theirs(attention: np.ndarray, positions: int, width: int) -> np.ndarray:
     tokens, heads, _ = attention.shape
     whole = torch.from_numpy(attention).permute(1, 0, 2)[None]
     first = torch.zeros(1, heads, 1, attention.shape[2])
-    outputs = GenerateEncoderDecoderOutput(
-        sequences=torch.zeros(1, tokens + 2), cross_attentions=[(torch.cat([first, whole], 2),)]
+    tensors: dict[str, Any] = {
+        "sequences": torch.zeros(1, tokens + 2),
+        "cross_attentions": [(torch.cat([first, whole], 2),)],
+    }
+    outputs = GenerateEncoderDecoderOutput(**tensors)
+    model: Any = SimpleNamespace(
+        config=SimpleNamespace(decoder_layers=1, median_filter_width=width)
     )
-    model = SimpleNamespace(config=SimpleNamespace(decoder_layers=1, median_filter_width=width))
     times = WhisperForConditionalGeneration._extract_token_timestamps(
         model,
         outputs,
@@ -104,7 +109,7 @@ def theirs(attention: np.ndarray, positions: int, width: int) -> np.ndarray:
         num_frames=torch.tensor([2 * positions]),
         num_input_ids=1,
     )
-    return np.rint(times[0, 1:-1].numpy() / 0.02).astype(np.int64)
+    return np.asarray(np.rint(times[0, 1:-1].numpy() / 0.02), np.int64)
 
 
 @pytest.mark.parametrize(

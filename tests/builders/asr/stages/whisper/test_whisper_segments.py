@@ -16,7 +16,9 @@ SETTINGS = stage_settings(checkpoint(80))
 assert SETTINGS.first_time_stamp == ZERO
 
 
-def theirs(tokens: list[int], seek: int, count: int) -> tuple[list[tuple], int]:
+def theirs(
+    tokens: list[int], seek: int, count: int
+) -> tuple[list[tuple[float, float, list[int]]], int]:
     found, step = WhisperForConditionalGeneration._retrieve_segment(
         seek_sequence=torch.tensor(tokens, dtype=torch.long),
         seek_outputs=[{}],

@@ -22,7 +22,7 @@ def rectangle(x: float, y: float, width: float, height: float, degrees: float = 
 def probability(*drawn: np.ndarray, size: int = 400, level: float = 0.9) -> np.ndarray:
     image = np.zeros((size, size), np.float32)
     for corners in drawn:
-        cv2.fillPoly(image, [np.rint(corners).astype(np.int32)], level)
+        cv2.fillPoly(image, [np.rint(corners).astype(np.int32)], (level,))
     return image
 
 
@@ -42,7 +42,7 @@ def test_specks_and_faint_pieces_are_none() -> None:
     assert len(quads.find(np.zeros((64, 64), np.float32)).quads) == 0
     assert len(quads.find(probability(rectangle(50, 50, 2, 1))).quads) == 0
     outline = np.zeros((400, 400), np.float32)
-    cv2.polylines(outline, [rectangle(200, 200, 150, 60).astype(np.int32)], True, 0.9, 2)
+    cv2.polylines(outline, [rectangle(200, 200, 150, 60).astype(np.int32)], True, (0.9,), 2)
     assert all(quads.find(outline).scores >= quads.WEAK_THRESHOLD)
     assert len(quads.find(outline).quads) <= 1
 

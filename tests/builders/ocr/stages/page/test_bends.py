@@ -33,7 +33,7 @@ def sheet(
         y = top + wave(amplitude, waves, x)
         lines.append(np.stack((x, y), 1))
         points = np.rint(lines[-1]).astype(np.int32)
-        cv2.polylines(probability, [points], False, 0.9, THICK)
+        cv2.polylines(probability, [points], False, (0.9,), THICK)
         for letter in range(0, len(x) - 12, 14):
             cv2.polylines(page, [points[letter : letter + 8]], False, (0, 0, 0), THICK)
     for _ in range(quarters):
@@ -104,7 +104,7 @@ def test_lines_that_bend_each_in_its_own_way_stay() -> None:
     x = np.arange(40, WIDTH - 40)
     for number, top in enumerate(range(60, HEIGHT - 60, 60)):
         points = np.stack((x, top + (-1) ** number * wave(12, 1.5, x)), 1)
-        cv2.polylines(probability, [np.rint(points).astype(np.int32)], False, 0.9, THICK)
+        cv2.polylines(probability, [np.rint(points).astype(np.int32)], False, (0.9,), THICK)
     assert found(page, probability) is None
 
 
@@ -131,7 +131,7 @@ def test_a_crop_follows_its_line() -> None:
     bend = bends.Bend(SHIFTS, (HEIGHT, WIDTH))
     page = np.full((HEIGHT, WIDTH), 255, np.uint8)
     line = np.stack((np.arange(WIDTH), np.full(WIDTH, 200.0)), 1)
-    cv2.polylines(page, [np.rint(bend.places(line)).astype(np.int32)], False, 0, 3)
+    cv2.polylines(page, [np.rint(bend.places(line)).astype(np.int32)], False, (0,), 3)
     quad = np.array(((50, 176), (850, 176), (850, 224), (50, 224)), np.float32)
     bent, straight = (warp.Pyramid(page, places).crop(quad, 800) for places in (bend.places, None))
     assert (bent[23:26] < 160).all() and (bent[:18] == 255).all() and (bent[31:] == 255).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,11 +22,11 @@ def lines(left: float, right: float, top: float, count: int, step: float = 30) -
     ]
 
 
-def in_order(boxes: list[Box]) -> bool:
+def in_order(boxes: Sequence[Box]) -> bool:
     """Whether boxes given in reading order are found in it, however they come."""
     shuffled = np.random.default_rng(len(boxes)).permutation(len(boxes))
     order = reading_order(np.array(boxes)[shuffled])
-    return shuffled[order].tolist() == list(range(len(boxes)))
+    return bool(np.array_equal(shuffled[order], np.arange(len(boxes))))
 
 
 def test_one_column_is_read_downwards() -> None:
@@ -43,7 +45,8 @@ def test_a_narrow_gutter_is_enough() -> None:
 
 
 def test_a_heading_is_read_before_and_a_footer_after_the_columns_that_they_span() -> None:
-    heading, footer = [(200, 20, 700, 60)], [(180, 520, 760, 545)]
+    heading: list[Box] = [(200, 20, 700, 60)]
+    footer: list[Box] = [(180, 520, 760, 545)]
     assert in_order(heading + lines(40, 440, 90, 12) + lines(480, 880, 90, 12) + footer)
 
 
@@ -203,7 +206,7 @@ def test_pieces_of_one_line_stay_together_whichever_gutter_they_cross() -> None:
 def test_the_messages_of_a_chat_are_read_in_turn(messages: list[tuple[bool, int]]) -> None:
     """Left and right, of one to six lines, so narrow that a gutter is between them."""
     order: list[Box] = []
-    top = 20
+    top = 20.0
     for own, count in messages:
         left, right = (560, 1000) if own else (40, 480)
         order += lines(left, right, top, count)
@@ -230,7 +233,7 @@ def test_columns_titles_footers_and_tables_in_columns(data: st.DataObject) -> No
     lengths.append(data.draw(st.integers(1, 14)))  # text ends where it ends
     bottom, table = 0.0, data.draw(st.one_of(st.none(), st.integers(0, count - 1)))
     for column, (left, length) in enumerate(zip(lefts, lengths, strict=True)):
-        start = top + data.draw(st.integers(0, 10))
+        start: float = top + data.draw(st.integers(0, 10))
         text = lines(left, left + width, start, length)
         if column == table:
             start, rows = text[-1][1] + 50, data.draw(st.integers(3, 6))
