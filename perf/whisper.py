@@ -50,9 +50,9 @@ def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp3
     Raises:
         BuildError: a step failed, as the comparison with the checkpoint.
     """
-    from builders.kit.build import progress
     from builders.kit.build.build import build as build_repository
     from builders.kit.recipe.profile import FamilyOptions, ModelOptions, load_profile
+    from builders.kit.tasks import progress
 
     family = FamilyOptions(sources={"whisper": f"path:{checkpoint}"}, bounds=BOUNDS)
     changed = {

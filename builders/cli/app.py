@@ -58,10 +58,10 @@ def build(
     ] = None,
 ) -> None:
     """Build a model repository: export, compare with the sources, check, measure, swap in."""
-    from builders.kit.build import progress
     from builders.kit.build.build import BuildError, RepositoryError, reproduce
     from builders.kit.build.build import build as build_repository
     from builders.kit.recipe.profile import ProfileError, load_profile
+    from builders.kit.tasks import progress
 
     shown = progress.choose(quiet=quiet)
     try:
@@ -96,7 +96,7 @@ def _print_table(result: Result) -> None:
 def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
     """Show what a build would do, step by step and why, without doing it."""
     from builders.kit.build.build import BuildError, RepositoryError
-    from builders.kit.build.plan import plan as plan_build
+    from builders.kit.build.dry_run import plan as plan_build
     from builders.kit.recipe.profile import ProfileError, load_profile
 
     try:

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builders.kit.build import stamp
-from builders.kit.build.cache import Cache
 from builders.kit.build.errors import BuildError, StepError, disk_full_told, raise_failures
-from builders.kit.build.progress import Action, Outcome, Progress, Silent
 from builders.kit.emit.target import RepositoryError, Target, put
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import Profile, ProfileError
+from builders.kit.tasks.cache import Cache
+from builders.kit.tasks.progress import Action, Outcome, Progress, Silent
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, errors
 from repository.manifest import Manifest, ManifestError, read_manifest, verify
 from repository.manifest.schema import MANIFEST, finding
 
 if TYPE_CHECKING:
-    from builders.kit.build.exports import Bench, Made
-    from builders.kit.build.metrics import Scores
+    from builders.kit.build.gates import Scores
+    from builders.kit.build.making import Bench, Made
     from builders.kit.build.steps import Steps
     from builders.kit.recipe.recipe import Recipe
 
@@ -150,7 +150,7 @@ def reproduce(
         ProfileError: there is no such step; the message lists those there are.
         Exception: whatever the step raises.
     """
-    from builders.kit.build.exports import make_exports
+    from builders.kit.build.making import make_exports
 
     cache, progress = cache or Cache(), progress or Silent()
     steps = _steps(profile, checkout)
@@ -180,7 +180,7 @@ def reproduce(
 
 
 def _run(steps: Steps, bench: Bench, target: Target, began: float) -> Result:
-    from builders.kit.build.exports import make_exports
+    from builders.kit.build.making import make_exports
     from builders.kit.emit import record
 
     recipe, profile = steps.recipe, steps.recipe.profile
@@ -238,7 +238,7 @@ class _Staged:
 
     def __init__(self, steps: Steps, bench: Bench, folder: Path, made: Mapping[str, Made]) -> None:
         from builders.kit.emit import assemble, record
-        from builders.kit.recipe.sizes import sized
+        from builders.kit.emit.sizes import sized
 
         self.steps = steps
         self.bench = bench
@@ -264,7 +264,7 @@ class _Staged:
 
     def measure(self) -> Scores:
         """Every metric; one beyond its bound ends the build."""
-        from builders.kit.build.metrics import measure
+        from builders.kit.build.gates import measure
 
         hashes = {name: entry["sha256"] for name, entry in self.files.items()}
         return measure(self.steps, self.bench, self.folder, hashes, self.configs)
@@ -272,10 +272,10 @@ class _Staged:
 
 def _steps(profile: Profile, checkout: Checkout | None) -> Steps:
     """The recipe's steps, once its graph is known to be right."""
-    from builders.kit.build.code import Sources
     from builders.kit.build.steps import Steps
     from builders.kit.emit.check import check_graph
     from builders.kit.recipe.recipe import make_recipe
+    from builders.kit.tasks.code import Sources
 
     checkout = checkout or Checkout()
     recipe = make_recipe(profile, checkout)
@@ -285,15 +285,15 @@ def _steps(profile: Profile, checkout: Checkout | None) -> Steps:
 
 
 def _bench(cache: Cache, work: Path, progress: Progress) -> Bench:
-    from builders.kit.build.exports import Bench
+    from builders.kit.build.making import Bench
 
     return Bench(cache, work, progress)
 
 
 def _watched(steps: Steps, checkout: Checkout) -> stamp.Watched:
     """What can change a build or its check: all that its code leads to, families' data, tools."""
-    from builders.kit.build.code import versions
     from builders.kit.graph import PythonModel
+    from builders.kit.tasks.code import versions
 
     recipe = steps.recipe
     families = list(recipe.profile.families)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from builders.kit import sources
-from builders.kit.build.cache import Cache
 from builders.kit.build.parity import ParityResult, compare
 from builders.kit.family import load_family
 from builders.kit.onnx.variants import variants
+from builders.kit.tasks.cache import Cache
 
 
 def reproduce(

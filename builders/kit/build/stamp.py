@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.build.cache import Cache
-from builders.kit.build.code import UNCOUNTED, edited_meanwhile, version
+from builders.kit.tasks.cache import Cache
+from builders.kit.tasks.code import UNCOUNTED, edited_meanwhile, version
 from repository.manifest import SIGNATURE, UNMANAGED
 
 Listing = dict[str, Any]

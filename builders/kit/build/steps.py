@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from builders.kit.build.cache import Cache, key_of
-from builders.kit.build.code import Sources, name_of
 from builders.kit.family import Metric
 from builders.kit.graph import PythonModel
 from builders.kit.recipe.recipe import Recipe
 from builders.kit.sources.files import sha256 as sha256_of
+from builders.kit.tasks.cache import Cache, key_of
+from builders.kit.tasks.code import Sources, name_of
 from repository.config.facts import needed
 
 FORMAT = "1"

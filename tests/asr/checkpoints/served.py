@@ -19,11 +19,11 @@ from builders.asr.stages.whisper import whisper_tokens
 from builders.asr.supported import PARAKEET
 from builders.asr.whisper.models import transcribe_long as long_form
 from builders.asr.whisper.parity import OWN, WHISPER, _batch
+from builders.kit.emit.sizes import sized
 from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.onnx import load_transformers
 from builders.kit.recipe.profile import load_profile
 from builders.kit.recipe.recipe import Recipe
-from builders.kit.recipe.sizes import sized
 from repository.release import release
 from runtime.inprocess import InProcess
 from tests.asr.checkpoints.variants import Variant

@@ -26,7 +26,12 @@ ROOM = 4 << 30
 """Bytes of address space that a command may add, lest a fault takes the machine's memory."""
 
 IMPORTED = (
-    *("builders.__main__", "builders.kit.build.plan", "repository.check.check", "repository.bom"),
+    *(
+        "builders.__main__",
+        "builders.kit.build.dry_run",
+        "repository.check.check",
+        "repository.bom",
+    ),
     *("repository.sign", "repository.transfer.run", "repository.transfer.s3.store", "runtime.cli"),
     *(
         "repository.transfer.oci.pull",

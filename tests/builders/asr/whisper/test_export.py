@@ -22,13 +22,13 @@ from builders.asr.whisper.models import WHISPER_EXPORTS
 from builders.asr.whisper.models import transcribe_long as model
 from builders.asr.whisper.parity import WHISPER_INT8
 from builders.kit.build.parity import compare
+from builders.kit.emit.sizes import sized
 from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.onnx import load_transformers
 from builders.kit.onnx.session import make_session
 from builders.kit.onnx.variants import int8
 from builders.kit.recipe.profile import load_profile
 from builders.kit.recipe.recipe import Recipe
-from builders.kit.recipe.sizes import sized
 from clients.chained import request_input
 from repository.check.check import check_repository
 from repository.findings import errors

@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.build.build import BuildError, RepositoryError, build
-from builders.kit.build.cache import Cache
-from builders.kit.build.progress import Lines, Outcome
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, Profile
+from builders.kit.tasks.cache import Cache
+from builders.kit.tasks.progress import Lines, Outcome
 from repository.manifest import ManifestError, read_manifest, verify
 
 # Loaded before any fork, so that a fork is cheap.
 for _name in (
-    "build.exports",
-    "build.metrics",
+    "build.making",
+    "build.gates",
     "build.parity",
     "emit.assemble",
     "emit.check",

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from builders.kit.build.build import BuildError, Result, build, reproduce
-from builders.kit.build.cache import Cache
-from builders.kit.build.plan import plan
-from builders.kit.build.progress import Outcome, Silent
+from builders.kit.build.dry_run import plan
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, ModelOptions, Profile, ProfileError
+from builders.kit.tasks.cache import Cache
+from builders.kit.tasks.progress import Outcome, Silent
 from repository.manifest import read_manifest, verify
 from runtime.inprocess import InProcess
 
@@ -467,7 +467,7 @@ def test_nothing_to_do_loads_nothing_heavy_and_takes_no_time(shop: Shop) -> None
 import resource, sys
 from pathlib import Path
 from builders.kit.build.build import build
-from builders.kit.build.cache import Cache
+from builders.kit.tasks.cache import Cache
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, Profile
 profile = Profile.model_construct(

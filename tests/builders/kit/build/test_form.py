@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import save
 
-from builders.kit.build.cache import Cache
-from builders.kit.build.plan import plan
+from builders.kit.build.dry_run import plan
 from builders.kit.recipe.profile import ProfileError, load_profile
 from builders.kit.sources import resolve
+from builders.kit.tasks.cache import Cache
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.build.code import Sources
 from builders.kit.graph.layout import COPIED
+from builders.kit.tasks.code import Sources
 
 ROOT = Path(__file__).resolve().parents[4]
 SCRIPT = Path(__file__).resolve().parent / "builds.py"
@@ -90,7 +90,7 @@ def test_a_module_that_may_shadow_another_is_watched(
 ) -> None:
     (checkout / "repository/onnxruntime_rules/json.py").write_text("")
     assert not unchanged()
-    (checkout / "builders/kit/build/cache").mkdir()
+    (checkout / "builders/kit/tasks/cache").mkdir()
     assert unchanged()
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from builders.kit.build.progress import Lines, Outcome, Silent, choose, describe
 from builders.kit.build.summary import Row, summary, table
+from builders.kit.tasks.progress import Lines, Outcome, Silent, choose, describe
 from repository.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -97,7 +97,7 @@ def test_lines_bear_the_time_since_the_start() -> None:
 def test_what_shows_fits_where_it_is_shown() -> None:
     assert isinstance(choose(quiet=True), Silent)
     code = (
-        "from builders.kit.build.progress import Outcome, choose\n"
+        "from builders.kit.tasks.progress import Outcome, choose\n"
         "shown = choose()\n"
         "shown.started('export a/b', 'source [red] changed')\n"
         "shown.message('waiting [1]')\n"

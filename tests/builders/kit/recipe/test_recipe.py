@@ -217,8 +217,8 @@ def test_settings_of_what_is_left_out_say_how_to_switch_it_on() -> None:
 
 
 def test_the_plan_says_what_is_left_out(tmp_path: Path) -> None:
-    from builders.kit.build.cache import Cache
-    from builders.kit.build.plan import plan
+    from builders.kit.build.dry_run import plan
+    from builders.kit.tasks.cache import Cache
 
     checkout = Shelf()
     object.__setattr__(checkout, "given", (large(),))

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.build.cache import Cache, Entry
 from builders.kit.build.errors import StepError
-from builders.kit.build.progress import Outcome, Progress
 from builders.kit.build.steps import Step, Steps
+from builders.kit.tasks.cache import Cache, Entry
+from builders.kit.tasks.progress import Outcome, Progress
 
 WORKERS = 2
 """Exports made at once: onnxruntime and hashing let other threads run, the rest does not."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.kit.build.cache import Cache, Entry, default_root, key_of
+from builders.kit.tasks.cache import Cache, Entry, default_root, key_of
 
 KEY = key_of({"a": "b"})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.build.errors import BuildError
-from builders.kit.build.exports import Bench
+from builders.kit.build.making import Bench
 from builders.kit.build.steps import Steps
 from builders.kit.family import Metric
 from repository.arrays import Arrays

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from builders.kit.build.code import Code, Sources, name_of
+from builders.kit.tasks.code import Code, Sources, name_of
 
 FILES = {
     "shop/__init__.py": "",
@@ -181,5 +181,5 @@ def test_the_command_line_makes_nothing() -> None:
         assert not {
             "builders.cli.app",
             "builders.kit.build.build",
-            "builders.kit.build.progress",
+            "builders.kit.tasks.progress",
         } & set(code.modules)

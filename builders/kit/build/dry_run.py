@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 from builders.kit.build import stamp
-from builders.kit.build.cache import Cache, Entry
-from builders.kit.build.code import Sources
 from builders.kit.build.errors import BuildError
 from builders.kit.build.steps import Step, Steps
 from builders.kit.emit.assemble import configs_of, hashes_of, tree_of
 from builders.kit.emit.check import check_graph
+from builders.kit.emit.sizes import sized
 from builders.kit.emit.target import Target
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import Profile
 from builders.kit.recipe.recipe import make_recipe
-from builders.kit.recipe.sizes import sized
+from builders.kit.tasks.cache import Cache, Entry
+from builders.kit.tasks.code import Sources
 from repository.findings import errors
 from repository.manifest import Manifest, ManifestError, read_manifest, verify
 

@@ -9,12 +9,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from builders.kit.emit.sizes import sized
 from builders.kit.family import Export, Family
 from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor
 from builders.kit.onnx.files import save
 from builders.kit.recipe.profile import ProfileError
 from builders.kit.recipe.recipe import Recipe
-from builders.kit.recipe.sizes import sized
 from repository.arrays import DType
 from repository.release import release
 

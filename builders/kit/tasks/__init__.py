@@ -1,0 +1,1 @@
+"""Tasks: what decides a result, the cache that keeps it, and how one is run."""
