@@ -29,7 +29,7 @@ from repository.manifest.schema import MANIFEST, finding
 if TYPE_CHECKING:
     from builders.kit.build.gates import Scores
     from builders.kit.build.making import Bench, Made
-    from builders.kit.build.steps import Steps
+    from builders.kit.build.plan import Steps
     from builders.kit.recipe.recipe import Recipe
 
 __all__ = ["BuildError", "RepositoryError", "Result", "build", "reproduce"]
@@ -272,7 +272,7 @@ class _Staged:
 
 def _steps(profile: Profile, checkout: Checkout | None) -> Steps:
     """The recipe's steps, once its graph is known to be right."""
-    from builders.kit.build.steps import Steps
+    from builders.kit.build.plan import Steps
     from builders.kit.emit.check import check_graph
     from builders.kit.recipe.recipe import make_recipe
     from builders.kit.tasks.code import Sources

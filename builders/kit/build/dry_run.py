@@ -8,7 +8,7 @@ from typing import Literal
 
 from builders.kit.build import stamp
 from builders.kit.build.errors import BuildError
-from builders.kit.build.steps import Step, Steps
+from builders.kit.build.plan import Step, Steps
 from builders.kit.emit.assemble import configs_of, hashes_of, tree_of
 from builders.kit.emit.check import check_graph
 from builders.kit.emit.sizes import sized

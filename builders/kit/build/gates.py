@@ -9,7 +9,7 @@ from typing import Any
 
 from builders.kit.build.errors import BuildError
 from builders.kit.build.making import Bench
-from builders.kit.build.steps import Steps
+from builders.kit.build.plan import Steps
 from builders.kit.family import Metric
 from repository.arrays import Arrays
 from repository.findings import Finding, Severity

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.build.errors import StepError
-from builders.kit.build.steps import Step, Steps
+from builders.kit.build.plan import Step, Steps
 from builders.kit.tasks.cache import Cache, Entry
 from builders.kit.tasks.progress import Outcome, Progress
 
