@@ -65,11 +65,14 @@ test-all: $(VENV)/.installed-dev build-repo ## Run all tests but those that meas
 test-slow: $(VENV)/.installed-dev build-repo ## Run the tests that measure speed or soak, one after another
 	@$(PYTHON) -m pytest -m slow --hypothesis-profile whole
 
-test-python: build-repo ## Run the tests of make test under PYTHON3, as python3.12, in an environment of its own
+# A copy, since the environments, the repository and the server each belong to one Python.
+test-python: ## Run make test under PYTHON3, as python3.12, in a copy of this checkout with its own environments
 	@version=$$($(PYTHON3) -c 'import sys; print("%d.%d" % sys.version_info[:2])') || { echo "error: say which Python:" \
 	  "make test-python PYTHON3=python3.12." >&2; exit 1; }; \
-	$(MAKE) --no-print-directory VENV=.venv-$$version .venv-$$version/.installed-dev; \
-	.venv-$$version/bin/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
+	copy=.python-$$version; mkdir -p $$copy; \
+	find $$copy -mindepth 1 -maxdepth 1 ! -name '.venv*' ! -name .crds ! -name .perf_analyzer ! -name model_repository -exec rm -rf {} +; \
+	git ls-files -z --cached --others --exclude-standard | tar -c --null --ignore-failed-read -T - | tar -x -C $$copy; \
+	$(MAKE) --no-print-directory -C $$copy test PYTHON3=$$(command -v $(PYTHON3)) $${CRD_DIR:+CRD_DIR="$$(realpath "$$CRD_DIR")"}
 
 crds: $(VENV)/.installed-dev ## Fetch the CRDs that the tests of kserve/ need, where CRD_DIR does not name them
 	@$(PYTHON) tests/kserve/schemas/crds.py
@@ -127,7 +130,7 @@ types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
 clean: ## Remove the environments, perf_analyzer and what make bench built; the repository and the build cache stay
-	rm -rf $(VENV) .venv-3.* .venv-server .venv-kserve .venv-s3 .perf_analyzer .bench
+	rm -rf $(VENV) .venv-server .venv-kserve .venv-s3 .perf_analyzer .bench .python-3.*
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \
