@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from perf.report.palette import MODES
+from perf.report.modes import MODES
 from perf.report.words import clean
 from perf.result import Mode
 

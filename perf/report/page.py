@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from perf.report.canvas import Drawing, svgs
 from perf.report.markup import esc, pairs, section
-from perf.report.palette import MODES
+from perf.report.modes import MODES
 from perf.report.selection import LOADERS
 from perf.report.style import css
 from perf.report.tables import leg_table, ratio_table, step_table

@@ -1,4 +1,4 @@
-"""How modes and kinds of time look and are called, the same in every figure and table.
+"""How modes and kinds of time look, the same in every figure and table.
 
 Modes have the colours of Okabe and Ito (https://jfly.uni-koeln.de/color/), kinds of time those of
 Paul Tol's light and muted schemes (https://sronpersonalpages.nl/~pault/), made for every kind of
@@ -17,29 +17,24 @@ class Style:
     """A mode's looks.
 
     Attributes:
-        label: for figures and tables.
-        phrase: within a sentence, after "faster than".
         light: its colour on white.
         dark: its colour on a dark ground.
         marker: matplotlib's letter for its marker.
     """
 
-    label: str
-    phrase: str
     light: str
     dark: str
     marker: str
 
 
-MODES: dict[Mode, Style] = {
-    "ensemble": Style("ensemble", "the ensemble", "#0072b2", "#3d9fdc", "o"),
-    "bls": Style("BLS", "BLS", "#56b4e9", "#8fd0f5", "s"),
-    "chained": Style("chained client", "chained", "#009e73", "#19b98c", "D"),
-    "services": Style("services", "services", "#d55e00", "#ee7f2b", "^"),
-    "services-kserve": Style("services (KServe)", "services on KServe", "#e69f00", "#f4ba3c", "v"),
-    "in-process": Style("in process", "in process", "#cc79a7", "#dd94bd", "P"),
+LOOKS: dict[Mode, Style] = {
+    "ensemble": Style("#0072b2", "#3d9fdc", "o"),
+    "bls": Style("#56b4e9", "#8fd0f5", "s"),
+    "chained": Style("#009e73", "#19b98c", "D"),
+    "services": Style("#d55e00", "#ee7f2b", "^"),
+    "services-kserve": Style("#e69f00", "#f4ba3c", "v"),
+    "in-process": Style("#cc79a7", "#dd94bd", "P"),
 }
-"""In the order in which reports list them."""
 
 KINDS: dict[str, tuple[str, str]] = {
     "queue": ("#bbcc33", "#bbcc33"),
@@ -60,7 +55,7 @@ DARK = {PAPER: "#14181d", INK: "#e8eaed", MUTED: "#a3adb8", GRID: "#3a424c", FAI
 
 def variables() -> dict[str, tuple[str, str, str]]:
     """Each colour on white -> its CSS variable's name, itself, and the colour on a dark ground."""
-    named = {style.light: (f"--{mode}", style.dark) for mode, style in MODES.items()}
+    named = {style.light: (f"--{mode}", style.dark) for mode, style in LOOKS.items()}
     named |= {light: (f"--{kind.replace(' ', '-')}", dark) for kind, (light, dark) in KINDS.items()}
     names = {PAPER: "--paper", INK: "--ink", MUTED: "--muted", GRID: "--grid", FAINT: "--faint"}
     named |= {light: (names[light], dark) for light, dark in DARK.items()}

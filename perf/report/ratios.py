@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perf.estimate import Estimate, What, ratio
-from perf.report.palette import MODES
+from perf.report.modes import MODES
 from perf.report.selection import concurrencies, find, order, plain
 from perf.report.words import ratio as shown
 from perf.result import Leg, LegResult, Load, Loader, Result

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from perf.estimate import Estimate, ratio
-from perf.report.palette import MODES
+from perf.report.modes import MODES
 from perf.result import Leg, LegResult, Load, Loader, Mode, Result
 
 LOADERS: tuple[Loader, ...] = get_args(Loader)

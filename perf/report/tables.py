@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from perf.report.breakdown import FIELDS, Breakdown
 from perf.report.figures.time import splits
 from perf.report.markup import esc, group, row, swatch, table
-from perf.report.palette import MODES
+from perf.report.modes import MODES
 from perf.report.ratios import Cell, cell, clear, rows, variant
 from perf.report.selection import concurrencies, order
 from perf.report.verdict import LOADER_NAMES

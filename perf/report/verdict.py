@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from perf.estimate import Estimate
-from perf.report.palette import MODES
+from perf.report.modes import MODES
 from perf.report.selection import Comparison, comparisons, concurrencies, find, loaders, modes
 from perf.report.words import listing, ratio, short
 from perf.result import Load, Loader, Mode, Result

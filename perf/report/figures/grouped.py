@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from perf.report.canvas import Panel
 from perf.report.figures.marks import legend, limit, rows
-from perf.report.palette import INK, MODES, MUTED
+from perf.report.palette import INK, LOOKS, MUTED
 from perf.report.words import number, short
 from perf.result import Mode
 
@@ -55,7 +55,7 @@ def _draw(
         present = [mode for mode in series if label in series[mode]]
         middles.append(place + (len(present) - 1) / 2)
         for mode in present:
-            _bar(axes, place, series[mode][label], MODES[mode].light)
+            _bar(axes, place, series[mode][label], LOOKS[mode].light)
             place += 1
         place += GAP / BAR
     rows(axes, middles, [short(label, 22) for label in labels], place - GAP / BAR)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from perf.report.canvas import Drawing, Panel
 from perf.report.figures.marks import MARGIN, limit, rows
-from perf.report.palette import INK, MODES, MUTED
+from perf.report.modes import MODES
+from perf.report.palette import INK, LOOKS, MUTED
 from perf.report.ratios import variant
 from perf.report.selection import concurrencies, find, loaders, modes, plain
 from perf.report.verdict import LOADER_NAMES
@@ -146,7 +147,7 @@ def _draw(axes: Axes, blocks: Sequence[Block], limit_ms: float) -> None:
 
 
 def _row(axes: Axes, line: int, leg: LegResult, limit_ms: float) -> None:
-    style, across = MODES[leg.leg.mode], axes.get_yaxis_transform()
+    style, across = LOOKS[leg.leg.mode], axes.get_yaxis_transform()
     for percent, height, opacity in SHAPES:
         low, high = _range(leg, percent)
         value = leg.percentile(percent)

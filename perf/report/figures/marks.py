@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from perf.report.palette import MODES
+from perf.report.modes import MODES
+from perf.report.palette import LOOKS
 from perf.report.words import number
 from perf.result import Mode
 
@@ -50,7 +51,7 @@ def legend(axes: Axes, modes: Iterable[Mode], inches: float) -> None:
     """A patch of colour for each mode, that far beneath the axes."""
     from matplotlib.patches import Patch
 
-    patches = [Patch(facecolor=MODES[mode].light, label=MODES[mode].label) for mode in modes]
+    patches = [Patch(facecolor=LOOKS[mode].light, label=MODES[mode].label) for mode in modes]
     beneath(axes, patches, inches)
 
 

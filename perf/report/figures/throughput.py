@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from perf.report.canvas import Drawing, Panel
 from perf.report.figures.marks import MARGIN, beneath, limit, ticks
-from perf.report.palette import MODES, MUTED, PAPER
+from perf.report.modes import MODES
+from perf.report.palette import LOOKS, MUTED, PAPER
 from perf.report.selection import loaders, order, plain
 from perf.report.verdict import LOADER_NAMES
 from perf.result import Leg, LegResult, Mode, Result
@@ -78,14 +79,14 @@ def _draw(axes: Axes, points: Sequence[Point], limits: tuple[float, float]) -> N
         its = [each for each in points if each.leg.mode == mode]
         if any(each.sound for each in its):
             _line(axes, mode, its)
-            style = MODES[mode]
-            mark = Line2D([], [], color=style.light, marker=style.marker, label=style.label)
+            style, label = LOOKS[mode], MODES[mode].label
+            mark = Line2D([], [], color=style.light, marker=style.marker, label=label)
             handles.insert(0, mark)
     beneath(axes, handles, 0.5)
 
 
 def _line(axes: Axes, mode: Mode, points: Sequence[Point]) -> None:
-    style, numbered = MODES[mode], mode == "ensemble"
+    style, numbered = LOOKS[mode], mode == "ensemble"
     swept = [each for each in points if each.leg.load.kind == "concurrency"]
     poisson = [each for each in points if each.leg.load.kind == "request_rate"]
     look = {"color": style.light, "marker": style.marker, "clip_on": False}

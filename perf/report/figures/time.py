@@ -10,7 +10,8 @@ from perf.report.breakdown import Breakdown, breakdown
 from perf.report.canvas import Drawing, Panel
 from perf.report.figures.grouped import Bar, grouped
 from perf.report.figures.marks import beneath, limit, rows
-from perf.report.palette import INK, KINDS, MODES
+from perf.report.modes import MODES
+from perf.report.palette import INK, KINDS
 from perf.report.selection import common, concurrencies
 from perf.report.verdict import LOADER_NAMES
 from perf.result import Load, Loader, Mode, Result

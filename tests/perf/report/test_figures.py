@@ -13,7 +13,8 @@ from perf.report.figures.latency import latency, variants
 from perf.report.figures.profile import profile, start
 from perf.report.figures.throughput import throughput
 from perf.report.figures.time import time
-from perf.report.palette import KINDS, MODES, variables
+from perf.report.modes import MODES
+from perf.report.palette import KINDS, LOOKS, variables
 from perf.result import Mode
 
 DEUTERANOPIA = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])
@@ -79,22 +80,22 @@ def test_a_line_breaks_where_a_leg_has_no_figure(make):
     with looks():
         axes = alone(drawing.panels[0]).axes[0]
     lines = {line.get_color(): line.get_ydata() for line in axes.lines if line.get_ydata().size}
-    assert np.isnan(lines[MODES["services"].light]).tolist() == [False, True, False]
-    assert not np.isnan(lines[MODES["ensemble"].light]).any()
+    assert np.isnan(lines[LOOKS["services"].light]).tolist() == [False, True, False]
+    assert not np.isnan(lines[LOOKS["ensemble"].light]).any()
 
 
 def test_every_mode_and_kind_has_colours_of_its_own():
-    assert set(MODES) == set(get_args(Mode))
-    assert len(variables()) == len(MODES) + len(KINDS) + 5
-    assert len({style.marker for style in MODES.values()}) == len(MODES)
+    assert set(MODES) == set(LOOKS) == set(get_args(Mode))
+    assert len(variables()) == len(LOOKS) + len(KINDS) + 5
+    assert len({style.marker for style in LOOKS.values()}) == len(LOOKS)
 
 
 @pytest.mark.parametrize("vision", [np.eye(3), DEUTERANOPIA, PROTANOPIA])
 @pytest.mark.parametrize(
     "colours",
     [
-        [style.light for style in MODES.values()],
-        [style.dark for style in MODES.values()],
+        [style.light for style in LOOKS.values()],
+        [style.dark for style in LOOKS.values()],
         [light for light, _ in KINDS.values()],
         [dark for _, dark in KINDS.values()],
     ],
