@@ -85,15 +85,15 @@ perf-install: $(VENV)/.installed .venv-server/.installed ## Get perf_analyzer; w
 	@$(PYTHON) -m perf install || echo "Going on without perf_analyzer."
 
 bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and speech against transformers; write perf/results
-	@$(PYTHON) -m perf.ocr
-	@$(PYTHON) -m perf.ocr_accuracy
-	@$(PYTHON) -m perf.ocr_kinds
-	@$(PYTHON) -m perf.ocr_scores
+	@$(PYTHON) -m perf.against.rapidocr.speed
+	@$(PYTHON) -m perf.against.rapidocr.accuracy
+	@$(PYTHON) -m perf.against.rapidocr.kinds
+	@$(PYTHON) -m perf.against.rapidocr.scores
 	@$(PYTHON) -m builders build --profile cpu --out .bench/cpu
-	@$(PYTHON) -m perf.asr --int8 .bench/cpu
+	@$(PYTHON) -m perf.against.transformers.speed --int8 .bench/cpu
 
 bench-whisper: $(VENV)/.installed-dev .venv-server/.installed ## Measure Whisper of random weights against transformers, half an hour; write perf/results
-	@$(PYTHON) -m perf.whisper
+	@$(PYTHON) -m perf.against.transformers.whisper
 
 readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into the README
 	@$(PYTHON) -m perf.readme

@@ -25,9 +25,9 @@ app = typer.Typer(
 @app.command(epilog="Example: `python -m perf install`")
 def install() -> None:
     """Get perf_analyzer, installed or pinned, and the environment of KServe's model server."""
-    from perf.analyzer import install as make
+    from perf.compare.services import kserve_environment
     from perf.errors import PerfError
-    from perf.services import kserve_environment
+    from perf.measure.analyzer import install as make
 
     def report(line: str) -> None:
         typer.echo(line, err=True)
@@ -66,7 +66,8 @@ def report(
     except PerfError as problem:
         raise usage(str(problem)) from problem
     try:
-        from perf.report import verdict, write
+        from perf.judge.verdict import verdict
+        from perf.report import write
 
         for written in write(read, out or path.parent):
             typer.echo(written)
@@ -86,8 +87,8 @@ def gate(
 ) -> None:
     """Fail if a ratio between legs has become worse than a bound, with confidence."""
     from perf.errors import PerfError
-    from perf.gate import gate as judge
-    from perf.gate import passed, remarks, table
+    from perf.judge.gate import gate as judge
+    from perf.judge.gate import passed, remarks, table
     from perf.result import load
 
     try:

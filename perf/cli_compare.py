@@ -72,10 +72,9 @@ def compare(
 
     A result is there after every measurement, whatever ends the command.
     """
-    from perf import compare as comparison
-    from perf import progress
+    from perf.compare import comparison, progress
+    from perf.compare.legs.start import Address
     from perf.errors import PerfError
-    from perf.legs.start import Address
 
     if http_url and not url:
         raise usage("--http-url is the second address of a server: give --url too")
@@ -101,8 +100,8 @@ def compare(
 
 def _ended(problem: BaseException) -> typer.Exit:
     """The exit for a comparison that did not come to its end, after a sentence."""
+    from perf.compare.record import Interrupted
     from perf.errors import ScenarioError
-    from perf.record import Interrupted
 
     if isinstance(problem, Interrupted | KeyboardInterrupt):
         typer.echo(str(problem) or "Interrupted before anything was measured.", err=True)
@@ -149,7 +148,7 @@ def _given(
 
 def _conclude(result: Result, folder: Path) -> None:
     """Says what is there, and what is not; exits with 1 if a leg has no figure."""
-    from perf.report.verdict import verdict
+    from perf.judge.verdict import verdict
 
     doubts = [(leg.leg, why) for leg in result.legs if (why := result.doubt(leg)) is not None]
     for leg, why in doubts:

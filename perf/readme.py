@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from perf.bench import RESULTS
+from perf.against.bench import RESULTS
 from repository.children import ending_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +38,8 @@ block may be left out."""
 
 def main() -> None:
     """Runs the commands and rewrites the README."""
-    from perf.report import markdown, verdict
+    from perf.judge.ratios import markdown
+    from perf.judge.verdict import verdict
     from perf.result import load
     from runtime.server.server import LocalServer
 

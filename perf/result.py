@@ -23,8 +23,8 @@ Triton. ``services``: each step its own server process behind a gateway on trito
 ``services-kserve``: behind one on KServe's model server. ``in-process``: no server, the floor."""
 
 Loader = Literal["perf_analyzer", "loader"]
-"""What sent the requests: perf_analyzer, or :mod:`perf.loader`. Legs are compared only with legs
-under the same loader."""
+"""What sent the requests: perf_analyzer, or :mod:`perf.measure.loader`. Legs are compared only with
+legs under the same loader."""
 
 SCHEMA = 1
 

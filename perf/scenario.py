@@ -107,7 +107,7 @@ class Scenario(_Options):
         request_rate: Poisson arrivals, as shares of the ensemble's own throughput at the highest
             concurrency, which the first round finds out.
         variants: the ensemble over HTTP and with system shared memory, at the lowest concurrency.
-        count: requests of one measurement, at least; :func:`perf.plan.effort` has the rest.
+        count: requests of one measurement, at least; :func:`perf.compare.plan.effort` has the rest.
         warmup: requests before it, at least, which are not counted; 0 is none.
         rounds: how often every leg is measured.
         cold_starts: how often servers are started to time it.

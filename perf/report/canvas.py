@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perf.errors import PerfError
+from perf.judge.words import clean
 from perf.report.palette import GRID, INK, MUTED, variables
-from perf.report.words import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 
+from perf.judge.words import clean
 from perf.report.breakdown import FIELDS
-from perf.report.words import clean
 from perf.result import Leg, LegResult, Result, Round
 
 PERCENTS = (50, 90, 95, 99)

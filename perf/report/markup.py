@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from perf.report.modes import MODES
-from perf.report.words import clean
+from perf.judge.modes import MODES
+from perf.judge.words import clean
 from perf.result import Mode
 
 

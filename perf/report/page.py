@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import yaml
 from pydantic_core import to_jsonable_python
 
+from perf.judge.modes import MODES
+from perf.judge.selection import LOADERS
+from perf.judge.verdict import LOADER_NAMES, verdict
+from perf.judge.words import listing, number, plural
 from perf.report.canvas import Drawing, svgs
 from perf.report.markup import esc, pairs, section
-from perf.report.modes import MODES
-from perf.report.selection import LOADERS
 from perf.report.style import css
 from perf.report.tables import leg_table, ratio_table, step_table
-from perf.report.verdict import LOADER_NAMES, verdict
-from perf.report.words import listing, number, plural
 from perf.result import LegResult, Loader, Result
 
 

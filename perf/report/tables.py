@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perf.judge.modes import MODES
+from perf.judge.ratios import Cell, cell, clear, rows, variant
+from perf.judge.selection import concurrencies, order
+from perf.judge.verdict import LOADER_NAMES
+from perf.judge.words import number
 from perf.report.breakdown import FIELDS, Breakdown
 from perf.report.figures.time import splits
 from perf.report.markup import esc, group, row, swatch, table
-from perf.report.modes import MODES
-from perf.report.ratios import Cell, cell, clear, rows, variant
-from perf.report.selection import concurrencies, order
-from perf.report.verdict import LOADER_NAMES
-from perf.report.words import number
 from perf.result import LegResult, Result
 
 RATIOS = (

@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from clients.ocr.printed import Printed, print_page
-from perf.ocr import letter
+from perf.against.rapidocr.speed import letter
 
 HERE = Path(__file__).parent
 NOTICE = ("PLEASE NOTE", "The lift is out of order.", "Use the stairs in wing B.")

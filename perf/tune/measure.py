@@ -1,7 +1,7 @@
 """One measurement: a fixed number of requests at a fixed concurrency.
 
 perf_analyzer sends them if it runs here, unless its export, which repeats every request's inputs as
-text, would take longer than the measurement; then, and without it, :mod:`perf.loader` does.
+text, would take longer than the measurement; then, and without it, :mod:`perf.measure.loader` does.
 
 The number is chosen once, by a probe of the present settings, so that all candidates do the same
 work and an ordinary one takes a few seconds.
@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 import time
 
-from perf.analyzer import Analyzer, find
-from perf.endpoint import Endpoint
 from perf.errors import AnalyzerMissing, LegFailed
-from perf.inputs import Request
-from perf.loader import Sample, closed_loop
+from perf.measure.analyzer import Analyzer, find
+from perf.measure.endpoint import Endpoint
+from perf.measure.inputs import Request
+from perf.measure.loader import Sample, closed_loop
 from perf.result import Load
 from perf.tune.servers import Servers
 from perf.tune.settings import Settings

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from perf.estimate import Estimate, mean
-from perf.loader import Sample
+from perf.judge.estimate import Estimate, mean
+from perf.measure.loader import Sample
 from perf.tune.settings import Settings
 
 Objective = Literal["throughput", "latency"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from perf.errors import LegFailed
-from perf.loader import Sample
+from perf.measure.loader import Sample
 from perf.tune.row import Objective, Row, throughput
 from perf.tune.settings import Settings
 from perf.tune.space import Block

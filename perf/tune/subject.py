@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from perf.errors import PerfError, ScenarioError
-from perf.inputs import Request, requests_of
+from perf.measure.inputs import Request, requests_of
 from perf.scenario import Scenario, load_scenario, scenarios
 from repository.arrays import Arrays
 from repository.check.files.folder import ModelFolder, scan

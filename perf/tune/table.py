@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Sequence
 
-from perf.estimate import Estimate
+from perf.judge.estimate import Estimate
 from perf.tune.row import Objective, Row
 
 HEAD = (

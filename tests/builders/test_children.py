@@ -67,15 +67,15 @@ with Kubectl(Cluster()).stream("exec"):
     time.sleep(600)
 """,
     "a cold start": """
-from perf.cold_start import cold_start_in_process
+from perf.measure.cold_start import cold_start_in_process
 cold_start_in_process(here / "models", "eater", 1)
 """,
     "perf_analyzer's version": """
-from perf.analyzer import places
+from perf.measure.analyzer import places
 places.version(here / "perf_analyzer")
 """,
     "pip for perf_analyzer": """
-from perf.analyzer.installation import _download
+from perf.measure.analyzer.installation import _download
 _download("nothing", here)
 """,
     "workers of training": """

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from perf.ocr_accuracy import Outcome, compare, edits, table
-from perf.ocr_pages import EVALUATION_SEED, HELD_OUT_SEED, Page, page_set
+from perf.against.pages.drawn import EVALUATION_SEED, HELD_OUT_SEED, Page, page_set
+from perf.against.rapidocr.accuracy import Outcome, compare, edits, table
 
 Read = Callable[..., dict[str, Any]]
 

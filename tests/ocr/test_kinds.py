@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perf.kinds import kinds, score
+from perf.against.kinds import kinds, score
 
 Read = Callable[..., dict[str, Any]]
 

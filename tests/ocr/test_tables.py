@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from perf.kinds import kinds, score
+from perf.against.kinds import kinds, score
 
 Read = Callable[..., dict[str, Any]]
 

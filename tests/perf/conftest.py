@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.perf.made_up import make, whole
+
+__all__ = ["make", "whole"]
+
 IO = """
 input { name: "x" data_type: TYPE_FP32 dims: [-1] }
 input { name: "words" data_type: TYPE_STRING dims: [-1] optional: true }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perf.accounting import Accounting
-from perf.analyzer.model import describe
-from perf.endpoint import Endpoint
+from perf.compare.legs.one_server import running
+from perf.compare.preflight import config_from
 from perf.errors import LegFailed, PerfError, ScenarioError
-from perf.legs.one_server import running
-from perf.preflight import config_from
+from perf.measure.accounting import Accounting
+from perf.measure.analyzer.model import describe
+from perf.measure.endpoint import Endpoint
 from runtime.server.server import LocalServer
 
 

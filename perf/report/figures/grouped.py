@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from perf.judge.words import number, short
 from perf.report.canvas import Panel
 from perf.report.figures.marks import legend, limit, rows
 from perf.report.palette import INK, LOOKS, MUTED
-from perf.report.words import number, short
 from perf.result import Mode
 
 if TYPE_CHECKING:

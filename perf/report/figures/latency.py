@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from perf.judge.modes import MODES
+from perf.judge.ratios import variant
+from perf.judge.selection import concurrencies, find, loaders, modes, plain
+from perf.judge.verdict import LOADER_NAMES
+from perf.judge.words import number
 from perf.report.canvas import Drawing, Panel
 from perf.report.figures.marks import MARGIN, limit, rows
-from perf.report.modes import MODES
 from perf.report.palette import INK, LOOKS, MUTED
-from perf.report.ratios import variant
-from perf.report.selection import concurrencies, find, loaders, modes, plain
-from perf.report.verdict import LOADER_NAMES
-from perf.report.words import number
 from perf.result import LegResult, Loader, Result
 
 if TYPE_CHECKING:

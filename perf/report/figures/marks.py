@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from perf.report.modes import MODES
+from perf.judge.modes import MODES
+from perf.judge.words import number
 from perf.report.palette import LOOKS
-from perf.report.words import number
 from perf.result import Mode
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from perf.judge.selection import common, concurrencies, models
+from perf.judge.verdict import LOADER_NAMES
 from perf.report.breakdown import median, uses
 from perf.report.canvas import Drawing
 from perf.report.figures.grouped import Bar, grouped
-from perf.report.selection import common, concurrencies, models
-from perf.report.verdict import LOADER_NAMES
 from perf.result import Mode, Result
 
 ABSENT = "This was not measured."

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from perf.judge.modes import MODES
+from perf.judge.selection import loaders, order, plain
+from perf.judge.verdict import LOADER_NAMES
 from perf.report.canvas import Drawing, Panel
 from perf.report.figures.marks import MARGIN, beneath, limit, ticks
-from perf.report.modes import MODES
 from perf.report.palette import LOOKS, MUTED, PAPER
-from perf.report.selection import loaders, order, plain
-from perf.report.verdict import LOADER_NAMES
 from perf.result import Leg, LegResult, Mode, Result
 
 if TYPE_CHECKING:

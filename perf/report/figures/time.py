@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from perf.judge.modes import MODES
+from perf.judge.selection import common, concurrencies
+from perf.judge.verdict import LOADER_NAMES
 from perf.report.breakdown import Breakdown, breakdown
 from perf.report.canvas import Drawing, Panel
 from perf.report.figures.grouped import Bar, grouped
 from perf.report.figures.marks import beneath, limit, rows
-from perf.report.modes import MODES
 from perf.report.palette import INK, KINDS
-from perf.report.selection import common, concurrencies
-from perf.report.verdict import LOADER_NAMES
 from perf.result import Load, Loader, Mode, Result
 
 if TYPE_CHECKING:

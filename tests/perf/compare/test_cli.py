@@ -127,7 +127,7 @@ def test_without_perf_analyzer_the_loader_drives_every_leg_and_the_result_says_s
     def find() -> None:
         raise AnalyzerMissing("there is none for this system")
 
-    monkeypatch.setattr("perf.analyzer.find", find)
+    monkeypatch.setattr("perf.measure.analyzer.find", find)
     path = scenario(
         modes="[ensemble, in-process]",
         request_rate="[0.5]",

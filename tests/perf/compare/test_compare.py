@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perf.plan import effort, legs_of, rate_legs
+from perf.compare.plan import effort, legs_of, rate_legs
 from perf.result import Result, load
 from perf.scenario import load_scenario
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perf.compare.legs.target import Effort, Target
+from perf.compare.preflight import agree, config_from, config_in, difference
 from perf.errors import PerfError, ScenarioError
-from perf.legs.target import Effort, Target
-from perf.loader import Sample
-from perf.preflight import agree, config_from, config_in, difference
+from perf.measure.loader import Sample
 from perf.result import Leg
 
 

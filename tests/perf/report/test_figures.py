@@ -8,12 +8,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation, Text
 
+from perf.judge.modes import MODES
 from perf.report.canvas import alone, looks
 from perf.report.figures.latency import latency, variants
 from perf.report.figures.profile import profile, start
 from perf.report.figures.throughput import throughput
 from perf.report.figures.time import time
-from perf.report.modes import MODES
 from perf.report.palette import KINDS, LOOKS, variables
 from perf.result import Mode
 

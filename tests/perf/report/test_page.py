@@ -10,16 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from perf.judge.selection import order
+from perf.judge.verdict import verdict
+from perf.judge.words import clean, number, short
 from perf.report.canvas import Drawing
 from perf.report.figures.latency import latency, variants
 from perf.report.figures.profile import profile, start
 from perf.report.figures.throughput import throughput
 from perf.report.figures.time import time
 from perf.report.page import page
-from perf.report.selection import order
 from perf.report.tables import PERCENTS
-from perf.report.verdict import verdict
-from perf.report.words import clean, number, short
 from perf.result import Result
 
 MAKERS = (latency, throughput, time, variants, profile, start)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perf.errors import LegFailed
-from perf.loader import Sample
+from perf.measure.loader import Sample
 from perf.tune.search import Search
 from perf.tune.settings import Settings
 from perf.tune.space import Bounds, blocks

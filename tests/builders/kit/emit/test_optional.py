@@ -18,7 +18,7 @@ from builders.kit.emit.check import check_graph
 from builders.kit.graph import Ensemble, PythonModel, QueuePolicy, Tensor
 from builders.kit.graph.bls import bls
 from clients.chained import Chained, request_input
-from perf.services import Services
+from perf.compare.services import Services
 from repository.arrays import DType
 from repository.check.check import check_repository
 from repository.release import release

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageDraw
 
 from builders.ocr.stages.lines import squeeze
-from perf.ocr_pages import font
+from perf.against.pages.drawn import font
 
 TEXT = "The goods leave our warehouse in the north on Monday, 14 boxes of paper"
 

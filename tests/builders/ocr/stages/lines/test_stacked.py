@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageDraw
 
 from builders.ocr.stages.lines import stacked, warp
-from perf.ocr_pages import CJK, TIMES, font
+from perf.against.pages.drawn import CJK, TIMES, font
 
 SIGNS = "東京駅前公園散歩予定"
 SIZE = 40

@@ -1,0 +1,1 @@
+"""Rendered pages with known text."""

@@ -1,0 +1,1 @@
+"""OCR against RapidOCR: speed, errors on rendered pages and on page kinds, scores."""

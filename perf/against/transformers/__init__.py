@@ -1,0 +1,1 @@
+"""Speech against transformers: speed and memory, of Parakeet and of Whisper."""

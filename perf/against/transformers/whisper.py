@@ -1,0 +1,203 @@
+"""Whisper's speed, from nothing: ``python -m perf.against.transformers.whisper``.
+
+Makes a checkpoint of random weights in the sizes of openai/whisper-base, builds repositories of it
+in fp32 and in int8, and measures ``asr_whisper`` of both into the files of
+``perf.against.transformers.speed --whisper``. Random weights serve speed alone: every window gets
+equally many tokens, whatever is said in it. All decode greedily. Before anything is measured, the
+pipeline in fp32 and transformers have to generate the same tokens, and the one in int8 as many.
+
+Half an hour on two cores, most of it transformers'; the builds, some minutes of it, are cached.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from perf.against.bench import RESULTS, Memory, machine
+from perf.against.transformers.speed import (
+    Result,
+    measure,
+    publish,
+    raw,
+    recogniser,
+    request,
+    sounds,
+    told,
+)
+
+BOUNDS = dict.fromkeys(("whisper_word_error_rate", "whisper_word_error_rate_10_db"), 1000.0)
+"""A hundred random words in the place of seven that are said are fourteen errors a word."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was generated for a sound.
+
+    Attributes:
+        tokens: how many, behind the prompt, by transformers, in fp32 and in int8.
+        equal_in_int8: how many of those in int8 are transformers' in their place.
+    """
+
+    tokens: int
+    equal_in_int8: int
+
+
+def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp32") -> None:
+    """Builds a repository with ``asr_whisper``, for the release that the demo is built for.
+
+    Args:
+        checkpoint: a folder of Whisper in Hugging Face format.
+        out: the repository.
+        precision: of the model.
+
+    Raises:
+        BuildError: a step failed, as the comparison with the checkpoint.
+    """
+    from builders.kit.build.build import build as build_repository
+    from builders.kit.recipe.profile import FamilyOptions, ModelOptions, load_profile
+    from builders.kit.tasks import progress
+
+    family = FamilyOptions(sources={"whisper": f"path:{checkpoint}"}, bounds=BOUNDS)
+    changed = {
+        "families": {"asr": family},
+        "bls": False,
+        "models": {"whisper": ModelOptions(precision=precision)},
+    }
+    profile = load_profile("demo").model_copy(update=changed)
+    shown = progress.choose()
+    try:
+        build_repository(profile, out, shown)
+    finally:
+        shown.close()
+
+
+def tokens(repository: Path, options: Mapping[str, str], encoded: bytes) -> list[int]:
+    """The tokens that ``asr_whisper`` generates for a sound, behind the prompt of each window.
+
+    Args:
+        repository: a built repository with ``asr_whisper``.
+        options: what it is told of the sound.
+        encoded: a sound file.
+    """
+    from repository.arrays import Arrays
+    from runtime.inprocess import InProcess
+
+    windows: list[Arrays] = []
+
+    def observe(model: str, inputs: Arrays) -> None:
+        if model == "whisper":
+            windows.append(inputs)
+
+    process = InProcess(repository, observe=observe)
+    process.run("asr_whisper", request(encoded, options))
+    made: list[int] = []
+    for window in tuple(windows):
+        answer = process.run("whisper", window)
+        made += answer["tokens"][0, : int(answer["lengths"][0, 0])].tolist()
+    return made
+
+
+def expected_tokens(checkpoint: Path, options: Mapping[str, str], encoded: bytes) -> list[int]:
+    """The tokens that transformers generates for a sound of one window, behind the prompt."""
+    recognise = recogniser(checkpoint)
+    (prepared,) = recognise.preprocess(raw(encoded))
+    made = recognise.forward(prepared, return_timestamps=True, num_beams=1, **options)
+    found: list[int] = made["tokens"].reshape(-1).tolist()
+    return found
+
+
+def compared(theirs: Sequence[int], ours: Sequence[int], in_int8: Sequence[int]) -> Counted:
+    """The counts of equal work.
+
+    Raises:
+        ValueError: the fp32 tokens are not transformers', or those in int8 not as many.
+    """
+    equal = sum(map(int.__eq__, in_int8, theirs))
+    if list(ours) == list(theirs) and len(in_int8) == len(theirs):
+        return Counted(len(theirs), equal)
+    same = sum(map(int.__eq__, ours, theirs))
+    raise ValueError(
+        f"expected the {len(theirs)} tokens of transformers, and as many in int8, found "
+        f"{len(ours)}, of which {same} are those in their place, and {len(in_int8)} in int8. "
+        "Unequal work is not compared: look at the parity of 'whisper' and 'whisper.int8'."
+    )
+
+
+def measure_random(
+    folder: Path, rounds: int, requests: int
+) -> tuple[dict[str, Result], Memory, dict[str, Counted]]:
+    """Makes a checkpoint and repositories of it in fp32 and int8, and measures those.
+
+    Args:
+        folder: where all are written.
+        rounds: interleaved rounds of each leg.
+        requests: requests of each throughput run.
+
+    Returns:
+        The results by sound, the memory, and how many tokens each sound has.
+
+    Raises:
+        BuildError: a repository cannot be built.
+        ValueError: the pipelines and transformers do unequal work, see :func:`compared`.
+    """
+    from training.asr.whisper.random import make
+
+    checkpoint = folder / "checkpoint"
+    fp32, int8 = folder / "fp32", folder / "int8"
+    _say("making a checkpoint of random weights")
+    make(checkpoint)
+    build(checkpoint, fp32)
+    build(checkpoint, int8, "int8")
+    options = told(checkpoint)
+    generated = {}
+    for name, encoded in sounds(lecture=False).items():
+        generated[name] = compared(
+            expected_tokens(checkpoint, options, encoded),
+            *(tokens(each, options, encoded) for each in (fp32, int8)),
+        )
+        _say(f"{name}: {generated[name].tokens} tokens from each")
+    return *measure(fp32, rounds, requests, whisper=True, int8=int8), generated
+
+
+def closing(generated: Mapping[str, Counted], rounds: int) -> str:
+    """The paragraph under the table: what was measured."""
+    counts = " and ".join(f"{each.tokens} for the {name}" for name, each in generated.items())
+    equal = " and ".join(str(each.equal_in_int8) for each in generated.values())
+    return (
+        f"Measured on {machine()}, {rounds} rounds, with random weights in the sizes of "
+        "openai/whisper-base. All decode greedily; the pipeline in fp32 and transformers generated "
+        f"the same tokens, {counts}. In int8 there were as many, {equal} of them the same in their "
+        "place: among random weights' tokens, many are nearly as probable as the best."
+    )
+
+
+def main(
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds of each leg.", min=2)] = 5,
+    requests: Annotated[int, typer.Option(help="Requests of each throughput run.", min=1)] = 8,
+    out: Annotated[Path, typer.Option(help="Folder for asr_whisper.md and .json.")] = RESULTS,
+) -> None:
+    """Measure Whisper of random weights against transformers in process, from nothing."""
+    from builders.kit.build.build import BuildError
+
+    with tempfile.TemporaryDirectory(prefix="whisper-") as folder:
+        try:
+            results, used, generated = measure_random(Path(folder), rounds, requests)
+        except (OSError, ValueError, BuildError) as problem:
+            typer.echo(f"error: {problem}", err=True)
+            raise typer.Exit(2) from problem
+    counts = {name: asdict(each) for name, each in generated.items()}
+    publish(out / "asr_whisper", results, used, closing(generated, rounds), generated=counts)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

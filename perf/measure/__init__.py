@@ -1,0 +1,1 @@
+"""One measurement: what sends the requests, and what they cost the processes that answer."""

@@ -1,0 +1,187 @@
+"""The verdict and the README's table: ratios under one loader, ready to state a loss."""
+
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from perf.judge.estimate import ratio
+from perf.judge.ratios import markdown
+from perf.judge.selection import find
+from perf.judge.verdict import verdict
+from perf.result import LegResult, Load, Result
+
+QUICK = {"extras": False, "noise": 0.003}
+
+
+def at(value: float) -> Load:
+    return Load(kind="concurrency", value=value)
+
+
+def slower(result: Result, factor: float) -> Result:
+    """The same run on a machine that is so many times slower; powers of two keep every bit."""
+    legs = [
+        leg.model_copy(
+            update={
+                "rounds": tuple(
+                    each.model_copy(
+                        update={
+                            "latencies_ms": tuple(x * factor for x in each.latencies_ms),
+                            "seconds": each.seconds * factor,
+                        }
+                    )
+                    for each in leg.rounds
+                )
+            }
+        )
+        for leg in result.legs
+    ]
+    return result.model_copy(update={"legs": tuple(legs)})
+
+
+def test_a_gain_over_everything_names_each_loader_and_the_ratios_are_the_estimates(make):
+    result = make(**QUICK)
+    said = verdict(result)
+    by_analyzer, by_loader = said.split(" (perf_analyzer), ")
+    faster = re.fullmatch(
+        r"ensemble: p50 (\S+) times faster than services, (\S+) of BLS", by_analyzer
+    )
+    legs = {
+        mode: find(result, mode, at(1), "perf_analyzer") for mode in ("ensemble", "services", "bls")
+    }
+    assert faster[1] == f"{1 / ratio(legs['ensemble'], legs['services']).value:.2f}"
+    assert faster[2] == f"{ratio(legs['ensemble'], legs['bls']).value:.2f}"
+    assert re.fullmatch(
+        r"(\S+) of services on KServe, (\S+) of chained, (\S+) of in process "
+        r"\(the kit's loader\) at concurrency 1\.",
+        by_loader,
+    )
+
+
+def test_a_loss_is_called_one(make):
+    said = verdict(make({"ensemble": 60, "services": 48, "in-process": 40}, **QUICK))
+    assert said.startswith("the ensemble does not pay here: p50 1.2")
+    assert "times that of services" in said
+
+
+def test_being_slower_than_the_floor_is_no_loss(make):
+    said = verdict(make({"ensemble": 60, "in-process": 57}, **QUICK))
+    assert re.fullmatch(
+        r"ensemble: p50 1\.0\d times that of in process \(the kit's loader\) at concurrency 1\.",
+        said,
+    )
+
+
+def test_a_difference_within_the_interval_is_none(make):
+    said = verdict(make({"ensemble": 60, "services": 60}, extras=False, noise=0.03))
+    assert re.match(r"ensemble: p50 no measurable difference from services \(", said)
+    assert "pay" not in said
+
+
+@pytest.mark.parametrize(
+    ("speed", "factor", "pattern"),
+    [
+        (
+            80,
+            0.5,
+            r"the ensemble does not pay at concurrency 4: .* throughput only 0\.\d+ of services",
+        ),
+        (
+            48,
+            2.0,
+            r"the ensemble does not pay at concurrency 1: .* throughput 1\.\d+ times that of s",
+        ),
+        (
+            80,
+            1.5,
+            r"ensemble: p50 1\.\d+ times faster .* throughput \d\.\d+ times that of services",
+        ),
+        (80, 0.75, r".* no measurable difference in throughput from services"),
+    ],
+)
+def test_the_highest_concurrency_is_told_where_it_differs(make, speed, factor, pattern):
+    changes = {
+        ("services", 4, loader): {"factor": factor} for loader in ("perf_analyzer", "loader")
+    }
+    said = verdict(make({"ensemble": 60, "services": speed}, changes=changes, **QUICK))
+    assert re.match(pattern, said), said
+    assert " at concurrency 1; at concurrency 4 " in said
+
+
+def test_the_highest_concurrency_is_left_out_where_it_adds_nothing(make):
+    assert "concurrency 4" not in verdict(make({"ensemble": 60, "services": 80}, **QUICK))
+
+
+def test_a_mode_without_a_figure_is_named_and_another_decides(make):
+    broken = {("services", 1, by): {"failure": "It ended."} for by in ("perf_analyzer", "loader")}
+    said = verdict(make({"ensemble": 60, "services": 80, "bls": 70}, changes=broken, **QUICK))
+    assert "faster than BLS" in said
+    assert said.endswith("; no figure there for services.")
+
+
+def test_legs_under_different_loaders_are_never_compared(make):
+    result = make({"ensemble": 60, "services": 80}, **QUICK)
+    keep = {("ensemble", "perf_analyzer"), ("services", "loader")}
+    legs = tuple(leg for leg in result.legs if (leg.leg.mode, leg.leg.loader) in keep)
+    said = verdict(result.model_copy(update={"legs": legs}))
+    assert said == (
+        "No verdict: no other mode has a figure under the same load and loader as the ensemble."
+    )
+    assert "(" not in markdown(result.model_copy(update={"legs": legs})).split("\n\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"speeds": {"services": 80}}, "the ensemble was not measured."),
+        ({"speeds": {}}, "the ensemble was not measured."),
+        ({"rounds": 1}, "the ensemble has no figure (measured once only, so its spread"),
+        ({"sweep": (), "extras": True}, "no leg ran at a fixed concurrency."),
+    ],
+)
+def test_no_verdict_without_figures(make, arguments, reason):
+    assert verdict(make(**({"extras": False} | arguments))).startswith(f"No verdict: {reason}")
+
+
+def test_only_ratios_are_told_so_a_slower_machine_tells_the_same(whole):
+    assert verdict(slower(whole, 8)) == verdict(whole)
+    assert markdown(slower(whole, 8)) == markdown(whole)
+
+
+def test_the_table_has_a_row_for_each_comparison_and_says_what_was_not_run(whole):
+    lines = markdown(whole).split("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert {len(row) for row in cells} == {6}
+    assert [row[0] for row in cells[2:]].count("services") == 2
+    http = next(row for row in cells if row[0] == "ensemble, HTTP")
+    assert http[3:] == ["not run"] * 3
+    assert re.fullmatch(r"\*\*0\.\d\d\*\* \(0\.\d\d to 0\.\d\d\)", http[2])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_one_sentence_whatever_happened(make, data):
+    whole = make(rounds=2, sweep=(1, 4), extras=False)
+    state = st.sampled_from(["as is", "gone", "failed", "once", "silent", "nan", "huge"])
+    legs = [broken for leg in whole.legs if (broken := spoil(leg, data.draw(state)))]
+    result = whole.model_copy(update={"legs": tuple(legs)})
+    said = verdict(result)
+    assert said.endswith(".") and "\n" not in said and "nan" not in said.lower().split()
+    assert "nan" not in markdown(result)
+
+
+def spoil(leg: LegResult, state: str) -> LegResult | None:
+    first = leg.rounds[0]
+    match state:
+        case "gone":
+            return None
+        case "failed":
+            return leg.model_copy(update={"failure": "Line one.\nLine two."})
+        case "once":
+            return leg.model_copy(update={"rounds": (first,)})
+    latencies = {"silent": (), "nan": (float("nan"),), "huge": (1e300, 1e301)}.get(state)
+    if latencies is None:
+        return leg
+    spoiled = first.model_copy(update={"latencies_ms": latencies, "seconds": 1e-9})
+    return leg.model_copy(update={"rounds": (spoiled, spoiled.model_copy(update={"number": 1}))})
