@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from perf.against.pages.drawn import EVALUATION_SEED, HELD_OUT_SEED, Page, page_set
+from perf.against.pages.conditions import EVALUATION_SEED, HELD_OUT_SEED, page_set
+from perf.against.pages.drawn import Page
 from perf.against.rapidocr.accuracy import Outcome, compare, edits, table
 
 Read = Callable[..., dict[str, Any]]

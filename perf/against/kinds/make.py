@@ -1,6 +1,6 @@
 """Draws the page kinds: ``python -m perf.against.kinds.make``, by chromium, groff, Ghostscript.
 
-None of them is the kit's own renderer (:mod:`perf.against.pages.drawn`): the pages have other
+None of them is the kit's own renderer (:mod:`perf.against.pages`): the pages have other
 faces, other layouts, and damage that the reader was not made for. What it draws is checked in,
 since browsers and fonts differ from machine to machine: Debian's ``chromium``, ``groff``,
 ``ghostscript``, ``fonts-liberation``, ``fonts-dejavu``, ``fonts-noto-core`` and

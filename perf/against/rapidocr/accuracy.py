@@ -1,7 +1,8 @@
 """Character errors, ours and RapidOCR's: ``python -m perf.against.rapidocr.accuracy``.
 
-Both read the same rendered pages (:mod:`perf.against.pages.drawn`) with the same weights. RapidOCR
-runs as its package configures it, but on one thread: the other core reads with ours meanwhile.
+Both read the same rendered pages (:mod:`perf.against.pages.conditions`) with the same weights.
+RapidOCR runs as its package configures it, but on one thread: the other core reads with ours
+meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import typer
 from rapidfuzz.distance import Levenshtein
 
 from perf.against.bench import RESULTS
-from perf.against.pages.drawn import EVALUATION_SEED, HELD_OUT_SEED, Page, page_set
+from perf.against.pages.conditions import EVALUATION_SEED, HELD_OUT_SEED, page_set
+from perf.against.pages.drawn import Page
 
 Read = Callable[[bytes], Sequence[str]]
 """An encoded page -> its lines in reading order."""

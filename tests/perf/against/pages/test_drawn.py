@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
 
-import perf.against.pages.drawn as pages
+from perf.against.pages.conditions import CONDITIONS, EVALUATION_SEED, HELD_OUT_SEED, page_set
+from perf.against.pages.drawn import CJK, SERIF, Page, font
+from perf.against.pages.words import SENTENCES, WORDS
 
 REQUIRED = {
     "fonts",
@@ -26,18 +28,18 @@ REQUIRED = {
 
 
 @pytest.fixture(scope="module")
-def evaluation() -> tuple[pages.Page, ...]:
-    return tuple(pages.page_set(pages.EVALUATION_SEED))
+def evaluation() -> tuple[Page, ...]:
+    return tuple(page_set(EVALUATION_SEED))
 
 
-def test_every_condition_has_pages_with_text(evaluation: tuple[pages.Page, ...]) -> None:
+def test_every_condition_has_pages_with_text(evaluation: tuple[Page, ...]) -> None:
     assert {page.condition for page in evaluation} >= REQUIRED
     assert len({page.name for page in evaluation}) == len(evaluation)
     assert all(page.lines and all(line.strip() for line in page.lines) for page in evaluation)
 
 
 def test_the_same_seed_draws_the_same_pages() -> None:
-    draws = pages.CONDITIONS["noise"][0], pages.CONDITIONS["turned up to 5"][0]
+    draws = CONDITIONS["noise"][0], CONDITIONS["turned up to 5"][0]
     for draw in draws:
         first, second = (draw(np.random.default_rng(3)) for _ in range(2))
         assert first[1] == second[1]
@@ -45,14 +47,14 @@ def test_the_same_seed_draws_the_same_pages() -> None:
 
 
 @pytest.mark.thorough
-def test_the_held_out_set_has_other_texts(evaluation: tuple[pages.Page, ...]) -> None:
-    held_out = pages.page_set(pages.HELD_OUT_SEED)
+def test_the_held_out_set_has_other_texts(evaluation: tuple[Page, ...]) -> None:
+    held_out = page_set(HELD_OUT_SEED)
     assert [page.name for page in evaluation] == [page.name for page in held_out]
     assert all(a.lines != b.lines for a, b in zip(evaluation, held_out, strict=True))
 
 
 def test_every_language_is_drawn_with_glyphs_that_its_font_has() -> None:
-    for name, texts in ((pages.SERIF, pages.WORDS), (pages.CJK, pages.SENTENCES)):
-        glyphs = TTFont(pages.font(name, 20).path).getBestCmap()
+    for name, texts in ((SERIF, WORDS), (CJK, SENTENCES)):
+        glyphs = TTFont(font(name, 20).path).getBestCmap()
         missing = {c for text in texts.values() for c in text if ord(c) not in glyphs}
         assert not missing
