@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from clients.cli import interrupt
-from perf.cli_compare import REPOSITORY, compare
+from perf.cli_compare import compare
 from perf.cli_exit import failed, usage
+from perf.paths import REPOSITORY
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -10,13 +10,12 @@ import typer
 
 from clients.cli import interrupt
 from perf.cli_exit import failed, usage
+from perf.paths import REPOSITORY, RESULTS
 
 if TYPE_CHECKING:
     from perf.result import Result
     from perf.scenario import Scenario
 
-RESULTS = Path(__file__).parent / "results"
-REPOSITORY = Path("model_repository")
 QUICK = {"rounds": 2, "count": 6, "cold_starts": 1, "request_rate": [], "variants": []}
 """What ``--quick`` sets; single options still override it."""
 

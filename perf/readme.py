@@ -13,12 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
-from perf.against.bench import RESULTS
+from perf.paths import RESULTS, ROOT
 from repository.children import ending_with_parent
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = "clients/examples/page.png"
 TALK = "clients/examples/talk.wav"
 COMPARED = {"compare": "ocr", "compare-asr": "asr"}

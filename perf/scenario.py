@@ -32,11 +32,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from perf.errors import ScenarioError
+from perf.paths import SCENARIOS
 from perf.result import Mode
 from repository.files.yaml_file import Kind, parse, validated
 from repository.findings import Finding
 
-FOLDER = Path(__file__).resolve().parent / "scenarios"
 MODES: tuple[Mode, ...] = get_args(Mode)
 Variant = Literal["http", "shared-memory"]
 Scalar = bool | int | str
@@ -173,7 +173,7 @@ class Scenario(_Options):
 
 def scenarios() -> tuple[str, ...]:
     """The names of the scenarios that come with the kit, sorted."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+    return tuple(sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
 
 
 def load_scenario(name: str | Path) -> Scenario:
@@ -188,7 +188,7 @@ def load_scenario(name: str | Path) -> Scenario:
     text = str(name)
     path = Path(text)
     if "/" not in text and not path.suffix:
-        path = FOLDER / f"{text}.yaml"
+        path = SCENARIOS / f"{text}.yaml"
         if text not in scenarios():
             raise _KIND.unknown(text, scenarios())
     scenario = parse(path, Scenario, _KIND, {"folder": path.parent})

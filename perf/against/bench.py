@@ -1,19 +1,22 @@
-"""What the benchmarks against other software share: readers, throughput runs, memory."""
+"""What the benches share: an option, throughput runs, memory, and how figures are written."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import queue
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
+
+import typer
 
 from perf.measure.timing import Leg, throughput
 
-RESULTS = Path(__file__).parents[1] / "results"
-"""Where the benchmarks write, and the README reads."""
+Repository = Annotated[Path, typer.Option(help="A built repository.")]
+"""The option of every bench."""
 
 CONCURRENCIES = (1, 4)
 RUNS = 5
@@ -110,3 +113,24 @@ def memory_line(found: Memory) -> str:
 def machine() -> str:
     """The machine in a few words: its architecture and how many cores this process may use."""
     return f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+
+
+def write(folder: Path, name: str, table: str, record: Mapping[str, object] | None = None) -> None:
+    """Writes a bench's table as ``NAME.md``, and its raw figures as ``NAME.json``.
+
+    Args:
+        folder: is made.
+        name: of both files.
+        table: Markdown.
+        record: what the JSON holds; none is no such file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.md").write_text(table, encoding="utf-8")
+    if record is not None:
+        text = json.dumps(record, indent=1) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def say(line: str) -> None:
+    """A line on standard error."""
+    typer.echo(line, err=True)

@@ -8,7 +8,7 @@ meanwhile.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,11 @@ import numpy as np
 import typer
 from rapidfuzz.distance import Levenshtein
 
-from perf.against.bench import RESULTS
+from perf.against.bench import Repository, write
 from perf.against.pages.conditions import EVALUATION_SEED, HELD_OUT_SEED, page_set
 from perf.against.pages.drawn import Page
-
-Read = Callable[[bytes], Sequence[str]]
-"""An encoded page -> its lines in reading order."""
+from perf.against.rapidocr.readers import Read, pipeline
+from perf.paths import REPOSITORY, RESULTS
 
 
 @dataclass(frozen=True)
@@ -100,24 +99,14 @@ def table(outcomes: Sequence[Outcome], held_out: Sequence[Outcome]) -> str:
 
 
 def main(
-    repository: Annotated[Path, typer.Option(help="A built repository.")] = Path(
-        "model_repository"
-    ),
+    repository: Repository = REPOSITORY,
     out: Annotated[Path, typer.Option(help="Folder for ocr_accuracy.md.")] = RESULTS,
 ) -> None:
     """Compare whole-page character errors, reading order included, and write the table."""
-    from runtime.inprocess import InProcess
-
-    pipeline = InProcess(repository)
-
-    def read(image: bytes) -> list[str]:
-        answer = pipeline.run("ocr", {"image": np.frombuffer(image, np.uint8)})
-        return [line.decode() for line in answer["text"].tolist()]
-
+    read = pipeline(repository)
     sets = [compare(page_set(seed), read) for seed in (EVALUATION_SEED, HELD_OUT_SEED)]
     text = table(*sets)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "ocr_accuracy.md").write_text(text, encoding="utf-8")
+    write(out, "ocr_accuracy", text)
     typer.echo(text)
 
 

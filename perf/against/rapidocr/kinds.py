@@ -6,7 +6,6 @@ package configures it, in turns, each on two threads with the same weights.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,14 +13,12 @@ from statistics import median
 from time import perf_counter
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from perf.against.bench import RESULTS, machine
+from perf.against.bench import Repository, machine, say, write
 from perf.against.kinds import UNKNOWN_SCRIPTS, Kind, kinds, score
-
-Read = Callable[[bytes], Sequence[str]]
-"""An encoded page -> its lines in reading order."""
+from perf.against.rapidocr.readers import Read, pipeline, rapid
+from perf.paths import REPOSITORY, RESULTS
 
 
 @dataclass(frozen=True)
@@ -58,27 +55,6 @@ class Outcome:
     def time(self) -> float:
         """Our time, in theirs."""
         return self.ours.seconds / self.theirs.seconds
-
-
-def pipeline(repository: Path) -> Read:
-    """Ours, in process."""
-    from runtime.inprocess import InProcess
-
-    loaded = InProcess(repository)
-
-    def read(image: bytes) -> list[str]:
-        answer = loaded.run("ocr", {"image": np.frombuffer(image, np.uint8)})
-        return [line.decode() for line in answer["text"].tolist()]
-
-    return read
-
-
-def rapid() -> Read:
-    """RapidOCR, as its package configures it, on two threads."""
-    from perf.against.rapidocr.speed import rapidocr
-
-    reader = rapidocr(None)
-    return lambda image: reader(image).txts or ()
 
 
 def measure(
@@ -217,9 +193,7 @@ def all_kinds(outcomes: Sequence[Outcome]) -> str:
 
 
 def main(
-    repository: Annotated[Path, typer.Option(help="A built repository.")] = Path(
-        "model_repository"
-    ),
+    repository: Repository = REPOSITORY,
     only: Annotated[list[str] | None, typer.Option(help="Kinds to read; else all.")] = None,
     rounds: Annotated[int, typer.Option(help="Readings of each kind by each reader.")] = 3,
     out: Annotated[
@@ -231,20 +205,15 @@ def main(
     The figures are written where all kinds are read, or where a folder is named.
     """
     listed = kinds(only or ())
-    typer.echo("\n".join(HEAD), err=True)
-    outcomes = measure(
-        listed, pipeline(repository), rapid(), rounds, lambda line: typer.echo(line, err=True)
-    )
+    say("\n".join(HEAD))
+    outcomes = measure(listed, pipeline(repository), rapid(), rounds, say)
     text = table(outcomes)
     folder = out or (None if only else RESULTS)
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ocr_kinds.md").write_text(
-            f"{text}\nMeasured on {machine()}, {rounds} rounds.\n", encoding="utf-8"
-        )
-        (folder / "ocr_kinds_all.md").write_text(all_kinds(outcomes), encoding="utf-8")
         record = {"machine": machine(), "rounds": rounds, "kinds": [asdict(o) for o in outcomes]}
-        (folder / "ocr_kinds.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        closing = f"Measured on {machine()}, {rounds} rounds.\n"
+        write(folder, "ocr_kinds", f"{text}\n{closing}", record)
+        write(folder, "ocr_kinds_all", all_kinds(outcomes))
     typer.echo(text)
 
 

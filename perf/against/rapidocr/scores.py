@@ -7,21 +7,19 @@ does not know besides. A line is right when the page's text has it, character by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from PIL import Image, ImageDraw
 
-from perf.against.bench import RESULTS, machine
+from perf.against.bench import Repository, machine, write
 from perf.against.kinds import UNKNOWN_SCRIPTS, kinds, score
 from perf.against.pages.drawn import MONO, SANS, SANS_BOLD, SERIF, Page, font
-
-Read = Callable[[bytes], Sequence[tuple[str, float]]]
-"""An encoded page -> its lines' texts and scores, those of a low score too."""
+from perf.against.rapidocr.readers import ReadScored, scoring_pipeline
+from perf.paths import REPOSITORY, RESULTS
 
 BANDS = (0.95, 0.9, 0.8, 0.5, 0.0)
 """The lower ends of the bands of scores."""
@@ -100,7 +98,7 @@ def is_right(truth: str, line: str) -> bool:
     return found in expected
 
 
-def scored(pages: Sequence[tuple[str, str, bytes]], read: Read) -> list[Scored]:
+def scored(pages: Sequence[tuple[str, str, bytes]], read: ReadScored) -> list[Scored]:
     """All lines of the pages: (name, true text, encoded file) each."""
     return [
         Scored(name, text, value, is_right(truth, text))
@@ -152,26 +150,8 @@ def table(parts: Mapping[str, Sequence[Scored]]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def pipeline(repository: Path) -> Read:
-    """Ours, in process."""
-    from runtime.inprocess import InProcess
-
-    loaded = InProcess(repository)
-    everything = np.zeros(1, np.float32)
-
-    def read(image: bytes) -> list[tuple[str, float]]:
-        pixels = np.frombuffer(image, np.uint8)
-        answer = loaded.run("ocr", {"image": pixels, "minimum_score": everything})
-        texts = [line.decode() for line in answer["text"].tolist()]
-        return list(zip(texts, answer["scores"].tolist(), strict=True))
-
-    return read
-
-
 def main(
-    repository: Annotated[Path, typer.Option(help="A built repository.")] = Path(
-        "model_repository"
-    ),
+    repository: Repository = REPOSITORY,
     only: Annotated[list[str] | None, typer.Option(help="Kinds to read; else all.")] = None,
     wrong: Annotated[bool, typer.Option(help="Show the wrong lines of the highest band.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for ocr_scores.md.")] = None,
@@ -180,7 +160,7 @@ def main(
 
     The figures are written where all kinds are read, or where a folder is named.
     """
-    read = pipeline(repository)
+    read = scoring_pipeline(repository)
     halves = [known(only or (), part) for part in (EVEN, ODD)]
     parts = {
         "even kinds": scored(halves[0], read),
@@ -190,11 +170,8 @@ def main(
     text = table(parts)
     folder = out or (None if only else RESULTS)
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ocr_scores.md").write_text(
-            f"{text}\nLines of {sum(map(len, halves))} page kinds, read on {machine()}.\n",
-            encoding="utf-8",
-        )
+        closing = f"Lines of {sum(map(len, halves))} page kinds, read on {machine()}.\n"
+        write(folder, "ocr_scores", f"{text}\n{closing}")
     typer.echo(text)
     for part in parts.values() if wrong else ():
         for line in in_band(part, CERTAIN):

@@ -7,12 +7,11 @@ over gRPC. All of them use two threads. Then throughput, of RapidOCR in process 
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -21,17 +20,20 @@ from PIL import Image
 from clients.ocr.printed import Colour, Printed, as_png, print_page
 from perf.against.bench import (
     CONCURRENCIES,
-    RESULTS,
-    THREADS,
     Memory,
     Pool,
     Rates,
+    Repository,
     machine,
     memory,
     memory_line,
     rates,
+    say,
+    write,
 )
+from perf.against.rapidocr.readers import rapidocr
 from perf.measure.timing import Timing, interleave, ratios
+from perf.paths import REPOSITORY, RESULTS
 
 LINES = (
     "Delivery note 2026-0417, warehouse north, gate 12",
@@ -120,7 +122,7 @@ def measure(repository: Path, rounds: int, requests: int) -> Result:
                     "ensemble": lambda: client.read(image),
                 },
                 rounds,
-                progress=_say,
+                progress=say,
             )
             readers = Pool(lambda: rapidocr(None), max(CONCURRENCIES))
 
@@ -129,36 +131,9 @@ def measure(repository: Path, rounds: int, requests: int) -> Result:
                     return reader(image)
 
             per_second, errors = rates(
-                {"rapidocr": read, "ensemble": lambda: client.read(image)}, requests, _say
+                {"rapidocr": read, "ensemble": lambda: client.read(image)}, requests, say
             )
             return Result(timings, per_second, errors, memory(server.pid))
-
-
-def rapidocr(flushed: Path | None) -> Any:
-    """RapidOCR on two threads; with models flushed into a folder, if one is given."""
-    import logging
-
-    from rapidocr import RapidOCR
-
-    from builders.kit import onnx as kit
-    from builders.kit.sources import resolve
-
-    logging.disable(logging.INFO)
-    params: dict[str, object] = {
-        "EngineConfig.onnxruntime.intra_op_num_threads": THREADS,
-        "Global.log_level": "error",
-    }
-    if flushed is not None:
-        for part, name in (
-            ("Det", "PP-OCRv6_det_small"),
-            ("Rec", "PP-OCRv6_rec_small"),
-            ("Cls", "ch_ppocr_mobile_v2.0_cls_mobile"),
-        ):
-            model = kit.load(resolve(f"package:rapidocr/models/{name}.onnx").path)
-            kit.flush_subnormals(model)
-            kit.save(model, flushed / f"{name}.onnx")
-            params[f"{part}.model_path"] = str(flushed / f"{name}.onnx")
-    return RapidOCR(params=params)
 
 
 def table(result: Result) -> str:
@@ -184,17 +159,14 @@ def table(result: Result) -> str:
 
 
 def main(
-    repository: Annotated[Path, typer.Option(help="A built repository.")] = Path(
-        "model_repository"
-    ),
+    repository: Repository = REPOSITORY,
     rounds: Annotated[int, typer.Option(help="Interleaved rounds of each leg.")] = 15,
     requests: Annotated[int, typer.Option(help="Requests of each throughput run.")] = 20,
     out: Annotated[Path, typer.Option(help="Folder for ocr.md and ocr.json.")] = RESULTS,
 ) -> None:
     """Measure the OCR pipeline against RapidOCR in process, and write the figures."""
     result = measure(repository, rounds, requests)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "ocr.md").write_text(table(result) + f"\nMeasured on {machine()}, {rounds} rounds.\n")
+    shown = table(result)
     record = {
         "machine": machine(),
         "seconds": {name: timing.seconds for name, timing in result.timings.items()},
@@ -202,12 +174,8 @@ def main(
         "errors": result.errors,
         "memory_mib": result.memory,
     }
-    (out / "ocr.json").write_text(json.dumps(record, indent=1) + "\n")
-    typer.echo(table(result))
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    write(out, "ocr", f"{shown}\nMeasured on {machine()}, {rounds} rounds.\n", record)
+    typer.echo(shown)
 
 
 if __name__ == "__main__":

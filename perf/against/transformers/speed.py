@@ -10,7 +10,6 @@ is the one that the repository's manifest names.
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,22 +21,24 @@ import typer
 
 from perf.against.bench import (
     CONCURRENCIES,
-    RESULTS,
     THREADS,
     Memory,
     Pool,
     Rates,
+    Repository,
     machine,
     memory,
     memory_line,
     rates,
+    say,
+    write,
 )
 from perf.measure.timing import Timing, interleave, ratios
+from perf.paths import REPOSITORY, RESULTS, ROOT, SCENARIOS
 from repository.files.json_file import read_object
 
-ROOT = Path(__file__).parents[3]
 TALK = ROOT / "clients" / "examples" / "talk.wav"
-COMMAND = ROOT / "perf" / "scenarios" / "command.flac"
+COMMAND = SCENARIOS / "command.flac"
 """Both at 16 kHz: transformers would need torchaudio to convert another rate."""
 
 TALKS = 6
@@ -258,10 +259,10 @@ def _one(
 
     duration = soundfile.info(io.BytesIO(encoded)).duration
     share = min(1.0, soundfile.info(TALK).duration / duration)
-    timings = interleave(legs, rounds, progress=_say, burst=burst if share == 1 else 1)
+    timings = interleave(legs, rounds, progress=say, burst=burst if share == 1 else 1)
     loaded = {name: leg for name, leg in legs.items() if name != "in process"}
     fewest = min(requests, FEWEST)
-    per_second, errors = rates(loaded, max(fewest, round(share * requests)), _say)
+    per_second, errors = rates(loaded, max(fewest, round(share * requests)), say)
     return Result(duration, timings, per_second, errors)
 
 
@@ -321,9 +322,7 @@ def table(results: Mapping[str, Result], used: Memory) -> str:
 
 
 def main(
-    repository: Annotated[Path, typer.Option(help="A built repository.")] = Path(
-        "model_repository"
-    ),
+    repository: Repository = REPOSITORY,
     rounds: Annotated[int, typer.Option(help="Interleaved rounds of each leg.", min=2)] = 15,
     requests: Annotated[int, typer.Option(help="Requests of each throughput run.", min=1)] = 20,
     whisper: Annotated[bool, typer.Option(help="Measure asr_whisper.")] = False,
@@ -341,24 +340,23 @@ def main(
         typer.echo(f"error: {problem}", err=True)
         raise typer.Exit(2) from problem
     name = "asr_whisper" if whisper else "asr"
-    publish(out / name, results, used, f"Measured on {machine()}, {rounds} rounds.")
+    publish(out, name, results, used, f"Measured on {machine()}, {rounds} rounds.")
 
 
 def publish(
-    out: Path, results: Mapping[str, Result], used: Memory, how: str, **facts: object
+    out: Path, name: str, results: Mapping[str, Result], used: Memory, how: str, **facts: object
 ) -> None:
     """Prints the table, and writes it and the raw figures.
 
     Args:
-        out: the two files, without ``.md`` and ``.json``.
+        out: the folder.
+        name: of the two files, without ``.md`` and ``.json``.
         results: what :func:`measure` found.
         used: the memory, likewise.
         how: a closing paragraph.
         facts: more for the JSON.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     shown = table(results, used)
-    out.with_suffix(".md").write_text(f"{shown}\n{how}\n")
     record = {
         "machine": machine(),
         **facts,
@@ -373,12 +371,8 @@ def publish(
             for sound, result in results.items()
         },
     }
-    out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    write(out, name, f"{shown}\n{how}\n", record)
     typer.echo(shown)
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 if __name__ == "__main__":

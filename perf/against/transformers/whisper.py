@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perf.against.bench import RESULTS, Memory, machine
+from perf.against.bench import Memory, machine, say
 from perf.against.transformers.speed import (
     Result,
     measure,
@@ -30,6 +30,7 @@ from perf.against.transformers.speed import (
     sounds,
     told,
 )
+from perf.paths import RESULTS
 
 BOUNDS = dict.fromkeys(("whisper_word_error_rate", "whisper_word_error_rate_10_db"), 1000.0)
 """A hundred random words in the place of seven that are said are fourteen errors a word."""
@@ -150,7 +151,7 @@ def measure_random(
 
     checkpoint = folder / "checkpoint"
     fp32, int8 = folder / "fp32", folder / "int8"
-    _say("making a checkpoint of random weights")
+    say("making a checkpoint of random weights")
     make(checkpoint)
     build(checkpoint, fp32)
     build(checkpoint, int8, "int8")
@@ -161,7 +162,7 @@ def measure_random(
             expected_tokens(checkpoint, options, encoded),
             *(tokens(each, options, encoded) for each in (fp32, int8)),
         )
-        _say(f"{name}: {generated[name].tokens} tokens from each")
+        say(f"{name}: {generated[name].tokens} tokens from each")
     return *measure(fp32, rounds, requests, whisper=True, int8=int8), generated
 
 
@@ -192,11 +193,7 @@ def main(
             typer.echo(f"error: {problem}", err=True)
             raise typer.Exit(2) from problem
     counts = {name: asdict(each) for name, each in generated.items()}
-    publish(out / "asr_whisper", results, used, closing(generated, rounds), generated=counts)
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    publish(out, "asr_whisper", results, used, closing(generated, rounds), generated=counts)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,8 @@ from pathlib import Path
 import pytest
 
 from perf.against.kinds import kinds
-from perf.against.rapidocr.kinds import (
-    Outcome,
-    Side,
-    all_kinds,
-    measure,
-    pipeline,
-    rapid,
-    table,
-    total,
-)
+from perf.against.rapidocr.kinds import Outcome, Side, all_kinds, measure, table, total
+from perf.against.rapidocr.readers import pipeline, rapid
 
 ROOT = Path(__file__).parents[4]
 

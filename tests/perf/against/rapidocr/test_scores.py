@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from perf.against.pages.drawn import SANS
+from perf.against.rapidocr.readers import scoring_pipeline
 from perf.against.rapidocr.scores import (
     BANDS,
     CERTAIN,
@@ -16,7 +17,6 @@ from perf.against.rapidocr.scores import (
     in_band,
     is_right,
     known,
-    pipeline,
     scored,
     share_right,
     table,
@@ -62,7 +62,7 @@ def test_the_table_counts_lines_by_band() -> None:
 
 @pytest.mark.thorough
 def test_clean_lines_are_certain_and_those_in_unknown_scripts_are_not() -> None:
-    read = pipeline(ROOT / "model_repository")
+    read = scoring_pipeline(ROOT / "model_repository")
     lines = scored(known(CLEAN), read)
     certain = in_band(lines, CERTAIN)
     assert len(certain) >= 0.8 * len(lines), lines
@@ -75,7 +75,7 @@ def test_clean_lines_are_certain_and_those_in_unknown_scripts_are_not() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_of_lines_that_are_scored_as_certain_nineteen_in_twenty_are_right() -> None:
-    read = pipeline(ROOT / "model_repository")
+    read = scoring_pipeline(ROOT / "model_repository")
     even, odd = (scored(known((), part), read) for part in (EVEN, ODD))
     strange = scored(unknown(), read)
     shown = table({"even": even, "odd": odd, "unknown": strange})

@@ -62,7 +62,7 @@ def test_what_is_published_says_how_many_tokens_there_were(tmp_path: Path) -> No
     result = Result(3.0, timings, rates, errors=0)
     how = closing(generated, 7)
     counts = {name: asdict(each) for name, each in generated.items()}
-    publish(tmp_path / "whisper", {"command": result}, MEMORY, how, generated=counts)
+    publish(tmp_path, "whisper", {"command": result}, MEMORY, how, generated=counts)
     shown = (tmp_path / "whisper.md").read_text()
     assert shown.startswith("| sound | leg |") and "| command, 3 s | ensemble | 1.00 |" in shown
     assert "same tokens, 100 for the command and 90 for the talk. In int8" in shown
