@@ -323,10 +323,11 @@ def test_an_export_that_shared_memory_left_empty_is_made_again(
 ) -> None:
     sometimes = tmp_path / "perf_analyzer"
     sometimes.write_text(
-        "#!/bin/sh\n"
+        "#!/bin/bash\n"
         f"echo >> {tmp_path}/runs\n"
         f'[ "$(wc -l < {tmp_path}/runs)" -le {empty} ] && : > export.json && exit 0\n'
-        f'exec {analyzer.path} "$@"\n'
+        # Without shared memory: with it, this run too might be one of those that come out empty.
+        f'exec {analyzer.path} "${{@/#system/none}}"\n'
     )
     sometimes.chmod(0o755)
     expected = contextlib.nullcontext() if good else pytest.raises(LegFailed, match="is empty")
