@@ -6,24 +6,13 @@ import os
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
 
-from builders.kit.recipe.profile import ModelOptions
 from perf.errors import PerfError
 from perf.tune.settings import Settings, options
 from repository.config.proto import pb
-from repository.files.yaml_file import Kind, parse
-from repository.findings import Finding
 
 MARK = "# Written by `python -m perf tune`."
 """The first line of every patch; a file without it is somebody else's."""
-
-
-class Patch(BaseModel):
-    """The part of a profile that a patch holds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    models: dict[str, ModelOptions] = Field(min_length=1)
 
 
 def refuse_foreign(out: Path) -> None:
@@ -61,21 +50,8 @@ def text(model: str, config: pb.ModelConfig, settings: Settings, why: str) -> st
     return f"{MARK} Merge it into the profile that the repository is built from.\n{comment}\n{body}"
 
 
-def read(path: Path) -> Patch:
-    """A patch, by the rules of profiles.
-
-    Raises:
-        PerfError: it is none.
-    """
-    return parse(path, Patch, Kind("patch", _error))
-
-
 def write(path: Path, content: str) -> None:
     """Writes a file whole or not at all."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.write_text(content, encoding="utf-8")
     aside.replace(path)
-
-
-def _error(findings: list[Finding]) -> PerfError:
-    return PerfError("\n".join(map(str, findings)))

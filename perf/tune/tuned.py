@@ -111,9 +111,7 @@ def save(tuned: Tuned, out: Path) -> list[Path]:
     try:
         for path, content in files.items():
             patch.write(path, content)
-        if tuned.winner is not None:
-            patch.read(out)
-        else:
+        if tuned.winner is None:
             out.unlink(missing_ok=True)
     except OSError as problem:
         raise PerfError(f"Cannot write beside '{out}': {problem}") from None

@@ -81,7 +81,6 @@ def test_a_build_with_the_patch_gives_the_config_that_was_measured(
     wanted = data.draw(st.sampled_from(candidates(read(present))))
     folder = tmp_path_factory.getbasetemp()
     (folder / "patch.yaml").write_text(patch.text("m", present, wanted, "why"))
-    patch.read(folder / "patch.yaml")
     (folder / "base.yaml").write_text(
         BASE + yaml.safe_dump(yaml.safe_load((folder / "patch.yaml").read_text()))
     )

@@ -16,7 +16,6 @@ from pydantic_core.core_schema import ErrorType
 from builders.kit.recipe.profile import Profile, ProfileError, load_profile
 from builders.kit.recipe.recipe import make_recipe
 from perf.scenario import Scenario
-from perf.tune.patch import Patch
 from repository.files import yaml_file
 from repository.files.bounded_file import Unreadable
 from repository.findings import finding_of
@@ -172,7 +171,7 @@ def test_a_negative_beam_is_refused_at_plan(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("model", [Profile, Scenario, Patch])
+@pytest.mark.parametrize("model", [Profile, Scenario])
 @settings(max_examples=60)
 @given(value=st.dictionaries(st.sampled_from([*Profile.model_fields, "pipeline", "x"]), values))
 def test_every_file_of_the_kind_is_refused_so(
