@@ -33,9 +33,10 @@ from perf.against.bench import (
     say,
     write,
 )
+from perf.against.transformers.checkpoint import checkpoint_of
+from perf.against.transformers.rival import reader, told
 from perf.measure.timing import Timing, interleave, ratios
 from perf.paths import REPOSITORY, RESULTS, ROOT, SCENARIOS
-from repository.files.json_file import read_object
 
 TALK = ROOT / "clients" / "examples" / "talk.wav"
 COMMAND = SCENARIOS / "command.flac"
@@ -49,10 +50,6 @@ BURST = 5
 
 FEWEST = 8
 """Requests of a throughput run of a long sound: twice as many as are under way at once."""
-
-SPOKEN = {"language": "en", "task": "transcribe"}
-"""What a Whisper of several languages is told: transformers leaves the task out of the prompt where
-it is told neither, and where it has to find the language out it encodes the sound twice."""
 
 REFERENCE = "transformers"
 ONE_THREAD = "transformers, one thread"
@@ -160,25 +157,6 @@ def measure(
         return results, memory(servers[ENSEMBLE].pid)
 
 
-def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
-    """The folder of the checkpoint that the manifest names for a component of the asr family.
-
-    Raises:
-        ValueError: the repository has no such pipeline.
-        builders.kit.sources.SourceError: the checkpoint is no longer there, or has changed.
-    """
-    from builders.kit.sources import resolve
-
-    families = read_object(repository / "manifest.json")["families"]
-    family = families.get("asr", {"pipelines": []})
-    if pipeline not in family["pipelines"]:
-        raise ValueError(
-            f"{repository}: expected the pipeline '{pipeline}', found none of that name. "
-            f"Build a profile that has the family asr and names a source for its '{component}'."
-        )
-    return resolve(family["sources"][component]["uri"]).path
-
-
 def sounds(*, lecture: bool = True) -> dict[str, bytes]:
     """The files that are read, by name; the lecture is left out where it would take minutes."""
     import soundfile
@@ -194,57 +172,10 @@ def sounds(*, lecture: bool = True) -> dict[str, bytes]:
     return found
 
 
-def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]:
-    """transformers' pipeline, from a file's bytes to its answer.
-
-    Args:
-        checkpoint: the folder.
-        long: a Whisper: with time stamps, with which it reads sounds of any length, greedily, as
-            it is served, where its own default is a beam of five; and :func:`told`.
-    """
-    recognise = recogniser(checkpoint)
-    options: dict[str, Any] = {}
-    if long:
-        options = {"return_timestamps": True, "generate_kwargs": {"num_beams": 1}}
-        options["generate_kwargs"] |= told(checkpoint)
-    return lambda encoded: recognise(raw(encoded), **options)
-
-
-def told(checkpoint: Path) -> Mapping[str, str]:
-    """What a Whisper is told of every sound: nothing, where it knows one language."""
-    settings = read_object(checkpoint / "generation_config.json")
-    return SPOKEN if settings.get("is_multilingual") else {}
-
-
 def request(encoded: bytes, options: Mapping[str, str]) -> dict[str, Any]:
     """The pipeline's inputs for a sound file and what is told of it."""
     given = {name: np.array([value.encode()], np.object_) for name, value in options.items()}
     return {"audio": np.frombuffer(encoded, np.uint8), **given}
-
-
-def raw(encoded: bytes) -> dict[str, Any]:
-    """What transformers' pipeline takes, decoded as decode_audio does it: it would run ffmpeg."""
-    import soundfile
-
-    samples, rate = soundfile.read(io.BytesIO(encoded), dtype="float32")
-    return {"raw": samples, "sampling_rate": rate}
-
-
-def recogniser(checkpoint: Path) -> Any:
-    """transformers' pipeline for a checkpoint's folder."""
-    from transformers import pipeline
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    folder = str(checkpoint)
-    return pipeline(
-        "automatic-speech-recognition",
-        model=folder,
-        tokenizer=folder,
-        feature_extractor=folder,
-        device="cpu",
-    )
 
 
 def _one(
@@ -332,11 +263,9 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for asr.md and asr.json.")] = RESULTS,
 ) -> None:
     """Measure the speech pipeline against transformers in process, and write the figures."""
-    from builders.kit.sources import SourceError
-
     try:
         results, used = measure(repository, rounds, requests, whisper=whisper, int8=int8)
-    except (OSError, ValueError, SourceError) as problem:
+    except (OSError, ValueError) as problem:
         typer.echo(f"error: {problem}", err=True)
         raise typer.Exit(2) from problem
     name = "asr_whisper" if whisper else "asr"

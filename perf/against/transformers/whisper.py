@@ -11,6 +11,9 @@ Half an hour on two cores, most of it transformers'; the builds, some minutes of
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,19 +21,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+import yaml
 
 from perf.against.bench import Memory, machine, say
-from perf.against.transformers.speed import (
-    Result,
-    measure,
-    publish,
-    raw,
-    recogniser,
-    request,
-    sounds,
-    told,
-)
-from perf.paths import RESULTS
+from perf.against.transformers.rival import raw, recogniser, told
+from perf.against.transformers.speed import Result, measure, publish, request, sounds
+from perf.paths import RESULTS, ROOT
+from repository.children import ending_with_parent
+
+RELEASE = "24.10"
+"""The release of the local server."""
 
 BOUNDS = dict.fromkeys(("whisper_word_error_rate", "whisper_word_error_rate_10_db"), 1000.0)
 """A hundred random words in the place of seven that are said are fourteen errors a word."""
@@ -50,7 +50,7 @@ class Counted:
 
 
 def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp32") -> None:
-    """Builds a repository with ``asr_whisper``, for the release that the demo is built for.
+    """Builds a repository with ``asr_whisper``, for the local server.
 
     Args:
         checkpoint: a folder of Whisper in Hugging Face format.
@@ -58,24 +58,32 @@ def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp3
         precision: of the model.
 
     Raises:
-        BuildError: a step failed, as the comparison with the checkpoint.
+        ValueError: a step failed, as the comparison with the checkpoint; the build says which.
     """
-    from builders.kit.build.build import build as build_repository
-    from builders.kit.recipe.profile import FamilyOptions, ModelOptions, load_profile
-    from builders.kit.tasks import progress
-
-    family = FamilyOptions(sources={"whisper": f"path:{checkpoint}"}, bounds=BOUNDS)
-    changed = {
-        "families": {"asr": family},
+    profile = out.with_suffix(".yaml")
+    family = {"sources": {"whisper": f"path:{checkpoint}"}, "bounds": BOUNDS}
+    wanted = {
+        "triton": RELEASE,
+        "device": "cpu",
+        "precision": "fp32",
         "bls": False,
-        "models": {"whisper": ModelOptions(precision=precision)},
+        "families": {"asr": family},
+        "models": {"whisper": {"precision": precision}},
     }
-    profile = load_profile("demo").model_copy(update=changed)
-    shown = progress.choose()
-    try:
-        build_repository(profile, out, shown)
-    finally:
-        shown.close()
+    profile.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+    command = ["-m", "builders", "build", "--profile", str(profile), "--out", str(out)]
+    # What it does stands on standard error.
+    built = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=ending_with_parent(signal.SIGTERM),
+    )
+    if built.returncode:
+        raise ValueError(
+            f"{profile}: expected a repository of this profile, found that its build failed, for "
+            "the reason that it gave."
+        )
 
 
 def tokens(repository: Path, options: Mapping[str, str], encoded: bytes) -> list[int]:
@@ -144,8 +152,8 @@ def measure_random(
         The results by sound, the memory, and how many tokens each sound has.
 
     Raises:
-        BuildError: a repository cannot be built.
-        ValueError: the pipelines and transformers do unequal work, see :func:`compared`.
+        ValueError: a repository cannot be built, or the pipelines and transformers do unequal
+            work, see :func:`compared`.
     """
     from training.asr.whisper.random import make
 
@@ -184,12 +192,10 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for asr_whisper.md and .json.")] = RESULTS,
 ) -> None:
     """Measure Whisper of random weights against transformers in process, from nothing."""
-    from builders.kit.build.build import BuildError
-
     with tempfile.TemporaryDirectory(prefix="whisper-") as folder:
         try:
             results, used, generated = measure_random(Path(folder), rounds, requests)
-        except (OSError, ValueError, BuildError) as problem:
+        except (OSError, ValueError) as problem:
             typer.echo(f"error: {problem}", err=True)
             raise typer.Exit(2) from problem
     counts = {name: asdict(each) for name, each in generated.items()}

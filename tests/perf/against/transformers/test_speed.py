@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from perf.against.bench import Pool
-from perf.against.transformers.speed import Result, checkpoint_of, main, measure, sounds, table
+from perf.against.transformers.checkpoint import checkpoint_of
+from perf.against.transformers.speed import Result, main, measure, sounds, table
 from perf.measure.timing import Timing
 from runtime.machine.environment import ServerEnvironment
 

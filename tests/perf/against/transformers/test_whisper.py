@@ -10,7 +10,14 @@ import pytest
 
 from builders.asr.family import FAMILY
 from perf.against.transformers.speed import INT8, Result, publish, table
-from perf.against.transformers.whisper import BOUNDS, Counted, closing, compared, measure_random
+from perf.against.transformers.whisper import (
+    BOUNDS,
+    Counted,
+    build,
+    closing,
+    compared,
+    measure_random,
+)
 from perf.measure.timing import Timing
 from runtime.machine.environment import ServerEnvironment
 from tests.perf.against.transformers.test_speed import MEMORY
@@ -52,6 +59,14 @@ def test_the_bounds_are_those_of_metrics_that_the_family_has() -> None:
     assert set(BOUNDS) == {
         metric.name for metric in FAMILY.metrics if metric.pipeline == "asr_whisper"
     }
+
+
+def test_a_build_that_fails_is_told_with_its_reason(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match=r"random\.yaml: expected a repository"):
+        build(tmp_path / "nowhere", tmp_path / "random", "int8")
+    assert "nowhere: expected a file or folder, found none" in capfd.readouterr().err
 
 
 def test_what_is_published_says_how_many_tokens_there_were(tmp_path: Path) -> None:
