@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, wire
 from repository.copied.flow import waves
-
-SUFFIX = "_bls"
-"""What the BLS model's name adds to the ensemble's."""
+from repository.layout import BLS_SUFFIX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +62,7 @@ def bls(ensemble: Ensemble) -> BlsModel:
         ],
     }
     return BlsModel(
-        name=ensemble.name + SUFFIX,
+        name=ensemble.name + BLS_SUFFIX,
         inputs=ensemble.inputs,
         outputs=ensemble.outputs,
         max_batch_size=ensemble.max_batch_size,

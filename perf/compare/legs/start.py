@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from builders.kit.graph.bls import SUFFIX
 from perf.compare.legs import one_server
 from perf.compare.legs.called import in_process
 from perf.compare.legs.served import Served
@@ -19,6 +18,7 @@ from perf.compare.services.gateway import Kind
 from perf.errors import LegFailed, PerfError
 from perf.measure.inputs import Request
 from perf.result import Mode
+from repository.layout import BLS_SUFFIX
 from runtime.errors import RuntimeFailure
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Targets:
         if self.address is not None:
             server = one_server.running(self.address.grpc, self.address.http)
         else:
-            twin = [self.config.name + SUFFIX] if "bls" in modes else []
+            twin = [self.config.name + BLS_SUFFIX] if "bls" in modes else []
             server = one_server.started(
                 self._open,
                 self._needed_repository(),
@@ -133,7 +133,7 @@ class Targets:
             return server.chained(
                 self.config.name, self.composing, self.requests, self.timeout_seconds
             )
-        model = self.config.name + (SUFFIX if mode == "bls" else "")
+        model = self.config.name + (BLS_SUFFIX if mode == "bls" else "")
         return server.served(model, self.composing, self.requests, self.analyzer)
 
     def _services(self, modes: Sequence[Mode]) -> None:
