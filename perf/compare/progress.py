@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
-from typing import Protocol, TextIO
+from typing import Protocol
+
+from repository.timed_lines import TimedLines
 
 
 class Progress(Protocol):
@@ -20,24 +21,11 @@ class Progress(Protocol):
         """It is over."""
 
 
-class Lines:
-    """A line for each, with the time since the start.
-
-    Args:
-        stream: where to; standard error by default.
-    """
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._start = time.monotonic()
+class Lines(TimedLines):
+    """A line for each, with the time since the start."""
 
     def began(self, what: str, done: int, total: int) -> None:
         """Nothing: its line comes when it is done."""
-
-    def line(self, text: str) -> None:
-        """``[  1.2 s] text``."""
-        self._stream.write(f"[{time.monotonic() - self._start:6.1f} s] {text}\n")
-        self._stream.flush()
 
     def close(self) -> None:
         """Nothing is left open."""

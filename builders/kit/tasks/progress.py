@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import threading
-import time
 from dataclasses import dataclass
-from typing import Literal, Protocol, TextIO
+from typing import Literal, Protocol
+
+from repository.timed_lines import TimedLines
 
 Action = Literal["built", "cached", "failed"]
 
@@ -64,17 +64,8 @@ class Silent:
         """Nothing."""
 
 
-class Lines:
-    """One line for each event, with the time since the build began.
-
-    Args:
-        stream: where to; standard error by default.
-    """
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._began = time.monotonic()
-        self._lock = threading.Lock()
+class Lines(TimedLines):
+    """One line for each event, with the time since the build began."""
 
     def started(self, name: str, why: str) -> None:
         """``[  1.2 s] export ocr/detector: new``."""
@@ -86,10 +77,7 @@ class Lines:
 
     def message(self, text: str) -> None:
         """A line."""
-        elapsed = time.monotonic() - self._began
-        with self._lock:
-            self._stream.write(f"[{elapsed:6.1f} s] {text}\n")
-            self._stream.flush()
+        self.line(text)
 
     def close(self) -> None:
         """Nothing is left open."""
