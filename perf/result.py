@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from perf.errors import PerfError
 from repository.files.bounded_file import Unreadable, read_bounded
 from repository.files.json_file import MAXIMUM_BYTES
+from repository.files.whole_file import write_whole
 
 Mode = Literal["ensemble", "bls", "chained", "services", "services-kserve", "in-process"]
 """``ensemble`` and ``bls``: one model of one Triton. ``chained``: a client calls each step of that
@@ -257,9 +258,7 @@ class Result(Record):
 
 def save(result: Result, path: Path) -> None:
     """Writes it as JSON, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    aside.replace(path)
+    write_whole(path, (result.model_dump_json(indent=1) + "\n").encode())
 
 
 def load(path: Path) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from perf.errors import PerfError
@@ -14,6 +13,7 @@ from perf.report.figures.throughput import throughput
 from perf.report.figures.time import time
 from perf.report.page import page
 from perf.result import Result, save
+from repository.files.whole_file import write_whole
 
 PICTURES = ("latency", "throughput", "time")
 """The drawings that a README may want as PNG."""
@@ -51,10 +51,5 @@ def write(result: Result, folder: Path) -> list[Path]:
 
 
 def _whole(path: Path, content: bytes) -> Path:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_whole(path, content)
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import yaml
@@ -48,10 +47,3 @@ def text(model: str, config: pb.ModelConfig, settings: Settings, why: str) -> st
     )
     comment = "\n".join(f"# {line}" for line in why.splitlines())
     return f"{MARK} Merge it into the profile that the repository is built from.\n{comment}\n{body}"
-
-
-def write(path: Path, content: str) -> None:
-    """Writes a file whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(content, encoding="utf-8")
-    aside.replace(path)

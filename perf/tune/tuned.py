@@ -10,6 +10,7 @@ from perf.tune import patch, table
 from perf.tune.row import Objective, Row
 from perf.tune.search import BUDGET
 from repository.config.proto import pb
+from repository.files.whole_file import write_whole
 
 INTERRUPTED = "it was interrupted"
 
@@ -110,7 +111,7 @@ def save(tuned: Tuned, out: Path) -> list[Path]:
         files[out] = patch.text(tuned.model, tuned.config, tuned.winner.settings, tuned.verdict())
     try:
         for path, content in files.items():
-            patch.write(path, content)
+            write_whole(path, content.encode())
         if tuned.winner is None:
             out.unlink(missing_ok=True)
     except OSError as problem:
