@@ -23,6 +23,7 @@ from runtime.options.admin import GROUPS
 from runtime.server.control import Control
 from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
 from tests.runtime.serving import FREE_PORTS, Serving
+from tests.taken import wait_until_taken
 
 ENGINE = """#!{python}
 import json, os, sys
@@ -143,19 +144,19 @@ def test_a_second_signal_ends_it_at_once(serving: Serving, infer: Infer) -> None
     slow = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "import sys, http.client; c = http.client.HTTPConnection(sys.argv[1], timeout=100);"
-            "c.request('POST', '/v2/models/sleeper/infer',"
-            ' \'{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[600]}]}\');'
-            "print(flush=True); c.getresponse()",
+            "import sys, http.client\n"
+            "for c in [http.client.HTTPConnection(sys.argv[1], timeout=100) for _ in range(2)]:\n"
+            "    c.request('POST', '/v2/models/sleeper/infer',"
+            ' \'{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[600]}]}\')\n'
+            "c.getresponse()",
             address,
         ],
-        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    assert slow.stdout is not None
-    slow.stdout.readline()
+    metrics = serving.address("metrics").removeprefix("http://").removesuffix("/metrics")
+    # One runs, and another waits.
+    wait_until_taken(metrics, "sleeper", 1)
     assert Control(address).is_live()
-    time.sleep(0.5)
     serving.process.send_signal(signal.SIGINT)
     time.sleep(1.0)
     assert serving.process.poll() is None

@@ -43,6 +43,10 @@ def registered(server: LocalServer) -> int:
         client.close()
 
 
+BEGUN = "slow_has_begun"
+"""The file beside the models that ``slow`` writes as it begins."""
+
+
 @pytest.fixture(scope="module")
 def server(triton: LocalServer, write_model) -> LocalServer:
     write_model(triton.repository, "echo")
@@ -50,7 +54,10 @@ def server(triton: LocalServer, write_model) -> LocalServer:
     write_model(triton.repository, "growing_grpc", work=growing)
     write_model(triton.repository, "growing_http", work=growing)
     write_model(triton.repository, "broken", work="raise RuntimeError('no such luck')")
-    write_model(triton.repository, "slow", work="time.sleep(0.3)")
+    begun = triton.repository / BEGUN
+    write_model(
+        triton.repository, "slow", work=f"open({str(begun)!r}, 'w').close(); time.sleep(0.3)"
+    )
     for name in ("echo", "slow", "growing_grpc", "growing_http", "broken"):
         triton.control.load(name)
     return triton
@@ -174,13 +181,17 @@ def test_nothing_is_left_after_an_error_within(connect: Connect) -> None:
 def test_regions_that_a_request_still_uses_are_removed_after_it(
     server: LocalServer, protocol: str
 ) -> None:
+    begun = server.repository / BEGUN
     address = server.grpc if protocol == "grpc" else server.http
     endpoint = Endpoint(address, "slow", REQUESTS[:1], protocol=protocol, shared_memory="system")
     answers: list[dict[str, np.ndarray]] = []
     with endpoint:
         call = threading.Thread(target=lambda: answers.append(endpoint.outputs(0)))
+        begun.unlink(missing_ok=True)
         call.start()
-        time.sleep(0.1)
+        while not begun.exists():
+            assert call.is_alive()
+            time.sleep(0.02)
         endpoint._unregister(endpoint._regions[0])  # that of the inputs
         assert registered(server) == 1
         call.join()

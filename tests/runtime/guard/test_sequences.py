@@ -8,7 +8,6 @@ import queue
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
 from tests.conftest import Serve
 from tests.runtime.fixtures import PythonModel, WaitUntil
+from tests.taken import wait_until_taken
 
 IDLE_HOURS = "max_sequence_idle_microseconds: 7200000000"
 BATCHING = f"sequence_batching {{ {IDLE_HOURS} oldest {{ max_candidate_sequences: 8 }} }}"
@@ -107,7 +107,7 @@ def test_what_is_under_way_in_a_sequence_is_answered(server: LocalServer, client
             pool.submit(client.infer, "talker", given(1.25), sequence_id=sequence)
             for sequence in (1, 2)
         ]
-        time.sleep(0.3)
+        wait_until_taken(server.metrics, "talker", 3 + 1)
         stop(server)
         assert [each.result().as_numpy("y").tolist() for each in asked] == [[1.25], [1.25]]
 

@@ -28,12 +28,14 @@ from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
 from tests.conftest import Serve
 from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
+from tests.taken import wait_until_taken
 
 OWNER = """
 import os, sys, time
 from pathlib import Path
 from runtime import processes
 from runtime.server.server import LocalServer
+from tests.taken import wait_until_taken
 server = LocalServer(Path(sys.argv[1]))
 server.start()
 (guard,) = processes.children(os.getpid())
@@ -149,7 +151,7 @@ def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_st
         # One instance: the second and the third wait in the queue.
         answers = [pool.submit(infer, server.control, "sleeper", [0.5]) for _ in range(2)]
         over_grpc = pool.submit(channel.infer, "sleeper", [tensor])
-        time.sleep(0.4)
+        wait_until_taken(server.metrics, "sleeper", 2)
         stop(server)
         assert [answer.result() for answer in answers] == [[0.5], [0.5]]
         assert answered(over_grpc.result()) == [0.5]
