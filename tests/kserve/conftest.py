@@ -13,6 +13,10 @@ import pytest
 
 from tests.kserve.schemas import crds
 
+HERE = Path(__file__).parent
+APART = ("arrival", "monitoring", "runtime")
+"""Folders whose tests start servers, and render little."""
+
 
 def _or_skip() -> Generator[None, object, object]:
     try:
@@ -24,9 +28,9 @@ def _or_skip() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs the files of this folder, which share what was rendered."""
+    """One process runs the tests of this folder, which share what was rendered."""
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if item.path.is_relative_to(HERE) and item.path.relative_to(HERE).parts[0] not in APART:
             item.add_marker(pytest.mark.xdist_group("kserve"))
 
 
