@@ -49,7 +49,7 @@ def add(server: LocalServer, name: str, act: str, names: dict[str, str]) -> None
 def post(url: str, body: bytes) -> tuple[int, bytes]:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

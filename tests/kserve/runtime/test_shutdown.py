@@ -111,7 +111,7 @@ def end(pod: Pod, factor: float, *, idle: bool) -> float:
         code = pod.wait(grace_seconds() / factor - delay - (time.monotonic() - told))
         took = time.monotonic() - told
         kept.close()
-        grpc.communicate("", timeout=10)
+        grpc.communicate("", timeout=60)
     assert code is not None, f"killed by the grace period, {took:.1f} s after SIGTERM"
     return took
 

@@ -99,7 +99,7 @@ def server(repository: Path, server_environment: ServerEnvironment) -> Iterator[
 def infer(server: LocalServer, model: str, x: np.ndarray) -> np.ndarray:
     with grpc.InferenceServerClient(server.grpc) as client:
         sent = [request_input("x", x)]
-        answer = client.infer(model, sent, client_timeout=20).as_numpy("y")
+        answer = client.infer(model, sent, client_timeout=60).as_numpy("y")
         assert isinstance(answer, np.ndarray)
         return answer
 

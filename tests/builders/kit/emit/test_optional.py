@@ -79,7 +79,7 @@ def client(address: str, model: str) -> Run:
     def run(inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         with grpc.InferenceServerClient(address) as asked:
             sent = [request_input(name, array) for name, array in inputs.items()]
-            answer = asked.infer(model, sent, client_timeout=10).as_numpy("y")
+            answer = asked.infer(model, sent, client_timeout=60).as_numpy("y")
             assert isinstance(answer, np.ndarray)
             return answer
 

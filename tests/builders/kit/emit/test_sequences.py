@@ -249,7 +249,7 @@ def test_left_sequences_give_way_on_triton_and_others_are_told_to_wait(
             given = grpc.InferInput("x", [1], "FP32")
             given.set_data_from_numpy(np.array([1], np.float32))
             result = client.infer(
-                "counter", [given], sequence_id=sequence, client_timeout=20, **flags
+                "counter", [given], sequence_id=sequence, client_timeout=60, **flags
             )
             return float(result.as_numpy("total")[0])
 

@@ -98,7 +98,7 @@ def test_nobody_reads_with_another_callers_reader() -> None:
     with pool.one() as again:
         assert again in made
     assert len(made) == 2
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=60)
 
     def use() -> None:
         with pool.one():

@@ -235,7 +235,7 @@ def test_a_claim_that_is_not_there_is_told_with_those_that_are(
 def test_a_pod_that_is_ended_meanwhile_is_told(repository: Path, cluster: Standin) -> None:
     with start(cluster, repository) as process:
         (cluster.state / "pods" / cluster.pods()[0]).unlink()
-        said = process.communicate(timeout=20)[1]
+        said = process.communicate(timeout=60)[1]
     assert "expected the pod that mounts the claim, found that it was ended" in said
     assert process.returncode == 1 and "Traceback" not in said
 

@@ -71,7 +71,7 @@ class Moto:
     def _call(self, service: str, path: str, method: str, body: bytes | None = None) -> str:
         headers = {"Authorization": f"AWS4-HMAC-SHA256 {_SCOPE.format(service)}"}
         request = urllib.request.Request(self.url + path, body, headers, method=method)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read().decode()
 
 

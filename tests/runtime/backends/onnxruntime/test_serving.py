@@ -226,7 +226,7 @@ def test_a_bad_request_fails_alone(toys: Toys, load: Load, wait_until: WaitUntil
 
 def counted(triton: LocalServer, name: str) -> dict[str, float]:
     """What Triton counted of a model: ``success`` and, by their reasons, failures."""
-    with urllib.request.urlopen(f"http://{triton.metrics}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{triton.metrics}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     return {
         labels.get("reason", "success"): float(line.rpartition(" ")[2])
