@@ -208,7 +208,8 @@ def test_a_manifest_with_less_in_it_is_refused_in_a_sentence(
 @pytest.mark.parametrize("field", ["exports", "families"])
 def test_what_a_manifest_names_and_does_not_have_is_told(built: Manifest, field: str) -> None:
     with pytest.raises(SbomError, match=r"\(it names '\S+', and has none\)\. Build"):
-        sbom(dataclasses.replace(built, **{field: {}}))
+        nothing: dict[str, Any] = {field: {}}
+        sbom(dataclasses.replace(built, **nothing))
 
 
 @pytest.mark.parametrize("epoch", ["", "soon", "9" * 30])

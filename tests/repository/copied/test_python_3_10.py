@@ -117,7 +117,7 @@ def test_mypy_finds_no_newer_names_of_the_library(tmp_path: Path) -> None:
 
     def mistakes(version: str) -> set[str]:
         command = [sys.executable, "-m", "mypy", "--python-version", version, "--no-error-summary"]
-        command += ["--config-file", tmp_path / "mypy.ini", "--cache-dir", CACHE]
+        command += [f"--config-file={tmp_path / 'mypy.ini'}", f"--cache-dir={CACHE}"]
         done = subprocess.run(
             [*command, *sources(), newer], capture_output=True, text=True, cwd=ROOT
         )

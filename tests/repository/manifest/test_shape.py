@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from repository.manifest import KIT, VERSION, ManifestError, read_manifest, veri
 from repository.manifest.schema import digest_of
 from repository.manifest.shape import lacking
 from runtime import cli as runtime_cli
+from runtime.errors import RuntimeFailure
 
 CONFIG = b'name: "a"\nbackend: "python"\nmax_batch_size: 0\n'
 FILES = {"a/config.pbtxt": CONFIG, "a/1/model.py": b"pass\n"}
@@ -84,7 +85,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every place in a document but its profile and facts, of which nothing is asked."""
     if path:
         yield path
-    inner = value.items() if isinstance(value, dict) else ()
+    inner: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else ()
     if isinstance(value, list):
         inner = enumerate(value)
     for key, each in inner:
@@ -155,7 +156,7 @@ def test_a_value_of_a_wrong_type_is_a_sentence_with_its_place(
     tmp_path: Path, key: Path, number: int
 ) -> None:
     path = PLACES[number]
-    value = 7 if path[-1] in ("uri", "built") or isinstance(path[-1], int) else [[]]
+    value: object = 7 if path[-1] in ("uri", "built") or isinstance(path[-1], int) else [[]]
     folder = write(tmp_path / "r", changed(path, value))
     outcomes = {name: (code, said) for name, code, said in told(folder, key, tmp_path)}
     for name, (code, said) in outcomes.items():
@@ -201,7 +202,7 @@ def test_an_empty_target_is_told_by_whoever_needs_it(tmp_path: Path, key: Path) 
         if name in ("push", "pull", "sign", "verify", "check", "sbom", "resources"):
             assert "manifest.json, target, triton: expected a string, found nothing" in said, name
         assert code == 1 or name == "check"
-    with pytest.raises(runtime_cli.RuntimeFailure, match=r"manifest\.json, target, triton"):
+    with pytest.raises(RuntimeFailure, match=r"manifest\.json, target, triton"):
         runtime_cli._verify(folder)
     assert runtime_cli._target(folder) == (runtime_cli.DEFAULT_RELEASE, "cpu")
 

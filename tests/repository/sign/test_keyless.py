@@ -43,7 +43,7 @@ def issuer() -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            own = f"http://127.0.0.1:{self.server.server_port}"
+            own = f"http://{self.headers['Host']}"
             known = self.path == "/.well-known/openid-configuration"
             names = {"authorization_endpoint": f"{own}/auth", "token_endpoint": f"{own}/token"}
             body = json.dumps(names).encode()

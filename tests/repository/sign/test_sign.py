@@ -330,9 +330,10 @@ def test_whatever_a_key_file_holds_is_told_as_a_finding(
     text = base64.encodebytes(bytes(body)).decode()
     path = tmp_path / "key.pem"
     path.write_text(f"-----BEGIN {label}-----\n{text}-----END {label}-----\n")
-    for check in (lambda: check_public(path), lambda: check_private(PrivateKey(path, password))):
-        with contextlib.suppress(SigningError):
-            check()
+    with contextlib.suppress(SigningError):
+        check_public(path)
+    with contextlib.suppress(SigningError):
+        check_private(PrivateKey(path, password))
 
 
 def test_an_encrypted_key_signs_with_its_password(unsigned: Path, keys: Path) -> None:

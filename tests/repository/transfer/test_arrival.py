@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ from repository.transfer.run import Options, run_pull, run_push
 from tests.repository.transfer.repositories import PLAIN, write_repository
 
 
-def fetch(repository: Path, folder: Path, **options: bool) -> str:
+def fetch(repository: Path, folder: Path, **options: Any) -> str:
     return run_pull(f"pvc:{repository}", folder, Options(quiet=True, **options))
 
 

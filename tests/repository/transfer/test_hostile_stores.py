@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -102,10 +102,11 @@ def test_every_lie_of_a_claims_pod_is_one_sentence(
     slow = Path(__file__).parent / "claim" / "kubectl_standin.py"
     program.write_text(KUBECTL % (LIES[lie] or ":", sys.executable, slow))
     options = Options(quiet=True, cluster=CLUSTER)
-    for act in (
+    calls: tuple[Callable[[], str], ...] = (
         lambda: run_pull("pvc:model-repository/models", tmp_path / "there", options),
         lambda: run_push(source, "pvc:model-repository/models", options),
-    ):
+    )
+    for act in calls:
         with pytest.raises(TransferError) as caught:
             act()
         told(caught.value, lie)

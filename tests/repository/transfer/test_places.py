@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -89,7 +89,7 @@ def other(tmp_path: Path) -> Path:
     return write_repository(tmp_path / "other", OTHER)
 
 
-def send(repository: Path, address: str, **options: bool) -> str:
+def send(repository: Path, address: str, **options: Any) -> str:
     cluster = CLUSTER if address.startswith("pvc:model") else Options().cluster
     return run_push(repository, address, Options(quiet=True, cluster=cluster, **options))
 

@@ -158,8 +158,8 @@ def test_more_clients_than_instances_before_a_bounded_model_all_get_an_answer(
         try:
             return str(infer(server, "crowded", rows(1 + 2 * (number % 2))).shape)
         except InferenceServerException as error:
-            assert "'narrow' is overloaded" in error.message()
-            return error.status()
+            assert "'narrow' is overloaded" in str(error.message())
+            return str(error.status())
 
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(one, range(12)))

@@ -161,11 +161,13 @@ def test_a_sequence_that_was_idle_for_too_long_is_refused_and_frees_its_place(
 ) -> None:
     with grpc.InferenceServerClient(server.grpc) as client:
 
-        def ask(sequence: int, **flags: bool) -> float:
+        def ask(sequence: int, **flags: Any) -> float:
             given = grpc.InferInput("x", [1], "FP32")
             given.set_data_from_numpy(np.array([1], np.float32))
             result = client.infer("brief", [given], sequence_id=sequence, **flags)
-            return float(result.as_numpy("total")[0])
+            total = result.as_numpy("total")
+            assert total is not None
+            return float(total[0])
 
         began = time.monotonic()
         for sequence in range(1, 5):
@@ -245,13 +247,15 @@ def test_left_sequences_give_way_on_triton_and_others_are_told_to_wait(
     server = serve(tmp_path)
     with grpc.InferenceServerClient(server.grpc) as client:
 
-        def ask(sequence: int, **flags: bool) -> float:
+        def ask(sequence: int, **flags: Any) -> float:
             given = grpc.InferInput("x", [1], "FP32")
             given.set_data_from_numpy(np.array([1], np.float32))
             result = client.infer(
                 "counter", [given], sequence_id=sequence, client_timeout=60, **flags
             )
-            return float(result.as_numpy("total")[0])
+            total = result.as_numpy("total")
+            assert total is not None
+            return float(total[0])
 
         for sequence in range(1, 5):
             ask(sequence, sequence_start=True)
@@ -264,7 +268,7 @@ def test_left_sequences_give_way_on_triton_and_others_are_told_to_wait(
                 break
             except InferenceServerException as refusal:
                 assert refusal.status() == "StatusCode.UNAVAILABLE"
-                assert "4 of them; begin again later" in refusal.message()
+                assert "4 of them; begin again later" in str(refusal.message())
                 refusals += 1
                 assert time.monotonic() < deadline
                 time.sleep(0.2)

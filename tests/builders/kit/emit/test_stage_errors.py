@@ -95,9 +95,11 @@ def ask(server: LocalServer, model: str, how: str) -> tuple[str, str]:
         given = grpc.InferInput("how", [1], "BYTES")
         given.set_data_from_numpy(np.array([how.encode()], np.object_))
         try:
-            return "", client.infer(model, [given], client_timeout=30).as_numpy("said")[0].decode()
+            answer = client.infer(model, [given], client_timeout=30).as_numpy("said")
+            assert answer is not None
+            return "", answer[0].decode()
         except InferenceServerException as refusal:
-            return refusal.status().removeprefix("StatusCode."), refusal.message()
+            return str(refusal.status()).removeprefix("StatusCode."), str(refusal.message())
 
 
 REFUSED = "INVALID_ARGUMENT"

@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders.kit.family import families, load_family
-from builders.kit.graph import PythonModel, Tensor
+from builders.kit.graph import PythonModel, Tensor, closure
 from builders.kit.graph.layout import clashes, version_files
-from builders.kit.recipe.overrides import closure
 from repository.arrays import DType
 
 

@@ -33,7 +33,7 @@ def outside(model: ModelProto, tmp_path: Path) -> Path:
 
 
 def run(path: Path, x: np.ndarray) -> np.ndarray:
-    return onnxruntime.InferenceSession(path).run(None, {"x": x})[0]
+    return np.asarray(onnxruntime.InferenceSession(path).run(None, {"x": x})[0])
 
 
 def test_inline_and_external_files_compute_the_same(model: ModelProto, tmp_path: Path) -> None:
@@ -126,7 +126,9 @@ def test_load_refuses_a_missing_file(tmp_path: Path) -> None:
 
 @settings(deadline=None)
 @given(cut=st.floats(0, 1, exclude_max=True))
-def test_load_refuses_a_model_cut_anywhere(cut: float, tmp_path_factory: pytest.TempPathFactory):
+def test_load_refuses_a_model_cut_anywhere(
+    cut: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     graph = helper.make_graph(
         [helper.make_node("Relu", ["x"], ["y"])],
         "graph",

@@ -59,7 +59,7 @@ def looped(seed: int, size: int, turns: int) -> ModelProto:
         name: (rng.normal(size=(size, size)) / size).astype(np.float32)
         for name in ("outside", "inside", "kept.inside")
     }
-    vector = ["rows", size]
+    vector: list[str | int] = ["rows", size]
     body = helper.make_graph(
         [
             helper.make_node("MatMul", ["old", "inside"], ["a"], name="in/one"),

@@ -25,7 +25,8 @@ FLOAT = TensorProto.FLOAT
 def run(model: ModelProto, **inputs: np.ndarray) -> list[np.ndarray]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
-    return onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, inputs)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return list(session.run(None, inputs))
 
 
 def relu(opset: int, *, operator: str = "Relu") -> ModelProto:

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any, Literal
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -12,7 +15,7 @@ FLOAT = TensorProto.FLOAT
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def passing(shape: list, opset: int = 11, dtype: int = FLOAT) -> ModelProto:
+def passing(shape: Sequence[str | int], opset: int = 11, dtype: int = FLOAT) -> ModelProto:
     graph = helper.make_graph(
         [helper.make_node("Identity", ["x"], ["y"])],
         "graph",
@@ -24,7 +27,8 @@ def passing(shape: list, opset: int = 11, dtype: int = FLOAT) -> ModelProto:
 
 def run(model: ModelProto, x: np.ndarray) -> list[np.ndarray]:
     onnx.checker.check_model(model, full_check=True)
-    return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    return list(session.run(None, {"x": x}))
 
 
 def dims(value: onnx.ValueInfoProto) -> list[str | int]:
@@ -33,8 +37,11 @@ def dims(value: onnx.ValueInfoProto) -> list[str | int]:
 
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-def test_pixels_are_normalised_as_numpy_does_it(layout: str, reverse: bool) -> None:
-    order = ["batch", 3, "height", "width"] if layout == "NCHW" else ["batch", "height", "width", 3]
+def test_pixels_are_normalised_as_numpy_does_it(
+    layout: Literal["NCHW", "NHWC"], reverse: bool
+) -> None:
+    order: list[str | int] = ["batch", "height", "width"]
+    order.insert(1 if layout == "NCHW" else 3, 3)
     model = passing(order)
     kit.prepend_image_preprocessing(
         model, "x", mean=MEAN, std=STD, layout=layout, reverse_channels=reverse
@@ -70,7 +77,7 @@ def test_preprocessing_survives_simplification() -> None:
     ],
 )
 def test_preprocessing_refuses_what_is_no_such_image(
-    shape: list, dtype: int, mean: tuple, message: str
+    shape: list[str | int], dtype: int, mean: tuple[float, ...], message: str
 ) -> None:
     with pytest.raises(kit.OnnxError, match=message):
         kit.prepend_image_preprocessing(passing(shape, dtype=dtype), "x", mean=mean, std=STD)
@@ -94,7 +101,7 @@ def test_arg_max_is_numpys(seed: int, opset: int, axis: int, logits: bool) -> No
     # Few levels, so that ties are common; the first of equal scores wins.
     x = np.random.default_rng(seed).integers(-4, 5, (2, 3, 5)).astype(np.float32)
     index, probability = run(model, x)
-    assert (index.dtype, probability.dtype) == (np.int32, np.float32)
+    assert index.dtype == np.int32 and probability.dtype == np.float32
     assert np.array_equal(index, x.argmax(axis))
     expected = x.max(axis)
     if logits:
@@ -120,7 +127,7 @@ def test_arg_max_replaces_the_output_in_its_place() -> None:
         ({"index": "x"}, "'x': the model has"),
     ],
 )
-def test_arg_max_refuses_what_does_not_fit(arguments: dict, message: str) -> None:
+def test_arg_max_refuses_what_does_not_fit(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(kit.OnnxError, match=message):
         kit.append_arg_max(passing(["n", "steps", 5]), **{"name": "y", **arguments})
     with pytest.raises(kit.OnnxError, match="opset 10"):

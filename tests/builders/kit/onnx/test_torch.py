@@ -33,12 +33,13 @@ class Logits(torch.nn.Module):
         self.model = model
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
 
 
 def examples(*shapes: tuple[int, int]) -> list[Arrays]:
     rng = np.random.default_rng(5)
-    made = []
+    made: list[Arrays] = []
     for batch, length in shapes:
         mask = np.ones((batch, length), np.int64)
         mask[-1, length // 2 + 1 :] = 0
@@ -92,8 +93,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=64,
-        num_labels=3,
     )
+    config.num_labels = 3
     transformers.BertForSequenceClassification(config).save_pretrained(folder / "bert")
     make(folder / "bert", folder / "classifier.onnx")
     return Made(folder / "bert", folder / "classifier.onnx")
@@ -151,7 +152,8 @@ class Pooled(torch.nn.Module):
         self.model = model
 
     def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        return self.model(pixel_values, interpolate_pos_encoding=True).pooler_output
+        made: torch.Tensor = self.model(pixel_values, interpolate_pos_encoding=True).pooler_output
+        return made
 
 
 @pytest.mark.thorough

@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit
 
 TINY = 1e-41
 
 
-def with_weights(*tensors: TensorProto, nodes: tuple = ()) -> ModelProto:
+def with_weights(*tensors: TensorProto, nodes: tuple[NodeProto, ...] = ()) -> ModelProto:
     graph = helper.make_graph(list(nodes), "graph", [], [], list(tensors))
     return helper.make_model(graph, ir_version=10)
 

@@ -15,10 +15,11 @@ from builders.kit.graph import (
     OnnxModel,
     PythonModel,
     Tensor,
+    closure,
 )
 from builders.kit.graph.bls import bls
 from builders.kit.graph.options import Number, Text, Whole
-from builders.kit.recipe.overrides import apply, closure
+from builders.kit.recipe.overrides import apply
 from builders.kit.recipe.profile import Profile, ProfileError
 from repository.arrays import DType
 

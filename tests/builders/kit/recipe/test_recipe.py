@@ -172,7 +172,9 @@ def large(name: str = "one") -> Family:
     )
     big = OnnxModel(name="big_model", inputs=(tensor("x"),), outputs=(tensor("y"),), export="big")
     calling = replace(helped, name="calling", outputs=(tensor("y"),), calls=(big,))
-    step = helped >> replace(own.pipelines[0].steps.steps[1].model, name="one_model")
+    first = own.pipelines[0]
+    assert isinstance(first, Ensemble)
+    step = helped >> replace(first.steps.steps[1].model, name="one_model")
     return replace(
         own,
         sources={**own.sources, "big": None, "words": None},
@@ -181,7 +183,7 @@ def large(name: str = "one") -> Family:
             Export(name="big", source="big", make=make, options={}, parity=None),
             Export(name="words.txt", source="words", make=make, options={}, parity=None),
         ),
-        pipelines=(replace(own.pipelines[0], steps=step), calling),
+        pipelines=(replace(first, steps=step), calling),
         metrics=tuple(
             Metric(name="m", pipeline=each, bound=1.0, better="lower", measure=lambda run: 0.0)
             for each in ("one", "calling")

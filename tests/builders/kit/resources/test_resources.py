@@ -119,8 +119,8 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(
         measure(tmp_path, {"eater": tmp_path / "none"})
     with pytest.raises(RequestError, match=r"no family declares.*--request eater=FILE"):
         measure(tmp_path, {"eater": None})
-    for wrong in ({"dtype": "FP32"}, {"dims": "-1, 3"}):
-        toy(tmp_path, **wrong)
+    for dtype, dims in (("FP32", "-1"), ("UINT8", "-1, 3")):
+        toy(tmp_path, dtype=dtype, dims=dims)
         with pytest.raises(RequestError, match="no input of 'eater' holds a file"):
             measure(tmp_path, {"eater": short})
 

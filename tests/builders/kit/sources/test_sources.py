@@ -20,7 +20,8 @@ from safetensors.numpy import save
 
 from builders.kit import onnx as kit
 from builders.kit import sources
-from builders.kit.sources import Reference, SourceError, package, parse, resolve
+from builders.kit.sources import Reference, SourceError, parse, resolve
+from builders.kit.sources.files import record_hash
 from repository import licence as source_licence
 
 COMMIT = "a1" * 20
@@ -332,7 +333,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         info = tmp_path / "toy_models-1.2.dist-info"
         write(tmp_path, files)
         lines = [
-            f"{name},sha256={package.record_hash(hashlib.sha256(c).hexdigest())},1"
+            f"{name},sha256={record_hash(hashlib.sha256(c).hexdigest())},1"
             for name, c in files.items()
         ]
         lines.append("toy_models-1.2.dist-info/METADATA,,")

@@ -8,10 +8,10 @@ and the check's verdict, through the rules' own column on Triton, must be the se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from builders.kit.graph import Ensemble, Flow, PythonModel, QueuePolicy, Step, T
 from repository.arrays import DType
 from repository.check.check import check_repository
 from repository.check.rules import RULES, Triton
+from repository.config.facts import tensors_of
 from repository.config.proto import pb
 from repository.config.text import to_text
 from repository.findings import errors
@@ -174,7 +175,7 @@ def pipelines(draw: st.DrawFn) -> Ensemble:
             fitting = [name for name, kind in available.items() if kind == kind_of(wanted)]
             if wanted.optional and draw(st.booleans()):
                 continue
-            if fitting and draw(st.integers(0, 3)):
+            if fitting and draw(st.integers(0, 3)) > 0:
                 renamed[wanted.name] = draw(st.sampled_from(fitting))
             elif not streamed:
                 name = f"in{len(inputs)}"
@@ -231,7 +232,7 @@ def answer(server: LocalServer, ensemble: Ensemble) -> dict[str, np.ndarray]:
             inputs.append(grpc.InferInput(known.name, shape, known.dtype.value))
             inputs[-1].set_data_from_numpy(array)
         result = client.infer(ensemble.name, inputs, client_timeout=30)
-        return {known.name: result.as_numpy(known.name) for known in ensemble.outputs}
+        return {each.name: np.asarray(result.as_numpy(each.name)) for each in ensemble.outputs}
 
 
 GENTLE = settings(
@@ -259,60 +260,69 @@ def test_valid_pipeline_passes_loads_and_answers(bench: Bench, ensemble: Ensembl
         bench.server.control.unload(ENSEMBLE)
 
 
-Mutation = Callable[[pb.ModelConfig, st.DrawFn], None]
+T = TypeVar("T")
 
 
-def a_step(config: pb.ModelConfig, draw: st.DrawFn) -> pb.ModelEnsembling.Step:
+class Draw(Protocol):
+    """``data.draw``."""
+
+    def __call__(self, strategy: st.SearchStrategy[T]) -> T: ...
+
+
+Mutation = Callable[[pb.ModelConfig, Draw], None]
+
+
+def a_step(config: pb.ModelConfig, draw: Draw) -> pb.ModelEnsembling.Step:
     return draw(st.sampled_from(list(config.ensemble_scheduling.step)))
 
 
-def an_end(config: pb.ModelConfig, draw: st.DrawFn) -> pb.ModelInput | pb.ModelOutput:
-    return draw(st.sampled_from([*config.input, *config.output]))
+def an_end(config: pb.ModelConfig, draw: Draw) -> pb.ModelInput | pb.ModelOutput:
+    return draw(st.sampled_from(tensors_of(config)))
 
 
-def key_of(mapped: dict[str, str], draw: st.DrawFn) -> str:
+def key_of(mapped: Mapping[str, str], draw: Draw) -> str:
     return draw(st.sampled_from(sorted(mapped)))
 
 
-def drop_version(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def drop_version(config: pb.ModelConfig, draw: Draw) -> None:
     a_step(config, draw).ClearField("model_version")
 
 
-def other_version(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_version(config: pb.ModelConfig, draw: Draw) -> None:
     a_step(config, draw).model_version = draw(st.sampled_from((-2, 2, 7)))
 
 
-def first_version(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def first_version(config: pb.ModelConfig, draw: Draw) -> None:
     a_step(config, draw).model_version = 1
 
 
-def other_model(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_model(config: pb.ModelConfig, draw: Draw) -> None:
     a_step(config, draw).model_name = draw(
         st.sampled_from(("", "absent", ENSEMBLE, *(model.name for model in POOL)))
     )
 
 
-def rename_input_key(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def rename_input_key(config: pb.ModelConfig, draw: Draw) -> None:
     mapped = a_step(config, draw).input_map
     mapped["wrong"] = mapped.pop(key_of(mapped, draw))
 
 
-def rename_output_key(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def rename_output_key(config: pb.ModelConfig, draw: Draw) -> None:
     mapped = a_step(config, draw).output_map
     mapped["wrong"] = mapped.pop(key_of(mapped, draw))
 
 
-def drop_input_key(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def drop_input_key(config: pb.ModelConfig, draw: Draw) -> None:
     mapped = a_step(config, draw).input_map
     del mapped[key_of(mapped, draw)]
 
 
-def drop_output_key(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def drop_output_key(config: pb.ModelConfig, draw: Draw) -> None:
     mapped = a_step(config, draw).output_map
     del mapped[key_of(mapped, draw)]
 
 
-def rewire_input(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def rewire_input(config: pb.ModelConfig, draw: Draw) -> None:
     """Another tensor of the pipeline, or none: wrong types, circles, unread tensors."""
     names = {name for step in config.ensemble_scheduling.step for name in step.output_map.values()}
     names |= {known.name for known in config.input} | {"nowhere"}
@@ -320,7 +330,7 @@ def rewire_input(config: pb.ModelConfig, draw: st.DrawFn) -> None:
     mapped[key_of(mapped, draw)] = draw(st.sampled_from(sorted(names)))
 
 
-def rewire_output(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def rewire_output(config: pb.ModelConfig, draw: Draw) -> None:
     """Another tensor of the pipeline, or a new one: written twice, over an input, never read."""
     names = {name for step in config.ensemble_scheduling.step for name in step.output_map.values()}
     names |= {known.name for known in config.input} | {"nowhere"}
@@ -328,66 +338,66 @@ def rewire_output(config: pb.ModelConfig, draw: st.DrawFn) -> None:
     mapped[key_of(mapped, draw)] = draw(st.sampled_from(sorted(names)))
 
 
-def drop_step(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def drop_step(config: pb.ModelConfig, draw: Draw) -> None:
     steps = config.ensemble_scheduling.step
     del steps[draw(st.integers(0, len(steps) - 1))]
 
 
-def repeat_step(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def repeat_step(config: pb.ModelConfig, draw: Draw) -> None:
     config.ensemble_scheduling.step.add().CopyFrom(a_step(config, draw))
 
 
-def more_inputs(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def more_inputs(config: pb.ModelConfig, draw: Draw) -> None:
     config.input.add(name="extra", data_type=pb.TYPE_FP32, dims=[-1])
 
 
-def more_outputs(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def more_outputs(config: pb.ModelConfig, draw: Draw) -> None:
     """One that nobody writes, or an ensemble input handed through: legal, if not decoupled."""
     known = config.input[0]
     name = draw(st.sampled_from(("extra", known.name)))
     config.output.add(name=name, data_type=known.data_type, dims=known.dims)
 
 
-def fewer_inputs(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def fewer_inputs(config: pb.ModelConfig, draw: Draw) -> None:
     del config.input[draw(st.integers(0, len(config.input) - 1))]
 
 
-def fewer_outputs(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def fewer_outputs(config: pb.ModelConfig, draw: Draw) -> None:
     del config.output[draw(st.integers(0, len(config.output) - 1))]
 
 
-def other_dtype(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_dtype(config: pb.ModelConfig, draw: Draw) -> None:
     an_end(config, draw).data_type = draw(st.sampled_from((pb.TYPE_FP16, pb.TYPE_INVALID)))
 
 
-def other_dims(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_dims(config: pb.ModelConfig, draw: Draw) -> None:
     end = an_end(config, draw)
     size = st.sampled_from((-1, 1, 2, 3, 4, 0, -2))
     end.dims[:] = draw(st.lists(size, min_size=0, max_size=3))
 
 
-def other_reshape(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_reshape(config: pb.ModelConfig, draw: Draw) -> None:
     size = st.sampled_from((-1, 1, 2, 4))
     an_end(config, draw).reshape.shape[:] = draw(st.lists(size, max_size=3))
 
 
-def other_name(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_name(config: pb.ModelConfig, draw: Draw) -> None:
     an_end(config, draw).name = draw(st.sampled_from(("", "other")))
 
 
-def other_batch(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_batch(config: pb.ModelConfig, draw: Draw) -> None:
     config.max_batch_size = draw(st.sampled_from((-1, 1, 8, 9)))
 
 
-def optional_inputs(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def optional_inputs(config: pb.ModelConfig, draw: Draw) -> None:
     draw(st.sampled_from(list(config.input))).optional = True
 
 
-def same_input_twice(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def same_input_twice(config: pb.ModelConfig, draw: Draw) -> None:
     config.input.add().CopyFrom(draw(st.sampled_from(list(config.input))))
 
 
-def forbidden_field(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def forbidden_field(config: pb.ModelConfig, draw: Draw) -> None:
     match draw(st.integers(0, 2)):
         case 0:
             config.instance_group.add(count=1)
@@ -397,7 +407,7 @@ def forbidden_field(config: pb.ModelConfig, draw: st.DrawFn) -> None:
             config.model_warmup.add(name="w", batch_size=0)
 
 
-def other_kind(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_kind(config: pb.ModelConfig, draw: Draw) -> None:
     match draw(st.integers(0, 3)):
         case 0:
             config.platform = "onnxruntime_onnx"
@@ -409,7 +419,7 @@ def other_kind(config: pb.ModelConfig, draw: st.DrawFn) -> None:
             del config.ensemble_scheduling.step[:]
 
 
-def other_service(config: pb.ModelConfig, draw: st.DrawFn) -> None:
+def other_service(config: pb.ModelConfig, draw: Draw) -> None:
     """Fields that are legal on an ensemble, and one pair that is not."""
     config.response_cache.enable = draw(st.booleans())
     config.model_transaction_policy.decoupled = draw(st.booleans())

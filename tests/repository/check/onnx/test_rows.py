@@ -132,6 +132,7 @@ def test_scalars(size: int, severity: str, file: Path, tmp_path: Path) -> None:
 
 
 UNARY = ["Relu", "Identity", "Neg"]
+AXES = {"Concat": 0, "Flatten": 1}
 
 
 @settings(max_examples=40)
@@ -146,8 +147,9 @@ def test_what_is_shown_is_what_a_run_gives(
     for index, operator in enumerate(operators):
         following = f"t{index}"
         inputs = [last, last] if operator == "Concat" else [last]
-        marks = {"Concat": {"axis": 0}, "Flatten": {"axis": 1}}.get(operator, {})
-        nodes.append(helper.make_node(operator, inputs, [following], **marks))
+        nodes.append(helper.make_node(operator, inputs, [following]))
+        if operator in AXES:
+            nodes[-1].attribute.append(helper.make_attribute("axis", AXES[operator]))
         last = following
     nodes.append(helper.make_node("Identity", [last], ["y"]))
     path = save(tmp_path_factory.mktemp("onnx") / "model.onnx", nodes, given=(None, None))

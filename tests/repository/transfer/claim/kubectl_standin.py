@@ -9,38 +9,46 @@ folder a claim), ``pods/`` and ``deleted/`` (their objects), ``log`` (each call,
 
 # ruff: noqa: PTH104, PTH118, PTH123, PTH208
 # pathlib takes longer to import than all the rest takes to run.
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import subprocess
+    from typing import Any, NoReturn
+
 STATE = os.environ["KUBECTL_STATE"]
 CHUNK = 1 << 14
 
 
-def fail(said, code=1):
+def fail(said: str, code: int = 1) -> NoReturn:
     print(said, file=sys.stderr)
     raise SystemExit(code)
 
 
-def read(*path):
+def read(*path: str) -> str:
     with open(os.path.join(STATE, *path)) as file:
         return file.read()
 
 
-def write(text, *path, mode="w"):
+def write(text: str, *path: str, mode: str = "w") -> None:
     with open(os.path.join(STATE, *path), mode) as file:
         file.write(text)
 
 
-def faults():
+def faults() -> dict[str, Any]:
     with contextlib.suppress(OSError):
-        return json.loads(read("faults.json"))
+        known: dict[str, Any] = json.loads(read("faults.json"))
+        return known
     return {}
 
 
-def take(name):
+def take(name: str) -> bool:
     """Whether a fault is due; each happens as often as its number says."""
     known = faults()
     if known.get(name, 0) <= 0:
@@ -50,14 +58,15 @@ def take(name):
     return True
 
 
-def pod_of(name):
+def pod_of(name: str) -> dict[str, Any]:
     try:
-        return json.loads(read("pods", name))
+        pod: dict[str, Any] = json.loads(read("pods", name))
+        return pod
     except OSError:
-        return fail(f'Error from server (NotFound): pods "{name}" not found')
+        fail(f'Error from server (NotFound): pods "{name}" not found')
 
 
-def get(kind, arguments):
+def get(kind: str, arguments: list[str]) -> Any:
     named = [each for each in arguments if not each.startswith("-")]
     known = faults()
     if "unreachable" in known:
@@ -93,19 +102,19 @@ def get(kind, arguments):
     return pod | {"status": known.get("status", running)}
 
 
-def create():
+def create() -> None:
     pod = json.load(sys.stdin)
     if "refused" in faults():
         fail(faults()["refused"])
     write(json.dumps(pod), "pods", pod["metadata"]["name"])
 
 
-def delete(name):
+def delete(name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.rename(os.path.join(STATE, "pods", name), os.path.join(STATE, "deleted", name))
 
 
-def execute(name, command):
+def execute(name: str, command: list[str]) -> NoReturn:
     """Run a command against the folder of the pod's claim, passing bytes on in both directions."""
     import subprocess
     import threading
@@ -122,6 +131,8 @@ def execute(name, command):
     process = subprocess.Popen(
         here, stdin=pipe, stdout=pipe, env=environment, start_new_session=True
     )
+    assert process.stdin and process.stdout
+    writing, reading = process.stdin, process.stdout
     known = faults()
     # Only what is done with a model goes wrong, and not the questions before it.
     aimed = any(each.endswith("model.onnx") for each in command)
@@ -131,18 +142,18 @@ def execute(name, command):
     flips = {each: aimed and take(each) for each in ("flips_writing", "flips_reading")}
     passed = {"in": 0, "out": 0}
 
-    def pause():
+    def pause() -> None:
         time.sleep(known.get("slow", 0))
 
-    def inwards():
+    def inwards() -> None:
         with contextlib.suppress(OSError):
             while chunk := os.read(0, CHUNK):
                 pause()
                 if flips["flips_writing"] and not passed["in"]:
                     chunk = bytes([chunk[0] ^ 1]) + chunk[1:]
                 passed["in"] += len(chunk)
-                process.stdin.write(chunk)
-                process.stdin.flush()
+                writing.write(chunk)
+                writing.flush()
                 if "full" in known and passed["in"] > known["full"]:
                     print("head: write error: No space left on device", file=sys.stderr)
                     process.kill()
@@ -150,10 +161,10 @@ def execute(name, command):
                 if dies["dies_writing"] and passed["in"] > known.get("after", 0):
                     break
         with contextlib.suppress(OSError):
-            process.stdin.close()
+            writing.close()
 
     threading.Thread(target=inwards, daemon=True).start()
-    while chunk := os.read(process.stdout.fileno(), CHUNK):
+    while chunk := os.read(reading.fileno(), CHUNK):
         pause()
         if dies["dies_answering"] or dies["dies_writing"]:
             die(process)
@@ -167,8 +178,9 @@ def execute(name, command):
     os._exit(process.wait())
 
 
-def die(process):
+def die(process: subprocess.Popen[bytes]) -> NoReturn:
     """As a connection that breaks: the command in the pod sees the end of its input."""
+    assert process.stdin and process.stdout
     with contextlib.suppress(OSError):
         process.stdin.close()
     while os.read(process.stdout.fileno(), CHUNK):
@@ -177,7 +189,7 @@ def die(process):
     os._exit(1)
 
 
-def main():
+def main() -> None:
     arguments = [
         each
         for each in sys.argv[1:]

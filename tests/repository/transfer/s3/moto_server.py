@@ -72,14 +72,14 @@ class Moto:
         headers = {"Authorization": f"AWS4-HMAC-SHA256 {_SCOPE.format(service)}"}
         request = urllib.request.Request(self.url + path, body, headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.read().decode()
+            return str(answer.read().decode())
 
 
 @contextmanager
 def running() -> Iterator[Moto]:
     """A server on a free port of 127.0.0.1, ended with the block."""
     python = environment() / "bin" / "python"
-    command = [python, "-m", "moto.server", "--host", "127.0.0.1", "--port", "0"]
+    command = [str(python), "-m", "moto.server", "--host", "127.0.0.1", "--port", "0"]
     with tempfile.NamedTemporaryFile("w+") as log:
         variables = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": str(_UNCHECKED)}
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", env=variables)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,13 +26,13 @@ QUIET = Options(quiet=True)
 MODEL = "a/ocr/detect/1/model.onnx"
 
 
-def push(repository: Path, place: str = PLACE, **options: bool) -> str:
+def push(repository: Path, place: str = PLACE, **options: Any) -> str:
     return run_push(repository, place, Options(quiet=True, **options))
 
 
 def refusal(repository: Path, **options: bool) -> str:
     with pytest.raises(TransferError) as caught:
-        push(repository, **options)
+        push(repository, PLACE, **options)
     return str(caught.value)
 
 

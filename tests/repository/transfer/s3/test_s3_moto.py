@@ -63,7 +63,7 @@ def spoil(moto: Moto, place: str) -> None:
     """Write other bytes of the same length, with the metadata that is there."""
     client, key = moto.client(), f"{place.rpartition('/')[2]}/{MODEL}"
     there = client.stat_object(BUCKET, key).metadata or {}
-    kept = {"sha256": there["x-amz-meta-sha256"]}
+    kept: dict[str, str | list[str] | tuple[str]] = {"sha256": there["x-amz-meta-sha256"]}
     body = b"\0" * len(PLAIN[MODEL])
     client.put_object(BUCKET, key, io.BytesIO(body), len(body), metadata=kept)
 

@@ -42,7 +42,7 @@ def _graph(operator: str, source: str, target: str, value: float, out: Path) -> 
         [helper.make_tensor_value_info(source, TensorProto.FLOAT, ["length"])],
         [helper.make_tensor_value_info(target, TensorProto.FLOAT, ["length"])],
         [
-            numpy_helper.from_array(np.float32(value), "value"),
+            numpy_helper.from_array(np.array(value, np.float32), "value"),
             numpy_helper.from_array(padding, "padding"),
         ],
     )
