@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Build, check and run Triton model repositories. "
-    "Exit codes: 0 done, 1 findings or a failed step, 2 wrong usage.",
+    "Exit codes: 0 done, 1 findings or a failed task, 2 wrong usage.",
 )
 
 Out = Annotated[Path, typer.Option(help="The model repository to write.")]
@@ -53,12 +53,12 @@ def build(
     only: Annotated[
         str | None,
         typer.Option(
-            help="Run this step alone, with its full traceback, as 'parity ocr/detector'."
+            help="Run this task alone, with its full traceback, as 'parity ocr/detector'."
         ),
     ] = None,
 ) -> None:
     """Build a model repository: export, compare with the sources, check, measure, swap in."""
-    from builders.kit.build.build import BuildError, RepositoryError, reproduce
+    from builders.kit.build.build import BuildError, RepositoryError
     from builders.kit.build.build import build as build_repository
     from builders.kit.recipe.profile import ProfileError, load_profile
     from builders.kit.tasks import progress
@@ -67,6 +67,8 @@ def build(
     try:
         wanted = load_profile(profile)
         if only is not None:
+            from builders.kit.build.only import reproduce
+
             reproduce(wanted, only, shown)
             return
         result = build_repository(wanted, out, shown)
@@ -94,23 +96,23 @@ def _print_table(result: Result) -> None:
 
 @app.command(epilog="Example: `python -m builders plan --profile demo`")
 def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
-    """Show what a build would do, step by step and why, without doing it."""
+    """Show what a build would do, task by task and why, without doing it."""
     from builders.kit.build.build import BuildError, RepositoryError
-    from builders.kit.build.dry_run import plan as plan_build
+    from builders.kit.build.dry_run import dry_run
     from builders.kit.recipe.profile import ProfileError, load_profile
 
     try:
-        steps = plan_build(load_profile(profile), out)
+        tasks = dry_run(load_profile(profile), out)
     except ProfileError as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(2) from problem
     except (BuildError, RepositoryError) as problem:
         typer.echo(str(problem), err=True)
         raise typer.Exit(1) from problem
-    width = max(len(step.name) for step in steps)
-    for step in steps:
-        taken = f"({step.seconds:.1f} s last time)" if step.seconds else ""
-        typer.echo(f"{step.action:8} {step.name:{width}}  {step.why or taken}".rstrip())
+    width = max(len(task.name) for task in tasks)
+    for task in tasks:
+        taken = f"({task.seconds:.1f} s last time)" if task.seconds else ""
+        typer.echo(f"{task.action:8} {task.name:{width}}  {task.why or taken}".rstrip())
 
 
 @app.command(epilog="Example: `python -m builders parity ocr detector`")

@@ -1,1 +1,1 @@
-"""A build: its tasks, their cache, and what it says."""
+"""A build: its phases from a profile to a repository that is swapped in, and its dry run."""

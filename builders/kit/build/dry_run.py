@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from builders.kit.build import stamp
-from builders.kit.build.errors import BuildError
-from builders.kit.build.plan import Step, Steps
-from builders.kit.emit.assemble import configs_of, hashes_of, tree_of
-from builders.kit.emit.check import check_graph
-from builders.kit.emit.sizes import sized
+from builders.kit.build.gates import measure
+from builders.kit.build.making import Made, make_exports
+from builders.kit.build.plan import make_plan
+from builders.kit.build.staging import Staged, foresee
+from builders.kit.build.stamp import Stamp
 from builders.kit.emit.target import Target
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import Profile
 from builders.kit.recipe.recipe import make_recipe
-from builders.kit.tasks.cache import Cache, Entry
-from builders.kit.tasks.code import Sources
-from repository.findings import errors
+from builders.kit.tasks.cache import Cache
+from builders.kit.tasks.code import CodeReader
+from builders.kit.tasks.runner import Done, Make, Note
+from builders.kit.tasks.task import Task
 from repository.manifest import Manifest, ManifestError, read_manifest, verify
 
 Action = Literal["build", "cached", "depends", "write", "keep", "leave"]
 
 
 @dataclass(frozen=True)
-class Planned:
-    """What would become of one step.
+class Foreseen:
+    """What would become of one task.
 
     Attributes:
-        name: the step's name.
-        action: "build" runs it, "cached" has its result; "depends" is decided by the steps it
+        name: the task's name.
+        action: "build" runs it, "cached" has its result; "depends" is decided by the tasks it
             follows; "write" and "keep" are about a model's folder in the repository; "leave" leaves
             out what needs a checkpoint that nobody names.
         why: the reason.
@@ -43,14 +44,35 @@ class Planned:
     seconds: float = 0.0
 
 
-def plan(
+@dataclass(frozen=True)
+class _Looker:
+    """Finds the results that there are, and makes none.
+
+    Attributes:
+        cache: where they are kept.
+        seen: what would become of each task that was looked for, by its name.
+    """
+
+    cache: Cache
+    seen: dict[str, Foreseen] = field(default_factory=dict)
+
+    def run(self, task: Task, make: Make, note: Note = str) -> Done | None:
+        entry = self.cache.peek(task.kind, task.key)
+        if entry is None:
+            self.seen[task.name] = Foreseen(task.name, "build", task.why(self.cache))
+            return None
+        self.seen[task.name] = Foreseen(task.name, "cached", seconds=entry.seconds)
+        return Done(task, entry, built=False)
+
+
+def dry_run(
     profile: Profile,
     out: Path,
     *,
     cache: Cache | None = None,
     checkout: Checkout | None = None,
-) -> tuple[Planned, ...]:
-    """Every step of a build in order, and whether it would run.
+) -> tuple[Foreseen, ...]:
+    """Every task of a build in order, and whether it would run.
 
     Args:
         profile: what would be built.
@@ -64,66 +86,56 @@ def plan(
         RepositoryError: the folder is not one to build into.
     """
     cache, checkout, target = cache or Cache(), checkout or Checkout(), Target(out)
-    target.refuse_strangers(stamp.files_built(cache, target.out))
-    recipe = make_recipe(profile, checkout)
-    if found := errors(check_graph(recipe.models, recipe.release)):
-        raise BuildError(found)
-    steps = Steps(recipe, Sources(checkout.roots))
-    planned: list[Planned] = []
-    paths: dict[str, Path] = {}
-    digests: dict[str, str] = {}
-    for subject, export in recipe.exports.items():
-        base = recipe.base_of(subject)
-        if base is not None and base not in paths:
-            planned.append(Planned(f"export {subject}", "depends", f"follows export {base}"))
-            planned.append(Planned(f"parity {subject}", "depends", f"follows export {base}"))
-            continue
-        step = steps.export(subject, digests[base] if base else "")
-        entry = _look(step, cache, planned)
-        if entry is not None:
-            paths[subject] = entry.folder / export.name
-            digests[subject] = entry.digest
-        if export.parity is None:
-            continue
-        if entry is not None:
-            _look(steps.parity(subject, entry.digest), cache, planned)
-        else:
-            planned.append(Planned(f"parity {subject}", "depends", f"follows {step.name}"))
-    known = sized(recipe, paths)
-    configs = configs_of(known)
-    files = hashes_of(tree_of(known, configs, paths))
-    complete = len(paths) == len(recipe.exports)
-    for family in recipe.families.values():
-        for metric in family.metrics:
-            if complete:
-                _look(steps.metric(family.name, metric, files, configs), cache, planned)
-            else:
-                waits = [f"export {name}" for name in recipe.exports if name not in paths]
-                why = f"follows {', '.join(waits)}"
-                planned.append(Planned(f"metric {family.name}/{metric.name}", "depends", why))
-    old = _files_now(target.out)
-    for model in recipe.models:
-        missing = [each for each in recipe.exports_of(model).values() if each not in paths]
-        planned.append(_model(model.name, missing, files, old))
-    gone = sorted(
-        {path.partition("/")[0] for path in old} - {model.name for model in recipe.models}
+    target.refuse_strangers(Stamp(cache, target.out, profile).files_built())
+    looker = _Looker(cache)
+    plan = make_plan(make_recipe(profile, checkout), CodeReader(checkout.roots))
+    made = make_exports(plan, looker)
+    staged = foresee(made, target.staging)
+    if made.exports.keys() == plan.exports.keys():
+        measure(staged, looker)
+    return (
+        *_tasks(made, looker),
+        *_models(staged, _files_now(target.out)),
+        *(
+            Foreseen(str(left), "leave", f"no checkpoint: {left.remedy}")
+            for left in plan.recipe.left_out
+        ),
     )
-    planned += [
-        Planned(f"model {name}", "write", "removed: no longer in the graph") for name in gone
-    ]
-    planned += [
-        Planned(str(left), "leave", f"no checkpoint: {left.remedy}") for left in recipe.left_out
-    ]
-    return tuple(planned)
 
 
-def _look(step: Step, cache: Cache, planned: list[Planned]) -> Entry | None:
-    entry = cache.peek(step.kind, step.key)
-    if entry is None:
-        planned.append(Planned(step.name, "build", step.why(cache)))
-    else:
-        planned.append(Planned(step.name, "cached", seconds=entry.seconds))
-    return entry
+def _tasks(made: Made, looker: _Looker) -> Iterator[Foreseen]:
+    """Every task; one that was not looked for waits for another."""
+    plan = made.plan
+    for subject in plan.exports:
+        base = plan.recipe.base_of(subject)
+        first = base if base and base not in made.exports else subject
+        waits = f"follows export {first}"
+        for kind, tasks in (("export", plan.exports), ("parity", plan.parities)):
+            if subject in tasks:
+                name = f"{kind} {subject}"
+                yield looker.seen.get(name) or Foreseen(name, "depends", waits)
+    missing = [f"export {subject}" for subject in plan.exports if subject not in made.exports]
+    for task in plan.metrics.values():
+        waits = f"follows {', '.join(missing)}"
+        yield looker.seen.get(task.name) or Foreseen(task.name, "depends", waits)
+
+
+def _models(staged: Staged, old: dict[str, str]) -> Iterator[Foreseen]:
+    """What would become of each model's folder.
+
+    Args:
+        staged: what would be there.
+        old: the SHA-256 of what is there, by path.
+    """
+    recipe = staged.made.plan.recipe
+    new = {path: file.sha256 for path, file in staged.files.items()}
+    for model in recipe.models:
+        needed = recipe.exports_of(model).values()
+        missing = [each for each in needed if each not in staged.made.exports]
+        yield _model(model.name, missing, new, old)
+    names = {model.name for model in recipe.models}
+    for name in sorted({path.partition("/")[0] for path in old} - names):
+        yield Foreseen(f"model {name}", "write", "removed: no longer in the graph")
 
 
 def _files_now(out: Path) -> dict[str, str]:
@@ -136,17 +148,17 @@ def _files_now(out: Path) -> dict[str, str]:
     return {name: file.sha256 for name, file in manifest.files.items() if name not in wrong}
 
 
-def _model(name: str, missing: list[str], files: dict[str, str], old: dict[str, str]) -> Planned:
+def _model(name: str, missing: list[str], new: dict[str, str], old: dict[str, str]) -> Foreseen:
     prefix = f"{name}/"
-    now = {path: sha256 for path, sha256 in files.items() if path.startswith(prefix)}
+    now = {path: sha256 for path, sha256 in new.items() if path.startswith(prefix)}
     before = {path: sha256 for path, sha256 in old.items() if path.startswith(prefix)}
     if missing:
-        return Planned(f"model {name}", "depends", f"follows export {', '.join(missing)}")
+        return Foreseen(f"model {name}", "depends", f"follows export {', '.join(missing)}")
     if not before:
-        return Planned(f"model {name}", "write", "new")
+        return Foreseen(f"model {name}", "write", "new")
     changed = sorted(
         path for path in now.keys() | before.keys() if now.get(path) != before.get(path)
     )
     if not changed:
-        return Planned(f"model {name}", "keep")
-    return Planned(f"model {name}", "write", f"changed: {', '.join(changed)}")
+        return Foreseen(f"model {name}", "keep")
+    return Foreseen(f"model {name}", "write", f"changed: {', '.join(changed)}")

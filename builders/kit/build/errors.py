@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from builders.kit.recipe.profile import Profile
+from builders.kit.tasks.runner import TaskError
 from repository.findings import Finding, Severity
 
 
@@ -18,8 +19,8 @@ class BuildError(Exception):
 
     Attributes:
         findings: everything that is wrong.
-        command: reproduces the first failed step alone, with its full traceback; None where no
-            step failed.
+        command: reproduces the first failed task alone, with its full traceback; None where no
+            task failed.
     """
 
     def __init__(self, findings: Sequence[Finding], command: str | None = None) -> None:
@@ -31,40 +32,15 @@ class BuildError(Exception):
         self.command = command
 
 
-class StepError(Exception):
-    """A step failed; its cause is the error."""
-
-    def __init__(self, name: str, cause: Exception) -> None:
-        super().__init__(f"{name}: {cause}")
-        self.name = name
-        self.cause = cause
-
-    @property
-    def finding(self) -> Finding:
-        """For the report."""
-        told = isinstance(self.cause, ValueError | OSError)
-        # A step's own command gives way to that of the build, which knows the profile.
-        text = str(self.cause).partition("\nReproduce it with: ")[0].rstrip(".")
-        text = "; ".join(text.splitlines()) or type(self.cause).__name__
-        return Finding(
-            severity=Severity.ERROR,
-            rule="step",
-            where=self.name,
-            expected="it to succeed",
-            found=text if told else f"{type(self.cause).__name__}: {text}",
-            remedy="The last good repository is untouched; mend the cause and build again.",
-        )
-
-
-def command_for(profile: Profile, step: str) -> str:
-    """The command that runs one step again."""
+def command_for(profile: Profile, task: str) -> str:
+    """The command that runs one task again."""
     return shlex.join(
-        ["python", "-m", "builders", "build", "--profile", profile.origin, "--only", step]
+        ["python", "-m", "builders", "build", "--profile", profile.origin, "--only", task]
     )
 
 
-def raise_failures(profile: Profile, failures: Sequence[StepError]) -> None:
-    """One error for all steps that failed; a full disk is told by itself.
+def raise_failures(profile: Profile, failures: Sequence[TaskError]) -> None:
+    """One error for all tasks that failed; a full disk is told by itself.
 
     Raises:
         BuildError: unless nothing failed.

@@ -4,63 +4,109 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from builders.kit.build.errors import BuildError
-from builders.kit.build.making import Bench
-from builders.kit.build.plan import Steps
+from builders.kit.build.errors import BuildError, raise_failures
+from builders.kit.build.plan import models_under
+from builders.kit.build.staging import Staged
 from builders.kit.family import Metric
+from builders.kit.tasks.cache import key_of
+from builders.kit.tasks.runner import Done, Runner, TaskError
 from repository.arrays import Arrays
+from repository.config.proto import pb
 from repository.findings import Finding, Severity
 
-Scores = tuple[list[tuple[str, Metric, float]], dict[str, float], dict[str, str]]
-"""Family, metric and value of each; the steps' seconds; the tools that took part."""
+# Settings that decide when a request runs, and not what it answers.
+_SERVING: tuple[
+    Literal["instance_group", "dynamic_batching", "response_cache", "model_warmup"], ...
+] = ("instance_group", "dynamic_batching", "response_cache", "model_warmup")
 
 
-def measure(
-    steps: Steps,
-    bench: Bench,
-    folder: Path,
-    files: Mapping[str, str],
-    configs: Mapping[str, Any],
-) -> Scores:
+@dataclass(frozen=True)
+class Measured:
+    """A repository with its scores.
+
+    Attributes:
+        staged: the repository.
+        done: the measuring of each metric, by ``family/metric``; of those that the runner gave.
+    """
+
+    staged: Staged
+    done: Mapping[str, Done]
+
+    @property
+    def scores(self) -> list[tuple[str, Metric, float]]:
+        """Family, metric and value of each."""
+        return [
+            (family.name, metric, float(done.entry.value))
+            for family in self.staged.made.plan.recipe.families.values()
+            for metric in family.metrics
+            if (done := self.done.get(f"{family.name}/{metric.name}"))
+        ]
+
+
+def measure(staged: Staged, runner: Runner) -> Measured:
     """Every metric of a staged repository, measured in this process.
 
     Args:
-        steps: the steps of the recipe.
-        bench: where to run them.
-        folder: the staged repository.
-        files: its files, by path -> SHA-256.
-        configs: each model's ``ModelConfig``.
-
-    Returns:
-        The scores.
+        staged: the repository.
+        runner: runs the plan's tasks.
 
     Raises:
-        StepError: a pipeline failed on a metric's input.
-        BuildError: values beyond their bounds; all of them.
+        BuildError: a pipeline failed on a metric's input.
     """
-    scores: list[tuple[str, Metric, float]] = []
-    seconds: dict[str, float] = {}
-    tools: dict[str, str] = {}
-    for family in steps.recipe.families.values():
+    plan = staged.made.plan
+    done: dict[str, Done] = {}
+    for family in plan.recipe.families.values():
         for metric in family.metrics:
-            step = steps.metric(family.name, metric, files, configs)
-            entry, _ = bench.run(
-                step,
-                lambda _, metric=metric: _score(metric, folder),  # type: ignore[misc]
-                lambda value, metric=metric: f"{value:.4g}, bound {metric.bound:g}",  # type: ignore[misc]
-            )
-            scores.append((family.name, metric, float(entry.value)))
-            seconds[step.name] = entry.seconds
-            tools |= step.tools
+            name = f"{family.name}/{metric.name}"
+            try:
+                found = runner.run(
+                    plan.metrics[name].given(_files_under(metric.pipeline, staged)),
+                    lambda _, metric=metric: _score(metric, staged.folder),  # type: ignore[misc]
+                    lambda value, metric=metric: f"{value:.4g}, bound {metric.bound:g}",  # type: ignore[misc]
+                )
+            except TaskError as failure:
+                raise_failures(plan.recipe.profile, [failure])
+                raise
+            if found is not None:
+                done[name] = found
+    return Measured(staged, done)
+
+
+def hold(measured: Measured) -> Measured:
+    """The same, if every score is within its bound.
+
+    Raises:
+        BuildError: scores beyond their bounds; all of them.
+    """
     beyond = [
-        _beyond(family, metric, value) for family, metric, value in scores if not _ok(metric, value)
+        _beyond(family, metric, value)
+        for family, metric, value in measured.scores
+        if not _ok(metric, value)
     ]
     if beyond:
         raise BuildError(beyond)
-    return scores, seconds, tools
+    return measured
+
+
+def _files_under(pipeline: str, staged: Staged) -> dict[str, str]:
+    """What a pipeline's answers depend on in the repository, for a task's key."""
+    used = models_under(pipeline, staged.configs)
+    parts = {
+        f"file {path}": file.sha256
+        for path, file in staged.files.items()
+        if path.split("/")[0] in used and not path.endswith("/config.pbtxt")
+    }
+    for name in used:
+        config = pb.ModelConfig()
+        config.CopyFrom(staged.configs[name])
+        for setting in _SERVING:
+            config.ClearField(setting)
+        parts[f"file {name}/config.pbtxt"] = key_of({"": str(config)})
+    return parts
 
 
 def _score(metric: Metric, folder: Path) -> float:

@@ -1,20 +1,17 @@
-"""Makes a recipe's exports and compares each with its source, side by side."""
+"""Makes exports and compares each with its source, side by side."""
 
 from __future__ import annotations
 
 import threading
-import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.build.errors import StepError
-from builders.kit.build.plan import Step, Steps
-from builders.kit.tasks.cache import Cache, Entry
-from builders.kit.tasks.progress import Outcome, Progress
+from builders.kit.build.errors import raise_failures
+from builders.kit.build.plan import Plan
+from builders.kit.tasks.runner import Done, Runner, TaskError
 
 WORKERS = 2
 """Exports made at once: onnxruntime and hashing let other threads run, the rest does not."""
@@ -24,120 +21,93 @@ _torch = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeExport:
     """An export that was made, or was in the cache.
 
     Attributes:
-        path: the file or folder, in the cache: to be copied, not changed.
-        digest: the hash of its content.
-        facts: what the export recorded.
-        parity: the figures of its comparison; None for a file that is not a model.
-        bytes: its size.
-        built: whether it was made now.
-        seconds: step's name -> how long it took when it ran.
-        tools: package -> version, of those that took part.
+        name: its file's name.
+        made: its making.
+        compared: its comparison; None for a file that is not a model.
     """
 
-    path: Path
-    digest: str
-    facts: Mapping[str, Any]
-    parity: Mapping[str, Any] | None
-    bytes: int
-    built: bool
-    seconds: Mapping[str, float]
-    tools: Mapping[str, str]
+    name: str
+    made: Done
+    compared: Done | None
+
+    @property
+    def path(self) -> Path:
+        """The file or folder, in the cache: to be copied, not changed."""
+        return self.made.entry.folder / self.name
+
+    @property
+    def digest(self) -> str:
+        """The hash of its content."""
+        return self.made.entry.digest
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """For the manifest: what the export recorded, the comparison's figures, the size."""
+        entry = self.made.entry
+        return {
+            "facts": entry.value,
+            "parity": None if self.compared is None else self.compared.entry.value,
+            "bytes": sum((entry.folder / name).stat().st_size for name in entry.files),
+        }
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Where steps run.
+class Made:
+    """All exports of a plan; those that were asked for, and that a runner that makes none found.
 
     Attributes:
-        cache: keeps their results.
-        work: a scratch folder.
-        progress: is told.
+        plan: what they are of.
+        exports: by ``family/export``.
     """
 
-    cache: Cache
-    work: Path
-    progress: Progress
+    plan: Plan
+    exports: Mapping[str, MadeExport]
 
-    def run(
-        self, step: Step, make: Callable[[Path], Any], note: Callable[[Any], str] = lambda value: ""
-    ) -> tuple[Entry, bool]:
-        """A step's result, from the cache if it is there.
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Where each lies."""
+        return {subject: export.path for subject, export in self.exports.items()}
 
-        Args:
-            step: the step.
-            make: runs it: writes files into the folder it is given, and returns JSON values.
-            note: a figure of the value, to be shown.
-
-        Returns:
-            The result, and whether it was made now.
-
-        Raises:
-            StepError: it failed. Nothing is kept of it.
-        """
-        entry = self.cache.find(step.kind, step.key)
-        built = entry is None
-        why = ""
-        if entry is None:
-            why = step.why(self.cache)
-            self.progress.started(step.name, why)
-            folder = self.work / uuid.uuid4().hex
-            began = time.monotonic()
-            try:
-                folder.mkdir()
-                value = make(folder)
-                seconds = time.monotonic() - began
-                entry = self.cache.store(step.kind, step.key, folder, value, seconds)
-            except Exception as error:
-                seconds = time.monotonic() - began
-                self.progress.finished(Outcome(step.name, "failed", why, seconds))
-                raise StepError(step.name, error) from error
-        self.cache.remember(step.name, step.parts)
-        self.progress.finished(
-            Outcome(
-                step.name,
-                "built" if built else "cached",
-                why,
-                entry.seconds,
-                tuple(sorted(entry.files)),
-                note(entry.value),
-            )
-        )
-        return entry, built
+    @property
+    def done(self) -> list[Done]:
+        """The tasks."""
+        both = [(export.made, export.compared) for export in self.exports.values()]
+        return [done for pair in both for done in pair if done is not None]
 
 
-def make_exports(
-    steps: Steps, bench: Bench, subjects: Sequence[str]
-) -> tuple[dict[str, Made], list[StepError]]:
+def make_exports(plan: Plan, runner: Runner, wanted: Iterable[str] | None = None) -> Made:
     """Make exports, and compare them; what can still be done after a failure is done.
 
     Args:
-        steps: the steps of the recipe.
-        bench: where to run them.
-        subjects: ``family/export`` of those to make.
+        plan: with their tasks.
+        runner: runs them.
+        wanted: ``family/export`` of those to make; all if not given.
 
-    Returns:
-        Those that succeeded, and the failures.
+    Raises:
+        BuildError: some failed; all failures.
     """
-    made: dict[str, Made] = {}
-    failures: list[StepError] = []
-    base_of = steps.recipe.base_of
+    made: dict[str, MadeExport] = {}
+    failures: list[TaskError] = []
+    base_of = plan.recipe.base_of
 
     def one(subject: str) -> None:
         base = base_of(subject)
         try:
-            if base is None or base in made:
-                made[subject] = _make(steps, bench, subject, made[base] if base else None)
-        except StepError as failure:
+            if (base is None or base in made) and (
+                export := _make(plan, runner, subject, made[base] if base else None)
+            ):
+                made[subject] = export
+        except TaskError as failure:
             failures.append(failure)
 
+    subjects = list(plan.exports if wanted is None else wanted)
     bases = [base for subject in subjects if (base := base_of(subject))]
     derived = [subject for subject in subjects if base_of(subject)]
     first = dict.fromkeys([*bases, *(each for each in subjects if not base_of(each))])
-    steps.read_code()
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="export")
     try:
         for wave in (first, derived):
@@ -145,19 +115,20 @@ def make_exports(
                 job.result()
     finally:
         pool.shutdown(cancel_futures=True)
-    return made, sorted(failures, key=lambda failure: failure.name)
+    raise_failures(plan.recipe.profile, sorted(failures, key=lambda failure: failure.name))
+    return Made(plan, {subject: made[subject] for subject in plan.exports if subject in made})
 
 
-def _make(steps: Steps, bench: Bench, subject: str, base: Made | None) -> Made:
-    recipe = steps.recipe
-    export = recipe.exports[subject]
-    checkpoint = recipe.source_of(subject).path
-    made_of, digest = (checkpoint, "") if base is None else (base.path, base.digest)
-    step = steps.export(subject, digest)
+def _make(plan: Plan, runner: Runner, subject: str, base: MadeExport | None) -> MadeExport | None:
+    export = plan.recipe.exports[subject]
+    checkpoint = plan.recipe.source_of(subject).path
+    task, made_of = plan.exports[subject], checkpoint
+    if base is not None:
+        task, made_of = task.given({"file made": base.digest}), base.path
 
     def make(folder: Path) -> Any:
         out = folder / export.name
-        if "torch" in step.tools:
+        if "torch" in task.tools:
             with _torch:
                 facts = export.make(made_of, out)
         else:
@@ -166,23 +137,22 @@ def _make(steps: Steps, bench: Bench, subject: str, base: Made | None) -> Made:
             raise ValueError(f"export '{export.name}': expected it to write its file, found none")
         return dict(facts)
 
-    entry, built = bench.run(step, make)
-    path = entry.folder / export.name
-    seconds = {step.name: entry.seconds}
-    tools = dict(step.tools)
-    parity = None
-    if export.parity is not None:
+    made = runner.run(task, make)
+    if made is None:
+        return None
+    path = made.entry.folder / export.name
+    parity = plan.parities.get(subject)
+    if parity is None:
+        return MadeExport(export.name, made, None)
+
+    def compare_them(folder: Path) -> Any:
         from builders.kit.build.parity import compare
 
-        family = subject.partition("/")[0]
-        judged = steps.parity(subject, entry.digest)
-        result, _ = bench.run(
-            judged,
-            lambda folder: compare(export, checkpoint, path, family=family).facts(),
-            lambda value: f"largest difference {value['absolute']:.1e}",
-        )
-        parity = result.value
-        seconds[judged.name] = result.seconds
-        tools |= judged.tools
-    size = sum((entry.folder / name).stat().st_size for name in entry.files)
-    return Made(path, entry.digest, entry.value, parity, size, built, seconds, tools)
+        return compare(export, checkpoint, path, family=subject.partition("/")[0]).facts()
+
+    compared = runner.run(
+        parity.given({"file made": made.entry.digest}),
+        compare_them,
+        lambda value: f"largest difference {value['absolute']:.1e}",
+    )
+    return MadeExport(export.name, made, compared)

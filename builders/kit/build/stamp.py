@@ -14,28 +14,134 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from builders.kit.recipe.checkout import Checkout
+from builders.kit.recipe.profile import Profile
 from builders.kit.tasks.cache import Cache
-from builders.kit.tasks.code import UNCOUNTED, edited_meanwhile, version
-from repository.manifest import SIGNATURE, UNMANAGED
+from builders.kit.tasks.code import UNCOUNTED, CodeReader, edited_meanwhile, version, versions
+from repository.manifest import SIGNATURE, UNMANAGED, Manifest, ManifestError, read_manifest
+
+if TYPE_CHECKING:
+    from builders.kit.recipe.recipe import Recipe
 
 Listing = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What can change a build or its check, besides what it was asked for and its checkpoints.
+    """What can change a build or its check, besides what it was asked for.
 
     Attributes:
         files: modules, and the files beside them.
         folders: whose other files count too, as a metric's inputs.
         tools: package -> version, of those that take part.
+        sources: the files and folders of its checkpoints.
+        code: :func:`code_state` of the files and folders, from before the build.
     """
 
     files: Iterable[Path]
     folders: Iterable[Path]
     tools: Mapping[str, str]
+    sources: Iterable[Path]
+    code: Listing
+
+
+class Stamp:
+    """What is kept of the last build into a folder.
+
+    Args:
+        cache: where it is kept.
+        out: the repository's folder.
+        profile: what is asked for now.
+    """
+
+    def __init__(self, cache: Cache, out: Path, profile: Profile) -> None:
+        self._cache = cache
+        self._out = out
+        # Relative paths of sources start at the working directory.
+        self._asked = f"{Path.cwd()} {profile.model_dump_json()}"
+        name = hashlib.sha256(os.fsencode(out)).hexdigest()[:32]
+        self._path = cache.root / "stamps" / f"{name}.json"
+
+    def current(self) -> Manifest | None:
+        """The repository's manifest, if all is as the last build left it; else None."""
+        if not self._is_current():
+            return None
+        try:
+            return read_manifest(self._out)
+        except ManifestError:
+            return None
+
+    def files_built(self) -> frozenset[str]:
+        """The files that the last build left in the repository, by their path in it."""
+        known = self._read().get("repository", {})
+        prefix = f"{self._out}/"
+        return frozenset(path.removeprefix(prefix) for path in known if path.startswith(prefix))
+
+    def watch(self, recipe: Recipe, checkout: Checkout, code: CodeReader) -> Watched:
+        """What the next build is to look at: all that the code leads to, families' data, tools.
+
+        Args:
+            recipe: what is built.
+            checkout: where its families lie.
+            code: reads it.
+        """
+        from builders.kit.graph import PythonModel
+
+        families = list(recipe.profile.families)
+        stages = [
+            module
+            for model in recipe.models
+            if isinstance(model, PythonModel)
+            for module in (model.stage, *model.modules)
+        ]
+        own = [f"{checkout.package}.{name}.family" for name in families]
+        files, packages = code.files_of("builders.kit.build.build", *own, *stages)
+        folders = [checkout.folder(name) for name in families]
+        return Watched(
+            files, folders, versions(packages), _checkpoints(recipe), code_state(files, folders)
+        )
+
+    def write(self, watched: Watched, tools: Mapping[str, str]) -> None:
+        """Keep the state of a build that has just ended.
+
+        Args:
+            watched: what could have changed it.
+            tools: package -> version, of those that took part.
+        """
+        paths = [str(path) for path in watched.sources]
+        value = {
+            "asked": self._asked,
+            "python": _python(),
+            "tools": {**watched.tools, **tools},
+            "code files": sorted(map(str, watched.files)),
+            "code folders": sorted(map(str, watched.folders)),
+            "code": watched.code,
+            "sources": paths,
+            "source files": files_state(map(Path, paths)),
+            "repository": _repository_state(self._out),
+        }
+        self._cache.write(self._path, value)
+
+    def _is_current(self) -> bool:
+        last = self._read()
+        try:
+            return bool(
+                last
+                and last["asked"] == self._asked
+                and last["python"] == _python()
+                and last["code"] == _code_now(last)
+                and last["source files"] == files_state(map(Path, last["sources"]))
+                and last["repository"] == _repository_state(self._out)
+                and all(_installed(name) == known for name, known in last["tools"].items())
+            )
+        except (OSError, KeyError, TypeError, AttributeError):
+            return False
+
+    def _read(self) -> Mapping[str, Any]:
+        """What was kept; empty if nothing was."""
+        return self._cache.read(self._path) or {}
 
 
 def code_state(files: Iterable[Path], folders: Iterable[Path]) -> Listing:
@@ -80,72 +186,20 @@ def files_state(paths: Iterable[Path], *, bytecode: bool = False) -> Listing:
     return state
 
 
-def write(
-    cache: Cache,
-    out: Path,
-    *,
-    asked: str,
-    watched: Watched,
-    code: Listing,
-    sources: Iterable[Path],
-) -> None:
-    """Keep the state of a build that has just ended.
-
-    Args:
-        cache: where to keep it.
-        out: the repository.
-        asked: what was asked for, as text.
-        watched: what could have changed it.
-        code: :func:`code_state` of that, from before the build.
-        sources: the files and folders of its checkpoints.
-    """
-    paths = [str(path) for path in sources]
-    value = {
-        "asked": asked,
-        "python": _python(),
-        "tools": dict(watched.tools),
-        "code files": sorted(map(str, watched.files)),
-        "code folders": sorted(map(str, watched.folders)),
-        "code": code,
-        "sources": paths,
-        "source files": files_state(map(Path, paths)),
-        "repository": _repository_state(out),
-    }
-    cache.write(_path(cache, out), value)
-
-
-def is_current(cache: Cache, out: Path, *, asked: str) -> bool:
-    """Whether everything is as :func:`write` kept it."""
-    last = read(cache, out)
-    try:
-        return bool(
-            last
-            and last["asked"] == asked
-            and last["python"] == _python()
-            and last["code"] == _code_now(last)
-            and last["source files"] == files_state(map(Path, last["sources"]))
-            and last["repository"] == _repository_state(out)
-            and all(_installed(name) == known for name, known in last["tools"].items())
-        )
-    except (OSError, KeyError, TypeError, AttributeError):
-        return False
-
-
 def _code_now(last: Mapping[str, Any]) -> Listing:
     files = [Path(path) for path in last["code files"]]
     return code_state(files, map(Path, last["code folders"]))
 
 
-def read(cache: Cache, out: Path) -> Mapping[str, Any]:
-    """What was kept for a repository; empty if nothing was."""
-    return cache.read(_path(cache, out)) or {}
-
-
-def files_built(cache: Cache, out: Path) -> frozenset[str]:
-    """The files that the last build left in the repository, by their path in it."""
-    known = read(cache, out).get("repository", {})
-    prefix = f"{out}/"
-    return frozenset(path.removeprefix(prefix) for path in known if path.startswith(prefix))
+def _checkpoints(recipe: Recipe) -> list[Path]:
+    """The files and folders of all checkpoints."""
+    watched: list[Path] = []
+    for source in recipe.sources.values():
+        if source.path.is_dir():
+            watched.append(source.path)
+        else:
+            watched += [source.path.parent / name for name in source.files]
+    return sorted(set(watched))
 
 
 def _repository_state(out: Path) -> Listing:
@@ -183,8 +237,3 @@ def _python() -> list[str]:
 
 def _installed(tool: str) -> str:
     return platform.python_version() if tool == "python" else version(tool)
-
-
-def _path(cache: Cache, out: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(out)).hexdigest()[:32]
-    return cache.root / "stamps" / f"{name}.json"

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from builders.kit.emit.config import complete_config
+from builders.kit.emit.config import configs_of
 from builders.kit.graph import Model, closure
 from builders.kit.graph.declarations import WRITTEN_VERSION, check_calls, check_declarations
 from repository.check.check import check_configs
+from repository.config.proto import pb
 from repository.findings import Finding
 from repository.release import Release
 
 
-def check_graph(models: Sequence[Model], release: Release) -> list[Finding]:
+def check_graph(
+    models: Sequence[Model],
+    release: Release,
+    configs: Mapping[str, pb.ModelConfig] | None = None,
+) -> list[Finding]:
     """Every mistake of a graph.
 
     Args:
         models: pipelines and single models; they bring with them what they need.
         release: the Triton release that will serve them.
+        configs: each model's config; made here if not given.
     """
     known = closure(models)
-    configs = {model.name: complete_config(model) for model in known}
+    configs = configs_of(known) if configs is None else configs
     versions = {
         model.name: {WRITTEN_VERSION} & set(model.versions.specific or (WRITTEN_VERSION,))
         for model in known

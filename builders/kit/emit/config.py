@@ -18,6 +18,8 @@ bound. A batching model that shall not join requests gets the preferred batch si
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from builders.kit.graph import (
     Ensemble,
     Model,
@@ -81,6 +83,11 @@ def complete_config(model: Model) -> pb.ModelConfig:
     ):
         config.model_transaction_policy.decoupled = True
     return config
+
+
+def configs_of(models: Iterable[Model]) -> dict[str, pb.ModelConfig]:
+    """The config of each model, by its name."""
+    return {model.name: complete_config(model) for model in models}
 
 
 def _describe_kind(model: Model, config: pb.ModelConfig) -> None:

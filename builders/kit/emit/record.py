@@ -3,56 +3,45 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
+from builders.kit.emit.files import Files
 from builders.kit.family import Metric
 from builders.kit.graph import Model
 from builders.kit.graph.kind import kind_of
 from builders.kit.recipe.recipe import Recipe
 from repository.config.facts import called
+from repository.config.proto import pb
 from repository.manifest import KIT, VERSION
-from repository.manifest.schema import MANIFEST, SCHEMA, digest_of
-
-
-def files_of(folder: Path) -> dict[str, dict[str, Any]]:
-    """Every file of a staged repository, by path: its hash and size."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != MANIFEST:
-            with path.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            found[name] = {"sha256": sha256, "bytes": path.stat().st_size}
-    return found
+from repository.manifest.schema import SCHEMA, digest_of
 
 
 def document(
     recipe: Recipe,
     *,
-    files: Mapping[str, Mapping[str, Any]],
-    configs: Mapping[str, Any],
+    files: Files,
+    configs: Mapping[str, pb.ModelConfig],
     exports: Mapping[str, Mapping[str, Any]],
     scores: Sequence[tuple[str, Metric, float]],
     tools: Mapping[str, str],
     seconds: float,
-    steps: Mapping[str, float],
+    tasks: Mapping[str, float],
 ) -> dict[str, Any]:
     """The manifest as JSON values; equal for builds from equal inputs, ``times`` aside.
 
     Args:
         recipe: what was built.
-        files: as :func:`files_of` gives them.
-        configs: each model's ``ModelConfig``.
+        files: the repository's.
+        configs: each model's config.
         exports: ``family/export`` -> ``facts``, ``parity`` and ``bytes``.
         scores: family, metric and its value.
         tools: package -> version, of all that took part.
         seconds: how long the build took.
-        steps: step's name -> how long it took when it ran.
+        tasks: task's name -> how long it took when it ran.
     """
     profile = recipe.profile
     made: dict[str, Any] = {
@@ -88,7 +77,7 @@ def document(
             for family, metric, value in scores
         ],
         "tools": {**dict(sorted(tools.items())), "python": platform.python_version()},
-        "files": {name: dict(files[name]) for name in sorted(files)},
+        "files": {name: asdict(files[name]) for name in sorted(files)},
     }
     # As it will be read: tuples as lists, and nothing that JSON has not.
     made = json.loads(json.dumps(made, allow_nan=False))
@@ -97,7 +86,7 @@ def document(
     made["times"] = {
         "built": built,
         "seconds": round(seconds, 3),
-        "steps": {name: round(steps[name], 3) for name in sorted(steps)},
+        "steps": {name: round(tasks[name], 3) for name in sorted(tasks)},
     }
     return made
 
@@ -120,9 +109,7 @@ def _family(recipe: Recipe, name: str) -> dict[str, Any]:
     }
 
 
-def _model(
-    recipe: Recipe, model: Model, config: Any, files: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _model(recipe: Recipe, model: Model, config: pb.ModelConfig, files: Files) -> dict[str, Any]:
     return {
         "kind": kind_of(model),
         "backend": config.backend or config.platform,
@@ -131,6 +118,6 @@ def _model(
         "calls": list(called(config)),
         "max_batch_size": model.max_batch_size,
         "bytes": sum(
-            entry["bytes"] for name, entry in files.items() if name.startswith(f"{model.name}/")
+            file.bytes for name, file in files.items() if name.startswith(f"{model.name}/")
         ),
     }

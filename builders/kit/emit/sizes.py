@@ -1,4 +1,4 @@
-"""Sizes that only a checkpoint knows, as a vocabulary's, put into the graph by the names of axes.
+"""Sizes that only a checkpoint knows, as a vocabulary's, put into configs by the names of axes.
 
 A family declares such an axis as dynamic. Once its ONNX file is made the size is known, and configs
 have to say it: Triton's onnxruntime backend wants the very dims of the file. Axes of one name are
@@ -7,15 +7,14 @@ of one size, so every other tensor with that axis gets it too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
-from builders.kit.graph import DYNAMIC, Model, OnnxModel, Tensor, closure
+from builders.kit.graph import DYNAMIC, Model, OnnxModel, closure
 from builders.kit.onnx.files import model_file
-from builders.kit.recipe.overrides import remade
 from builders.kit.recipe.profile import ProfileError
 from builders.kit.recipe.recipe import Recipe
+from repository.config.proto import pb
 from repository.findings import Finding, finding_of
 from repository.onnx.content import OnnxError
 from repository.onnx.header import OnnxUnreadable, read_header
@@ -24,11 +23,14 @@ Sizes = dict[str, dict[int, str]]
 """Axis -> the sizes found for it, each with the place where it was found."""
 
 
-def sized(recipe: Recipe, exports: Mapping[str, Path]) -> Recipe:
-    """The recipe with the sizes that its ONNX files have.
+def sized(
+    recipe: Recipe, configs: Mapping[str, pb.ModelConfig], exports: Mapping[str, Path]
+) -> dict[str, pb.ModelConfig]:
+    """The configs with the sizes that the recipe's ONNX files have.
 
     Args:
         recipe: what is built.
+        configs: each model's config, as its model declares it.
         exports: ``family/export`` -> where it lies; models whose file is missing teach nothing.
 
     Raises:
@@ -51,7 +53,10 @@ def sized(recipe: Recipe, exports: Mapping[str, Path]) -> Recipe:
         _refuse_conflicts(found)
         for name in graph:
             _merge(of_models[name], found)
-    return replace(recipe, models=_with_sizes(recipe.models, of_models))
+    return {
+        model.name: _with_sizes(model, configs[model.name], of_models[model.name])
+        for model in recipe.models
+    }
 
 
 def _merge(into: Sizes, more: Sizes) -> None:
@@ -92,21 +97,14 @@ def _refuse_conflicts(found: Sizes) -> None:
         raise ProfileError(findings)
 
 
-def _with_sizes(models: Sequence[Model], of_models: Mapping[str, Sizes]) -> tuple[Model, ...]:
-    def one(tensor: Tensor, sizes: Sizes) -> Tensor:
-        axes = {
-            axis: next(iter(sizes[axis])) if size == DYNAMIC and axis in sizes else size
-            for axis, size in tensor.axes.items()
-        }
-        return replace(tensor, axes=axes) if axes != dict(tensor.axes) else tensor
-
-    def change(model: Model) -> Model:
-        sizes = of_models[model.name]
-        inputs, outputs = (
-            tuple(one(tensor, sizes) for tensor in side) for side in (model.inputs, model.outputs)
-        )
-        if (inputs, outputs) == (model.inputs, model.outputs):
-            return model
-        return replace(model, inputs=inputs, outputs=outputs)
-
-    return remade(models, change)
+def _with_sizes(model: Model, declared: pb.ModelConfig, sizes: Sizes) -> pb.ModelConfig:
+    config = pb.ModelConfig()
+    config.CopyFrom(declared)
+    entries: list[pb.ModelInput | pb.ModelOutput] = [*config.input, *config.output]
+    for tensor, entry in zip((*model.inputs, *model.outputs), entries, strict=True):
+        # A config leaves out the batch axis, which is the first, where a model batches.
+        axes = list(tensor.axes)[len(tensor.axes) - len(entry.dims) :]
+        for place, axis in enumerate(axes):
+            if entry.dims[place] == DYNAMIC and axis in sizes:
+                entry.dims[place] = next(iter(sizes[axis]))
+    return config

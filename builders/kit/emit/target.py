@@ -88,14 +88,19 @@ class Target:
                 "Move them elsewhere, or build into another folder.",
             )
 
-    @property
-    def has_leftovers(self) -> bool:
-        """Whether a build is running, or was killed."""
-        return any(os.path.lexists(path) for path in (self.staging, self._lock, self._old))
+    def tidy(self, waiting: Callable[[str], None]) -> None:
+        """Remove what a killed build left; one that runs is waited for.
+
+        Args:
+            waiting: as in :meth:`locked`.
+        """
+        if any(os.path.lexists(path) for path in (self.staging, self._lock, self._old)):
+            with self.locked(waiting):
+                pass
 
     @contextlib.contextmanager
     def locked(self, waiting: Callable[[str], None]) -> Iterator[None]:
-        """Hold the folder against other builds; leftovers of killed ones are removed.
+        """Hold the folder against other builds; what is staged, or a killed one left, is removed.
 
         Args:
             waiting: told once, if another build is running.
@@ -117,7 +122,10 @@ class Target:
             ) from error
         try:
             self._recover()
-            yield
+            try:
+                yield
+            finally:
+                self.discard()
         finally:
             self._lock.unlink(missing_ok=True)
             os.close(descriptor)

@@ -3,7 +3,7 @@
 It lies outside the checkout, so that it survives between checkouts and branches, and holds::
 
     v1/<kind>/<key>/      one result: entry.json, and its files under files/
-    v1/last/<name>.json   what a step was made from when it last ran, to say what changed
+    v1/last/<name>.json   what a task was made from when it last ran, to say what changed
     v1/stamps/<out>.json  the state of all that a build read and wrote (see stamp.py)
     v1/work/<id>/         a running build's scratch folder, locked by it
 
@@ -111,7 +111,7 @@ class Cache:
         """Keep a result.
 
         Args:
-            kind: the kind of step.
+            kind: the kind of task.
             key: the hash of what it was made from.
             made: a folder in this cache's :meth:`work`, whose content becomes the entry's files.
             value: recorded with it, as JSON.
@@ -142,11 +142,11 @@ class Cache:
         return Entry(folder / "files", files, json.loads(text)["value"], round(seconds, 3))
 
     def last(self, name: str) -> Mapping[str, str] | None:
-        """What a step was made from when it last ran on this machine; None if it never did."""
+        """What a task was made from when it last ran on this machine; None if it never did."""
         return self.read(self._last(name))
 
     def remember(self, name: str, parts: Mapping[str, str]) -> None:
-        """Record what a step was made from."""
+        """Record what a task was made from."""
         self.write(self._last(name), dict(parts))
 
     def read(self, path: Path) -> dict[str, Any] | None:

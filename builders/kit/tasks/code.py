@@ -75,7 +75,7 @@ class _Text:
 
 
 @dataclass
-class Sources:
+class CodeReader:
     """Reads modules' sources, each once.
 
     Attributes:

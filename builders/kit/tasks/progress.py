@@ -1,4 +1,4 @@
-"""Tells what a build is doing: live where somebody watches, else one line a step."""
+"""Tells what a build is doing: live where somebody watches, else one line a task."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Action = Literal["built", "cached", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one step.
+    """What became of one task.
 
     Attributes:
-        name: the step's name, as "export ocr/detector".
+        name: the task's name, as "export ocr/detector".
         action: "built" if it ran, "cached" if it did not have to, "failed".
         why: why it ran.
         seconds: how long it took; of a cached one, how long it took when it ran.
@@ -33,13 +33,13 @@ class Outcome:
 
 
 class Progress(Protocol):
-    """Is told of a build's steps, from several threads."""
+    """Is told of a build's tasks, from several threads."""
 
     def started(self, name: str, why: str) -> None:
-        """A step begins to run."""
+        """A task begins to run."""
 
     def finished(self, outcome: Outcome) -> None:
-        """A step has its result, or has failed."""
+        """A task has its result, or has failed."""
 
     def message(self, text: str) -> None:
         """Something that is worth a line."""
@@ -84,7 +84,7 @@ class Lines(TimedLines):
 
 
 class Live:
-    """Running steps with a spinner and their elapsed time; finished ones as lines above them."""
+    """Running tasks with a spinner and their elapsed time; finished ones as lines above them."""
 
     def __init__(self) -> None:
         from rich.console import Console

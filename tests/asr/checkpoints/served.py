@@ -19,6 +19,7 @@ from builders.asr.stages.whisper import whisper_tokens
 from builders.asr.supported import PARAKEET
 from builders.asr.whisper.models import transcribe_long as long_form
 from builders.asr.whisper.parity import OWN, WHISPER, _batch
+from builders.kit.emit.config import configs_of
 from builders.kit.emit.sizes import sized
 from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.onnx import load_transformers
@@ -119,9 +120,10 @@ def build(variant: Variant, place: Path) -> Served:
         sources={},
         left_out=(),
     )
-    known = sized(recipe, {f"asr/{name}": path for name, path in files.items()})
-    repositories.write(place / "repository", known.models, files)
-    return Served(variant, checkpoint, place / "repository", known.models, files)
+    paths = {f"asr/{name}": path for name, path in files.items()}
+    configs = sized(recipe, configs_of(models), paths)
+    repositories.write(place / "repository", models, files, configs)
+    return Served(variant, checkpoint, place / "repository", models, files)
 
 
 def judge(served: Served) -> Outcome:

@@ -8,19 +8,25 @@ from pathlib import Path
 from builders.kit.emit.config import model_config
 from builders.kit.graph import Model, closure
 from builders.kit.graph.layout import version_files
+from repository.config.proto import pb
 from repository.config.text import to_text
 from repository.release import release
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer
 
 
-def write(folder: Path, models: Iterable[Model], exports: Mapping[str, Path] | None = None) -> None:
+def write(
+    folder: Path,
+    models: Iterable[Model],
+    exports: Mapping[str, Path] | None = None,
+    configs: Mapping[str, pb.ModelConfig] | None = None,
+) -> None:
     """Writes the models and all that they need; stages are found on ``sys.path``."""
     for model in closure(models):
         target = folder / model.name
         target.mkdir(parents=True, exist_ok=True)
-        text = to_text(model_config(model, release("24.10")))
-        (target / "config.pbtxt").write_text(text)
+        config = configs[model.name] if configs else model_config(model, release("24.10"))
+        (target / "config.pbtxt").write_text(to_text(config))
         for name, content in version_files(model, exports or {}).items():
             path = target / "1" / name
             path.parent.mkdir(parents=True, exist_ok=True)

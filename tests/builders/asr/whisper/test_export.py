@@ -22,6 +22,7 @@ from builders.asr.whisper.models import WHISPER_EXPORTS
 from builders.asr.whisper.models import transcribe_long as model
 from builders.asr.whisper.parity import WHISPER_INT8
 from builders.kit.build.parity import compare
+from builders.kit.emit.config import configs_of
 from builders.kit.emit.sizes import sized
 from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.onnx import load_transformers
@@ -31,6 +32,7 @@ from builders.kit.recipe.profile import load_profile
 from builders.kit.recipe.recipe import Recipe
 from clients.chained import request_input
 from repository.check.check import check_repository
+from repository.config.proto import pb
 from repository.findings import errors
 from repository.release import release
 from runtime.inprocess import InProcess
@@ -67,6 +69,7 @@ class Built:
     process: InProcess
     exports: Mapping[str, Path]
     models: Sequence[Model]
+    configs: Mapping[str, pb.ModelConfig]
 
     def segments(self, case: str) -> list[Any]:
         _, _, language, task = CASES[case]
@@ -101,9 +104,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         sources={},
         left_out=(),
     )
-    known = sized(recipe, {f"asr/{name}": path for name, path in exports.items()})
-    repositories.write(repository, known.models, exports)
-    return Built(repository, InProcess(repository), exports, known.models)
+    paths = {f"asr/{name}": path for name, path in exports.items()}
+    configs = sized(recipe, configs_of(models), paths)
+    repositories.write(repository, models, exports, configs)
+    return Built(repository, InProcess(repository), exports, models, configs)
 
 
 def request(case: str, **choices: str) -> dict[str, np.ndarray]:
@@ -280,8 +284,8 @@ def in_integers(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Built
     facts = INT8.make(built.exports["whisper"], exports["whisper"])
     assert facts == {"precision": "int8", "integer_products": 33, "fp32_products": 3}
     repository = tmp_path_factory.mktemp("repository_int8")
-    repositories.write(repository, built.models, exports)
-    return Built(repository, InProcess(repository), exports, built.models)
+    repositories.write(repository, built.models, exports, built.configs)
+    return Built(repository, InProcess(repository), exports, built.models, built.configs)
 
 
 @pytest.mark.parametrize("case", ["short", "one window", "translated"])

@@ -29,12 +29,9 @@ from repository.manifest import ManifestError, read_manifest, verify
 
 # Loaded before any fork, so that a fork is cheap.
 for _name in (
-    "build.making",
-    "build.gates",
+    "build.checking",
     "build.parity",
-    "emit.assemble",
-    "emit.check",
-    "emit.record",
+    "build.swapping",
 ):
     importlib.import_module(f"builders.kit.{_name}")
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from builders.kit.build.build import BuildError, Result, build, reproduce
-from builders.kit.build.dry_run import plan
+from builders.kit.build.build import BuildError, Result, build
+from builders.kit.build.dry_run import dry_run
+from builders.kit.build.only import reproduce
 from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, ModelOptions, Profile, ProfileError
 from builders.kit.tasks.cache import Cache
@@ -95,8 +96,10 @@ class Shop:
         )
 
     def plan(self, **settings: Any) -> dict[str, tuple[str, str]]:
-        steps = plan(self.profile(**settings), self.out, cache=self.cache, checkout=self.checkout)
-        return {step.name: (step.action, step.why) for step in steps}
+        tasks = dry_run(
+            self.profile(**settings), self.out, cache=self.cache, checkout=self.checkout
+        )
+        return {task.name: (task.action, task.why) for task in tasks}
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.family / name

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.build.build import BuildError, reproduce
+from builders.kit.build.build import BuildError
+from builders.kit.build.only import reproduce
 from builders.kit.recipe.profile import ModelOptions, ProfileError
 from repository.manifest import read_manifest
 from tests.builders.kit.build.test_build import ALL, Shop, forget_toys

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import save
 
-from builders.kit.build.dry_run import plan
+from builders.kit.build.dry_run import dry_run
 from builders.kit.recipe.profile import ProfileError, load_profile
 from builders.kit.sources import resolve
 from builders.kit.tasks.cache import Cache
@@ -23,7 +23,7 @@ def refusals(tmp_path: Path, **families: dict[str, str]) -> dict[str, list[str]]
     content = {"triton": "24.10", "families": {k: {"sources": v} for k, v in families.items()}}
     profile.write_text(json.dumps(content))
     with pytest.raises(ProfileError) as caught:
-        plan(load_profile(profile), tmp_path / "out", cache=Cache(tmp_path / "cache"))
+        dry_run(load_profile(profile), tmp_path / "out", cache=Cache(tmp_path / "cache"))
     found: dict[str, list[str]] = {}
     for finding in caught.value.findings:
         found.setdefault(finding.where.removeprefix("source "), []).append(finding.found)
@@ -88,7 +88,7 @@ def test_a_refusal_is_no_refusal_within_another(tmp_path: Path) -> None:
     content = {"triton": "24.10", "families": {"ocr": {"sources": sources}}}
     profile.write_text(json.dumps(content))
     with pytest.raises(ProfileError) as caught:
-        plan(load_profile(profile), tmp_path / "out", cache=Cache(tmp_path / "cache"))
+        dry_run(load_profile(profile), tmp_path / "out", cache=Cache(tmp_path / "cache"))
     (finding,) = caught.value.findings
     assert str(finding).startswith(
         "error [recipe] source ocr/detector: /etc/passwd: expected an ONNX model, found another "

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builders.kit.graph.layout import COPIED
-from builders.kit.tasks.code import Sources
+from builders.kit.tasks.code import CodeReader
 
 ROOT = Path(__file__).resolve().parents[4]
 SCRIPT = Path(__file__).resolve().parent / "builds.py"
@@ -95,7 +95,7 @@ def test_a_module_that_may_shadow_another_is_watched(
 
 
 def test_all_that_the_shipped_families_check_and_copy_is_found() -> None:
-    files, packages = Sources().files_of(
+    files, packages = CodeReader().files_of(
         "builders.kit.build.build", "builders.ocr.family", "builders.asr.family"
     )
     names = {path.relative_to(ROOT).as_posix() for path in files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from builders.kit.emit.config import configs_of
 from builders.kit.emit.sizes import sized
 from builders.kit.family import Export, Family
 from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor
@@ -16,6 +18,7 @@ from builders.kit.onnx.files import save
 from builders.kit.recipe.profile import ProfileError
 from builders.kit.recipe.recipe import Recipe
 from repository.arrays import DType
+from repository.config.proto import pb
 from repository.release import release
 
 words = Tensor("words", DType.FP32, {"rows": -1, "vocabulary": -1})
@@ -68,36 +71,49 @@ def recipe(*models: OnnxModel | PythonModel | Ensemble) -> Recipe:
     )
 
 
+def served(whole: Recipe, exports: Mapping[str, Path]) -> dict[str, pb.ModelConfig]:
+    return sized(whole, configs_of(whole.models), exports)
+
+
+def dims(tensor: pb.ModelInput | pb.ModelOutput) -> list[int]:
+    return list(tensor.dims)
+
+
 def test_every_tensor_with_the_axis_gets_the_size_wherever_the_model_stands(
     tmp_path: Path,
 ) -> None:
     path = write(tmp_path / "reader", 321)
-    models = {m.name: m for m in sized(recipe(reader, spell, both), {"toy/reader": path}).models}
-    assert models["reader"].outputs[0].shape == (-1, 321)
-    assert models["spell"].inputs[0].shape == (-1, 321)
-    assert models["both"].outputs[0].shape == (321,)
-    ensemble = models["both"]
-    assert isinstance(ensemble, Ensemble)
-    assert [step.model for step in ensemble.steps] == [models["reader"], models["spell"]]
-    caller = models["spell"]
-    assert isinstance(caller, PythonModel) and caller.calls == (models["reader"],)
+    configs = served(recipe(reader, spell, both), {"toy/reader": path})
+    assert dims(configs["reader"].output[0]) == [-1, 321]
+    assert dims(configs["spell"].input[0]) == [-1, 321]
+    assert dims(configs["both"].output[0]) == [321]
+
+
+def test_a_model_that_batches_has_no_batch_axis_in_its_config_and_gets_the_others_right(
+    tmp_path: Path,
+) -> None:
+    many = replace(reader, max_batch_size=8)
+    one = replace(many, outputs=(Tensor("words", DType.FP32, {"rows": -1}),))
+    path = write(tmp_path / "reader", 321)
+    assert dims(served(recipe(many), {"toy/reader": path})["reader"].output[0]) == [321]
+    assert dims(served(recipe(one), {"toy/reader": path})["reader"].output[0]) == [1]
 
 
 def test_a_folder_with_the_weights_beside_the_graph_teaches_as_much(tmp_path: Path) -> None:
     model = onnx.load(write(tmp_path / "inline", 321))
     save(model, tmp_path / "reader", external=True)
-    (found,) = sized(recipe(reader), {"toy/reader": tmp_path / "reader"}).models
-    assert found.outputs[0].shape == (-1, 321)
+    found = served(recipe(reader), {"toy/reader": tmp_path / "reader"})
+    assert dims(found["reader"].output[0]) == [-1, 321]
     (tmp_path / "reader" / "model.onnx").unlink()
-    (untold,) = sized(recipe(reader), {"toy/reader": tmp_path / "reader"}).models
-    assert untold == reader, "the check says what is wrong"
+    untold = served(recipe(reader), {"toy/reader": tmp_path / "reader"})
+    assert untold == configs_of([reader]), "the check says what is wrong"
 
 
 def test_what_is_dynamic_in_the_file_stays_so(tmp_path: Path) -> None:
     path = write(tmp_path / "reader", "any")
     whole = recipe(reader, spell, both)
-    assert sized(whole, {"toy/reader": path}) == whole
-    assert sized(whole, {}) == whole
+    assert served(whole, {"toy/reader": path}) == configs_of(whole.models)
+    assert served(whole, {}) == configs_of(whole.models)
 
 
 def test_two_sizes_for_one_axis_of_a_graph_are_refused_with_both_places(tmp_path: Path) -> None:
@@ -108,7 +124,7 @@ def test_two_sizes_for_one_axis_of_a_graph_are_refused_with_both_places(tmp_path
         "toy/other": write(tmp_path / "other", 99),
     }
     with pytest.raises(ProfileError, match=r"321 in reader\.words and 99 in other\.words"):
-        sized(recipe(reader, other, joined), paths)
+        served(recipe(reader, other, joined), paths)
 
 
 def test_graphs_that_have_nothing_to_do_with_each_other_may_use_a_name_twice(
@@ -119,7 +135,7 @@ def test_graphs_that_have_nothing_to_do_with_each_other_may_use_a_name_twice(
         "toy/reader": write(tmp_path / "reader", 321),
         "toy/other": write(tmp_path / "other", 99),
     }
-    models = {each.name: each for each in sized(recipe(reader, other, spell), paths).models}
-    assert models["reader"].outputs[0].shape == (-1, 321)
-    assert models["other"].outputs[0].shape == (-1, 99)
-    assert models["spell"].outputs[0].shape == (321,)
+    configs = served(recipe(reader, other, spell), paths)
+    assert dims(configs["reader"].output[0]) == [-1, 321]
+    assert dims(configs["other"].output[0]) == [-1, 99]
+    assert dims(configs["spell"].output[0]) == [321]

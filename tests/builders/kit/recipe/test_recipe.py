@@ -219,7 +219,7 @@ def test_settings_of_what_is_left_out_say_how_to_switch_it_on() -> None:
 
 
 def test_the_plan_says_what_is_left_out(tmp_path: Path) -> None:
-    from builders.kit.build.dry_run import plan
+    from builders.kit.build.dry_run import dry_run
     from builders.kit.tasks.cache import Cache
 
     checkout = Shelf()
@@ -233,7 +233,7 @@ def test_the_plan_says_what_is_left_out(tmp_path: Path) -> None:
         bls=False,
         models={},
     )
-    steps = plan(profile, tmp_path / "out", cache=Cache(tmp_path / "cache"), checkout=checkout)
+    steps = dry_run(profile, tmp_path / "out", cache=Cache(tmp_path / "cache"), checkout=checkout)
     left = {step.name: step.why for step in steps if step.action == "leave"}
     assert left == {
         "pipeline calling": "no checkpoint: set families.one.sources.big in the profile to have it",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from builders.kit.tasks.code import Code, Sources, name_of
+from builders.kit.tasks.code import Code, CodeReader, name_of
 
 FILES = {
     "shop/__init__.py": "",
@@ -72,7 +72,7 @@ def make(root: Path) -> Callable[..., Any]:
 
 
 def read(root: Path, *functions: Callable[..., Any]) -> Code:
-    return Sources((root,)).code_of(functions)
+    return CodeReader((root,)).code_of(functions)
 
 
 def test_imports_are_followed_wherever_they_stand(root: Path, make: Callable[..., Any]) -> None:
@@ -176,7 +176,7 @@ def test_the_command_line_makes_nothing() -> None:
     from runtime import inprocess
 
     for module in (inprocess, onnx, parity):
-        code = Sources().code_of([], module.__name__)
+        code = CodeReader().code_of([], module.__name__)
         assert module.__name__ in code.modules
         assert not {
             "builders.cli.app",

@@ -1,0 +1,53 @@
+"""The files of a repository, each by its hash and size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.kit.emit.assemble import Tree
+from repository.manifest.schema import MANIFEST
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file holds.
+
+    Attributes:
+        sha256: the hash of its content.
+        bytes: its size.
+    """
+
+    sha256: str
+    bytes: int
+
+
+Files = Mapping[str, File]
+"""A repository's files but its manifest, by path."""
+
+
+def files_of(folder: Path) -> dict[str, File]:
+    """Those of a repository that is written."""
+    return {
+        path.relative_to(folder).as_posix(): _file(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST
+    }
+
+
+def files_in(tree: Tree) -> dict[str, File]:
+    """Those of one that is not."""
+    return {
+        name: _file(content)
+        if isinstance(content, Path)
+        else File(hashlib.sha256(content).hexdigest(), len(content))
+        for name, content in tree.items()
+    }
+
+
+def _file(path: Path) -> File:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return File(sha256, path.stat().st_size)
