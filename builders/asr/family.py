@@ -63,15 +63,6 @@ DECODING_OPTIONS: dict[str, Option] = {
 }
 """What those may be; the widest beam is that of :mod:`builders.asr.stages.reading.beam`."""
 
-DECODER = (decode_audio.stage, *decode_audio.modules)
-"""The modules that decode a sound."""
-
-READER = tuple(
-    f"{_STAGES}.reading.{name}"
-    for name in ("ctc", "beam", "reader", "word_list", "word_model", "words")
-)
-"""The modules that read log probabilities."""
-
 READER_EXPORTS = ("tokenizer.json", "decoding.json")
 LANGUAGE_MODEL = ("ngram.kenlm", "ngram_words.txt")
 
@@ -101,11 +92,6 @@ find_speech = PythonModel(
     # The first step, where requests wait: one instance for each of two cores.
     instances=(InstanceGroup(count=2),),
     stage=f"{_STAGES}.find_speech",
-    modules=(
-        "builders.stages.buckets",
-        *DECODER,
-        *(f"{_STAGES}.speech.{name}" for name in ("cut_windows", "segmenter")),
-    ),
     exports=("vad.onnx",),
     parameters={**decode_audio.parameters, "buckets": str(BUCKETS)},
     options={**decode_audio.options, "buckets": Whole(BUCKETS, BUCKETS)},
@@ -140,7 +126,6 @@ join_segments = PythonModel(
     inputs=(*(each for k in range(BUCKETS) for each in answers(k)), spans, slots, beam, word_list),
     outputs=(text, *READ),
     stage=f"{_STAGES}.join_segments",
-    modules=READER,
     exports=READER_EXPORTS,
     optional_exports=LANGUAGE_MODEL,
     parameters=DECODING,
@@ -207,14 +192,6 @@ asr_stream = PythonModel(
         Tensor("partial_start", DType.FP32, {"partials": -1}),
     ),
     stage=f"{_STAGES}.stream",
-    modules=(
-        "builders.stages.buckets",
-        *DECODER,
-        f"{_STAGES}.speech.cut_windows",
-        f"{_STAGES}.join_segments",
-        f"{_STAGES}.speech.segmenter",
-        *READER,
-    ),
     exports=READER_EXPORTS,
     optional_exports=LANGUAGE_MODEL,
     # A stream that is spoken to keeps about 2 MB, and one instance hears some 30 at once.

@@ -66,7 +66,6 @@ prepare_page = PythonModel(
     inputs=(pixels, pages, maximum_side),
     outputs=(page, zooms, sheets, sheet_sizes),
     stage=f"{_STAGES}.prepare_page",
-    modules=(f"{_STAGES}.page.tiles", f"{_STAGES}.page.type_size"),
     queue=UNBOUNDED,
 )
 detect = OnnxModel(
@@ -82,19 +81,6 @@ locate = PythonModel(
     inputs=(probability, page, zooms, sheets, sheet_sizes, pages, maximum_side, orientation),
     outputs=(quads, bends, samples, sampled),
     stage=f"{_STAGES}.locate",
-    modules=tuple(
-        f"{_STAGES}.{name}"
-        for name in (
-            "page.bends",
-            "page.direction",
-            "lines.ends",
-            "page.looks",
-            "lines.quads",
-            "page.tiles",
-            "page.type_size",
-            "lines.warp",
-        )
-    ),
     # What is not shown to the detector in the first call: further pages, tiles, second looks.
     calls=(detect,),
     # While one request waits for the detector's further answers, others go on.
@@ -114,26 +100,6 @@ crop = PythonModel(
     inputs=(pixels, pages, quads, bends, turned, sampled, orientation),
     outputs=(lines, line_pages, slots, ways, *(crops(k) for k in range(BUCKETS))),
     stage=f"{_STAGES}.crop",
-    modules=(
-        "builders.stages.buckets",
-        *(
-            f"{_STAGES}.{name}"
-            for name in (
-                "page.bends",
-                "page.direction",
-                "page.level",
-                "lines.long_lines",
-                "lines.quads",
-                "reading.reading_order",
-                "reading.rows",
-                "lines.squeeze",
-                "lines.stacked",
-                "page.tiles",
-                "lines.warp",
-                "reading.ways",
-            )
-        ),
-    ),
     parameters={"buckets": str(BUCKETS)},
     options={"buckets": Whole(BUCKETS, BUCKETS)},
     queue=UNBOUNDED,
@@ -169,7 +135,6 @@ collect = PythonModel(
     ),
     outputs=(text, boxes, scores, page_numbers),
     stage=f"{_STAGES}.collect",
-    modules=tuple(f"{_STAGES}.{name}" for name in ("reading.ctc", "reading.ways")),
     exports=("characters.json",),
     queue=UNBOUNDED,
 )

@@ -20,7 +20,6 @@ decode_image = PythonModel(
     # The first step of its pipelines, where requests wait: one instance for each of two cores.
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_image",
-    modules=("builders.stages.colours", "builders.stages.samples"),
     # Four such pages at once fit into the /dev/shm that a pod has by default.
     parameters={"maximum_pixels": "20000000"},
     options={"maximum_pixels": Whole(1, 2**31 - 1)},
@@ -37,10 +36,6 @@ decode_audio = PythonModel(
     outputs=(Tensor("waveform", DType.FP32, {"samples": -1}),),
     instances=(InstanceGroup(count=2),),
     stage="builders.stages.decode_audio",
-    modules=(
-        "builders.stages.level",
-        *(f"clients.sound_file.{name}" for name in ("channels", "ogg", "sound_reader", "wav")),
-    ),
     parameters={
         "maximum_seconds": "300",
         "longer": "stream it to 'asr_stream', as 'python -m clients asr' does",

@@ -60,10 +60,6 @@ transcribe_long = PythonModel(
         Tensor("word_scores", DType.FP32, {"words": -1}),
     ),
     stage=f"{_STAGES}.transcribe_long",
-    modules=tuple(
-        f"{_STAGES}.whisper.whisper_{name}"
-        for name in ("alignment", "choices", "segments", "sound", "tokens", "words")
-    ),
     exports=("whisper.json",),
     instances=(InstanceGroup(count=4),),
     queue=QueuePolicy(max_size=0),

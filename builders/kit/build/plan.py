@@ -131,10 +131,9 @@ def _metric(
                 parts[f"data {file.relative_to(place.parent)}"] = sha256(file)
     used = models_under(metric.pipeline, configs)
     stages = [
-        module
+        model.stage
         for model in recipe.models
         if model.name in used and isinstance(model, PythonModel)
-        for module in (model.stage, *model.modules)
     ]
     modules = ("runtime.inprocess", *stages)
     return _task(code, "metric", f"{family}/{metric.name}", [metric.measure], modules, parts)

@@ -90,12 +90,7 @@ class Stamp:
         from builders.kit.graph import PythonModel
 
         families = list(recipe.profile.families)
-        stages = [
-            module
-            for model in recipe.models
-            if isinstance(model, PythonModel)
-            for module in (model.stage, *model.modules)
-        ]
+        stages = [model.stage for model in recipe.models if isinstance(model, PythonModel)]
         own = [f"{checkout.package}.{name}.family" for name in families]
         files, packages = code.files_of("builders.kit.build.build", *own, *stages)
         folders = [checkout.folder(name) for name in families]

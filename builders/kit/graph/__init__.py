@@ -165,8 +165,8 @@ class PythonModel(Model):
     start, that is kept from request to request and dropped with the sequence.
 
     Attributes:
-        stage: the dotted name of the stage's module, copied to ``stages/`` in the version folder.
-        modules: dotted names of the modules that it imports, copied beside it.
+        stage: the dotted name of the stage's module, copied to ``stages/`` in the version folder
+            with the modules that it imports.
         exports: names of the family's exports copied into the version folder under those names.
         optional_exports: likewise, where their component has a source; the stage looks for them.
         calls: the models that it calls, which are built and loaded with it.
@@ -176,7 +176,6 @@ class PythonModel(Model):
     """
 
     stage: str
-    modules: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     optional_exports: tuple[str, ...] = ()
     calls: tuple[Model, ...] = ()

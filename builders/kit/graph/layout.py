@@ -7,7 +7,7 @@ from pathlib import Path
 
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.graph.bls import BlsModel
-from builders.kit.graph.stage_source import module_path, stage_source
+from builders.kit.graph.stage_source import module_path, stage_modules, stage_source
 from repository.findings import Finding, finding_of
 
 # Storage downloaders skip files of zero bytes, and git drops empty folders, so no file here is
@@ -107,12 +107,13 @@ def _origins(model: PythonModel) -> list[tuple[str, _Origin]]:
         beside |= _CALLING
     if model.sequences is not None:
         beside |= _IN_SEQUENCES
+    modules = [each for each in stage_modules(model.stage) if each not in beside.values()]
     files: list[tuple[str, _Origin]] = [
         *((path, ("kit", dotted)) for path, dotted in beside.items()),
         ("stages/__init__.py", ("package", "stages")),
         *(
             (f"stages/{dotted.rpartition('.')[2]}.py", ("stage", dotted))
-            for dotted in (model.stage, *model.modules)
+            for dotted in (model.stage, *modules)
         ),
         *((name, ("export", name)) for name in model.exports),
         *(

@@ -33,6 +33,22 @@ def module_path(dotted: str) -> Path:
     return Path(found.origin)
 
 
+def stage_modules(stage: str) -> tuple[str, ...]:
+    """The modules that a stage's module imports, and that those import, by dotted name, sorted.
+
+    They are the relative imports, and the absolute ones of what families share, wherever they
+    stand. One that does not exist is named, and raises where it is read.
+    """
+    found: set[str] = set()
+    pending = [stage]
+    while pending:
+        module = pending.pop()
+        if module not in found:
+            found.add(module)
+            pending += _imported(module)
+    return tuple(sorted(found - {stage}))
+
+
 def stage_source(dotted: str) -> bytes | Path:
     """A module's content in the version folder; its file, where nothing has to be rewritten.
 
@@ -45,7 +61,7 @@ def stage_source(dotted: str) -> bytes | Path:
     """
     path = module_path(dotted)
     text = path.read_text("utf-8")
-    package = dotted if path.name == "__init__.py" else dotted.rpartition(".")[0]
+    package = _package(dotted, path)
     lines = text.splitlines(keepends=True)
     for run in sorted(_runs(ast.parse(text)), key=lambda run: -run[0].lineno):
         first, last = run[0], run[-1]
@@ -67,6 +83,24 @@ class _Import:
     @property
     def told(self) -> str:
         return f"{self.name} as {self.alias}" if self.alias else self.name
+
+
+def _imported(dotted: str) -> Iterator[str]:
+    """The modules of ours that a module imports; of one that does not exist, none."""
+    try:
+        path = module_path(dotted)
+    except ModuleNotFoundError:
+        return
+    package = _package(dotted, path)
+    for run in _runs(ast.parse(path.read_bytes())):
+        for node in run:
+            base = _base(node, package)
+            for alias in node.names:
+                yield f"{base}.{alias.name}" if _holds(base, alias.name) else base
+
+
+def _package(dotted: str, path: Path) -> str:
+    return dotted if path.name == "__init__.py" else dotted.rpartition(".")[0]
 
 
 def _runs(tree: ast.AST) -> Iterator[list[ast.ImportFrom]]:
@@ -108,13 +142,19 @@ def _written(run: Sequence[ast.ImportFrom], package: str) -> str:
 
 
 def _flat(node: ast.ImportFrom, alias: ast.alias, package: str) -> _Import:
-    base = node.module or ""
-    if node.level:
-        parents = package.split(".")
-        kept = parents[: len(parents) - node.level + 1]
-        base = ".".join([*kept, base] if base else kept)
+    base = _base(node, package)
     module = "" if _holds(base, alias.name) else base.rpartition(".")[2]
     return _Import(module, alias.name, alias.asname)
+
+
+def _base(node: ast.ImportFrom, package: str) -> str:
+    """The absolute name of what an import names after ``from``."""
+    base = node.module or ""
+    if not node.level:
+        return base
+    parents = package.split(".")
+    kept = parents[: len(parents) - node.level + 1]
+    return ".".join([*kept, base] if base else kept)
 
 
 def _holds(package: str, name: str) -> bool:

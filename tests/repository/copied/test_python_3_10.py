@@ -16,7 +16,7 @@ from builders.kit.family import families, load_family
 from builders.kit.graph import Ensemble, PythonModel, closure
 from builders.kit.graph.bls import bls
 from builders.kit.graph.layout import COPIED, version_files
-from builders.kit.graph.stage_source import module_path
+from builders.kit.graph.stage_source import module_path, stage_modules
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKENDS = [
@@ -79,7 +79,7 @@ def sources() -> list[Path]:
     for family in families():
         for model in closure(load_family(family).pipelines):
             if isinstance(model, PythonModel):
-                dotted |= {model.stage, *model.modules}
+                dotted |= {model.stage, *stage_modules(model.stage)}
     return [*map(module_path, sorted(dotted)), *BACKENDS]
 
 

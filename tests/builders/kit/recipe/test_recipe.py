@@ -286,11 +286,20 @@ def test_a_checkpoint_that_two_exports_need_and_that_is_not_there_is_told_once()
     assert len(caught.value.findings) == 1
 
 
-def test_stages_whose_modules_would_overwrite_each_other_are_told() -> None:
+def test_stages_whose_modules_would_overwrite_each_other_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(checkpoint: Path) -> None:
         raise ValueError("it is none")
 
-    clashing = replace(SHARED, modules=("one.stages.ctc", "two.stages.ctc"))
+    for room in ("one", "two"):
+        (tmp_path / "clashing" / room).mkdir(parents=True)
+        (tmp_path / "clashing" / room / "ctc.py").write_text("")
+    (tmp_path / "clashing" / "stage.py").write_text(
+        "from .one import ctc\nfrom .two.ctc import x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    clashing = replace(SHARED, stage="clashing.stage")
     own = OnnxModel(
         name="own", inputs=(tensor("pixels"),), outputs=(tensor("y"),), export="model"
     )  # fmt: skip
@@ -302,5 +311,8 @@ def test_stages_whose_modules_would_overwrite_each_other_are_told() -> None:
     with pytest.raises(ProfileError) as caught:
         recipe(replace(one, exports=exports))
     told = {finding.where: finding for finding in caught.value.findings}
-    assert "one.stages.ctc and the module two" in told["graph, decode, stages/ctc.py"].found
+    assert (
+        "clashing.one.ctc and the module clashing.two.ctc"
+        in told["graph, decode, stages/ctc.py"].found
+    )
     assert told["source one/weights"].found == "it is none"
