@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from builders.asr import largest, metric, parity, vad
-from builders.asr.ctc import acoustic, language_model, vocabulary
+from builders.asr import largest, metric, vad
+from builders.asr.ctc import acoustic, language_model, parity, vocabulary
 from builders.asr.vad import CONTEXT, FRAME
 from builders.asr.whisper.models import WHISPER_EXPORTS, language, task, transcribe_long
 from builders.kit.family import Export, Family

@@ -5,7 +5,8 @@ from __future__ import annotations
 from builders.kit.family import Export, Family, Metric
 from builders.kit.graph import Ensemble, InstanceGroup, OnnxModel, PythonModel, QueuePolicy, Tensor
 from builders.kit.graph.options import Whole
-from builders.ocr import exports, largest, metric, parity
+from builders.ocr import largest, metric, parity
+from builders.ocr.checkpoints import export
 from builders.ocr.checkpoints.detectors import open_classifier, open_detector
 from builders.ocr.checkpoints.recogniser import open_recogniser
 from builders.stages.models import decode_image
@@ -171,31 +172,31 @@ FAMILY = Family(
         Export(
             name="detector",
             source="detector",
-            make=exports.detector,
-            options={"opset": exports.NEWEST_OPSET},
+            make=export.detector,
+            options={"opset": export.NEWEST_OPSET},
             parity=parity.DETECTOR,
             form=open_detector,
         ),
         Export(
             name="classifier",
             source="classifier",
-            make=exports.classifier,
-            options={"opset": exports.NEWEST_OPSET},
+            make=export.classifier,
+            options={"opset": export.NEWEST_OPSET},
             parity=parity.CLASSIFIER,
             form=open_classifier,
         ),
         Export(
             name="recogniser",
             source="recogniser",
-            make=exports.recogniser,
-            options={"opset": exports.NEWEST_OPSET},
+            make=export.recogniser,
+            options={"opset": export.NEWEST_OPSET},
             parity=parity.RECOGNISER,
             form=open_recogniser,
         ),
         Export(
             name="characters.json",
             source="recogniser",
-            make=exports.dictionary,
+            make=export.dictionary,
             options={},
             parity=None,
         ),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.asr.parity import ACOUSTIC
+from builders.asr.ctc.parity import ACOUSTIC
 from builders.asr.supported import PARAKEET
 from builders.kit.sources import resolve
 from repository.arrays import Arrays

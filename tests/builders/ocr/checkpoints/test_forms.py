@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit.build.parity import compare
 from builders.kit.onnx.surgery import Attribute, make_node
-from builders.ocr import exports
+from builders.ocr.checkpoints import export as exports
 from builders.ocr.checkpoints import image_model
 from builders.ocr.checkpoints.dictionary import METADATA_KEY
 from builders.ocr.checkpoints.recogniser import scale

@@ -19,7 +19,8 @@ from builders.kit import onnx as kit_onnx
 from builders.kit.build.parity import compare
 from builders.kit.family import Export
 from builders.kit.sources import SourceError, resolve
-from builders.ocr import exports, metric
+from builders.ocr import metric
+from builders.ocr.checkpoints import export as exports
 from builders.ocr.checkpoints.dictionary import METADATA_KEY, classes_of, read_dictionary
 from builders.ocr.checkpoints.recogniser import open_recogniser
 from builders.ocr.family import FAMILY
