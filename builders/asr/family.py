@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from builders.asr import largest, metric, vad
-from builders.asr.ctc import acoustic, language_model, parity, vocabulary
+from builders.asr import largest, metric
+from builders.asr.exports import EXPORTS
 from builders.asr.vad import CONTEXT, FRAME
-from builders.asr.whisper.models import WHISPER_EXPORTS, language, task, transcribe_long
-from builders.kit.family import Export, Family
+from builders.asr.whisper.models import language, task, transcribe_long
+from builders.kit.family import Family
 from builders.kit.graph import (
+    ONE_THREAD,
+    UNBOUNDED,
     Ensemble,
     InstanceGroup,
     OnnxModel,
     PythonModel,
-    QueuePolicy,
     SequenceBatching,
     Tensor,
     Warmup,
@@ -27,12 +28,6 @@ BUCKETS = 3
 several lengths take several steps; two run side by side on two cores, a third pads less."""
 
 _STAGES = "builders.asr.stages"
-
-UNBOUNDED = QueuePolicy(max_size=0)
-"""For the quick stages beside those where requests wait, which are bounded: on releases before
-26.08 a bound on a model of one instance lets single requests stand still for half a second."""
-
-ONE_THREAD = {"intra_op_thread_count": "1"}
 
 audio, samples, sample_rate = decode_audio.inputs
 (waveform,) = decode_audio.outputs
@@ -217,66 +212,7 @@ FAMILY = Family(
         "whisper": None,
     },
     pipelines=(asr, asr_stream, asr_whisper),
-    exports=(
-        Export(
-            name="acoustic",
-            source="parakeet",
-            make=acoustic.acoustic,
-            options={},
-            parity=parity.ACOUSTIC,
-            int8=parity.ACOUSTIC_INT8,
-            form=acoustic.form,
-        ),
-        Export(
-            name="vad.onnx",
-            source="vad",
-            make=vad.whole,
-            options={"opset": vad.OPSET},
-            parity=parity.VAD,
-            form=vad.form,
-        ),
-        Export(
-            name="vad_stream",
-            source="vad",
-            make=vad.stream,
-            options={"opset": vad.OPSET},
-            parity=parity.VAD_STREAM,
-            form=vad.form,
-        ),
-        Export(
-            name="tokenizer.json",
-            source="parakeet",
-            make=vocabulary.tokenizer,
-            options={},
-            parity=None,
-            form=vocabulary.tokenizer_form,
-        ),
-        Export(
-            name="decoding.json",
-            source="parakeet",
-            make=vocabulary.decoding,
-            options={},
-            parity=None,
-            form=vocabulary.decoding_form,
-        ),
-        Export(
-            name="ngram.kenlm",
-            source="language_model",
-            make=language_model.model,
-            options={},
-            parity=None,
-            form=language_model.form,
-        ),
-        Export(
-            name="ngram_words.txt",
-            source="language_model",
-            make=language_model.words,
-            options={},
-            parity=None,
-            form=language_model.form,
-        ),
-        *WHISPER_EXPORTS,
-    ),
+    exports=EXPORTS,
     metrics=(
         *metric.metrics("asr", clean=0.05, noisy=0.15),
         # Of a general recogniser, which writes letters and numbers otherwise: sense, not finesse.

@@ -104,8 +104,8 @@ class Export:
     name: str
     source: str
     make: Callable[[Path, Path], Mapping[str, object]]
-    options: Mapping[str, object]
-    parity: Parity | None
+    options: Mapping[str, object] = field(default_factory=dict)
+    parity: Parity | None = None
     int8: Int8 | None = None
     of: str = ""
     form: Callable[[Path], object] | None = None

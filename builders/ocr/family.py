@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from builders.kit.family import Export, Family, Metric
-from builders.kit.graph import Ensemble, InstanceGroup, OnnxModel, PythonModel, QueuePolicy, Tensor
+from builders.kit.family import Family, Metric
+from builders.kit.graph import (
+    ONE_THREAD,
+    UNBOUNDED,
+    Ensemble,
+    InstanceGroup,
+    OnnxModel,
+    PythonModel,
+    Tensor,
+)
 from builders.kit.graph.options import Whole
-from builders.ocr import largest, metric, parity
-from builders.ocr.checkpoints import export
-from builders.ocr.checkpoints.detectors import open_classifier, open_detector
-from builders.ocr.checkpoints.recogniser import open_recogniser
+from builders.ocr import largest, metric
+from builders.ocr.exports import EXPORTS
 from builders.stages.models import decode_image
 from repository.arrays import DType
 
@@ -17,10 +23,6 @@ BUCKETS = 4
 widths take several steps; more than four hardly reduce the padding further."""
 
 _STAGES = "builders.ocr.stages"
-
-UNBOUNDED = QueuePolicy(max_size=0)
-"""For the quick stages beside those where requests wait, which are bounded: on releases before
-26.08 a bound on a model of one instance lets single requests stand still for half a second."""
 
 image, only_pages = decode_image.inputs
 pixels, pages, page_count = decode_image.outputs
@@ -74,7 +76,7 @@ detect = OnnxModel(
     inputs=(page,),
     outputs=(probability,),
     export="detector",
-    parameters={"intra_op_thread_count": "1"},
+    parameters=ONE_THREAD,
     instances=(InstanceGroup(count=2),),
 )
 locate = PythonModel(
@@ -93,7 +95,7 @@ orient = OnnxModel(
     inputs=(samples,),
     outputs=(turned,),
     export="classifier",
-    parameters={"intra_op_thread_count": "1"},
+    parameters=ONE_THREAD,
     queue=UNBOUNDED,
 )
 crop = PythonModel(
@@ -118,7 +120,7 @@ recognise = OnnxModel(
     export="recogniser",
     # As many as a page has calls: one that waits is there when another ends, so no core idles.
     instances=(InstanceGroup(count=BUCKETS),),
-    parameters={"intra_op_thread_count": "1"},
+    parameters=ONE_THREAD,
     # Its calls for a page wait side by side: were one of them refused, Triton 24.10 would end.
     queue=UNBOUNDED,
 )
@@ -168,39 +170,7 @@ FAMILY = Family(
         "classifier": "package:rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
     },
     pipelines=(ocr,),
-    exports=(
-        Export(
-            name="detector",
-            source="detector",
-            make=export.detector,
-            options={"opset": export.NEWEST_OPSET},
-            parity=parity.DETECTOR,
-            form=open_detector,
-        ),
-        Export(
-            name="classifier",
-            source="classifier",
-            make=export.classifier,
-            options={"opset": export.NEWEST_OPSET},
-            parity=parity.CLASSIFIER,
-            form=open_classifier,
-        ),
-        Export(
-            name="recogniser",
-            source="recogniser",
-            make=export.recogniser,
-            options={"opset": export.NEWEST_OPSET},
-            parity=parity.RECOGNISER,
-            form=open_recogniser,
-        ),
-        Export(
-            name="characters.json",
-            source="recogniser",
-            make=export.dictionary,
-            options={},
-            parity=None,
-        ),
-    ),
+    exports=EXPORTS,
     metrics=(
         Metric(
             name="character_error_rate",

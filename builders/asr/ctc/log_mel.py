@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from builders.asr.read_values import Values, refuse_all
+from builders.asr.sound import RATE
 from builders.kit.onnx import transformers_alone
 from builders.kit.sources.error import read_settings
 
@@ -28,9 +29,6 @@ STD_GUARD = 1e-5
 """Added to the deviation that features are divided by (ParakeetFeatureExtractor: EPSILON)."""
 
 EXTRACTOR = "ParakeetFeatureExtractor"
-
-RATE = 16000
-"""Hz; what the pipeline's sound has, and every Parakeet wants."""
 
 PARTS = 4
 """Of the samples, for the Fourier transform; :func:`_joined` is written for four."""

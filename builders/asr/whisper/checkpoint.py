@@ -11,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from builders.asr.read_values import Values, refuse_all
+from builders.asr.sound import RATE
 from builders.asr.supported import WHISPER, read_config
 from builders.asr.whisper.generation import Generation, read_generation
 from builders.kit.onnx import transformers_alone
 from builders.kit.sources.error import SourceError, read_settings
-
-RATE = 16000
-"""Hz; what the pipeline's sound has, and every Whisper wants."""
 
 EXTRACTOR: Mapping[str, tuple[int, ...]] = {
     "sampling_rate": (RATE,),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from builders.asr.sound import RATE
 from builders.asr.supported import WHISPER
 from builders.asr.whisper.checkpoint import WhisperCheckpoint, read_checkpoint
 from builders.asr.whisper.loop import joined
@@ -128,7 +129,7 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         "mels": settings.mels,
         "languages": len(settings.generation.languages),
         "alignment_heads": len(settings.generation.alignment_heads),
-        "seconds": settings.frames * settings.hop_length / 16000,
+        "seconds": settings.frames * settings.hop_length / RATE,
     }
 
 

@@ -1,19 +1,15 @@
-"""Whisper's part of the family: the graph's models and what is exported for them."""
+"""Whisper's part of the graph."""
 
 from __future__ import annotations
 
-from builders.asr.whisper import export, parity, tokens
-from builders.asr.whisper.checkpoint import read_checkpoint
-from builders.kit.family import Export
 from builders.kit.graph import (
+    UNBOUNDED,
     DynamicBatching,
     InstanceGroup,
     OnnxModel,
     PythonModel,
-    QueuePolicy,
     Tensor,
 )
-from builders.kit.onnx.torch import DEFAULT_OPSET
 from repository.arrays import DType
 
 _STAGES = "builders.asr.stages"
@@ -45,7 +41,7 @@ whisper = OnnxModel(
     max_batch_size=8,
     batching=DynamicBatching(),
     # Those who call it are few and bounded.
-    queue=QueuePolicy(max_size=0),
+    queue=UNBOUNDED,
 )
 transcribe_long = PythonModel(
     name="transcribe_long",
@@ -62,27 +58,6 @@ transcribe_long = PythonModel(
     stage=f"{_STAGES}.transcribe_long",
     exports=("whisper.json",),
     instances=(InstanceGroup(count=4),),
-    queue=QueuePolicy(max_size=0),
+    queue=UNBOUNDED,
     calls=(whisper,),
 )
-
-WHISPER_EXPORTS = (
-    Export(
-        name="whisper",
-        source="whisper",
-        make=export.whisper,
-        options={"opset": DEFAULT_OPSET},
-        parity=parity.WHISPER,
-        int8=parity.WHISPER_INT8,
-        form=read_checkpoint,
-    ),
-    Export(
-        name="whisper.json",
-        source="whisper",
-        make=tokens.settings,
-        options={},
-        parity=None,
-        form=tokens.form,
-    ),
-)
-"""What the component ``whisper`` gives."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from builders.asr.ctc.parity import RATE, speech_like
+from builders.asr.sound import RATE, speech_like
 from builders.asr.whisper.checkpoint import WhisperCheckpoint, read_checkpoint
 from builders.kit.family import Int8, Parity
 from repository.arrays import Arrays

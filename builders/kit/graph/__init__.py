@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 
 from builders.kit.graph.options import Option
 from builders.kit.graph.serving import (
+    ONE_THREAD,
+    UNBOUNDED,
     DynamicBatching,
     InstanceGroup,
     QueuePolicy,
@@ -39,6 +41,8 @@ from repository.copied.flow import Wiring
 __all__ = [
     "BATCH",
     "DYNAMIC",
+    "ONE_THREAD",
+    "UNBOUNDED",
     "DType",
     "DynamicBatching",
     "Ensemble",

@@ -24,6 +24,17 @@ class QueuePolicy:
     allow_timeout_override: bool = False
 
 
+UNBOUNDED = QueuePolicy(max_size=0)
+"""For a quick model behind the one where requests wait, which has the bound.
+
+Before release 26.08, a bound on a model of one instance makes a single request wait for half a
+second.
+"""
+
+ONE_THREAD: Mapping[str, str] = {"intra_op_thread_count": "1"}
+"""The onnxruntime backend's parameter by which an instance computes on one core."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DynamicBatching:
     """``ModelDynamicBatching``: requests joined into one execution.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from builders.asr.ctc.parity import RATE, speech_like
 from builders.asr.family import FAMILY, transcribe
+from builders.asr.sound import RATE, speech_like
 from builders.asr.stages import transcribe_long
 from builders.asr.stages.reading.reader import DECODING, TOKENIZER, Reader
 from builders.asr.stages.whisper import whisper_tokens

@@ -18,7 +18,7 @@ from builders.asr.ctc.log_mel import (
     _in_order_of_joining,
     read_feature_config,
 )
-from builders.asr.ctc.parity import speech_like
+from builders.asr.sound import speech_like
 from builders.kit.sources import SourceError
 
 EXTRACTOR = ParakeetFeatureExtractor(feature_size=80)

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from builders.asr import vad
-from builders.asr.ctc.parity import speech_like
+from builders.asr.sound import speech_like
 from builders.asr.stages import find_speech
 from builders.asr.stages.speech import cut_windows
 from builders.kit.sources import resolve

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.asr import vad
-from builders.asr.ctc.parity import STEPWISE, speech_like
+from builders.asr.sound import speech_like
+from builders.asr.vad.parity import STEPWISE
 from builders.kit.sources import SourceError, resolve
 from tests.asr import sounds
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from builders.asr.exports import WHISPER as WHISPER_EXPORTS
 from builders.asr.stages.whisper import whisper_choices, whisper_tokens
 from builders.asr.whisper.checkpoint import read_checkpoint
 from builders.asr.whisper.generation import CARRIED
-from builders.asr.whisper.models import WHISPER_EXPORTS
 from builders.kit.build.parity import compare
 from builders.kit.sources import SourceError
 

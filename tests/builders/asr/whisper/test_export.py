@@ -15,10 +15,10 @@ import pytest
 import tritonclient.grpc as grpc
 from tritonclient.utils import InferenceServerException
 
+from builders.asr.exports import WHISPER as WHISPER_EXPORTS
 from builders.asr.family import FAMILY
 from builders.asr.stages import transcribe_long
 from builders.asr.stages.whisper import whisper_tokens
-from builders.asr.whisper.models import WHISPER_EXPORTS
 from builders.asr.whisper.models import transcribe_long as model
 from builders.asr.whisper.parity import WHISPER_INT8
 from builders.kit.build.parity import compare

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import WhisperFeatureExtractor
 
-from builders.asr.ctc.parity import speech_like
+from builders.asr.sound import speech_like
 from builders.asr.stages.whisper import whisper_sound, whisper_tokens
 from builders.asr.whisper.checkpoint import WhisperCheckpoint
 from builders.asr.whisper.features import WhisperLogMel
