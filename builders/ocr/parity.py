@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from builders.kit.family import Parity
 from builders.ocr.checkpoints.detectors import open_classifier, open_detector
-from builders.ocr.checkpoints.image_model import Scores
 from builders.ocr.checkpoints.recogniser import open_recogniser, scale
+from builders.ocr.checkpoints.scores import Scores
 from clients.ocr.printed import Printed, print_page
 from repository.arrays import Arrays
 

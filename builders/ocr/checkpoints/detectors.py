@@ -7,13 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from builders.kit.sources.error import SourceError
-from builders.ocr.checkpoints.image_model import (
-    ImageModel,
-    Scores,
-    kind_of,
-    noise,
-    open_image_model,
-)
+from builders.ocr.checkpoints.image_model import ImageModel, open_image_model
+from builders.ocr.checkpoints.planes import noise
+from builders.ocr.checkpoints.scores import Scores, kind_of
 
 SAMPLE = (48, 192)
 """Height and width of what the classifier is shown: PP-OCR's ``cls_image_shape``."""

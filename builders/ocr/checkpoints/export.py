@@ -18,8 +18,9 @@ from onnx import ModelProto, TensorProto, helper
 from builders.kit import onnx as kit_onnx
 from builders.ocr.checkpoints import recogniser_head
 from builders.ocr.checkpoints.detectors import CLASSES, SAMPLE, open_classifier, open_detector
-from builders.ocr.checkpoints.image_model import ImageModel, as_probabilities
+from builders.ocr.checkpoints.image_model import ImageModel
 from builders.ocr.checkpoints.recogniser import CROP, open_recogniser, take_crops
+from builders.ocr.checkpoints.scores import as_probabilities
 
 NEWEST_OPSET = 20
 RESIZE_OPSET = 11

@@ -14,13 +14,9 @@ from builders.kit.onnx.form import read_form
 from builders.kit.onnx.rename import part
 from builders.kit.sources.error import SourceError
 from builders.ocr.checkpoints.dictionary import classes_of, read_dictionary
-from builders.ocr.checkpoints.image_model import (
-    ImageModel,
-    Scores,
-    kind_of,
-    noise,
-    open_image_model,
-)
+from builders.ocr.checkpoints.image_model import ImageModel, open_image_model
+from builders.ocr.checkpoints.planes import noise
+from builders.ocr.checkpoints.scores import Scores, kind_of
 from repository.onnx.content import OnnxError
 
 Outputs = list[npt.NDArray[np.generic]]

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from builders.kit.build.parity import compare
 from builders.kit.onnx.surgery import Attribute, make_node
 from builders.ocr.checkpoints import export as exports
-from builders.ocr.checkpoints import image_model
+from builders.ocr.checkpoints import trial
 from builders.ocr.checkpoints.dictionary import METADATA_KEY
 from builders.ocr.checkpoints.recogniser import scale
 from builders.ocr.family import FAMILY
@@ -282,7 +282,7 @@ def test_a_classifiers_votes_are_probabilities(
 def test_a_model_that_loops_for_ever_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_model, "PATIENCE", 0.2)
+    monkeypatch.setattr(trial, "PATIENCE", 0.2)
     body = helper.make_graph(
         [node("Identity", "on", "go_on"), node("Identity", "here", "next")],
         "for_ever",
