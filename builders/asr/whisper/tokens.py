@@ -19,7 +19,7 @@ from repository.findings import shortened
 
 
 def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Writes the settings and every token's bytes: see ``stages/whisper_tokens.py``.
+    """Writes the settings and every token's bytes: see ``stages/whisper/whisper_tokens.py``.
 
     ``tokens`` holds texts of one character a byte (Latin-1); a special token and a time stamp have
     none. Tokens from the end of that list on have no text either.

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-NONE = ""
-"""Stands in the file for a token without text: a special one, a time stamp."""
-
 
 @dataclass(frozen=True)
 class Settings:
