@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.perf.fixtures import WriteModel, WritePair
 from tests.perf.made_up import make, whole
 
 __all__ = ["make", "whole"]
@@ -44,8 +44,6 @@ class TritonPythonModel:
         return pb.InferenceResponse([pb.Tensor("y", x), pb.Tensor("said", said)])
 """
 
-WriteModel = Callable[..., None]
-
 
 @pytest.fixture(scope="session")
 def write_model() -> WriteModel:
@@ -68,7 +66,7 @@ def write_model() -> WriteModel:
 
 
 @pytest.fixture(scope="session")
-def write_pair() -> WriteModel:
+def write_pair() -> WritePair:
     """Writes an ensemble of a model before another: ``write_pair(repository, name, "a", "b")``."""
 
     def write(repository: Path, name: str, first: str, second: str) -> None:

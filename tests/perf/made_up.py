@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from perf.result import (
     Leg,
     LegResult,
     Load,
+    Loader,
     Machine,
+    Mode,
     ProcessUse,
     Result,
     Round,
@@ -29,7 +32,7 @@ MODELS = (
     "collect",
 )
 SHARES = (0.06, 0.07, 0.31, 0.05, 0.04, 0.05, 0.36, 0.02)
-SPEEDS = {
+SPEEDS: dict[Mode, float] = {
     "ensemble": 60.0,
     "bls": 63.0,
     "chained": 66.0,
@@ -90,15 +93,15 @@ def measured(
 
 
 def result_of(
-    speeds: Mapping[str, float] = SPEEDS,
+    speeds: Mapping[Mode, float] = SPEEDS,
     *,
     sweep: tuple[float, ...] = (1, 2, 4),
     rounds: int = 4,
-    changes: Mapping[tuple[str, float, str], dict[str, object]] | None = None,
-    loaders: tuple[str, ...] = ("perf_analyzer", "loader"),
+    changes: Mapping[tuple[str, float, str], dict[str, Any]] | None = None,
+    loaders: tuple[Loader, ...] = ("perf_analyzer", "loader"),
     extras: bool = True,
     noise: float = 0.01,
-    **fields: object,
+    **fields: Any,
 ) -> Result:
     """A whole run.
 
@@ -112,16 +115,16 @@ def result_of(
     cannot = {"chained", "in-process", "services-kserve"}
 
     def add(leg: Leg, p50: float, at: float) -> None:
-        change = dict(changes.get((leg.mode, leg.load.value, leg.loader), {}))
+        change: dict[str, Any] = dict(changes.get((leg.mode, leg.load.value, leg.loader), {}))
         factor, seed = float(str(change.pop("factor", 1))), next(seeds)
         made = (measured(leg.mode, p50 * factor, at, n, seed, noise=noise) for n in range(rounds))
-        legs.append(LegResult(**({"leg": leg, "rounds": tuple(made)} | change)))
+        legs.append(LegResult(**{"leg": leg, "rounds": tuple(made), **change}))
 
     for mode, p50 in speeds.items():
         for loader in loaders:
             if loader == "perf_analyzer" and mode in cannot:
                 continue
-            protocol = "none" if mode == "in-process" else "grpc"
+            protocol: Literal["none", "grpc"] = "none" if mode == "in-process" else "grpc"
             for at in sweep:
                 leg = Leg(mode=mode, load=concurrency(at), loader=loader, protocol=protocol)
                 add(leg, p50, at)
@@ -129,14 +132,13 @@ def result_of(
                 load = Load(kind="request_rate", value=share * 40, share=share)
                 add(Leg(mode=mode, load=load, loader=loader), p50 * (1 + share / 2), 1)
     if extras:
-        for mode, loader in itertools.product(("ensemble", "services"), loaders[:1]):
-            for kwargs, factor in (
-                ({"protocol": "http"}, 1.09),
-                ({"shared_memory": "system"}, 0.98),
-            ):
-                if mode in speeds:
-                    leg = Leg(mode=mode, load=concurrency(1), loader=loader, **kwargs)
-                    add(leg, speeds[mode] * factor, 1)
+        both: tuple[Mode, ...] = ("ensemble", "services")
+        for mode, loader in itertools.product(both, loaders[:1]):
+            if mode in speeds:
+                plain = Leg(mode=mode, load=concurrency(1), loader=loader)
+                add(plain.model_copy(update={"protocol": "http"}), speeds[mode] * 1.09, 1)
+                add(plain.model_copy(update={"shared_memory": "system"}), speeds[mode] * 0.98, 1)
+    bases: dict[Mode, float] = {"ensemble": 5.1, "services": 7.9, "in-process": 1.4}
     starts = [
         ColdStart(
             mode=mode,
@@ -145,10 +147,10 @@ def result_of(
             if mode != "in-process"
             else {},
         )
-        for mode, base in {"ensemble": 5.1, "services": 7.9, "in-process": 1.4}.items()
+        for mode, base in bases.items()
         if mode in speeds
     ]
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "pipeline": "ocr",
         "started": "2026-11-23T18:00:00Z",
         "repository": "sha256:0f3ab4",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,10 @@ def test_every_way_to_a_server_is_direct(triton: LocalServer) -> None:
     with pytest.raises(LegFailed, match="nowhere"):
         Accounting({"nowhere": triton.grpc}).snapshot()
     request = {"in": np.zeros(1, np.float32)}
-    for address, protocol in ((triton.grpc, "grpc"), (triton.http, "http")):
+    ways: tuple[tuple[str, Literal["grpc", "http"]], ...] = (
+        *((triton.grpc, "grpc"), (triton.http, "http")),
+    )
+    for address, protocol in ways:
         with (
             Endpoint(address, "nowhere", [request], protocol=protocol) as endpoint,
             pytest.raises(PerfError, match="unknown model"),

@@ -40,11 +40,13 @@ def doubt(*rounds: tuple[float, ...], failure: str | None = None) -> str | None:
         ([(1.0,), (2.0,)], "too unsteady: its p50 varied by ±33%"),
     ],
 )
-def test_no_figure_without_steady_answers_in_every_round(rounds, reason):
-    assert reason in doubt(*rounds)
+def test_no_figure_without_steady_answers_in_every_round(
+    rounds: list[tuple[float, ...]], reason: str
+) -> None:
+    assert reason in str(doubt(*rounds))
 
 
-def test_a_steady_leg_has_a_figure_unless_it_failed():
+def test_a_steady_leg_has_a_figure_unless_it_failed() -> None:
     assert doubt((1.0, 1.1), (1.0, 1.2)) is None
     assert doubt((1.0, 1.1), (1.0, 1.2), failure="The server ended.") == "The server ended."
 

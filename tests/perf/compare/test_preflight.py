@@ -15,6 +15,7 @@ from perf.compare.preflight import agree, config_from, config_in, difference
 from perf.errors import PerfError, ScenarioError
 from perf.measure.loader import Sample
 from perf.result import Leg
+from tests.conftest import Serve
 
 
 @dataclass
@@ -136,7 +137,7 @@ def test_a_config_that_is_none_is_a_sentence(tmp_path: Path) -> None:
         config_in(tmp_path, "torn")
 
 
-def test_a_pipeline_of_a_server_that_keeps_its_index_to_itself(tiny: Path, serve) -> None:
+def test_a_pipeline_of_a_server_that_keeps_its_index_to_itself(tiny: Path, serve: Serve) -> None:
     server = serve(tiny, load=("tiny",))
     assert config_from(server.grpc, "tiny").name == "tiny"
     with pytest.raises(ScenarioError, match=r"no model 'tinny' that is ready.*mean 'tiny'\?"):

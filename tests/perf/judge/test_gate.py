@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pytest
@@ -203,15 +204,17 @@ def test_the_slower_a_leg_the_worse_its_state(
 ) -> None:
     rank = {"ok": 0, "unclear": 1, "worse": 2}
     legs = [leg("ensemble"), leg("in-process")]
+
+    def slower(at: Leg, *, factor: float) -> float:
+        return factor if at == legs[0] else 1.0
+
     ranks = [
         rank[state]
         for factor in sorted(factors)
         for state in states(
             gate(
                 made(1, legs=legs),
-                made(
-                    seed, noise, legs=legs, slower=lambda at, f=factor: f if at == legs[0] else 1.0
-                ),
+                made(seed, noise, legs=legs, slower=partial(slower, factor=factor)),
                 BOUND,
             ),
             "p50",

@@ -1,6 +1,7 @@
 """The verdict and the README's table: ratios under one loader, ready to state a loss."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from perf.judge.ratios import markdown
 from perf.judge.selection import find
 from perf.judge.verdict import verdict
 from perf.result import LegResult, Load, Result
+from tests.perf.fixtures import Make
 
 QUICK = {"extras": False, "noise": 0.003}
 
@@ -40,18 +42,21 @@ def slower(result: Result, factor: float) -> Result:
     return result.model_copy(update={"legs": tuple(legs)})
 
 
-def test_a_gain_over_everything_names_each_loader_and_the_ratios_are_the_estimates(make):
+def test_a_gain_over_everything_names_each_loader_and_the_ratios_are_the_estimates(
+    make: Make,
+) -> None:
     result = make(**QUICK)
     said = verdict(result)
     by_analyzer, by_loader = said.split(" (perf_analyzer), ")
     faster = re.fullmatch(
         r"ensemble: p50 (\S+) times faster than services, (\S+) of BLS", by_analyzer
     )
-    legs = {
-        mode: find(result, mode, at(1), "perf_analyzer") for mode in ("ensemble", "services", "bls")
-    }
-    assert faster[1] == f"{1 / ratio(legs['ensemble'], legs['services']).value:.2f}"
-    assert faster[2] == f"{ratio(legs['ensemble'], legs['bls']).value:.2f}"
+    ensemble, services, bls = (
+        find(result, mode, at(1), "perf_analyzer") for mode in ("ensemble", "services", "bls")
+    )
+    assert faster and ensemble and services and bls
+    assert faster[1] == f"{1 / ratio(ensemble, services).value:.2f}"
+    assert faster[2] == f"{ratio(ensemble, bls).value:.2f}"
     assert re.fullmatch(
         r"(\S+) of services on KServe, (\S+) of chained, (\S+) of in process "
         r"\(the kit's loader\) at concurrency 1\.",
@@ -59,13 +64,13 @@ def test_a_gain_over_everything_names_each_loader_and_the_ratios_are_the_estimat
     )
 
 
-def test_a_loss_is_called_one(make):
+def test_a_loss_is_called_one(make: Make) -> None:
     said = verdict(make({"ensemble": 60, "services": 48, "in-process": 40}, **QUICK))
     assert said.startswith("the ensemble does not pay here: p50 1.2")
     assert "times that of services" in said
 
 
-def test_being_slower_than_the_floor_is_no_loss(make):
+def test_being_slower_than_the_floor_is_no_loss(make: Make) -> None:
     said = verdict(make({"ensemble": 60, "in-process": 57}, **QUICK))
     assert re.fullmatch(
         r"ensemble: p50 1\.0\d times that of in process \(the kit's loader\) at concurrency 1\.",
@@ -73,7 +78,7 @@ def test_being_slower_than_the_floor_is_no_loss(make):
     )
 
 
-def test_a_difference_within_the_interval_is_none(make):
+def test_a_difference_within_the_interval_is_none(make: Make) -> None:
     said = verdict(make({"ensemble": 60, "services": 60}, extras=False, noise=0.03))
     assert re.match(r"ensemble: p50 no measurable difference from services \(", said)
     assert "pay" not in said
@@ -100,7 +105,9 @@ def test_a_difference_within_the_interval_is_none(make):
         (80, 0.75, r".* no measurable difference in throughput from services"),
     ],
 )
-def test_the_highest_concurrency_is_told_where_it_differs(make, speed, factor, pattern):
+def test_the_highest_concurrency_is_told_where_it_differs(
+    make: Make, speed: float, factor: float, pattern: str
+) -> None:
     changes = {
         ("services", 4, loader): {"factor": factor} for loader in ("perf_analyzer", "loader")
     }
@@ -109,18 +116,18 @@ def test_the_highest_concurrency_is_told_where_it_differs(make, speed, factor, p
     assert " at concurrency 1; at concurrency 4 " in said
 
 
-def test_the_highest_concurrency_is_left_out_where_it_adds_nothing(make):
+def test_the_highest_concurrency_is_left_out_where_it_adds_nothing(make: Make) -> None:
     assert "concurrency 4" not in verdict(make({"ensemble": 60, "services": 80}, **QUICK))
 
 
-def test_a_mode_without_a_figure_is_named_and_another_decides(make):
+def test_a_mode_without_a_figure_is_named_and_another_decides(make: Make) -> None:
     broken = {("services", 1, by): {"failure": "It ended."} for by in ("perf_analyzer", "loader")}
     said = verdict(make({"ensemble": 60, "services": 80, "bls": 70}, changes=broken, **QUICK))
     assert "faster than BLS" in said
     assert said.endswith("; no figure there for services.")
 
 
-def test_legs_under_different_loaders_are_never_compared(make):
+def test_legs_under_different_loaders_are_never_compared(make: Make) -> None:
     result = make({"ensemble": 60, "services": 80}, **QUICK)
     keep = {("ensemble", "perf_analyzer"), ("services", "loader")}
     legs = tuple(leg for leg in result.legs if (leg.leg.mode, leg.leg.loader) in keep)
@@ -140,16 +147,16 @@ def test_legs_under_different_loaders_are_never_compared(make):
         ({"sweep": (), "extras": True}, "no leg ran at a fixed concurrency."),
     ],
 )
-def test_no_verdict_without_figures(make, arguments, reason):
+def test_no_verdict_without_figures(make: Make, arguments: dict[str, Any], reason: str) -> None:
     assert verdict(make(**({"extras": False} | arguments))).startswith(f"No verdict: {reason}")
 
 
-def test_only_ratios_are_told_so_a_slower_machine_tells_the_same(whole):
+def test_only_ratios_are_told_so_a_slower_machine_tells_the_same(whole: Result) -> None:
     assert verdict(slower(whole, 8)) == verdict(whole)
     assert markdown(slower(whole, 8)) == markdown(whole)
 
 
-def test_the_table_has_a_row_for_each_comparison_and_says_what_was_not_run(whole):
+def test_the_table_has_a_row_for_each_comparison_and_says_what_was_not_run(whole: Result) -> None:
     lines = markdown(whole).split("\n\n")[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert {len(row) for row in cells} == {6}
@@ -161,7 +168,7 @@ def test_the_table_has_a_row_for_each_comparison_and_says_what_was_not_run(whole
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_one_sentence_whatever_happened(make, data):
+def test_one_sentence_whatever_happened(make: Make, data: st.DataObject) -> None:
     whole = make(rounds=2, sweep=(1, 4), extras=False)
     state = st.sampled_from(["as is", "gone", "failed", "once", "silent", "nan", "huge"])
     legs = [broken for leg in whole.legs if (broken := spoil(leg, data.draw(state)))]

@@ -13,6 +13,7 @@ from perf.measure.accounting import Accounting, Counts, server_ms, steps
 from perf.measure.endpoint import Endpoint
 from perf.measure.loader import closed_loop
 from runtime.server.server import LocalServer
+from tests.perf.fixtures import WriteModel, WritePair
 
 REQUESTS = [{"x": np.array([1], np.float32)}]
 REFUSED = [{"x": np.array([-1], np.float32)}]
@@ -20,7 +21,9 @@ ZERO = Counts(0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture(scope="module")
-def server(triton: LocalServer, write_model, write_pair) -> Iterator[LocalServer]:
+def server(
+    triton: LocalServer, write_model: WriteModel, write_pair: WritePair
+) -> Iterator[LocalServer]:
     write_model(triton.repository, "sleeper", work="time.sleep(0.02)")
     write_model(triton.repository, "echo")
     write_pair(triton.repository, "pair", "echo", "sleeper")
@@ -33,7 +36,9 @@ def accounting(server: LocalServer) -> Accounting:
     return Accounting(dict.fromkeys(("pair", "echo", "sleeper"), server.grpc))
 
 
-def test_steps_are_counted_and_timed_for_one_request(server, accounting) -> None:
+def test_steps_are_counted_and_timed_for_one_request(
+    server: LocalServer, accounting: Accounting
+) -> None:
     with Endpoint(server.grpc, "pair", REQUESTS) as endpoint:
         endpoint(0)
         before = accounting.snapshot()
@@ -52,7 +57,7 @@ def test_steps_are_counted_and_timed_for_one_request(server, accounting) -> None
     assert sleeper.total_us + echo.total_us <= inside * 1e3 * 1.05
 
 
-def test_every_answer_is_counted_at_once(server, accounting) -> None:
+def test_every_answer_is_counted_at_once(server: LocalServer, accounting: Accounting) -> None:
     with Endpoint(server.grpc, "echo", REQUESTS) as endpoint:
         for _ in range(10):  # Triton counts a request a moment after its answer
             before = accounting.snapshot()
@@ -60,7 +65,9 @@ def test_every_answer_is_counted_at_once(server, accounting) -> None:
             assert accounting.snapshot()["echo"].success == before["echo"].success + 1
 
 
-def test_failed_requests_have_no_time_of_their_own(server, accounting) -> None:
+def test_failed_requests_have_no_time_of_their_own(
+    server: LocalServer, accounting: Accounting
+) -> None:
     before = accounting.snapshot()
     with Endpoint(server.grpc, "pair", REFUSED) as endpoint:
         assert closed_loop(endpoint, concurrency=1, count=3, warmup=0).errors == 3
@@ -71,7 +78,7 @@ def test_failed_requests_have_no_time_of_their_own(server, accounting) -> None:
     assert (echo.calls, sleeper.calls) == (1, 0)
 
 
-def test_counts_that_fell_are_an_error(server, write_model) -> None:
+def test_counts_that_fell_are_an_error(server: LocalServer, write_model: WriteModel) -> None:
     write_model(server.repository, "lone")
     server.control.load("lone")
     accounting = Accounting({"lone": server.grpc})
@@ -86,7 +93,7 @@ def test_counts_that_fell_are_an_error(server, write_model) -> None:
             read()
 
 
-def test_a_model_or_server_that_is_not_there_is_told(server) -> None:
+def test_a_model_or_server_that_is_not_there_is_told(server: LocalServer) -> None:
     with pytest.raises(LegFailed, match=r"no statistics of model 'nope': .*'nope'"):
         Accounting({"nope": server.grpc}).snapshot()
     with pytest.raises(LegFailed, match=r"no server answers at 127\.0\.0\.1:1$"):

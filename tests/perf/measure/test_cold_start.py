@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from perf.errors import LegFailed
 from perf.measure.cold_start import cold_start, cold_start_in_process
 from runtime.machine.environment import ServerEnvironment
+from tests.perf.fixtures import WriteModel, WritePair
 
 
 def write_identity(repository: Path, name: str) -> None:
@@ -36,7 +37,10 @@ def children() -> set[int]:
 
 
 def test_a_server_starts_cold_and_so_does_each_model(
-    server_environment: ServerEnvironment, write_model, write_pair, tmp_path: Path
+    server_environment: ServerEnvironment,
+    write_model: WriteModel,
+    write_pair: WritePair,
+    tmp_path: Path,
 ) -> None:
     write_model(tmp_path, "quick")
     write_model(tmp_path, "late", initialize="time.sleep(0.1)")
@@ -52,7 +56,7 @@ def test_a_server_starts_cold_and_so_does_each_model(
 
 
 def test_a_model_that_does_not_load_is_told_with_tritons_reason(
-    server_environment: ServerEnvironment, write_model, tmp_path: Path
+    server_environment: ServerEnvironment, write_model: WriteModel, tmp_path: Path
 ) -> None:
     write_model(tmp_path, "good")
     write_model(tmp_path, "bad", initialize="raise RuntimeError('weights are missing')")

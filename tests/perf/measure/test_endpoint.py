@@ -8,8 +8,9 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from perf.errors import LegFailed, PerfError
 from perf.measure.endpoint import Endpoint
 from perf.measure.loader import closed_loop
 from runtime.server.server import LocalServer
+from tests.conftest import Serve
+from tests.perf.fixtures import WriteModel
 
 WORDS = np.array([b"", b"\xff\x00", "Zeile über".encode()], dtype=object)
 REQUESTS = [
@@ -27,6 +30,7 @@ REQUESTS = [
     {"x": np.zeros(0, np.float32), "words": np.zeros(0, dtype=object)},
     {"x": np.arange(2000, dtype=np.float32)},
 ]
+Protocol = Literal["grpc", "http"]
 WAYS = [(protocol, memory) for protocol in ("grpc", "http") for memory in ("none", "system")]
 
 
@@ -48,7 +52,7 @@ BEGUN = "slow_has_begun"
 
 
 @pytest.fixture(scope="module")
-def server(triton: LocalServer, write_model) -> LocalServer:
+def server(triton: LocalServer, write_model: WriteModel) -> LocalServer:
     write_model(triton.repository, "echo")
     growing = "x = np.zeros(5000 * self.calls, np.float32)"
     write_model(triton.repository, "growing_grpc", work=growing)
@@ -65,7 +69,7 @@ def server(triton: LocalServer, write_model) -> LocalServer:
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_a_server_that_keeps_shared_memory_to_itself_is_a_sentence(
-    serve, tmp_path: Path, write_model, protocol: str
+    serve: Serve, tmp_path: Path, write_model: WriteModel, protocol: Protocol
 ) -> None:
     write_model(tmp_path, "echo")
     server = serve(tmp_path)
@@ -83,7 +87,11 @@ def connect(server: LocalServer, request: pytest.FixtureRequest) -> Iterator[Con
     """Makes endpoints of the server, in each of the ways; holds that nothing is left of them."""
     protocol, memory = request.param
 
-    def make(requests=REQUESTS, model="echo", address=None) -> Endpoint:
+    def make(
+        requests: Sequence[Mapping[str, np.ndarray]] = REQUESTS,
+        model: str = "echo",
+        address: str | None = None,
+    ) -> Endpoint:
         address = address or (server.grpc if protocol == "grpc" else server.http)
         return Endpoint(address, model, requests, protocol=protocol, shared_memory=memory)
 
@@ -126,7 +134,9 @@ def test_a_refusal_is_one_sentence_and_the_next_request_is_answered(connect: Con
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
-def test_an_answer_larger_than_its_region_is_an_error(server: LocalServer, protocol: str) -> None:
+def test_an_answer_larger_than_its_region_is_an_error(
+    server: LocalServer, protocol: Protocol
+) -> None:
     model = f"growing_{protocol}"  # its answers grow from call to call
     address = server.grpc if protocol == "grpc" else server.http
     with Endpoint(
@@ -179,7 +189,7 @@ def test_nothing_is_left_after_an_error_within(connect: Connect) -> None:
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 def test_regions_that_a_request_still_uses_are_removed_after_it(
-    server: LocalServer, protocol: str
+    server: LocalServer, protocol: Protocol
 ) -> None:
     begun = server.repository / BEGUN
     address = server.grpc if protocol == "grpc" else server.http
@@ -200,7 +210,9 @@ def test_regions_that_a_request_still_uses_are_removed_after_it(
     assert regions() == []
 
 
-def test_a_server_that_ends_is_told_and_nothing_is_left(serve, write_model, tmp_path) -> None:
+def test_a_server_that_ends_is_told_and_nothing_is_left(
+    serve: Serve, write_model: WriteModel, tmp_path: Path
+) -> None:
     write_model(tmp_path, "echo")
     server = serve(tmp_path, open_groups=("shared-memory",))
     addresses = {"grpc": server.grpc, "http": server.http}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,8 @@ def test_what_the_pipeline_does_not_take_is_one_sentence(
     files: Path, name: str, value: object, said: str
 ) -> None:
     with pytest.raises(ScenarioError, match=said) as refused:
-        read(files, **{name: value})
+        changed: dict[str, Any] = {name: value}
+        read(files, **changed)
     assert str(refused.value).startswith(f"Request 1, input '{name}'")
     assert "\n" not in str(refused.value)
 

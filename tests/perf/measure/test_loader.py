@@ -57,7 +57,9 @@ failures = st.frozensets(st.integers(0, 40), max_size=12)
 
 @given(st.integers(1, 6), counts, warmups, failures)
 @settings(max_examples=40, deadline=None)
-def test_a_closed_loop_performs_each_request_once(concurrency, count, warmup, failing) -> None:
+def test_a_closed_loop_performs_each_request_once(
+    concurrency: int, count: int, warmup: int, failing: frozenset[int]
+) -> None:
     calls = Calls(failing=failing)
     sample = closed_loop(calls, concurrency=concurrency, count=count, warmup=warmup)
     check(sample, calls, count, warmup, failing)
@@ -66,7 +68,9 @@ def test_a_closed_loop_performs_each_request_once(concurrency, count, warmup, fa
 
 @given(counts, warmups, failures, st.integers(0, 2**32))
 @settings(max_examples=40, deadline=None)
-def test_an_open_loop_performs_each_request_once(count, warmup, failing, seed) -> None:
+def test_an_open_loop_performs_each_request_once(
+    count: int, warmup: int, failing: frozenset[int], seed: int
+) -> None:
     calls = Calls(failing=failing)
     sample = open_loop(calls, rate=1e5, count=count, warmup=warmup, seed=seed)
     check(sample, calls, count, warmup, failing)

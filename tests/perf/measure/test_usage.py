@@ -15,6 +15,7 @@ from perf.measure.endpoint import Endpoint
 from perf.measure.usage import Usage, parts_of_server, replaced, uses
 from perf.result import ProcessUse
 from runtime.server.server import LocalServer
+from tests.perf.fixtures import WriteModel, WritePair
 
 REQUESTS = [{"x": np.array([1], np.float32)}]
 BURN = "end = time.process_time() + 0.02\n        while time.process_time() < end: pass"
@@ -22,7 +23,7 @@ SPIN = "import time\nwhile time.process_time() < 0.2: pass"
 
 
 @pytest.fixture(scope="module")
-def server(triton: LocalServer, write_model, write_pair) -> LocalServer:
+def server(triton: LocalServer, write_model: WriteModel, write_pair: WritePair) -> LocalServer:
     write_model(triton.repository, "burner", work=BURN)
     write_model(triton.repository, "echo")
     write_pair(triton.repository, "pair", "echo", "burner")

@@ -2,9 +2,10 @@
 
 import pytest
 
-from perf.report.breakdown import breakdown, uses
+from perf.report.breakdown import Breakdown, breakdown, uses
 from perf.report.figures.time import time
 from perf.result import Leg, LegResult, Load, ProcessUse, Round, StepTime
+from tests.perf.fixtures import Make
 
 LEG = Leg(mode="ensemble", load=Load(kind="concurrency", value=1), loader="loader")
 
@@ -24,8 +25,14 @@ def step(model: str, *times_us: float) -> StepTime:
     return StepTime(model=model, calls=1, **dict(zip(names, times_us, strict=True)))
 
 
-def test_what_the_steps_leave_is_split_at_the_server():
-    found = breakdown(leg(8.0, step("a", 500, 250, 3000, 250), step("b", 0, 0, 2000, 0)))
+def told(measured: LegResult) -> Breakdown:
+    found = breakdown(measured)
+    assert found is not None
+    return found
+
+
+def test_what_the_steps_leave_is_split_at_the_server() -> None:
+    found = told(leg(8.0, step("a", 500, 250, 3000, 250), step("b", 0, 0, 2000, 0)))
     assert found.kinds == pytest.approx(
         {
             "queue": 0.5,
@@ -41,14 +48,14 @@ def test_what_the_steps_leave_is_split_at_the_server():
     assert not found.overlap
 
 
-def test_without_the_servers_word_the_rest_is_one():
-    found = breakdown(leg(None, step("a", 0, 0, 4000, 0)))
+def test_without_the_servers_word_the_rest_is_one() -> None:
+    found = told(leg(None, step("a", 0, 0, 4000, 0)))
     assert found.kinds["between the steps"] == 0
     assert found.kinds["network and client"] == 6.0
 
 
-def test_steps_side_by_side_are_told(make):
-    found = breakdown(leg(9.0, step("a", 0, 0, 8000, 0), step("b", 0, 0, 8000, 0)))
+def test_steps_side_by_side_are_told(make: Make) -> None:
+    found = told(leg(9.0, step("a", 0, 0, 8000, 0), step("b", 0, 0, 8000, 0)))
     assert found.overlap
     assert found.kinds["between the steps"] == 0
     assert found.kinds["network and client"] == 1.0
@@ -57,17 +64,17 @@ def test_steps_side_by_side_are_told(make):
     assert "Where a bar passes its mark, calls ran side by side" in drawing.caption
 
 
-def test_nothing_is_said_of_overlap_where_there_is_none(make):
+def test_nothing_is_said_of_overlap_where_there_is_none(make: Make) -> None:
     apart = leg(9.0, step("a", 0, 0, 4000, 0))
     drawing = time(make({}, extras=False).model_copy(update={"legs": (apart,)}))
     assert drawing.panels and "side by side" not in drawing.caption
 
 
-def test_no_statistics_no_breakdown():
+def test_no_statistics_no_breakdown() -> None:
     assert breakdown(leg(9.0)) is None
 
 
-def test_uses_are_medians_over_the_rounds():
+def test_uses_are_medians_over_the_rounds() -> None:
     rounds = tuple(
         Round(
             number=n,

@@ -1,21 +1,24 @@
 """Drawings: no label over another or beyond the edge; colours for every kind of vision."""
 
 import itertools
+from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation, Text
+from matplotlib.transforms import Bbox, BboxBase
 
 from perf.judge.modes import MODES
-from perf.report.canvas import alone, looks
+from perf.report.canvas import Drawing, Panel, alone, looks
 from perf.report.figures.latency import latency, variants
 from perf.report.figures.profile import profile, start
 from perf.report.figures.throughput import throughput
 from perf.report.figures.time import time
 from perf.report.palette import KINDS, LOOKS, variables
-from perf.result import Mode
+from perf.result import Mode, Result
+from tests.perf.fixtures import Make
 
 DEUTERANOPIA = np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]])
 PROTANOPIA = np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]])
@@ -23,19 +26,22 @@ PROTANOPIA = np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -
 2009; severity 1, on linear light."""
 
 
-def boxes(panel):
+def boxes(panel: Panel) -> tuple[list[tuple[Text, Bbox]], BboxBase]:
     """Each visible text and where it lies, in pixels, and the picture's own box."""
     with looks():
         figure = alone(panel)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         renderer = canvas.get_renderer()
-        texts = [each for each in figure.findobj(Text) if each.get_text() and each.get_visible()]
+        found = [each for each in figure.findobj(Text) if isinstance(each, Text)]
+        texts = [each for each in found if each.get_text() and each.get_visible()]
         return [(each, each.get_window_extent(renderer)) for each in texts], figure.bbox
 
 
 @pytest.mark.parametrize("make_drawing", [latency, variants, time, throughput, profile, start])
-def test_texts_neither_overlap_nor_leave_the_picture(whole, make_drawing):
+def test_texts_neither_overlap_nor_leave_the_picture(
+    whole: Result, make_drawing: Callable[[Result], Drawing]
+) -> None:
     panels = make_drawing(whole).panels
     assert panels
     for panel in panels:
@@ -52,7 +58,7 @@ def test_texts_neither_overlap_nor_leave_the_picture(whole, make_drawing):
             assert apart, (panel.title, one.get_text(), other.get_text())
 
 
-def test_a_far_p99_does_not_crush_the_bars(make):
+def test_a_far_p99_does_not_crush_the_bars(make: Make) -> None:
     result = make({"ensemble": 60, "services": 80}, sweep=(1,), extras=False, rounds=2)
     legs = [
         leg.model_copy(
@@ -72,19 +78,20 @@ def test_a_far_p99_does_not_crush_the_bars(make):
     assert [each for each in axes.texts if each.get_text() == "▸"]
 
 
-def test_a_line_breaks_where_a_leg_has_no_figure(make):
+def test_a_line_breaks_where_a_leg_has_no_figure(make: Make) -> None:
     broken = {("services", 2, "loader"): {"failure": "The gateway ended."}}
     drawing = throughput(
         make({"ensemble": 60, "services": 80}, changes=broken, extras=False, loaders=("loader",))
     )
     with looks():
         axes = alone(drawing.panels[0]).axes[0]
-    lines = {line.get_color(): line.get_ydata() for line in axes.lines if line.get_ydata().size}
+    drawn = [(line.get_color(), np.asarray(line.get_ydata(), np.float64)) for line in axes.lines]
+    lines = {colour: points for colour, points in drawn if points.size}
     assert np.isnan(lines[LOOKS["services"].light]).tolist() == [False, True, False]
     assert not np.isnan(lines[LOOKS["ensemble"].light]).any()
 
 
-def test_every_mode_and_kind_has_colours_of_its_own():
+def test_every_mode_and_kind_has_colours_of_its_own() -> None:
     assert set(MODES) == set(LOOKS) == set(get_args(Mode))
     assert len(variables()) == len(LOOKS) + len(KINDS) + 5
     assert len({style.marker for style in LOOKS.values()}) == len(LOOKS)
@@ -100,7 +107,9 @@ def test_every_mode_and_kind_has_colours_of_its_own():
         [dark for _, dark in KINDS.values()],
     ],
 )
-def test_colours_stay_apart_for_every_kind_of_vision(colours, vision):
+def test_colours_stay_apart_for_every_kind_of_vision(
+    colours: list[str], vision: np.ndarray
+) -> None:
     """In CIE Lab a distance of about 2 is just noticeable."""
     points = [lab(each, vision) for each in colours]
     nearest = min(np.linalg.norm(a - b) for a, b in itertools.combinations(points, 2))

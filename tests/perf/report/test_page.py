@@ -1,9 +1,9 @@
 """The page: well-formed, alone, true to its result, and safe with whatever a failure may say."""
 
 import re
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -21,6 +21,7 @@ from perf.report.figures.time import time
 from perf.report.page import page
 from perf.report.tables import PERCENTS
 from perf.result import Result
+from tests.perf.fixtures import Make
 
 MAKERS = (latency, throughput, time, variants, profile, start)
 EMPTY = {
@@ -47,7 +48,7 @@ def cells(root: ElementTree.Element, section: str) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def broken(make: Callable[..., Result]) -> Result:
+def broken(make: Make) -> Result:
     return make(
         changes={
             ("bls", 2, "perf_analyzer"): {"failure": "perf_analyzer ended with code 99."},
@@ -67,7 +68,7 @@ def root(text: str) -> ElementTree.Element:
     return parsed(text)
 
 
-def test_it_stands_alone_and_is_small(text, root):
+def test_it_stands_alone_and_is_small(text: str, root: ElementTree.Element) -> None:
     assert len(text.encode()) < 600_000
     outside = {"src", "srcset", "data", "action", "poster"}
     for element in root.iter():
@@ -81,24 +82,26 @@ def test_it_stands_alone_and_is_small(text, root):
     assert "://" not in plain
 
 
-def test_every_id_is_unique_and_every_reference_leads_somewhere(text, root):
+def test_every_id_is_unique_and_every_reference_leads_somewhere(
+    text: str, root: ElementTree.Element
+) -> None:
     ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', text)) <= set(ids)
 
 
-def test_an_html_parser_sees_the_same_elements(text, root):
-    seen = []
+def test_an_html_parser_sees_the_same_elements(text: str, root: ElementTree.Element) -> None:
+    seen: list[str] = []
 
     class Reader(HTMLParser):
-        def handle_starttag(self, tag, attrs):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             seen.append(tag)
 
     Reader().feed(text)
     assert seen == [element.tag.split("}")[-1].lower() for element in root.iter()]
 
 
-def test_figures_bear_only_colours_that_the_theme_sets(text):
+def test_figures_bear_only_colours_that_the_theme_sets(text: str) -> None:
     drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
     assert len(drawings) == 13
     assert not [found for svg in drawings for found in re.findall(r"#[0-9a-f]{6}\b", svg)]
@@ -106,12 +109,13 @@ def test_figures_bear_only_colours_that_the_theme_sets(text):
         assert len(re.findall(rf"{variable}:#", text)) >= 1, variable
 
 
-def test_the_verdict_comes_first(broken, root):
+def test_the_verdict_comes_first(broken: Result, root: ElementTree.Element) -> None:
     first = root.find(".//p")
+    assert first is not None
     assert "".join(first.itertext()).lower() == verdict(broken).lower()
 
 
-def test_the_table_of_legs_is_the_result(broken, root):
+def test_the_table_of_legs_is_the_result(broken: Result, root: ElementTree.Element) -> None:
     legs = sorted(broken.legs, key=lambda leg: order(leg.leg))
     rows = [row for row in cells(root, "legs") if len(row) > 1]
     assert len(rows) == len(legs)
@@ -125,10 +129,10 @@ def test_the_table_of_legs_is_the_result(broken, root):
     assert sum("no figure" in "".join(row) for row in rows) == 2
 
 
-def test_a_leg_in_doubt_shows_no_number_anywhere(make):
+def test_a_leg_in_doubt_shows_no_number_anywhere(make: Make) -> None:
     """Its latencies, of which no other leg has the like, are in no table, label or drawing."""
     unsteady = {("services", 1, "loader"): {"factor": 7919.0}}
-    quick = {"sweep": (1,), "rounds": 2, "extras": False, "loaders": ("loader",)}
+    quick: dict[str, Any] = {"sweep": (1,), "rounds": 2, "extras": False, "loaders": ("loader",)}
     result = make({"ensemble": 60, "services": 80}, changes=unsteady, **quick)
     index = next(
         n
@@ -144,7 +148,9 @@ def test_a_leg_in_doubt_shows_no_number_anywhere(make):
     assert max(map(float, re.findall(r">(\d+)\.?\d*<", text))) < 10_000
 
 
-def test_the_reader_is_told_who_drove_what_and_that_perf_analyzer_was_missing(make, root):
+def test_the_reader_is_told_who_drove_what_and_that_perf_analyzer_was_missing(
+    make: Make, root: ElementTree.Element
+) -> None:
     notes = ["".join(note.itertext()) for note in root.findall(".//p[@class='note ']")]
     assert "perf_analyzer drove 19 legs (ensemble 7, BLS 5, services 7)" in notes[0]
     assert "the kit's loader drove 27 legs" in notes[0]
@@ -164,7 +170,7 @@ def test_the_reader_is_told_who_drove_what_and_that_perf_analyzer_was_missing(ma
     assert warnings[1].endswith(missing)
 
 
-def test_hostile_text_is_text(make):
+def test_hostile_text_is_text(make: Make) -> None:
     """In every field that holds words: in tables, notes, drawings, and the scenario."""
     result = make({"ensemble": 60}, rounds=2, sweep=(1,), loaders=("loader",), extras=False)
     leg = result.legs[0]
@@ -210,7 +216,9 @@ def test_hostile_text_is_text(make):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(said=st.text(max_size=60), scale=st.sampled_from([1e-9, 1e-3, 1.0, 1e6, 1e300]))
-def test_any_words_and_any_size_give_a_well_formed_page(make, said, scale):
+def test_any_words_and_any_size_give_a_well_formed_page(
+    make: Make, said: str, scale: float
+) -> None:
     result = make({"ensemble": 60, "services": 80}, rounds=2, sweep=(1,), extras=False)
     legs = [
         leg.model_copy(
@@ -244,7 +252,7 @@ def test_any_words_and_any_size_give_a_well_formed_page(make, said, scale):
     ]
 
 
-def test_nothing_measured_is_a_page_that_says_so(make):
+def test_nothing_measured_is_a_page_that_says_so(make: Make) -> None:
     root = parsed(drawn(make({}, extras=False)))
     said = "".join(root.itertext())
     assert "No verdict: the ensemble was not measured." in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from builders.kit.emit.config import model_config
 from builders.kit.family import load_family
 from builders.kit.graph import (
     DynamicBatching,
+    Ensemble,
     InstanceGroup,
     OnnxModel,
     PythonModel,
@@ -49,7 +51,7 @@ groups = st.builds(
 def models(draw: st.DrawFn) -> OnnxModel | PythonModel:
     size = draw(st.sampled_from([0, 1, 8]))
     tensor = Tensor("x", DType.FP32, {"batch": -1, "n": 4} if size else {"n": 4})
-    facts = {
+    facts: dict[str, Any] = {
         "name": "m",
         "inputs": (tensor,),
         "outputs": (replace(tensor, name="y"),),
@@ -94,6 +96,7 @@ def test_a_build_with_the_patch_gives_the_config_that_was_measured(
 
 def test_a_patch_of_the_real_family_goes_through_the_profile(tmp_path: Path) -> None:
     (ocr,) = [each for each in load_family("ocr").pipelines if each.name == "ocr"]
+    assert isinstance(ocr, Ensemble)
     (recognise,) = [each for each in ocr.composing() if each.name == "recognise"]
     present = model_config(recognise, RELEASE)
     text = patch.text("recognise", present, Settings(instances=2, threads=2), "better\nby far")

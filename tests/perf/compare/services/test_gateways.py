@@ -16,7 +16,8 @@ import numpy as np
 import psutil
 import pytest
 import tritonclient.grpc as grpc
-from tritonclient.grpc import service_pb2
+from grpc import RpcError, insecure_channel
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
 from clients.chained import request_input
@@ -77,14 +78,15 @@ def infer(address: str, inputs: Arrays, wanted: tuple[str, ...] = ()) -> dict[st
         )
         answer = result.get_response()
         assert (answer.id, answer.model_name) == ("7", "toy")
-        return {output.name: result.as_numpy(output.name) for output in answer.outputs}
+        names = [output.name for output in answer.outputs]
+        return {name: np.asarray(result.as_numpy(name)) for name in names}
 
 
 def refusal(call: Callable[..., Any], *arguments: Any) -> tuple[str, str]:
     """The gRPC code and the sentence that a call fails with."""
     with pytest.raises(InferenceServerException) as refused:
         call(*arguments)
-    return refused.value.status().removeprefix("StatusCode."), refused.value.message()
+    return str(refused.value.status()).removeprefix("StatusCode."), str(refused.value.message())
 
 
 @pytest.mark.sampled(4)
@@ -137,12 +139,12 @@ def raw(address: str, **changes: Any) -> Any:
         "inputs": [{"name": "sentence", "datatype": "BYTES", "shape": [1]}],
         "raw_input_contents": [b"\x01\x00\x00\x00a"],
     }
-    with grpc.InferenceServerClient(address) as client:
+    with insecure_channel(address) as channel:
         try:
-            return client._client_stub.ModelInfer(
+            return service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(
                 service_pb2.ModelInferRequest(**fields | changes), timeout=30
             )
-        except Exception as error:
+        except RpcError as error:
             raise InferenceServerException(error.details(), str(error.code())) from None
 
 
@@ -232,9 +234,9 @@ def test_it_looks_like_a_model_to_perf_analyzer(running: Running) -> None:
         ours, theirs = (each.get_model_metadata("toy") for each in (client, triton))
         for side in ("inputs", "outputs"):
             assert [*getattr(ours, side)] == [*getattr(theirs, side)]
-        ours, theirs = (each.get_model_config("toy").config for each in (client, triton))
-        assert [*ours.input] == [*theirs.input] and [*ours.output] == [*theirs.output]
-        assert not ours.HasField("ensemble_scheduling")
+        mine, its = (each.get_model_config("toy").config for each in (client, triton))
+        assert [*mine.input] == [*its.input] and [*mine.output] == [*its.output]
+        assert not mine.HasField("ensemble_scheduling")
         assert refusal(client.get_model_config, "ocr")[0] == "NOT_FOUND"
 
 

@@ -28,7 +28,8 @@ OPTIONS = {
 def infer(address: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     with grpc.InferenceServerClient(address) as client:
         result = client.infer("ocr", [request_input(*each) for each in inputs.items()])
-        return {each.name: result.as_numpy(each.name) for each in result.get_response().outputs}
+        names = [each.name for each in result.get_response().outputs]
+        return {name: np.asarray(result.as_numpy(name)) for name in names}
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ def run(
 
     def measure(model: str, requests: Sequence[dict[str, np.ndarray]], **options: Any) -> Sample:
         over_http = options.get("protocol") == "http"
-        options = {
+        chosen: dict[str, Any] = {
             "address": served.http if over_http else served.grpc,
             "load": TWO,
             "count": 8,
@@ -116,7 +116,7 @@ def run(
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         seen(served, model).write_text("")
         try:
-            return analyzer.run(model=model, requests=requests, **options)
+            return analyzer.run(model=model, requests=requests, **chosen)
         finally:
             assert list(tmp_path.iterdir()) == []
             assert list(Path("/dev/shm").glob("probe_*")) == []

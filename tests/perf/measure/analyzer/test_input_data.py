@@ -74,6 +74,6 @@ def test_a_batch_is_as_many_entries(tmp_path: Path) -> None:
 
 
 def test_a_tensor_without_a_batch_axis_is_refused(tmp_path: Path) -> None:
-    requests = [{"x": np.float32(1).reshape(())}]
+    requests = [{"x": np.array(1, np.float32)}]
     with pytest.raises(LegFailed, match="input 'x' has no batch axis; add one in front"):
         input_data.write(requests, model("FP32", batches=True), tmp_path / "inputs.json")

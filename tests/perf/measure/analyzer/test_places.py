@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(places, "SDK_PLACES", (tmp_path / "sdk" / "perf_analyzer",))
     monkeypatch.setattr(places, "FOLDER", tmp_path / "own")
-    monkeypatch.setattr(places.sys, "executable", str(tmp_path / "python" / "python3"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python" / "python3"))
 
 
 def put(folder: Path, text: str) -> Path:
