@@ -1,4 +1,4 @@
-"""From the graph to ``ModelConfig`` protobufs and config.pbtxt, and back.
+"""From the graph to ``ModelConfig`` protobufs.
 
 A config written here is complete: every input and output with full dims, ``max_batch_size``,
 instance counts, the version policy, the model's file name, and ``model_version: -1`` on each step
@@ -35,25 +35,15 @@ from builders.kit.graph import (
 from builders.kit.graph.bls import BlsModel
 from repository.config.facts import CALLS
 from repository.config.proto import pb
-from repository.config.text import unknown_fields
 from repository.copied.sequence_state import END, START
-from repository.release import Release
 
 
-def model_config(model: Model, release: Release) -> pb.ModelConfig:
-    """The config of a model, as the release understands it.
+def model_config(model: Model) -> pb.ModelConfig:
+    """The config of a model with every field that it asks for.
 
-    Fields that the release does not know are left out; :func:`repository.check.check.check_graph`
-    names them. Mistakes of the graph are written as they are, for the same check to find.
+    Mistakes of the graph are written as they are, and fields that a release does not know, for
+    :func:`builders.kit.emit.check.check_graph` to find.
     """
-    config = complete_config(model)
-    for message, field in list(unknown_fields(config, release)):
-        message.ClearField(field)
-    return config
-
-
-def complete_config(model: Model) -> pb.ModelConfig:
-    """The config of a model with every field that it asks for, whatever the release."""
     config = pb.ModelConfig(name=model.name, max_batch_size=model.max_batch_size)
     _describe_kind(model, config)
     _describe_versions(model, config)
@@ -87,7 +77,7 @@ def complete_config(model: Model) -> pb.ModelConfig:
 
 def configs_of(models: Iterable[Model]) -> dict[str, pb.ModelConfig]:
     """The config of each model, by its name."""
-    return {model.name: complete_config(model) for model in models}
+    return {model.name: model_config(model) for model in models}
 
 
 def _describe_kind(model: Model, config: pb.ModelConfig) -> None:

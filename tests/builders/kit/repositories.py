@@ -10,7 +10,6 @@ from builders.kit.graph import Model, closure
 from builders.kit.graph.layout import version_files
 from repository.config.proto import pb
 from repository.config.text import to_text
-from repository.release import release
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer
 
@@ -25,7 +24,7 @@ def write(
     for model in closure(models):
         target = folder / model.name
         target.mkdir(parents=True, exist_ok=True)
-        config = configs[model.name] if configs else model_config(model, release("24.10"))
+        config = configs[model.name] if configs else model_config(model)
         (target / "config.pbtxt").write_text(to_text(config))
         for name, content in version_files(model, exports or {}).items():
             path = target / "1" / name

@@ -213,7 +213,7 @@ def test_stages_and_their_libraries_are_for_the_python_of_the_profiles_release(
 
 def test_the_gpu_profile_runs_onnx_on_gpus_and_stages_on_the_cpu() -> None:
     recipe = make_recipe(load_profile("gpu"))
-    configs = [model_config(model, recipe.release) for model in recipe.models]
+    configs = [model_config(model) for model in recipe.models]
     found = {
         (config.backend, group.kind == group.KIND_GPU)
         for config in configs

@@ -14,7 +14,6 @@ from builders.kit.graph.bls import bls
 from builders.kit.graph.layout import version_files
 from repository.arrays import DType
 from repository.config.text import to_text
-from repository.release import release
 
 SPLIT = """
 import numpy as np
@@ -96,7 +95,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def write(repository: Path, model: Model) -> None:
     target = repository / model.name
     target.mkdir(parents=True, exist_ok=True)
-    (target / "config.pbtxt").write_text(to_text(model_config(model, release("24.10"))))
+    (target / "config.pbtxt").write_text(to_text(model_config(model)))
     for name, content in version_files(model, {}).items():
         path = target / "1" / name
         path.parent.mkdir(parents=True, exist_ok=True)

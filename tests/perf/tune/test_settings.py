@@ -79,7 +79,7 @@ def candidates(present: Settings) -> list[Settings]:
 def test_a_build_with_the_patch_gives_the_config_that_was_measured(
     model: OnnxModel | PythonModel, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    present = model_config(model, RELEASE)
+    present = model_config(model)
     wanted = data.draw(st.sampled_from(candidates(read(present))))
     folder = tmp_path_factory.getbasetemp()
     (folder / "patch.yaml").write_text(patch.text("m", present, wanted, "why"))
@@ -89,7 +89,7 @@ def test_a_build_with_the_patch_gives_the_config_that_was_measured(
     profile = load_profile(folder / "base.yaml")
     (built,) = overrides.apply(profile, [model])
     measured = apply(present, wanted)
-    assert model_config(built, RELEASE) == measured
+    assert model_config(built) == measured
     assert read(measured) == wanted
     assert (options(present, wanted) == {}) == (wanted == read(present))
 
@@ -98,7 +98,7 @@ def test_a_patch_of_the_real_family_goes_through_the_profile(tmp_path: Path) -> 
     (ocr,) = [each for each in load_family("ocr").pipelines if each.name == "ocr"]
     assert isinstance(ocr, Ensemble)
     (recognise,) = [each for each in ocr.composing() if each.name == "recognise"]
-    present = model_config(recognise, RELEASE)
+    present = model_config(recognise)
     text = patch.text("recognise", present, Settings(instances=2, threads=2), "better\nby far")
     assert text.splitlines()[:3] == [
         "# Written by `python -m perf tune`. Merge it into the profile that the repository is "
@@ -108,7 +108,7 @@ def test_a_patch_of_the_real_family_goes_through_the_profile(tmp_path: Path) -> 
     ]
     (tmp_path / "mine.yaml").write_text(BASE + text)
     (built,) = overrides.apply(load_profile(tmp_path / "mine.yaml"), [recognise])
-    config = model_config(built, RELEASE)
+    config = model_config(built)
     assert config.instance_group[0].count == 2
     assert config.parameters["intra_op_thread_count"].string_value == "2"
 
@@ -121,7 +121,7 @@ def test_one_instance_behind_a_bounded_queue_is_refused_as_the_check_warns() -> 
         outputs=(Tensor("y", DType.FP32, {"n": 4}),),
         instances=(InstanceGroup(count=2),),
     )
-    config = model_config(model, RELEASE)
+    config = model_config(model)
     (objection,) = objections(config, Settings(instances=1, threads=0), RELEASE)
     assert "queue-stall" in objection
     assert objections(config, Settings(instances=3, threads=0), RELEASE) == []

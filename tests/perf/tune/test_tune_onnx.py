@@ -17,7 +17,6 @@ from perf.tune.search import LATE
 from perf.tune.settings import Settings
 from repository.arrays import DType
 from repository.config.text import to_text
-from repository.release import release
 from runtime.machine.environment import ServerEnvironment
 
 REPOSITORY = Path(__file__).parents[3] / "model_repository"
@@ -44,7 +43,7 @@ def relu(folder: Path) -> OnnxModel:
     )
     (folder / "relu" / "1").mkdir(parents=True)
     onnx.save(proto, folder / "relu" / "1" / "model.onnx")
-    (folder / "relu" / "config.pbtxt").write_text(to_text(model_config(model, release("24.10"))))
+    (folder / "relu" / "config.pbtxt").write_text(to_text(model_config(model)))
     return model
 
 

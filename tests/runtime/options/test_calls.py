@@ -12,7 +12,6 @@ from builders.kit.emit.config import model_config
 from builders.kit.graph import Ensemble, Model, PythonModel, Tensor, closure
 from repository.arrays import DType
 from repository.config.text import to_text
-from repository.release import release
 from runtime.options.calls import with_called
 
 X = Tensor("x", DType.FP32, {"n": -1})
@@ -32,7 +31,7 @@ PIPELINE = Ensemble(
 def test_what_is_called_comes_before_its_caller(tmp_path: Path) -> None:
     for model in closure((PIPELINE,)):
         (tmp_path / model.name).mkdir()
-        text = to_text(model_config(model, release("24.10")))
+        text = to_text(model_config(model))
         (tmp_path / model.name / "config.pbtxt").write_text(text)
     assert with_called(tmp_path, ["caller"]) == ("deep", "mid", "other", "caller")
     # Triton loads an ensemble's own steps by itself.

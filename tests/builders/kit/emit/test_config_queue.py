@@ -17,7 +17,6 @@ from builders.kit.emit.config import model_config
 from builders.kit.graph import PythonModel, QueuePolicy, Tensor
 from repository.arrays import DType
 from repository.config.text import to_text
-from repository.release import release
 from runtime.server.server import LocalServer
 
 NUMBERS = itertools.count()
@@ -67,7 +66,7 @@ def burst(triton: LocalServer, tmp_path: Path) -> Callable[..., Counter[str]]:
         folder = triton.repository / model.name
         (folder / "1").mkdir(parents=True)
         (folder / "1" / "model.py").write_text(MODEL.replace("{hold}", str(hold)))
-        (folder / "config.pbtxt").write_text(to_text(model_config(model, release("24.10"))))
+        (folder / "config.pbtxt").write_text(to_text(model_config(model)))
         triton.control.load(model.name)
         shape = [1, 3] if model.max_batch_size else [3]
         tensor = grpc.InferInput("x", shape, "INT32")

@@ -21,7 +21,6 @@ from builders.kit.graph.layout import version_files
 from clients.chained import Chained, request_input
 from repository.arrays import DType
 from repository.config.text import to_text
-from repository.release import release
 from runtime.inprocess import InProcess
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
@@ -68,7 +67,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for model in models:
         target = folder / model.name
         target.mkdir(parents=True)
-        text = to_text(model_config(model, release("24.10")))
+        text = to_text(model_config(model))
         (target / "config.pbtxt").write_text(text)
         for name, content in version_files(model, {"square": root / "square.onnx"}).items():
             path = target / "1" / name

@@ -25,10 +25,7 @@ COMMAND = "UPDATE_GOLDEN=1 python -m pytest tests/builders/kit/emit/test_golden.
 @pytest.mark.parametrize("profile", ["demo"])
 def test_configs_are_those_that_were_reviewed(profile: str) -> None:
     recipe = make_recipe(load_profile(profile))
-    made = {
-        f"{model.name}.pbtxt": to_text(model_config(model, recipe.release))
-        for model in recipe.models
-    }
+    made = {f"{model.name}.pbtxt": to_text(model_config(model)) for model in recipe.models}
     folder = GOLDEN / profile
     if os.environ.get("UPDATE_GOLDEN"):
         folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import tritonclient.http as http
 from tritonclient.utils import InferenceServerException
 
 from builders.kit.emit.check import check_graph
-from builders.kit.emit.config import complete_config
+from builders.kit.emit.config import model_config
 from builders.kit.graph import DynamicBatching, Ensemble, PythonModel, SequenceBatching, Tensor
 from builders.kit.graph.bls import bls
 from repository.arrays import DType
@@ -280,7 +280,7 @@ def test_left_sequences_give_way_on_triton_and_others_are_told_to_wait(
 
 def test_the_config_reads_back(repository: Path) -> None:
     config = read_config(repository / "counter" / "config.pbtxt")
-    assert config == complete_config(counter())
+    assert config == model_config(counter())
     assert not config.HasField("dynamic_batching")
     assert config.sequence_batching.oldest.max_candidate_sequences == 4
     kinds = [entry.control[0].kind for entry in config.sequence_batching.control_input]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders.kit.emit.check import check_graph
-from builders.kit.emit.config import complete_config
+from builders.kit.emit.config import model_config
 from builders.kit.graph import (
     Ensemble,
     InstanceGroup,
@@ -182,7 +182,7 @@ def test_shared_memory_counts_instances_and_static_sizes() -> None:
     megabyte = floats("x", n=2**18)
     model = stage("crop", megabyte, megabyte, instances=(InstanceGroup(count=3),))
     onnx = OnnxModel(name="net", export="net", inputs=(megabyte,), outputs=(megabyte,))
-    configs = [complete_config(model), complete_config(onnx)]
+    configs = [model_config(model), model_config(onnx)]
     need = 3 * (STUB_REGION + 2 * 2**20)
     assert list(check_shared_memory(configs, need)) == []
     (finding,) = check_shared_memory(configs, need - 1)

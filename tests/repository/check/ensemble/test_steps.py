@@ -148,7 +148,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(triton: LocalServer) -> Bench:
     for model in (*POOL, STREAM):
-        write(triton.repository, model_config(model, RELEASE))
+        write(triton.repository, model_config(model))
         triton.control.load(model.name)
     return Bench(triton, triton.repository)
 
@@ -246,7 +246,7 @@ GENTLE = settings(
 @given(ensemble=pipelines())
 def test_valid_pipeline_passes_loads_and_answers(bench: Bench, ensemble: Ensemble) -> None:
     assert errors(check_graph([ensemble], RELEASE)) == []
-    config = model_config(ensemble, RELEASE)
+    config = model_config(ensemble)
     write(bench.repository, config, model=None)
     found = errors(check_repository(bench.repository, RELEASE))
     assert [finding for finding in found if finding.where.startswith(ENSEMBLE)] == []
@@ -467,7 +467,7 @@ def test_mutated_pipeline_is_judged_as_triton_judges(
     @settings(GENTLE, max_examples=examples)
     @given(ensemble=pipelines(), data=st.data())
     def judge(ensemble: Ensemble, data: st.DataObject) -> None:
-        config = model_config(ensemble, RELEASE)
+        config = model_config(ensemble)
         mutate(config, data.draw)
         write(bench.repository, config, model=None)
         found = errors(check_repository(bench.repository, RELEASE))
