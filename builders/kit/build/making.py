@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +105,19 @@ def make_exports(plan: Plan, runner: Runner, wanted: Iterable[str] | None = None
         except TaskError as failure:
             failures.append(failure)
 
-    subjects = list(plan.exports if wanted is None else wanted)
-    bases = [base for subject in subjects if (base := base_of(subject))]
-    derived = [subject for subject in subjects if base_of(subject)]
-    first = dict.fromkeys([*bases, *(each for each in subjects if not base_of(each))])
+    order: TopologicalSorter[str] = TopologicalSorter()
+    for subject in plan.exports if wanted is None else wanted:
+        while base := base_of(subject):
+            order.add(subject, base)
+            subject = base
+        order.add(subject)
+    order.prepare()
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="export")
     try:
-        for wave in (first, derived):
+        while wave := order.get_ready():
             for job in [pool.submit(one, subject) for subject in wave]:
                 job.result()
+            order.done(*wave)
     finally:
         pool.shutdown(cancel_futures=True)
     raise_failures(plan.recipe.profile, sorted(failures, key=lambda failure: failure.name))

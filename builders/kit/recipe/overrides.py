@@ -22,12 +22,17 @@ from repository.files.yaml_file import suggest
 from repository.findings import Finding, Severity, shortened
 
 
-def apply(profile: Profile, models: Sequence[Model]) -> tuple[Model, ...]:
+def apply(
+    profile: Profile,
+    models: Sequence[Model],
+    then: Callable[[Model], Model] = lambda model: model,
+) -> tuple[Model, ...]:
     """The models as the profile wants them served, with all that they need.
 
     Args:
         profile: its ``device`` puts ONNX models on GPUs; its ``models`` override single settings.
         models: models in any mixture; they bring along what they need.
+        then: what else becomes of each model once its settings are overridden.
 
     Returns:
         New models in the order given. A model that stands in two ensembles stays one model.
@@ -41,15 +46,15 @@ def apply(profile: Profile, models: Sequence[Model]) -> tuple[Model, ...]:
     findings = [*_twins(every), *_mistakes(profile.models, there)]
     if findings:
         raise ProfileError(findings)
-    return remade(
-        models,
-        lambda model: _override(
-            model, profile.models.get(model.name, ModelOptions()), profile.device
-        ),
-    )
+
+    def change(model: Model) -> Model:
+        options = profile.models.get(model.name, ModelOptions())
+        return then(_override(model, options, profile.device))
+
+    return _remade(models, change)
 
 
-def remade(models: Sequence[Model], change: Callable[[Model], Model]) -> tuple[Model, ...]:
+def _remade(models: Sequence[Model], change: Callable[[Model], Model]) -> tuple[Model, ...]:
     """Models with each one of them, and each that they need, changed; equal names stay one.
 
     Args:

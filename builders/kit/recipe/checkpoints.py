@@ -1,0 +1,82 @@
+"""The checkpoints that exports are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from builders.kit.family import Export, Family
+from builders.kit.recipe.profile import Profile
+from builders.kit.sources import Source, SourceError, resolve
+from repository.files.yaml_file import suggest
+from repository.findings import Finding, finding_of
+
+
+def find_checkpoints(
+    profile: Profile,
+    families: Mapping[str, Family],
+    exports: Mapping[str, Export],
+    findings: list[Finding],
+) -> dict[str, Source]:
+    """``family/component`` -> the checkpoint that exports need.
+
+    Args:
+        profile: what to build.
+        families: by name.
+        exports: by ``family/export``.
+        findings: gets what cannot be found, and what is of a form that an export refuses.
+    """
+    found = _resolve(profile, families, exports, findings)
+    findings += _misshapen(exports, found)
+    return found
+
+
+def _resolve(
+    profile: Profile,
+    families: Mapping[str, Family],
+    exports: Mapping[str, Export],
+    findings: list[Finding],
+) -> dict[str, Source]:
+    found: dict[str, Source] = {}
+    failed: set[str] = set()
+    for export_id, export in sorted(exports.items()):
+        name = export_id.partition("/")[0]
+        source_id = f"{name}/{export.source}"
+        uris = {**families[name].sources, **profile.families[name].sources}
+        uri = uris.get(export.source)
+        if source_id in found or source_id in failed:
+            continue
+        if uri is None:
+            where = f"family {name}, export {export.name}, source"
+            known = list(uris)
+            expected = f"one of {', '.join(known)}"
+            remedy = suggest(export.source, known)
+            findings.append(finding_of("recipe", where, expected, f"'{export.source}'", remedy))
+            continue
+        try:
+            found[source_id] = resolve(uri, offline=not profile.hub)
+        except SourceError as error:
+            failed.add(source_id)
+            findings.append(_refused(source_id, error))
+    return found
+
+
+def _misshapen(exports: Mapping[str, Export], found: Mapping[str, Source]) -> Iterable[Finding]:
+    """Checkpoints of which an export can be known to refuse them; each reason once."""
+    told: set[tuple[str, str]] = set()
+    for export_id, export in sorted(exports.items()):
+        source_id = f"{export_id.partition('/')[0]}/{export.source}"
+        if export.form is None or source_id not in found:
+            continue
+        try:
+            export.form(found[source_id].path)
+        except ValueError as error:
+            if (source_id, str(error)) not in told:
+                told.add((source_id, str(error)))
+                yield _refused(source_id, error)
+
+
+def _refused(source_id: str, error: ValueError) -> Finding:
+    """What an error says of a checkpoint, which is a sentence with a remedy already."""
+    family, _, component = source_id.partition("/")
+    remedy = f"Or set families.{family}.sources.{component} in the profile to another."
+    return finding_of("recipe", f"source {source_id}", "", str(error).rstrip("."), remedy)

@@ -1,0 +1,116 @@
+"""The families of a profile, as it wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from builders.kit.family import Family
+from builders.kit.graph import closure
+from builders.kit.recipe.checkout import Checkout
+from builders.kit.recipe.left_out import LeftOut, reduce
+from builders.kit.recipe.profile import Profile, ProfileError
+from repository.files.yaml_file import suggest
+from repository.findings import Finding, finding_of
+
+
+@dataclass(frozen=True)
+class Families:
+    """The families of a profile, each by its name, in the profile's order.
+
+    Attributes:
+        declared: as they declare themselves.
+        built: with the profile's bounds, and without what is left out.
+        left_out: what needs a checkpoint that nobody names.
+    """
+
+    declared: Mapping[str, Family]
+    built: Mapping[str, Family]
+    left_out: tuple[LeftOut, ...]
+
+
+def choose_families(profile: Profile, checkout: Checkout, findings: list[Finding]) -> Families:
+    """Load a profile's families, and lay over them what it says of them.
+
+    Args:
+        profile: what to build.
+        checkout: where families lie.
+        findings: gets components and metrics that no family has.
+
+    Raises:
+        ProfileError: a family cannot be loaded; or the profile has settings of a model that is left
+            out, of which no more can be said.
+    """
+    try:
+        declared = {name: checkout.load(name) for name in profile.families}
+    except ValueError as error:
+        raise ProfileError(
+            [finding_of("recipe", "families", "what they import", str(error), "Install it.")]
+        ) from error
+    findings += _unknown_components(profile, declared)
+    findings += _unknown_metrics(profile, declared)
+    built: dict[str, Family] = {}
+    left_out: list[LeftOut] = []
+    for name, family in declared.items():
+        options = profile.families[name]
+        reduced, left = reduce(family, {**family.sources, **options.sources})
+        built[name] = _bounded(reduced, options.bounds)
+        left_out += left
+    families = Families(declared, built, tuple(left_out))
+    if refused := list(_settings_left_out(profile, families)):
+        raise ProfileError([*findings, *refused])
+    return families
+
+
+def _unknown_components(profile: Profile, families: Mapping[str, Family]) -> Iterable[Finding]:
+    for name, family in families.items():
+        for component in profile.families[name].sources:
+            if component not in family.sources:
+                yield finding_of(
+                    "recipe",
+                    f"profile, families.{name}.sources",
+                    f"one of {', '.join(family.sources)}",
+                    f"'{component}'",
+                    suggest(component, family.sources),
+                )
+
+
+def _unknown_metrics(profile: Profile, families: Mapping[str, Family]) -> Iterable[Finding]:
+    for name, family in families.items():
+        known = [metric.name for metric in family.metrics]
+        for metric in profile.families[name].bounds:
+            if metric not in known:
+                yield finding_of(
+                    "recipe",
+                    f"profile, families.{name}.bounds",
+                    f"one of {', '.join(known)}",
+                    f"'{metric}'",
+                    suggest(metric, known),
+                )
+
+
+def _bounded(family: Family, bounds: Mapping[str, float]) -> Family:
+    """The family with the profile's bounds instead of its own."""
+    metrics = tuple(
+        replace(metric, bound=bounds.get(metric.name, metric.bound)) for metric in family.metrics
+    )
+    return replace(family, metrics=metrics)
+
+
+def _settings_left_out(profile: Profile, families: Families) -> Iterable[Finding]:
+    """Settings of models that are not built, as a component has no source."""
+    built = {model.name for each in families.built.values() for model in closure(each.pipelines)}
+    for left in families.left_out:
+        if left.kind != "pipeline":
+            continue
+        pipelines = families.declared[left.family].pipelines
+        whole = next(each for each in pipelines if each.name == left.name)
+        for model in closure((whole,)):
+            if model.name in profile.models and model.name not in built:
+                yield finding_of(
+                    "recipe",
+                    f"profile, models.{model.name}",
+                    "settings of models that are built",
+                    f"'{model.name}', which is left out with {left}",
+                    f"{left.remedy[0].upper()}{left.remedy[1:]}, or remove the settings.",
+                )
