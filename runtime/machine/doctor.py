@@ -6,8 +6,8 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runtime.machine.environment import GLIBC, PYTHONS
 from runtime.machine.look import PORTS, Machine, look
+from runtime.machine.needs import GLIBC, PYTHONS
 
 MIB = 2**20
 GIB = 2**30

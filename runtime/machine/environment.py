@@ -1,4 +1,4 @@
-"""The environment of the local server: where it is, and whether this machine can run it.
+"""The environment of the local server: where it is, and whether it is complete.
 
 Triton's Python backend runs models in the interpreter whose minor version matches its stub, with
 the packages of the first ``python3`` on PATH. That environment is not the builder's: the stub of
@@ -13,13 +13,13 @@ import locale
 import os
 import platform
 import sys
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
 from repository.files.bounded_file import Unreadable
 from repository.files.json_file import read_json
 from runtime.errors import EnvironmentUnfit
+from runtime.machine.needs import check_machine, libpython_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_ENVIRONMENT = ROOT / ".venv-server"
@@ -52,10 +52,6 @@ UTF8 = {"LC_ALL": "C.UTF-8"}
 """What a server gets that has no locale of UTF-8: for Triton, its shell, and what models start. A
 stub's own interpreter takes no locale (24.10). glibc has this one itself since 2.35."""
 
-PYTHONS = ((3, 11), (3, 12))
-GLIBC = (2, 35)
-"""The oldest glibc that the wheel of Triton's binary (manylinux_2_35) runs on."""
-
 
 def expected_stamp() -> dict[str, str]:
     """What a complete environment for this interpreter says of itself."""
@@ -64,45 +60,6 @@ def expected_stamp() -> dict[str, str]:
         "site_hook": SITE_HOOK[1],
         "requirements": hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest(),
     }
-
-
-def check_machine() -> None:
-    """Whether the local server can run on this machine with this interpreter.
-
-    Raises:
-        EnvironmentUnfit: not Linux on x86-64, a Python other than 3.11 or 3.12, a glibc older
-            than 2.35, or no shared libpython.
-    """
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        raise EnvironmentUnfit(
-            "The local Triton server runs on Linux on x86-64 only, and this is "
-            f"{platform.system()} on {platform.machine()}; "
-            "serve the repository with --engine docker or podman."
-        )
-    if sys.version_info[:2] not in PYTHONS:
-        raise EnvironmentUnfit(
-            "The pinned packages fit Python 3.11 and 3.12, and this is Python "
-            f"{platform.python_version()}; set the project up again with one of those."
-        )
-    name, _, version = _glibc().partition(" ")
-    if name != "glibc" or tuple(map(int, version.split("."))) < GLIBC:
-        raise EnvironmentUnfit(
-            f"Triton's binary needs glibc 2.35 or newer, and this machine has {name} {version}; "
-            "use a newer distribution (Debian 12, Ubuntu 22.04) or --engine docker or podman."
-        )
-    if libpython_folder() is None and not _loadable(libpython_name()):
-        raise EnvironmentUnfit(
-            f"Triton's Python stub needs {libpython_name()}, and this Python has no shared "
-            f"library; install it (Debian and Ubuntu: apt-get install libpython3."
-            f"{sys.version_info.minor}) or use a Python built with --enable-shared."
-        )
-
-
-def _glibc() -> str:
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION") or "libc 0"
-    except (OSError, ValueError):
-        return "libc 0"
 
 
 def _is_utf8() -> bool:
@@ -121,25 +78,6 @@ def _is_utf8() -> bool:
         return bool(libc.nl_langinfo_l(locale.CODESET, found) == b"UTF-8")
     finally:
         libc.freelocale(found)
-
-
-def libpython_name() -> str:
-    """The shared library that the stub of this minor version is linked to."""
-    return f"libpython3.{sys.version_info.minor}.so.1.0"
-
-
-def libpython_folder() -> Path | None:
-    """The folder of this interpreter's own shared library, None if it has none there."""
-    folder = Path(sysconfig.get_config_var("LIBDIR") or "/nonexistent")
-    return folder if (folder / libpython_name()).is_file() else None
-
-
-def _loadable(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from runtime.machine.environment import (
     SITE_HOOK,
     STAMP,
     ServerEnvironment,
-    check_machine,
     expected_stamp,
 )
+from runtime.machine.needs import check_machine
 from runtime.machine.turns import one_at_a_time
 
 Progress = Callable[[str], None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import importlib.metadata
 import importlib.util
@@ -21,12 +20,8 @@ from typing import Literal
 import psutil
 
 from repository.children import ending_with_parent
-from runtime.machine.environment import (
-    DEFAULT_ENVIRONMENT,
-    ServerEnvironment,
-    libpython_folder,
-    libpython_name,
-)
+from runtime.machine.environment import DEFAULT_ENVIRONMENT, ServerEnvironment
+from runtime.machine.needs import glibc, has_libpython, libpython_name
 
 PORTS = {8000: "HTTP", 8001: "gRPC", 8002: "metrics"}
 """Triton's own ports."""
@@ -74,7 +69,7 @@ class Machine:
     python: tuple[int, int, int]
     libpython: str
     has_libpython: bool
-    glibc: tuple[int, int] | None
+    glibc: tuple[int, ...] | None
     disk_free: int
     memory_available: int
     shm_free: int | None
@@ -94,8 +89,8 @@ def look() -> Machine:
         system=f"{platform.system()} {platform.machine()}",
         python=sys.version_info[:3],
         libpython=libpython_name(),
-        has_libpython=libpython_folder() is not None or _loads(libpython_name()),
-        glibc=_glibc(),
+        has_libpython=has_libpython(),
+        glibc=glibc(),
         disk_free=shutil.disk_usage(Path(__file__).parent).free,
         memory_available=memory_available(),
         shm_free=_shm_free(Path("/dev/shm")),
@@ -106,22 +101,6 @@ def look() -> Machine:
         tensorrt=tensorrt,
         tensorrt_problem=tensorrt_problem,
     )
-
-
-def _loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
-def _glibc() -> tuple[int, int] | None:
-    name, version = platform.libc_ver()
-    if name != "glibc":
-        return None
-    major, minor = version.split(".")[:2]
-    return int(major), int(minor)
 
 
 def memory_available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:

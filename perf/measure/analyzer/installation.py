@@ -29,8 +29,9 @@ from perf.measure.analyzer.analyzer import Analyzer
 from repository.children import ending_with_parent
 from repository.files.json_file import read_json
 from runtime.errors import RuntimeFailure
-from runtime.machine.environment import ServerEnvironment, check_machine
+from runtime.machine.environment import ServerEnvironment
 from runtime.machine.install import install as install_server
+from runtime.machine.needs import check_machine
 from runtime.machine.turns import one_at_a_time
 
 Report = Callable[[str], None]

@@ -6,7 +6,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from runtime.machine.environment import ALLOCATOR, ServerEnvironment, libpython_folder
+from runtime.machine.environment import ALLOCATOR, ServerEnvironment
+from runtime.machine.needs import libpython_folder
 from tests.kserve.cluster.webhooks.quantity import quantity
 from tests.kserve.render import Object
 from tests.kserve.schemas.crds import ROOT

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.machine.environment import ROOT, ServerEnvironment, libpython_name
+from runtime.machine.environment import ROOT, ServerEnvironment
+from runtime.machine.needs import libpython_name
 from tests.kserve.runtime.declared import ADMIN_KEY, container
 
 PYTHON = Path(f"/usr/bin/{libpython_name()[3:].partition('.so')[0]}")

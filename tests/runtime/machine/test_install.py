@@ -18,7 +18,7 @@ import pytest
 
 from runtime import processes
 from runtime.errors import EnvironmentUnfit
-from runtime.machine import environment, install
+from runtime.machine import environment, install, needs
 from runtime.machine.environment import ROOT, STAMP, ServerEnvironment
 from tests.runtime.fixtures import WaitUntil
 
@@ -134,7 +134,7 @@ def test_an_environment_is_made_after_one_that_was_killed(tmp_path: Path) -> Non
 def test_another_machine_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     with pytest.raises(EnvironmentUnfit, match="--engine docker or podman"):
-        environment.check_machine()
+        needs.check_machine()
 
 
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 13, 0)])
@@ -143,21 +143,21 @@ def test_another_python_is_told_so(
 ) -> None:
     monkeypatch.setattr(sys, "version_info", version)
     with pytest.raises(EnvironmentUnfit, match=r"fit Python 3\.11 and 3\.12"):
-        environment.check_machine()
+        needs.check_machine()
 
 
 @pytest.mark.parametrize("libc", ["glibc 2.31", "glibc 2.34", None])
 def test_an_old_glibc_is_told_so(monkeypatch: pytest.MonkeyPatch, libc: str | None) -> None:
     monkeypatch.setattr(os, "confstr", lambda _: libc)
     with pytest.raises(EnvironmentUnfit, match=r"needs glibc 2\.35 or newer"):
-        environment.check_machine()
+        needs.check_machine()
 
 
 def test_a_python_without_a_shared_library_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "libpython_folder", lambda: None)
-    monkeypatch.setattr(environment, "libpython_name", lambda: "libpython3.0.so.1.0")
+    monkeypatch.setattr(needs, "libpython_folder", lambda: None)
+    monkeypatch.setattr(needs, "libpython_name", lambda: "libpython3.0.so.1.0")
     with pytest.raises(EnvironmentUnfit, match=r"libpython3\.0\.so\.1\.0.*apt-get install"):
-        environment.check_machine()
+        needs.check_machine()
 
 
 def test_every_requirement_is_pinned_and_the_stages_part_comes_last() -> None:
