@@ -10,15 +10,15 @@ _REPEATED = ("--backend-config", "--http-restricted-api", "--grpc-restricted-pro
 """Those that Triton takes more than once."""
 
 _INSTEAD = {
-    "--http-address": "--host",
-    "--http-port": "--http-port before the --",
-    "--grpc-address": "--host",
-    "--grpc-port": "--grpc-port before the --",
-    "--metrics-address": "--host",
-    "--metrics-port": "--metrics-port before the --",
-    "--model-repository": "the command's argument",
-    "--load-model": "--model",
-    "--exit-timeout-secs": "--exit-seconds",
+    "--http-address": "host",
+    "--http-port": "HTTP port",
+    "--grpc-address": "host",
+    "--grpc-port": "gRPC port",
+    "--metrics-address": "host",
+    "--metrics-port": "metrics port",
+    "--model-repository": "model repository",
+    "--load-model": "models",
+    "--exit-timeout-secs": "exit seconds",
 }
 
 
@@ -36,7 +36,7 @@ def check(further: Sequence[str], own: Sequence[str]) -> None:
     for option in further:
         name, _, value = option.partition("=")
         if name in names:
-            instead = f"; use {_INSTEAD[name]}" if name in _INSTEAD else ""
+            instead = f"; set the runtime's {_INSTEAD[name]} instead" if name in _INSTEAD else ""
             raise ServerFailed(f"{name} is set by the runtime, which counts on it{instead}.")
         if name == "--allow-http" and value.lower() in ("false", "0"):
             raise ServerFailed("--allow-http is needed: the runtime asks the server over HTTP.")

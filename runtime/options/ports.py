@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from runtime.errors import ServerFailed
 from runtime.options.addresses import Address
 
-_ADVICE = "choose others, or 0 for a free one, with --http-port, --grpc-port, --metrics-port"
-
 
 class Ports:
     """Ports that are ours from now on, whether a server listens on them or not.
@@ -47,7 +45,9 @@ class Ports:
             self.numbers[name] = held.getsockname()[1]
         if taken:
             self.close()
-            raise ServerFailed(f"Cannot listen: {', '.join(taken)}; {_ADVICE}.")
+            raise ServerFailed(
+                f"Cannot listen: {', '.join(taken)}; choose others, or 0 for a free one."
+            )
 
     def close(self) -> None:
         """Lets them go."""

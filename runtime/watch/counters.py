@@ -127,7 +127,7 @@ class Exposed:
         except OSError as error:
             raise ServerFailed(
                 f"Cannot listen: runtime metrics port {port} on {address.ip} ({error.strerror}); "
-                "choose another, or 0 for a free one, with --runtime-metrics-port."
+                "choose another, or 0 for a free one."
             ) from error
         number = self._server.socket.getsockname()[1]
         self.url = f"http://{address.for_clients}:{number}/metrics"

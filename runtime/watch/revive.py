@@ -110,8 +110,8 @@ class Reviver:
 
     def _give_up(self) -> str:
         if not self._most:
-            return "It is not started again (--restarts 0)."
+            return "It is not started again: no restart is allowed."
         return (
             f"It is not started again: that was done {self._restarts.recent} times within ten "
-            "minutes, as often as --restarts allows."
+            "minutes, as often as is allowed."
         )

@@ -133,7 +133,7 @@ def test_an_environment_is_made_after_one_that_was_killed(tmp_path: Path) -> Non
 
 def test_another_machine_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    with pytest.raises(EnvironmentUnfit, match="--engine docker or podman"):
+    with pytest.raises(EnvironmentUnfit, match="serve the repository in a container"):
         needs.check_machine()
 
 

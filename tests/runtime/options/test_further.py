@@ -16,7 +16,7 @@ OWN = ["/bin/tritonserver", "--http-port=1", "--exit-on-error=false", "--backend
     ("option", "told"),
     [
         ("--http-port=8000", "--http-port is set by the runtime"),
-        ("--http-port", "use --http-port before the --"),
+        ("--http-port", "set the runtime's HTTP port instead"),
         ("--exit-on-error=true", "--exit-on-error is set by the runtime"),
         ("--allow-http=false", "asks the server over HTTP"),
         ("--allow-http=0", "asks the server over HTTP"),
