@@ -51,7 +51,7 @@ def test_the_built_repository_is_served_by_who_can_only_read_it(
     folder.mkdir(mode=0o755)
     try:
         ignored = shutil.ignore_patterns("__pycache__")
-        for package in ("runtime", "builders"):
+        for package in ("repository", "runtime"):
             shutil.copytree(ROOT / package, folder / package, ignore=ignored)
         shutil.copytree(ROOT / "model_repository", folder / "models", ignore=ignored)
         subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder / "environment"], check=True)

@@ -50,7 +50,7 @@ def test_another_user_serves_a_repository_that_it_can_only_read(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
     try:
-        for package in ("runtime", "builders"):
+        for package in ("repository", "runtime"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / package, folder / package, ignore=ignored)
         python_model(folder / "models", "sleeper")
