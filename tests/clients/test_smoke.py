@@ -61,7 +61,11 @@ def gateway(server: LocalServer) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = dict(self.headers) | {"Host": server.http}
             answer = urllib3.request(
-                self.command, f"http://{server.http}{path}", body=body or None, headers=headers
+                self.command,
+                f"http://{server.http}{path}",
+                body=body or None,
+                headers=headers,
+                timeout=60,  # three seconds, unless one says
             )
             self.send_response(answer.status)
             self.send_header("Content-Length", str(len(answer.data)))
@@ -86,7 +90,7 @@ def smoke(*arguments: str) -> tuple[int, str, str]:
         [sys.executable, "-m", "clients.smoke", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
