@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 STUBS = ROOT / "stubs"
 
@@ -29,6 +31,7 @@ def test_the_protobufs_stubs_are_those_of_the_installed_tritonclient(tmp_path: P
     )
 
 
+@pytest.mark.thorough
 def test_the_clients_stubs_have_the_installed_signatures(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.write_text(GENERATED)

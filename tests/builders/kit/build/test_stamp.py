@@ -61,7 +61,7 @@ def edit(path: Path, text: str) -> None:
     os.utime(path, (before, before))
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     [

@@ -61,6 +61,7 @@ def test_the_bounds_are_those_of_metrics_that_the_family_has() -> None:
     }
 
 
+@pytest.mark.thorough
 def test_a_build_that_fails_is_told_with_its_reason(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
