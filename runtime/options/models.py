@@ -1,4 +1,4 @@
-"""Whether a repository has the models that are to be served.
+"""Which models of a repository are loaded, and whether it has them.
 
 Triton takes no notice of a name that it does not find, and calls itself ready without that model.
 """
@@ -25,7 +25,7 @@ def folders(repository: Path) -> list[str]:
     )
 
 
-def check(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
+def to_load(repository: Path, models: Sequence[str]) -> tuple[str, ...]:
     """What to give to Triton's ``--load-model``.
 
     Args:
@@ -63,7 +63,7 @@ def check_names(repository: Path, models: Sequence[str]) -> None:
 
     Args:
         repository: the model repository.
-        models: what :func:`check` gave.
+        models: what :func:`to_load` gave.
 
     Raises:
         ServerFailed: a model's name, or that of its file, has a space, a shell's sign or a letter

@@ -21,8 +21,8 @@ from typing import Any, Self
 from repository.children import ending_with_parent
 from runtime.errors import RuntimeFailure, ServerFailed
 from runtime.options import addresses, admin, further
-from runtime.options import models as wanted
 from runtime.options.calls import with_called
+from runtime.options.models import to_load
 from runtime.server import deaths
 from runtime.watch.backoff import BackOff
 
@@ -114,9 +114,7 @@ class Container:
             "--model-control-mode=explicit",
             *(
                 f"--load-model={model}"
-                for model in with_called(
-                    self.repository, wanted.check(self.repository, self.models)
-                )
+                for model in with_called(self.repository, to_load(self.repository, self.models))
             ),
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={max(1, round(self.exit_seconds))}",

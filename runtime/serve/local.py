@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 
 from runtime.errors import ServerFailed
-from runtime.options import models as wanted
 from runtime.options.addresses import Address, resolve
+from runtime.options.models import check_names, to_load
 from runtime.server import logs
 from runtime.server.server import LocalServer
 from runtime.watch.counters import Counters, Exposed
@@ -74,8 +74,8 @@ def serve(options: ServeOptions) -> None:
         RuntimeFailure: it could not start, a model did not load, or it died too often.
     """
     printer = logs.Printer(None if options.log == "raw" else options.log, _tell)
-    models = wanted.check(options.repository, options.models)
-    wanted.check_names(options.repository, models)
+    models = to_load(options.repository, options.models)
+    check_names(options.repository, models)
     address = resolve(options.host)
     port = options.runtime_metrics_port
     if port and port in (options.http_port, options.grpc_port, options.metrics_port):

@@ -18,8 +18,8 @@ from runtime.errors import ServerDied, ServerFailed
 from runtime.guard import state
 from runtime.machine.environment import ServerEnvironment, server_environment
 from runtime.options import addresses, admin, further
-from runtime.options import models as wanted_models
 from runtime.options.calls import with_called
+from runtime.options.models import folders
 from runtime.options.ports import Ports
 from runtime.server import backend_folder, deaths, program
 from runtime.server.control import Control, ModelStatus
@@ -249,7 +249,7 @@ class LocalServer:
     def failed_models(self) -> list[ModelStatus]:
         """The models that should have been loaded and are not, each with Triton's reason."""
         index = self.control.index()
-        wanted = wanted_models.folders(self.repository) if "*" in self._load else self._load
+        wanted = folders(self.repository) if "*" in self._load else self._load
         failed = [status for status in index if status.name in wanted and not status.ready]
         # Of some that it cannot load Triton tells in its log alone, and leaves others out here.
         absent = set(wanted) - {status.name for status in index}

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.errors import ServerFailed
-from runtime.options import models as wanted
+from runtime.options.models import check_names, to_load
 
 CALLS = 'parameters { key: "calls" value { string_value: "gone,b" } }'
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wanted")
+    folder = tmp_path_factory.mktemp("models")
     for name in ("ocr", "ocr_bls", "b", ".hidden"):
         (folder / name / "1").mkdir(parents=True)
     (folder / "manifest.json").touch()
@@ -31,7 +31,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_there_is_served(
     repository: Path, models: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
-    assert wanted.check(repository, models) == names
+    assert to_load(repository, models) == names
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_is_there_is_served(
         (("ocr[_]bls",), "a name is no pattern"),
         (("",), "A model's name is empty."),
         (("*", "ocr"), "Either all models (*) or these by name"),
-        (("../wanted0/ocr",), "There is no model '../wanted0/ocr'"),
+        (("../models0/ocr",), "There is no model '../models0/ocr'"),
         (("ocr/",), "There is no model 'ocr/'"),
         (("manifest.json",), "There is no model 'manifest.json'"),
         ((".hidden",), "There is no model '.hidden'"),
@@ -52,14 +52,14 @@ def test_what_is_there_is_served(
 )
 def test_what_is_not_there_is_refused(repository: Path, models: tuple[str, ...], told: str) -> None:
     with pytest.raises(ServerFailed, match=re.escape(told)):
-        wanted.check(repository, models)
+        to_load(repository, models)
 
 
 @given(st.lists(st.text(), min_size=1))
 def test_only_names_of_folders_are_taken(repository: Path, models: list[str]) -> None:
     there = {"ocr", "ocr_bls", "b", "*"}
     try:
-        assert set(wanted.check(repository, models)) <= there
+        assert set(to_load(repository, models)) <= there
     except ServerFailed as refused:
         assert str(refused)
 
@@ -70,25 +70,25 @@ def test_what_a_models_code_calls_has_to_be_there(tmp_path: Path, models: tuple[
         (tmp_path / name).mkdir()
     (tmp_path / "caller" / "config.pbtxt").write_text(CALLS)
     with pytest.raises(ServerFailed, match="There is no model 'gone', which another model calls"):
-        wanted.check(tmp_path, models)
+        to_load(tmp_path, models)
     (tmp_path / "gone").mkdir()
-    assert wanted.check(tmp_path, models) == (models or ("*",))
+    assert to_load(tmp_path, models) == (models or ("*",))
 
 
 def test_a_repository_without_models_or_none_at_all_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").touch()
     with pytest.raises(ServerFailed, match="There is no model in"):
-        wanted.check(tmp_path, ())
+        to_load(tmp_path, ())
     with pytest.raises(ServerFailed, match="There is no model repository at"):
-        wanted.check(tmp_path / "none", ("ocr",))
+        to_load(tmp_path / "none", ("ocr",))
 
 
 def test_of_many_names_the_first_are_told(tmp_path: Path) -> None:
     for number in range(500):
         (tmp_path / f"m{number:03} ").mkdir()
     with pytest.raises(ServerFailed, match="So it is with 60 more") as refused:
-        wanted.check(tmp_path, [f"{'x' * 3000}{number}" for number in range(100)])
+        to_load(tmp_path, [f"{'x' * 3000}{number}" for number in range(100)])
     assert "m000 , " in str(refused.value) and "and 460 more." in str(refused.value)
     assert len(str(refused.value)) < 10_000
     with pytest.raises(ServerFailed, match="and 460 more here"):
-        wanted.check_names(tmp_path, ["*"])
+        check_names(tmp_path, ["*"])

@@ -14,7 +14,7 @@ from runtime import processes
 from runtime.errors import ServerFailed
 from runtime.guard import state
 from runtime.machine.environment import ServerEnvironment
-from runtime.server import program as server_program
+from runtime.server.program import make
 from runtime.server.server import LocalServer
 from tests.runtime.fixtures import PythonModel
 
@@ -77,5 +77,5 @@ def test_the_program_of_another_release_is_refused(tmp_path: Path) -> None:
     own = tmp_path / "state"
     own.mkdir()
     with pytest.raises(ServerFailed, match=r"nvidia-pytriton 0\.7\.0.*runtime install"):
-        server_program.make(environment, state.ServerState(own), BOUND)
+        make(environment, state.ServerState(own), BOUND)
     assert not any(own.iterdir())
