@@ -116,7 +116,7 @@ def _phases(
     code = CodeReader(checkout.roots)
     recipe = make_recipe(profile, checkout)
     plan = make_plan(recipe, code)
-    watched = stamp.watch(recipe, checkout, code)
+    watched = stamp.watch(recipe, checkout, code)  # before the rest: code may be edited meanwhile
     made = make_exports(plan, worker)
     staged = stage(made, target.stage())
     warnings = check(staged)

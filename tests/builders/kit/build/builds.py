@@ -40,7 +40,7 @@ EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", 
 
 
 class Counting(Lines):
-    """Lines, and the names of the steps that ran."""
+    """Lines, and the names of the tasks that ran."""
 
     def __init__(self) -> None:
         super().__init__()

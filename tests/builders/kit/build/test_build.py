@@ -41,7 +41,7 @@ class Recording(Silent):
         self.messages.append(text)
 
     def ran(self) -> dict[str, str]:
-        """The steps that ran, and why."""
+        """The tasks that ran, and why."""
         return {
             each.name: each.why
             for each in self.outcomes
@@ -136,7 +136,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_first_build_runs_every_step_and_verifies(shop: Shop) -> None:
+def test_a_first_build_runs_every_task_and_verifies(shop: Shop) -> None:
     result = shop.build()
     assert shop.told.ran() == dict.fromkeys(ALL, "new")
     assert result.changed
@@ -171,7 +171,7 @@ def test_a_path_that_only_a_server_would_mind_is_built_into(
     assert verify(shop.out) == []
 
 
-def test_nothing_to_do_is_found_without_a_step(shop: Shop) -> None:
+def test_nothing_to_do_is_found_without_a_task(shop: Shop) -> None:
     shop.build()
     before = contents(shop.out)
     result = shop.build()
@@ -274,7 +274,7 @@ def test_all_failures_are_told_and_what_succeeded_is_kept(
     assert set(shop.told.ran()) == ALL - {"export toy/scale", "export toy/table.json"}
 
 
-def test_a_graph_that_triton_would_refuse_is_refused_before_a_step_runs(shop: Shop) -> None:
+def test_a_graph_that_triton_would_refuse_is_refused_before_a_task_runs(shop: Shop) -> None:
     shop.edit("family.py", "outputs=(y,), steps", "outputs=(x,), steps")
     with pytest.raises(BuildError) as caught:
         shop.build()
@@ -296,7 +296,7 @@ def test_a_graph_that_its_onnx_files_contradict_is_refused_before_it_is_served(s
     assert contents(shop.out) == before
 
 
-def test_an_unknown_step_lists_the_known_ones(shop: Shop) -> None:
+def test_an_unknown_task_lists_the_known_ones(shop: Shop) -> None:
     with pytest.raises(ProfileError, match="Did you mean 'export toy/move'"):
         reproduce(shop.profile(), "export toy/mve", cache=shop.cache, checkout=shop.checkout)
     reproduce(shop.profile(), "metric toy/error", cache=shop.cache, checkout=shop.checkout)

@@ -111,7 +111,7 @@ def test_where_the_fp32_export_fails_its_int8_form_is_not_tried(shop: Shop) -> N
         ({"scale": {"precision": "int8", "instances": {"kind": "KIND_GPU"}}}, {}, "GPU", "int8"),
     ],
 )
-def test_int8_where_it_cannot_be_is_refused_before_a_step_runs(
+def test_int8_where_it_cannot_be_is_refused_before_a_task_runs(
     shop: Shop, models: dict[str, object], settings: dict[str, str], expected: str, found: str
 ) -> None:
     with pytest.raises(ProfileError) as caught:
