@@ -12,8 +12,8 @@ from pathlib import Path
 
 from builders.kit.build.errors import BuildError, disk_full_told
 from builders.kit.build.stamp import Stamp
+from builders.kit.checkout import Checkout
 from builders.kit.emit.target import RepositoryError, Target
-from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import Profile
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.progress import Progress, Silent

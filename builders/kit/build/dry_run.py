@@ -12,8 +12,8 @@ from builders.kit.build.making import Made, make_exports
 from builders.kit.build.plan import make_plan
 from builders.kit.build.staging import Staged, foresee
 from builders.kit.build.stamp import Stamp
+from builders.kit.checkout import Checkout
 from builders.kit.emit.target import Target
-from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import Profile
 from builders.kit.recipe.recipe import make_recipe
 from builders.kit.tasks.cache import Cache

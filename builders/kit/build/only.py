@@ -7,7 +7,7 @@ from builders.kit.build.gates import hold, measure
 from builders.kit.build.making import make_exports
 from builders.kit.build.plan import Plan, make_plan
 from builders.kit.build.staging import stage
-from builders.kit.recipe.checkout import Checkout
+from builders.kit.checkout import Checkout
 from builders.kit.recipe.profile import Profile, ProfileError
 from builders.kit.recipe.recipe import make_recipe
 from builders.kit.tasks.cache import Cache

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builders.kit.recipe.checkout import Checkout
+from builders.kit.checkout import Checkout
 from builders.kit.recipe.profile import Profile
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.code import UNCOUNTED, CodeReader, edited_meanwhile, version, versions

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from builders.kit.checkout import Checkout
 from builders.kit.family import Family
 from builders.kit.graph import closure
-from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.left_out import LeftOut, reduce
 from builders.kit.recipe.profile import Profile, ProfileError
 from repository.files.yaml_file import suggest

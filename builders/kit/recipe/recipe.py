@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from builders.kit.checkout import Checkout
 from builders.kit.family import Export, Family
 from builders.kit.graph import Model
-from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.checkpoints import find_checkpoints
 from builders.kit.recipe.exports import choose_exports
 from builders.kit.recipe.families import choose_families

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit.build.build import BuildError, RepositoryError, build
-from builders.kit.recipe.checkout import Checkout
+from builders.kit.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, Profile
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.progress import Lines, Outcome

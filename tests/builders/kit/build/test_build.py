@@ -16,7 +16,7 @@ import pytest
 from builders.kit.build.build import BuildError, Result, build
 from builders.kit.build.dry_run import dry_run
 from builders.kit.build.only import reproduce
-from builders.kit.recipe.checkout import Checkout
+from builders.kit.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, ModelOptions, Profile, ProfileError
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.progress import Outcome, Silent
@@ -471,7 +471,7 @@ import resource, sys
 from pathlib import Path
 from builders.kit.build.build import build
 from builders.kit.tasks.cache import Cache
-from builders.kit.recipe.checkout import Checkout
+from builders.kit.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, Profile
 profile = Profile.model_construct(
     triton="24.10", device="cpu", precision="fp32", hub=False, bls=False, models={{}},

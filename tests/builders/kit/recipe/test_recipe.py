@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from builders.kit.checkout import Checkout
 from builders.kit.family import Export, Family, Metric
 from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Tensor
-from builders.kit.recipe.checkout import Checkout
 from builders.kit.recipe.profile import (
     FamilyOptions,
     InstanceOptions,
