@@ -148,14 +148,15 @@ def graph(
     form: Annotated[Form, typer.Option(help="Text, a Mermaid flowchart, or SVG.")] = Form.TEXT,
 ) -> None:
     """Show a pipeline's DAG: its steps, and the tensors that join them."""
-    from builders.kit.family import families, load_family
+    from builders.kit.checkout import Checkout
     from builders.kit.graph import Ensemble, as_ensemble, draw
 
+    checkout = Checkout()
     known: dict[str, Ensemble] = {}
     # A family may import what takes seconds: first the one after which pipelines are named so.
-    for name in sorted(families(), key=lambda name: not pipeline.startswith(name)):
+    for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
         try:
-            known |= {model.name: as_ensemble(model) for model in load_family(name).pipelines}
+            known |= {model.name: as_ensemble(model) for model in checkout.load(name).pipelines}
         except ValueError as problem:
             raise failed(str(problem)) from problem
         if pipeline in known:

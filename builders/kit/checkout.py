@@ -1,4 +1,4 @@
-"""Where families lie; known without loading any."""
+"""Where families lie, found and loaded by their names; known without loading any."""
 
 from __future__ import annotations
 
@@ -30,16 +30,35 @@ class Checkout:
         """The folders whose modules count as our code."""
         return tuple(dict.fromkeys((ROOT, self.root)))
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The names of all families, sorted."""
+        found = (self.root / self.package).glob("*/family.py")
+        return tuple(sorted(path.parent.name for path in found if path.parent.name != "kit"))
+
     def folder(self, family: str) -> Path:
         """A family's folder."""
         return self.root / self.package / family
 
     def load(self, family: str) -> Family:
-        """The family of that name; see :func:`~builders.kit.family.load_family`."""
-        from builders.kit.family import Family, load_family
+        """The family of that name.
 
-        if self.package == "builders":
-            return load_family(family)
-        loaded = importlib.import_module(f"{self.package}.{family}.family").FAMILY
+        Raises:
+            KeyError: no such folder; the message lists those there are.
+            ValueError: it imports a package that is not installed.
+        """
+        from builders.kit.family import Family
+
+        if family not in self.families:
+            raise KeyError(f"no family '{family}'; there are: {', '.join(self.families)}")
+        try:
+            loaded = importlib.import_module(f"{self.package}.{family}.family").FAMILY
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in ("builders", self.package):
+                raise
+            raise ValueError(
+                f"the family '{family}' needs the package of '{error.name}', which is not "
+                "installed: pip install -c constraints.txt -e '.[torch]'"
+            ) from error
         assert isinstance(loaded, Family)
         return loaded

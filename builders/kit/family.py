@@ -1,19 +1,17 @@
 """What a family of models declares: the one object that its folder exports.
 
-A family is a folder ``builders/<name>/`` whose module ``family.py`` has a :data:`FAMILY`. It is
-found by its name; nothing else is edited to add one.
+A family is a folder ``builders/<name>/`` whose module ``family.py`` has a :data:`FAMILY`.
+:class:`builders.kit.checkout.Checkout` finds it by its name; nothing else is edited to add one.
 """
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.kit.graph import Model
-from builders.kit.paths import BUILDERS
 from repository.arrays import Arrays
 
 Bound = float | Mapping[str, float]
@@ -167,33 +165,3 @@ class Family:
     exports: tuple[Export, ...]
     metrics: tuple[Metric, ...]
     largest: Mapping[str, Largest] = field(default_factory=dict)
-
-
-def families() -> tuple[str, ...]:
-    """The names of all families in this checkout, sorted."""
-    folder = BUILDERS
-    return tuple(
-        sorted(path.parent.name for path in folder.glob("*/family.py") if path.parent.name != "kit")
-    )
-
-
-def load_family(name: str) -> Family:
-    """The family of that name.
-
-    Raises:
-        KeyError: no such folder; the message lists those there are.
-        ValueError: it imports a package that is not installed.
-    """
-    if name not in families():
-        raise KeyError(f"no family '{name}'; there are: {', '.join(families())}")
-    try:
-        family = importlib.import_module(f"builders.{name}.family").FAMILY
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "builders":
-            raise
-        raise ValueError(
-            f"the family '{name}' needs the package of '{error.name}', which is not installed: "
-            "pip install -c constraints.txt -e '.[torch]'"
-        ) from error
-    assert isinstance(family, Family)
-    return family

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from builders.cli.app import app
-from builders.kit.family import load_family
+from builders.kit.checkout import Checkout
 from builders.kit.graph import closure
 from builders.kit.onnx.variants import variants
 from builders.kit.recipe.profile import load_profile
@@ -86,7 +86,7 @@ def test_a_profile_is_one_that_would_be_built(tmp_path: Path, place: str, text: 
     profile = load_profile(path)
     models = set()
     for name, options in profile.families.items():
-        family = load_family(name)
+        family = Checkout().load(name)
         assert set(options.sources) <= family.sources.keys(), place
         assert set(options.bounds) <= {metric.name for metric in family.metrics}, place
         models |= {model.name for model in closure(family.pipelines)}
@@ -96,7 +96,7 @@ def test_a_profile_is_one_that_would_be_built(tmp_path: Path, place: str, text: 
 def test_a_step_is_one_that_there_is() -> None:
     steps = set()
     for name in ("ocr", "asr"):
-        family = load_family(name)
+        family = Checkout().load(name)
         exports = variants(each for each in family.exports if each.parity is not None)
         steps |= {f"{kind} {name}/{each}" for kind in ("export", "parity") for each in exports}
         steps |= {f"export {name}/{each.name}" for each in family.exports}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from builders.kit.family import families, load_family
+from builders.kit.checkout import Checkout
 from builders.kit.graph import OnnxModel, closure
 
 
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", Checkout().families)
 def test_every_model_that_is_served_is_compared_with_its_source(name: str) -> None:
-    family = load_family(name)
+    family = Checkout().load(name)
     exports = {export.name: export for export in family.exports}
     served = [each for each in closure(family.pipelines) if isinstance(each, OnnxModel)]
     assert served

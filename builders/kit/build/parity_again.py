@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builders.kit import sources
 from builders.kit.build.parity import ParityResult, compare
-from builders.kit.family import load_family
+from builders.kit.checkout import Checkout
 from builders.kit.onnx.variants import variants
 from builders.kit.tasks.cache import Cache
 
@@ -25,7 +25,7 @@ def reproduce(
         ParityError: as :func:`compare`.
         SourceError: as :func:`builders.kit.sources.resolve`.
     """
-    declared = load_family(family)
+    declared = Checkout().load(family)
     exports = variants(each for each in declared.exports if each.parity is not None)
     if export not in exports:
         raise KeyError(

@@ -229,9 +229,9 @@ class Profile(_Options):
     def _exist(cls, value: dict[str, FamilyOptions]) -> dict[str, FamilyOptions]:
         for name in value:
             if not (name.isidentifier() and (BUILDERS / name / "family.py").is_file()):
-                from builders.kit.family import families
+                from builders.kit.checkout import Checkout
 
-                known = families()
+                known = Checkout().families
                 raise _refusal(
                     f"names of families: {', '.join(known) or 'none are there'}",
                     suggest(name, known),

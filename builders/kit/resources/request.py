@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from builders.kit.family import Largest, families, load_family
+from builders.kit.checkout import Checkout
+from builders.kit.family import Largest
 from repository.arrays import Arrays
 from repository.config.facts import file_input
 from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
@@ -54,9 +55,10 @@ def request(config: Any, file: Path | None) -> tuple[Arrays, str]:
 
 def _declared(pipeline: str) -> Largest | None:
     # A family may import what takes seconds: first the one after which pipelines are named so.
-    for name in sorted(families(), key=lambda name: not pipeline.startswith(name)):
+    checkout = Checkout()
+    for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
         try:
-            found = load_family(name).largest.get(pipeline)
+            found = checkout.load(name).largest.get(pipeline)
         except ValueError as error:
             raise RequestError(str(error)) from error
         if found is not None:

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from builders.kit.checkout import Checkout
 from builders.kit.emit.config import model_config
-from builders.kit.family import load_family
 from builders.kit.graph import (
     DynamicBatching,
     Ensemble,
@@ -95,7 +95,7 @@ def test_a_build_with_the_patch_gives_the_config_that_was_measured(
 
 
 def test_a_patch_of_the_real_family_goes_through_the_profile(tmp_path: Path) -> None:
-    (ocr,) = [each for each in load_family("ocr").pipelines if each.name == "ocr"]
+    (ocr,) = [each for each in Checkout().load("ocr").pipelines if each.name == "ocr"]
     assert isinstance(ocr, Ensemble)
     (recognise,) = [each for each in ocr.composing() if each.name == "recognise"]
     present = model_config(recognise)

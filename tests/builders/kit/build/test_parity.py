@@ -9,9 +9,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from builders.kit import onnx as kit
-from builders.kit.build import parity_again
 from builders.kit.build.parity import ParityError, compare
 from builders.kit.build.parity_again import reproduce
+from builders.kit.checkout import Checkout
 from builders.kit.family import Export, Family, Parity
 from repository.arrays import Arrays
 
@@ -264,7 +264,7 @@ def test_the_command_makes_the_export_anew(made: Path, monkeypatch: pytest.Monke
         exports=(replace(export(), make=make), replace(export(), name="keys", parity=None)),
         metrics=(),
     )
-    monkeypatch.setattr(parity_again, "load_family", lambda name: {"pooling": family}[name])
+    monkeypatch.setattr(Checkout, "load", lambda self, name: {"pooling": family}[name])
     with pytest.raises(ParityError, match="python -m builders parity pooling pool"):
         reproduce("pooling", "pool")
     with pytest.raises(KeyError, match=r"no export 'keys' with a parity.*there are: pool"):

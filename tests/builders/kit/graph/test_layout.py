@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders.kit.family import families, load_family
+from builders.kit.checkout import Checkout
 from builders.kit.graph import PythonModel, Tensor, closure
 from builders.kit.graph.layout import clashes, version_files
 from repository.arrays import DType
@@ -25,8 +25,8 @@ class Exports(dict[str, bytes]):
 
 STAGES = [
     model
-    for family in families()
-    for model in closure(load_family(family).pipelines)
+    for family in Checkout().families
+    for model in closure(Checkout().load(family).pipelines)
     if isinstance(model, PythonModel)
 ]
 

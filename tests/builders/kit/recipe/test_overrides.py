@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders.asr.stages.reading import beam
-from builders.kit.family import families, load_family
+from builders.kit.checkout import Checkout
 from builders.kit.graph import (
     DynamicBatching,
     Ensemble,
@@ -163,10 +163,10 @@ def test_parameters_in_their_range_are_laid_over_the_stages() -> None:
     assert made.parameters == {name: str(value) for name, value in given.items()}
 
 
-@pytest.mark.parametrize("family", families())
+@pytest.mark.parametrize("family", Checkout().families)
 def test_every_family_says_what_its_stages_parameters_may_be(family: str) -> None:
     """And each of its own values is one of those; the stage's code has the same bounds."""
-    for model in closure(load_family(family).pipelines):
+    for model in closure(Checkout().load(family).pipelines):
         if isinstance(model, PythonModel):
             assert set(model.parameters) <= set(model.options), model.name
             for name, value in model.parameters.items():

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from builders.kit.checkout import Checkout
 from builders.kit.recipe import profile as profile_module
 from builders.kit.recipe.profile import (
     BatchingOptions,
@@ -34,7 +35,7 @@ def families(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         (folder / name).mkdir()
         (folder / name / "family.py").write_text("")
     monkeypatch.setattr(profile_module, "BUILDERS", folder)
-    monkeypatch.setattr("builders.kit.family.families", lambda: ("asr", "ocr"))
+    monkeypatch.setattr(Checkout, "families", ("asr", "ocr"))
 
 
 def read(tmp_path: Path, text: str) -> Profile:

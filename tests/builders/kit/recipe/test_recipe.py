@@ -249,7 +249,7 @@ def test_a_package_that_a_family_lacks_is_told_in_a_sentence(
     def missing(name: str) -> object:
         raise ModuleNotFoundError(f"No module named '{name}'", name="torch")
 
-    monkeypatch.setattr("builders.kit.family.importlib.import_module", missing)
+    monkeypatch.setattr("builders.kit.checkout.importlib.import_module", missing)
     profile = Profile.model_construct(
         triton="24.10",
         device="cpu",
