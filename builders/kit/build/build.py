@@ -105,7 +105,7 @@ def _phases(
 ) -> Result:
     """A build from its profile to the repository: each phase takes what the one before gave."""
     from builders.kit.build.checking import check
-    from builders.kit.build.gates import hold, measure
+    from builders.kit.build.gates import hold_to_bounds, measure
     from builders.kit.build.making import make_exports
     from builders.kit.build.plan import make_plan
     from builders.kit.build.staging import stage
@@ -120,7 +120,7 @@ def _phases(
     made = make_exports(plan, worker)
     staged = stage(made, target.stage())
     warnings = check(staged)
-    measured = hold(measure(staged, worker))
+    measured = hold_to_bounds(measure(staged, worker))
     swapped = swap_in(measured, target, worker.progress, began)
     stamp.write(watched, swapped.manifest.tools)
     seconds = time.monotonic() - began

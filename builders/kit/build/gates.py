@@ -76,7 +76,7 @@ def measure(staged: Staged, runner: Runner) -> Measured:
     return Measured(staged, done)
 
 
-def hold(measured: Measured) -> Measured:
+def hold_to_bounds(measured: Measured) -> Measured:
     """The same, if every score is within its bound.
 
     Raises:

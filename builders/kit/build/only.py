@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from builders.kit.build.errors import BuildError
-from builders.kit.build.gates import hold, measure
+from builders.kit.build.gates import hold_to_bounds, measure
 from builders.kit.build.making import make_exports
 from builders.kit.build.plan import Plan, make_plan
 from builders.kit.build.staging import stage
@@ -51,7 +51,7 @@ def reproduce(
             if kind == "metric":
                 folder = work / "repository"
                 folder.mkdir()
-                hold(measure(stage(made, folder), worker))
+                hold_to_bounds(measure(stage(made, folder), worker))
     except BuildError as error:
         raise error.__cause__ or error from None
 

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from builders.kit.emit.assemble import Tree
+from repository.manifest import File
 from repository.manifest.schema import MANIFEST
-
-
-@dataclass(frozen=True)
-class File:
-    """What a file holds.
-
-    Attributes:
-        sha256: the hash of its content.
-        bytes: its size.
-    """
-
-    sha256: str
-    bytes: int
-
 
 Files = Mapping[str, File]
 """A repository's files but its manifest, by path."""
