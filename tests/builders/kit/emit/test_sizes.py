@@ -109,6 +109,13 @@ def test_a_folder_with_the_weights_beside_the_graph_teaches_as_much(tmp_path: Pa
     assert untold == configs_of([reader]), "the check says what is wrong"
 
 
+def test_what_models_declare_is_left_as_it_is(tmp_path: Path) -> None:
+    whole = recipe(reader, spell, both)
+    declared = configs_of(whole.models)
+    sized(whole, declared, {"toy/reader": write(tmp_path / "reader", 321)})
+    assert declared == configs_of(whole.models)
+
+
 def test_what_is_dynamic_in_the_file_stays_so(tmp_path: Path) -> None:
     path = write(tmp_path / "reader", "any")
     whole = recipe(reader, spell, both)
