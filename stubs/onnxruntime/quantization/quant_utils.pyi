@@ -1,0 +1,3 @@
+from onnx import ModelProto
+
+def add_pre_process_metadata(model: ModelProto) -> None: ...
