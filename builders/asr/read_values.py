@@ -11,7 +11,8 @@ from typing import Any
 from builders.kit.sources.error import SourceError
 from repository.findings import shortened
 
-UNBOUNDED = 2**31
+LIMIT = 2**31
+"""Numbers beyond it are refused, whatever they stand for."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Values:
         self.wrong.append(f"{self.file}, {name}: {found} (expected {expected})")
 
     def whole(
-        self, name: str, default: int | None = None, least: int = 0, most: int = UNBOUNDED
+        self, name: str, default: int | None = None, least: int = 0, most: int = LIMIT
     ) -> int:
         """A whole number in a range; where it is another, ``least``, and that is noted.
 
@@ -50,7 +51,7 @@ class Values:
             return default
         if type(value) is int and least <= value <= most:
             return value
-        bound = "on" if most == UNBOUNDED else f"to {most}"
+        bound = "on" if most == LIMIT else f"to {most}"
         self.refuse(name, f"a whole number from {least} {bound}")
         return least
 
@@ -59,7 +60,7 @@ class Values:
         value = self.content.get(name)
         if value is None:
             return default
-        if type(value) in (int, float) and 0 <= value < UNBOUNDED:
+        if type(value) in (int, float) and 0 <= value < LIMIT:
             return float(value)
         self.refuse(name, "a number from 0 on")
         return default

@@ -17,10 +17,13 @@ from builders.asr.whisper.generation import Generation, read_generation
 from builders.kit.onnx import transformers_alone
 from builders.kit.sources.error import SourceError, read_settings
 
+HOP, FRAME = 160, 400
+"""Samples from frame to frame, and in one, of every Whisper."""
+
 EXTRACTOR: Mapping[str, tuple[int, ...]] = {
     "sampling_rate": (RATE,),
-    "hop_length": (160,),
-    "n_fft": (400,),
+    "hop_length": (HOP,),
+    "n_fft": (FRAME,),
 }
 """What every Whisper's feature extractor has."""
 
@@ -92,15 +95,15 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
     extractor.only({"dither": (0,), "padding_value": (0,), **EXTRACTOR})
     if extractor.whole("feature_size", 80) != mels:
         extractor.refuse("feature_size", f"{mels}, the model's num_mel_bins")
-    seconds = 2 * positions * EXTRACTOR["hop_length"][0] / RATE
+    seconds = 2 * positions * HOP / RATE
     if extractor.whole("chunk_length", 30) != seconds:
         extractor.refuse("chunk_length", f"{seconds:g}, which max_source_positions stands for")
     refuse_all(path, "settings of a Whisper that are served", wrong)
     return WhisperCheckpoint(
         path=path,
         mels=mels,
-        n_fft=EXTRACTOR["n_fft"][0],
-        hop_length=EXTRACTOR["hop_length"][0],
+        n_fft=FRAME,
+        hop_length=HOP,
         frames=2 * positions,
         positions=config.whole("max_target_positions", 448, 1),
         generation=decided,

@@ -12,16 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from builders.asr.sound import RATE, speech_like
-from builders.asr.whisper.checkpoint import WhisperCheckpoint, read_checkpoint
+from builders.asr.whisper.checkpoint import FRAME, HOP, WhisperCheckpoint, read_checkpoint
+from builders.asr.whisper.generation import TASKS
 from builders.kit.family import Int8, Parity
 from repository.arrays import Arrays
 
 OWN = -100.0
 """``loudest`` of a window that is judged by its own loudest value."""
-
-TASKS = ("transcribe", "translate")
-HOP, FRAME = 160, 400
-"""Samples from frame to frame, and in one, of every Whisper."""
 
 
 def window_of(recording: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
