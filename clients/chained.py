@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import tritonclient.grpc as grpc
 from tritonclient.utils import np_to_triton_dtype
 
+from clients.errors import ClientError
 from repository.arrays import Array, Arrays
 from repository.copied.flow import Wiring, gather, scatter, waves
 
@@ -24,7 +25,7 @@ class Chained:
         timeout_seconds: the longest that a step may take; None waits without end.
 
     Raises:
-        ValueError: that model is not an ensemble.
+        ClientError: that model is not an ensemble.
         tritonclient.utils.InferenceServerException: no such server or model.
     """
 
@@ -33,7 +34,10 @@ class Chained:
         self._client = grpc.InferenceServerClient(url)
         config = self._client.get_model_config(pipeline).config
         if not config.HasField("ensemble_scheduling"):
-            raise ValueError(f"'{pipeline}' is not an ensemble, so it has no steps to chain")
+            raise ClientError(
+                f"'{pipeline}': expected an ensemble, whose steps can be chained, found a single "
+                "model. Name an ensemble."
+            )
         self._outputs = [tensor.name for tensor in config.output]
         self._waves = waves(
             [

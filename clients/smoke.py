@@ -25,6 +25,8 @@ import urllib3
 
 from clients.cli.options import Timeout
 from clients.connection.ports import speaks_grpc
+from clients.errors import ClientError
+from repository.cli.flags import told
 
 _EXAMPLES = Path(__file__).resolve().parent / "examples"
 PAGE = _EXAMPLES / "page.png"
@@ -60,19 +62,19 @@ PIPELINES = {"asr": _HEARD, "asr_bls": _HEARD, "ocr": _READ_PAGE, "ocr_bls": _RE
 """What can be asked, by the pipeline's name."""
 
 
-class Wrong(Exception):
+class Wrong(ClientError):
     """A pipeline did not pass; the message is a sentence.
 
     Attributes:
         result: one word or two for the table.
     """
 
-    def __init__(self, result: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, result: str, sentence: str, *, arguments: Sequence[str] = ()) -> None:
+        super().__init__(sentence, arguments=arguments)
         self.result = result
 
 
-class Unreachable(Exception):
+class Unreachable(ClientError):
     """Nothing answers at the address; the message is a sentence."""
 
 
@@ -116,7 +118,8 @@ class Deployed:
             raise Unreachable(
                 f"what answers at {self._url}{path} is no Triton (expected a JSON object, found "
                 f"HTTP {answer.status} and {answer.data[:60]!r}); where a gateway routes by host "
-                "name, give it with --host"
+                "name, give it",
+                arguments=("host",),
             )
         return answer.status, content
 
@@ -166,7 +169,8 @@ class Deployed:
             raise Wrong(
                 "missing",
                 f"{name} is not served at {self._url} ({metadata.get('error')}); check the "
-                "service's storageUri and its log, or leave it out with --pipeline",
+                "service's storageUri and its log, or ask others alone",
+                arguments=("pipeline",),
             )
         known = PIPELINES[name]
         status, answer = self.request("POST", f"/v2/models/{name}/infer", *_infer(known))
@@ -254,11 +258,11 @@ def smoke(
                 deployed.ask(name)
             except Wrong as wrong:
                 result = wrong.result
-                failures.append(str(wrong))
+                failures.append(told(wrong))
             rows.append((name, result, f"{time.monotonic() - started:.2f}"))
         rows += [(name, "no known answer", "-") for name in ([] if pipeline else deployed.others())]
     except Unreachable as problem:
-        typer.echo(f"error: {problem}", err=True)
+        typer.echo(f"error: {told(problem)}", err=True)
         raise typer.Exit(1) from problem
     for row in rows:
         typer.echo("{:<20}  {:<16}{:>8}".format(*row))

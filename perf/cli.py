@@ -38,7 +38,7 @@ def install() -> None:
         typer.echo(f"perf_analyzer {analyzer.version}: {analyzer.path} ({analyzer.origin})")
         typer.echo(f"KServe's model server: {kserve_environment.install(report=report)}")
     except PerfError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
 
 
 app.command(
@@ -65,7 +65,7 @@ def report(
     try:
         read = load(path)
     except PerfError as problem:
-        raise usage(str(problem)) from problem
+        raise usage(problem) from problem
     try:
         from perf.judge.verdict import verdict
         from perf.report import write
@@ -74,7 +74,7 @@ def report(
             typer.echo(written)
         typer.echo(verdict(read))
     except PerfError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
 
 
 @app.command(epilog="Example: `python -m perf gate baseline.json perf/results/ocr/result.json`")
@@ -96,7 +96,7 @@ def gate(
         then, now = load(baseline), load(result)
         outcomes = judge(then, now, bound)
     except PerfError as problem:
-        raise usage(str(problem)) from problem
+        raise usage(problem) from problem
     typer.echo(table(outcomes))
     for sentence in remarks(then, now):
         typer.echo(sentence, err=True)
@@ -157,9 +157,9 @@ def tune(
         for path in save(tuned, out):
             typer.echo(path)
     except ScenarioError as problem:
-        raise usage(str(problem)) from problem
+        raise usage(problem) from problem
     except PerfError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
     except KeyboardInterrupt:
         typer.echo("Interrupted before anything was measured.", err=True)
         interrupt.told()

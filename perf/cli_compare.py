@@ -13,6 +13,7 @@ from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY, RESULTS
 
 if TYPE_CHECKING:
+    from perf.errors import PerfError
     from perf.result import Result
     from perf.scenario import Scenario
 
@@ -97,7 +98,7 @@ def compare(
     _conclude(result, folder)
 
 
-def _ended(problem: BaseException) -> typer.Exit:
+def _ended(problem: PerfError | OSError | KeyboardInterrupt) -> typer.Exit:
     """The exit for a comparison that did not come to its end, after a sentence."""
     from perf.compare.record import Interrupted
     from perf.errors import ScenarioError
@@ -107,10 +108,10 @@ def _ended(problem: BaseException) -> typer.Exit:
         interrupt.told()
         return typer.Exit(interrupt.CODE)
     if isinstance(problem, ScenarioError):
-        return usage(str(problem))
+        return usage(problem)
     if isinstance(problem, OSError):
         return failed(f"{problem.filename}: {problem.strerror}; choose another folder with --out")
-    return failed(str(problem))
+    return failed(problem)
 
 
 def _scenario(pipeline: str, inputs: list[str]) -> Scenario:

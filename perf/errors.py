@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from repository.errors import KitError
 
-class PerfError(Exception):
+
+class PerfError(KitError):
     """Base of what :mod:`perf` raises on purpose; its text is the sentence to show."""
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+from perf.errors import PerfError
 from perf.paths import RESULTS, ROOT
 from repository.children import ending_with_parent
 
@@ -70,13 +71,13 @@ def fill(text: str, name: str, content: str) -> str:
     """The text with a block's content replaced.
 
     Raises:
-        ValueError: the text has no such block.
+        PerfError: the text has no such block.
     """
     opening, closing = f"<!-- output: {name} -->\n", "<!-- end -->"
     before, found, rest = text.partition(opening)
     _, ended, after = rest.partition(closing)
     if not found or not ended:
-        raise ValueError(f"expected a block '{opening.strip()} … {closing}', found none; add it")
+        raise PerfError(f"expected a block '{opening.strip()} … {closing}', found none. Add it.")
     return f"{before}{opening}{content.rstrip()}\n{closing}{after}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class Severity(enum.StrEnum):
@@ -26,6 +26,7 @@ class Finding:
         expected: what the rule asks for; empty where ``found`` says it.
         found: what there is; the whole sentence where ``expected`` is empty.
         remedy: how to mend it, as an imperative sentence.
+        arguments: as in :class:`repository.errors.KitError`.
     """
 
     severity: Severity
@@ -35,6 +36,7 @@ class Finding:
     found: str
     remedy: str
     tensor: str = ""
+    arguments: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.where}, tensor '{self.tensor}'" if self.tensor else self.where
@@ -44,6 +46,11 @@ class Finding:
         remedy = _shown(self.remedy).rstrip()
         remedy += "" if remedy.endswith((".", "?", "!")) else "."
         return f"{self.severity} [{self.rule}] {_shown(place)}: {told.rstrip('.')}. {remedy}"
+
+    def moved(self, old: str, new: str) -> Finding:
+        """The same, of a place that its reader knows by another name."""
+        texts = {name: getattr(self, name) for name in ("where", "expected", "found", "remedy")}
+        return replace(self, **{name: text.replace(old, new) for name, text in texts.items()})
 
 
 def clauses(expected: str, found: str) -> tuple[str, str]:
@@ -85,7 +92,9 @@ def shortened(text: str, length: int = 100) -> str:
     return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
 
-def finding_of(rule: str, where: str, expected: str, found: str, remedy: str) -> Finding:
+def finding_of(
+    rule: str, where: str, expected: str, found: str, remedy: str, arguments: tuple[str, ...] = ()
+) -> Finding:
     """An error, its fields in the order in which they are read."""
     return Finding(
         severity=Severity.ERROR,
@@ -94,6 +103,7 @@ def finding_of(rule: str, where: str, expected: str, found: str, remedy: str) ->
         expected=expected,
         found=found,
         remedy=remedy,
+        arguments=arguments,
     )
 
 

@@ -10,6 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from repository.errors import RepositoryError
+from repository.findings import finding_of
+
+
+class ReleaseError(RepositoryError):
+    """A Triton release that is not known here."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
@@ -124,8 +131,10 @@ def release(name: str) -> Release:
     """The facts of a release.
 
     Raises:
-        KeyError: not known here; the message lists those that are.
+        ReleaseError: not known here; the message lists those that are.
     """
     if name not in RELEASES:
-        raise KeyError(f"no Triton release '{name}' is known; known are {', '.join(RELEASES)}")
+        expected = f"a release that is known here: {', '.join(RELEASES)}"
+        remedy = "Name one of those."
+        raise ReleaseError([finding_of("release", "Triton", expected, f"'{name}'", remedy)])
     return RELEASES[name]

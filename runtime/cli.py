@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from repository.errors import KitError
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
 from runtime.machine.environment import DEFAULT_ENVIRONMENT
 from runtime.options.admin import GROUPS
@@ -31,6 +32,9 @@ DAY = 86_400.0
 
 DEFAULT_RELEASE = "24.10"
 """The local server's own."""
+
+FLAGS = {"models": "--model", "repository": "the command's own argument"}
+"""What errors name -> the option for it, where that is called otherwise."""
 
 GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """What NVIDIA's driver makes; the second one under WSL."""
@@ -351,8 +355,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     at = given.index("--") if "--" in given else len(given)
     try:
         app(args=given[:at], obj=given[at + 1 :], prog_name="python -m runtime")
-    except RuntimeFailure as failure:
+    except KitError as failure:
+        from repository.cli.flags import told
         from repository.findings import printable
 
-        typer.echo(f"error: {printable(str(failure))}", err=True)
+        typer.echo(f"error: {printable(told(failure, FLAGS))}", err=True)
         sys.exit(1)

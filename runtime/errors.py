@@ -1,7 +1,11 @@
 """What can stop the runtime; each message is one sentence or more that names the remedy."""
 
+from __future__ import annotations
 
-class RuntimeFailure(Exception):
+from repository.errors import KitError
+
+
+class RuntimeFailure(KitError):
     """Base of all failures that a user of :mod:`runtime` can meet."""
 
 

@@ -22,11 +22,23 @@ from repository.config.text import read_config
 from repository.copied.flow import Wiring, gather, scatter, waves
 from repository.copied.sequence_state import MOST, Sequences
 from repository.layout import VERSION
+from runtime.errors import RuntimeFailure
 
 Runner = Callable[[Arrays], Arrays]
 
 _UNDER_WAY = 8
 """Calls that a stage makes at once and that run at once, in threads."""
+
+
+class NotInProcess(RuntimeFailure):
+    """A model that only a server can run."""
+
+
+class RequestMistaken(RuntimeFailure, ValueError):
+    """A request with other inputs than the model's.
+
+    It is a ValueError too, as what stages raise: who asks takes both as one refusal.
+    """
 
 
 class InProcess:
@@ -59,7 +71,8 @@ class InProcess:
 
         Raises:
             FileNotFoundError: the repository has no such model.
-            ValueError: an input is missing, unknown, or refused by a stage.
+            RequestMistaken: an input is missing or unknown.
+            ValueError: a stage refused an input.
         """
         return self._runner(pipeline)(inputs)
 
@@ -68,7 +81,7 @@ class InProcess:
 
         Raises:
             FileNotFoundError: the repository has no such model.
-            ValueError: it cannot run in process.
+            NotInProcess: its backend does not run here.
         """
         self._runner(pipeline)
 
@@ -98,7 +111,10 @@ class InProcess:
             return _onnx(folder, parameters)
         if config.backend == "python" and "stage" in parameters:
             return self._stage(name, config, folder, parameters)
-        raise ValueError(f"'{name}' cannot run in process: its backend is '{config.backend}'")
+        raise NotInProcess(
+            f"'{name}': expected a model that runs in process, found the backend "
+            f"'{config.backend}'. Ask a server for it."
+        )
 
     def _stage(self, name: str, config: Any, folder: Path, parameters: Mapping[str, str]) -> Runner:
         names = called(config)
@@ -158,11 +174,11 @@ def _checked(config: Any, run: Runner) -> Runner:
 
     def checked(inputs: Arrays) -> Arrays:
         if unknown := set(inputs) - known:
-            raise ValueError(
+            raise RequestMistaken(
                 f"'{config.name}' has no input {sorted(unknown)}; it has {sorted(known)}"
             )
         if missing := required - set(inputs):
-            raise ValueError(f"'{config.name}' needs input {sorted(missing)}")
+            raise RequestMistaken(f"'{config.name}' needs input {sorted(missing)}")
         return run(inputs)
 
     return checked

@@ -108,7 +108,8 @@ def push_artefact(objects: bytes, place: Image | Layout, *, plain_http: bool, de
     if found is not None and found.get("artifactType") != TYPE:
         raise TransferError(
             f"{place}: expected no such tag, or manifests that an earlier push wrote, found "
-            "something else. Push to another tag, or replace it with --delete."
+            "something else. Push to another tag, or have it replaced.",
+            arguments=("delete",),
         )
     for digest, content in artefact.blobs().items():
         if not registry.has(digest, len(content)):

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from builders.bundle.errors import BundleError
+
 Object = dict[str, Any]
 
 FOLDER = Path(__file__).resolve().parents[2] / "kserve"
@@ -24,7 +26,7 @@ TRITON = "triton-multimodal"
 """The ServingRuntime that serves the repository."""
 
 
-class NoBundle(ValueError):
+class NoBundle(BundleError):
     """There is no bundle where one was looked for, or a part of it is missing."""
 
 
@@ -48,7 +50,8 @@ class Parts:
         if not (folder / "overlays").is_dir():
             raise NoBundle(
                 f"{folder}: expected the folder kserve/ of a checkout, with overlays/ in it, found "
-                "none. Run this in a checkout, or name its kserve/ with --kserve."
+                "none. Run this in a checkout, or name its kserve/.",
+                arguments=("folder",),
             )
         return cls(folder.resolve())
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from builders.bundle.errors import BundleError
 from builders.bundle.overlay import overlay_of
 from builders.bundle.parts import Parts
 from builders.bundle.rendered.rules import breaches
@@ -24,7 +25,7 @@ _KLOG = re.compile(r'^E[0-9]{4} .*? err="(.*)"$', re.DOTALL)
 """How kubectl logs an error."""
 
 
-class RenderError(ValueError):
+class RenderError(BundleError):
     """Nothing here renders, or kustomize refuses."""
 
 

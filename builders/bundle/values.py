@@ -32,6 +32,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from builders.bundle.errors import BundleError
 from builders.bundle.parts import Parts
 from repository.files.yaml_file import Kind, load, place, validated
 from repository.files.yaml_text import Location
@@ -140,12 +141,8 @@ Reference = Annotated[
 """``registry/name:tag@sha256:…``, tag and digest each or both left out (distribution/reference)."""
 
 
-class ValuesError(ValueError):
+class ValuesError(BundleError):
     """A values file is missing or mistaken; :attr:`findings` says everything wrong."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("\n".join(map(str, findings)))
-        self.findings = findings
 
 
 KIND = Kind("values", ValuesError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from builders.cli.resources import resources, sbom
 from repository.cli.exit import failed, report, usage
 from repository.cli.sign import REPOSITORY, Repository, sign, verify
 from repository.cli.transfer import pull, push
+from repository.errors import KitError
 
 if TYPE_CHECKING:
     from builders.kit.build.build import Result
@@ -58,7 +60,7 @@ def build(
     ] = None,
 ) -> None:
     """Build a model repository: export, compare with the sources, check, measure, swap in."""
-    from builders.kit.build.build import BuildError, RepositoryError
+    from builders.kit.build.build import BuildError, TargetError
     from builders.kit.build.build import build as build_repository
     from builders.kit.recipe.profile import ProfileError, load_profile
     from builders.kit.tasks import progress
@@ -73,11 +75,15 @@ def build(
             return
         result = build_repository(wanted, out, shown)
     except ProfileError as problem:
-        typer.echo(str(problem), err=True)
-        raise typer.Exit(2) from problem
-    except (BuildError, RepositoryError) as problem:
-        typer.echo(str(problem), err=True)
-        raise typer.Exit(1) from problem
+        raise usage(problem, {"task": "--only"}) from problem
+    except BuildError as problem:
+        ended = failed(problem)
+        if problem.task is not None:
+            again = ("build", "--profile", wanted.origin, "--only", problem.task)
+            typer.echo(f"Reproduce it with: python -m builders {shlex.join(again)}", err=True)
+        raise ended from problem
+    except TargetError as problem:
+        raise failed(problem) from problem
     finally:
         shown.close()
     report(result.warnings)
@@ -97,18 +103,16 @@ def _print_table(result: Result) -> None:
 @app.command(epilog="Example: `python -m builders plan --profile demo`")
 def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
     """Show what a build would do, task by task and why, without doing it."""
-    from builders.kit.build.build import BuildError, RepositoryError
+    from builders.kit.build.build import BuildError, TargetError
     from builders.kit.build.dry_run import dry_run
     from builders.kit.recipe.profile import ProfileError, load_profile
 
     try:
         tasks = dry_run(load_profile(profile), out)
     except ProfileError as problem:
-        typer.echo(str(problem), err=True)
-        raise typer.Exit(2) from problem
-    except (BuildError, RepositoryError) as problem:
-        typer.echo(str(problem), err=True)
-        raise typer.Exit(1) from problem
+        raise usage(problem) from problem
+    except (BuildError, TargetError) as problem:
+        raise failed(problem) from problem
     width = max(len(task.name) for task in tasks)
     for task in tasks:
         taken = f"({task.seconds:.1f} s last time)" if task.seconds else ""
@@ -124,15 +128,15 @@ def parity(
     ] = None,
 ) -> None:
     """Make one export anew, and compare it with its source at every shape."""
+    from builders.errors import NotDeclared
     from builders.kit.build.parity_again import reproduce
 
     try:
         result = reproduce(family, export, source=source)
-    except KeyError as problem:
-        raise usage(str(problem.args[0])) from problem
-    except ValueError as problem:
-        # ParityError, SourceError and OnnxError: mistakes in what is given, already told in full.
-        raise failed(str(problem)) from problem
+    except NotDeclared as problem:
+        raise usage(problem) from problem
+    except KitError as problem:
+        raise failed(problem) from problem
     for difference in result.differences:
         shapes = ", ".join(f"{name} {list(shape)}" for name, shape in difference.inputs.items())
         typer.echo(
@@ -157,8 +161,8 @@ def graph(
     for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
         try:
             known |= {model.name: as_ensemble(model) for model in checkout.load(name).pipelines}
-        except ValueError as problem:
-            raise failed(str(problem)) from problem
+        except KitError as problem:
+            raise failed(problem) from problem
         if pipeline in known:
             break
     else:
@@ -193,7 +197,7 @@ def check(
     from repository.findings import Severity, errors
     from repository.manifest import built_for
     from repository.manifest.schema import MANIFEST
-    from repository.release import release
+    from repository.release import ReleaseError, release
 
     if not repository.is_dir():
         raise usage(f"{repository} is not a folder; `make build-repo` builds one")
@@ -204,8 +208,8 @@ def check(
         unsure = [replace(each, severity=Severity.WARNING) for each in wrong]
     try:
         served_by = release(triton)
-    except KeyError as problem:
-        raise usage(str(problem.args[0])) from problem
+    except ReleaseError as problem:
+        raise usage(problem) from problem
     if target is None:
         target = Target.STRICT if (repository / MANIFEST).exists() else Target.DEFAULT
     elif target not in list(Target):
@@ -264,7 +268,7 @@ def run(
     import numpy as np
 
     from repository.config.facts import file_input
-    from repository.config.text import read_config
+    from repository.config.text import ConfigError, read_config
     from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
     from runtime.inprocess import InProcess
 
@@ -273,8 +277,8 @@ def run(
         raise failed(f"{repository} has no model '{pipeline}'; `make build-repo` builds it")
     try:
         name = file_input(read_config(config_path))
-    except ValueError as problem:
-        raise failed(str(problem)) from problem
+    except ConfigError as problem:
+        raise failed(problem) from problem
     if name is None:
         raise failed(f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis")
     try:
@@ -283,7 +287,9 @@ def run(
         raise failed(f"cannot read {problem}") from problem
     try:
         outputs = InProcess(repository).run(pipeline, {name: content})
-    except ValueError as problem:
+    except KitError as problem:
+        raise failed(problem) from problem
+    except ValueError as problem:  # a stage's, which stands in a repository too
         raise failed(str(problem)) from problem
     except Exception as problem:
         if not (findings := _errors_of(repository)):

@@ -77,7 +77,7 @@ def manifests(
         else:
             _write(out, _rendered(wanted, parts))
     except NoBundle as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem, {"folder": "--kserve"}) from problem
     except ValuesError as problem:
         report(problem.findings)
         raise typer.Exit(2) from problem
@@ -110,7 +110,7 @@ def _push(values: Values, parts: Parts, place: str, *, plain_http: bool, delete:
         objects = _rendered(values, parts)
         typer.echo(push_artefact(objects, address, plain_http=plain_http, delete=delete))
     except TransferError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
 
 
 def _rendered(values: Values, parts: Parts) -> bytes:
@@ -119,7 +119,7 @@ def _rendered(values: Values, parts: Parts) -> bytes:
     try:
         return rendered(values, parts)
     except RenderError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
 
 
 def _write(out: Path, content: bytes) -> None:

@@ -25,8 +25,8 @@ def sbom(
     from runtime.machine.environment import REQUIREMENTS
 
     try:
-        from repository.bom import SbomError
         from repository.bom import sbom as list_contents
+        from repository.bom.image import SbomError
     except ModuleNotFoundError as problem:
         raise failed(
             f"no module '{problem.name}': install the packages of the extra 'sbom', "
@@ -35,7 +35,7 @@ def sbom(
     try:
         text = list_contents(manifest, REQUIREMENTS.read_text("utf-8"))
     except SbomError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
     _write(out, text)
 
 
@@ -62,7 +62,7 @@ def resources(
     manifest = _as_built(repository, out)
     from builders.kit.resources import patch
     from builders.kit.resources.measure import measure
-    from builders.kit.resources.request import RequestError
+    from builders.kit.resources.request import LoadError
     from builders.kit.resources.total import resources as add_up
 
     files: dict[str, Path | None] = {}
@@ -77,8 +77,8 @@ def resources(
             files = {name: None for each in every for name in each["pipelines"]}
         load = measure(repository, files)
         needed = add_up(repository, manifest, load, concurrency=concurrency)
-    except RequestError as problem:
-        raise failed(str(problem)) from problem
+    except LoadError as problem:
+        raise failed(problem, {"files": "--request"}) from problem
     except (KeyError, TypeError) as problem:
         report(lacking(vars(manifest), "target", "families", "models"))
         raise failed(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builders.errors import FamilyError, NotDeclared
 from builders.kit.paths import ROOT
+from repository.findings import finding_of
 
 if TYPE_CHECKING:
     from builders.kit.family import Family
@@ -44,21 +46,23 @@ class Checkout:
         """The family of that name.
 
         Raises:
-            KeyError: no such folder; the message lists those there are.
-            ValueError: it imports a package that is not installed.
+            NotDeclared: no such folder; the message lists those there are.
+            FamilyError: it imports a package that is not installed.
         """
         from builders.kit.family import Family
 
         if family not in self.families:
-            raise KeyError(f"no family '{family}'; there are: {', '.join(self.families)}")
+            expected, remedy = f"one of {', '.join(self.families)}", "Name one of those."
+            raise NotDeclared([finding_of("family", "the family", expected, f"'{family}'", remedy)])
         try:
             loaded = importlib.import_module(f"{self.package}.{family}.family").FAMILY
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] in ("builders", self.package):
                 raise
-            raise ValueError(
-                f"the family '{family}' needs the package of '{error.name}', which is not "
-                "installed: pip install -c constraints.txt -e '.[torch]'"
+            where, expected = f"the family '{family}'", f"the package of '{error.name}'"
+            remedy = "Install it: pip install -c constraints.txt -e '.[torch]'."
+            raise FamilyError(
+                [finding_of("family", where, expected, "none that is installed", remedy)]
             ) from error
         assert isinstance(loaded, Family)
         return loaded

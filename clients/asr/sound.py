@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from clients.errors import ClientError
 from clients.sound_file.sound_reader import Sound, Unreadable
 
 Piece = npt.NDArray[np.float32]
@@ -29,7 +30,7 @@ RECORDERS = {
 """Programs of ALSA, PulseAudio and PipeWire that write 16-bit samples to standard output."""
 
 
-class SoundError(Exception):
+class SoundError(ClientError):
     """There is no sound to be had; the message is a sentence."""
 
 

@@ -7,6 +7,8 @@ import os
 import re
 from dataclasses import dataclass
 
+from clients.errors import ClientError
+
 PORT = 8001
 """Triton's gRPC port, where an address names none."""
 
@@ -23,7 +25,7 @@ _BYPASSES = ("no_grpc_proxy", "no_proxy")
 _FORM = "expected HOST:PORT, as 127.0.0.1:8001, [::1]:8001 or grpcs://triton.example:443"
 
 
-class AddressError(ValueError):
+class AddressError(ClientError):
     """What cannot be an address; the message is a sentence that says how to write it."""
 
 

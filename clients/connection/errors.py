@@ -12,9 +12,10 @@ import re
 from tritonclient.utils import InferenceServerException
 
 from clients.connection.address import Address
+from clients.errors import ClientError
 
 
-class RequestError(Exception):
+class RequestError(ClientError):
     """A request that got no answer.
 
     Attributes:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from clients.errors import ClientError
+
 RESOLUTION = 200
 """Dots an inch at which a page is rendered: type of 8 points is then 22 pixels high."""
 
@@ -31,7 +33,7 @@ _TURNS = threading.Lock()
 """PDFium does one thing at a time."""
 
 
-class PdfError(Exception):
+class PdfError(ClientError):
     """A PDF that cannot be rendered; the text is one sentence."""
 
 

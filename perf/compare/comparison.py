@@ -134,11 +134,11 @@ def _possible(scenario: Scenario, subject: Subject) -> tuple[Scenario, list[str]
     kept = [mode for mode in scenario.modes if mode not in OWN_PROCESSES]
     told = []
     if dropped:
-        told.append(f"left out: {', '.join(dropped)}; they need --repository beside --url")
+        told.append(f"left out: {', '.join(dropped)}; they need the model repository too")
     if scenario.cold_starts:
-        told.append("left out: cold starts; they need --repository beside --url")
+        told.append("left out: cold starts; they need the model repository too")
     if not kept:
-        raise PerfError(f"Nothing is left to measure: {told[0]}.")
+        raise PerfError(f"Nothing is left to measure: {told[0]}.", arguments=("repository",))
     return scenario.but(modes=kept, cold_starts=0), told
 
 

@@ -28,8 +28,9 @@ def config_in(repository: Path, pipeline: str) -> Any:
 
     if not repository.is_dir():
         raise ScenarioError(
-            f"There is no model repository at {repository}; `make build-repo` builds one, and "
-            "--repository says where another is."
+            f"There is no model repository at {repository}; `make build-repo` builds one, or name "
+            "another.",
+            arguments=("repository",),
         )
     path = repository / pipeline / "config.pbtxt"
     if Path(pipeline).name != pipeline or not path.is_file():
@@ -76,12 +77,14 @@ def config_from(address: str, pipeline: str) -> Any:
                 where = parse(address)
                 if speaks_http(where.host, where.port):
                     raise PerfError(
-                        f"{address} speaks HTTP: --url takes the address of gRPC, whose port is "
-                        "8001, and --http-url that of HTTP."
+                        f"{address} speaks HTTP, where the address of gRPC is asked for, whose "
+                        "port is 8001: give each its own.",
+                        arguments=("url", "http_url"),
                     ) from problem
                 raise PerfError(
                     f"No server answers over gRPC at {address}; start one with `make serve`, or "
-                    "leave out --url to have one started."
+                    "give no address to have one started.",
+                    arguments=("url",),
                 ) from problem
             raise PerfError(f"The server at {address}: {reason(problem)}") from problem
 

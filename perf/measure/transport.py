@@ -22,6 +22,7 @@ from clients.connection.address import parse
 from clients.connection.connection import Client
 from clients.connection.errors import is_unreachable, reason
 from perf.errors import PerfError
+from repository.files.bounded_file import Unreadable
 from repository.files.json_file import parse_object
 
 
@@ -164,7 +165,7 @@ class Http:
 def _told(content: bytes) -> str:
     try:
         return str(parse_object(content, "the answer")["error"])
-    except (ValueError, KeyError, TypeError):
+    except (Unreadable, KeyError, TypeError):
         return content.decode(errors="replace")
 
 
@@ -172,5 +173,5 @@ def _sentence(subject: str, problem: InferenceServerException) -> str:
     # A stage that failed by its own fault is told of with a stack trace, after the first line.
     told = reason(problem).splitlines()[0]
     if "restricted, expecting header" in told:
-        told += "; `python -m runtime serve --open shared-memory` lets clients"
+        told += "; start the server with the calls of shared-memory open to clients"
     return f"{subject}: {told}"

@@ -27,7 +27,8 @@ def refuse_foreign(out: Path) -> None:
             raise PerfError(f"There is no folder '{out.parent}' for the patch; make it first.")
         if out.exists() and not out.read_text(encoding="utf-8").startswith(MARK):
             raise PerfError(
-                f"'{out}' is there and is no patch of an earlier run; give another name with --out."
+                f"'{out}' is there and is no patch of an earlier run; give another name.",
+                arguments=("out",),
             )
     except (OSError, UnicodeDecodeError) as problem:
         raise PerfError(f"'{out}' cannot be written: {problem}") from None

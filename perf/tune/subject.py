@@ -59,7 +59,8 @@ def find_scenario(repository: Path, model: str, pipeline: str | None) -> Scenari
         return fitting[0]
     raise PerfError(
         f"No scenario of the kit ({', '.join(scenarios())}) has requests that reach '{model}'. "
-        "Write one and name it with --scenario."
+        "Write one and name it.",
+        arguments=("scenario",),
     )
 
 

@@ -13,6 +13,7 @@ import datetime
 import os
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cyclonedx.contrib.license.factories import LicenseFactory
@@ -33,11 +34,12 @@ from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
-from repository.bom.image import Package, packages
+from repository.bom.image import Package, SbomError, packages
 from repository.licence import UNKNOWN
 from repository.manifest import Manifest
-from repository.manifest.schema import REBUILD
+from repository.manifest.schema import MANIFEST, REBUILD
 from repository.manifest.shape import lacking
+from repository.release import ReleaseError
 
 NAMESPACE = uuid.UUID("7f6b1a52-3f0e-5d0c-9c43-2a4e7b1f9d10")
 """Serial numbers are made in it from the content's digest."""
@@ -54,10 +56,6 @@ _SPDX = {
 """How packages write licences -> SPDX's identifier."""
 
 
-class SbomError(ValueError):
-    """The list cannot be made; the message says why."""
-
-
 def sbom(manifest: Manifest, requirements: str) -> str:
     """The list as JSON, ending in a line end.
 
@@ -71,9 +69,12 @@ def sbom(manifest: Manifest, requirements: str) -> str:
     try:
         image = packages(manifest.target["triton"], requirements)
         bom = _bom(manifest, image)
+    except ReleaseError as error:
+        told = f"{MANIFEST}, target, triton"
+        raise SbomError(
+            [replace(each, where=told, remedy=REBUILD) for each in error.findings]
+        ) from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, SbomError):
-            raise
         named = isinstance(error, KeyError)
         what = f"it names {str(error)[:120]}, and has none" if named else "a value is another's"
         told = f" ({what}). {REBUILD}"

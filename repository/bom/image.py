@@ -5,14 +5,19 @@ from __future__ import annotations
 import importlib.metadata
 from dataclasses import dataclass
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from repository import licence as source_licence
+from repository.errors import RepositoryError
 from repository.release import release
 
 STAGES = "# stages:"
 """From here on runtime/Containerfile adds the lines of runtime/requirements.txt to the image."""
+
+
+class SbomError(RepositoryError):
+    """The list of what a repository and its image hold cannot be made; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -40,25 +45,32 @@ def packages(triton: str, requirements: str) -> tuple[Package, ...]:
         requirements: the text of the requirements file, which is runtime/requirements.txt.
 
     Raises:
-        KeyError: the release is not known.
-        ValueError: a line is no requirement, or not pinned to one version.
+        ReleaseError: the release is not known.
+        SbomError: a line is no requirement, or not pinned to one version.
     """
     _, marker, added = requirements.partition(STAGES)
     if not marker:
-        raise ValueError(f"no line that begins with '{STAGES}'")
+        raise SbomError(
+            f"the image's requirements: expected a line that begins with '{STAGES}', found none. "
+            "Restore the file."
+        )
     python = release(triton).python
+    where = "the image's requirements: expected a package"
     found = []
     for line in map(str.strip, added.splitlines()[1:]):
         if not line or line.startswith("#"):
             continue
-        wanted = Requirement(line)
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement as error:
+            raise SbomError(f"{where}, found '{line}'. Correct it.") from error
         if wanted.marker is not None and not wanted.marker.evaluate(
             {"python_version": python, "python_full_version": f"{python}.0"}
         ):
             continue
         pins = [each.version for each in wanted.specifier if each.operator == "=="]
         if len(pins) != 1 or len(wanted.specifier) != 1:
-            raise ValueError(f"'{line}' is not pinned to one version")
+            raise SbomError(f"{where} of one version, found '{line}'. Pin it with ==.")
         name = canonicalize_name(wanted.name)
         found.append(Package(name, pins[0], *_licence(name, pins[0])))
     return tuple(sorted(found, key=lambda package: package.name))

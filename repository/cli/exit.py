@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
+from repository.cli.flags import FLAGS, told
+from repository.errors import KitError
 from repository.findings import printable
 
 if TYPE_CHECKING:
@@ -16,17 +18,26 @@ if TYPE_CHECKING:
 def report(findings: Sequence[Finding]) -> None:
     """Prints findings, errors first, to standard error."""
     for finding in sorted(findings, key=lambda finding: (finding.severity, finding.where)):
-        typer.echo(str(finding), err=True)
+        typer.echo(told(finding), err=True)
 
 
-def failed(sentence: str) -> typer.Exit:
-    """The exit for a step that failed, after its sentence, or after findings as text."""
-    text = printable(sentence)
-    typer.echo(text if text.startswith("error [") else f"error: {text}", err=True)
+def failed(problem: KitError | str, flags: Mapping[str, str] = FLAGS) -> typer.Exit:
+    """The exit for a step that failed, after its sentence, or after an error's text.
+
+    Args:
+        problem: what is wrong.
+        flags: the options for what an error names, as :func:`repository.cli.flags.told` takes them.
+    """
+    _tell(problem, flags)
     return typer.Exit(1)
 
 
-def usage(sentence: str) -> typer.Exit:
-    """The exit for wrong usage, after its sentence."""
-    typer.echo(f"error: {printable(sentence)}", err=True)
+def usage(problem: KitError | str, flags: Mapping[str, str] = FLAGS) -> typer.Exit:
+    """The exit for wrong usage; as :func:`failed`."""
+    _tell(problem, flags)
     return typer.Exit(2)
+
+
+def _tell(problem: KitError | str, flags: Mapping[str, str]) -> None:
+    text = printable(told(problem, flags) if isinstance(problem, KitError) else problem)
+    typer.echo(text if text.startswith("error [") else f"error: {text}", err=True)

@@ -82,7 +82,7 @@ def push(
     try:
         typer.echo(run_push(repository, places[-1], options))
     except TransferError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
 
 
 def pull(
@@ -118,11 +118,13 @@ def pull(
             verify_signature(fetched, who)
         except SigningError as problem:
             # It was fetched beside the folder, from where it is gone when this is read.
-            raise TransferError(str(problem).replace(str(fetched), source)) from problem
+            raise TransferError(
+                [each.moved(str(fetched), source) for each in problem.findings]
+            ) from problem
 
     options = Options(delete, quiet, plain_http, cluster=cluster, judge=judge)
     try:
         done = run_pull(source, folder, options)
     except TransferError as problem:
-        raise failed(str(problem)) from problem
+        raise failed(problem) from problem
     typer.echo(f"{done}{'' if who is None else ', and signed'}")

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 from google.protobuf import text_encoding
 
+from repository.errors import RepositoryError
+
 _FIRST = 0xF700
 """What is added to a byte that is no UTF-8: U+F780 to U+F7FF are for private use."""
 _ODD = re.compile("[\uf780-\uf7ff]")
@@ -31,7 +33,7 @@ _WRITTEN = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\0": r"\000"})
 """How a text is written between quotes again."""
 
 
-class NoText(ValueError):
+class NoText(RepositoryError):
     """Bytes that Triton's parser does not take; the text says what is found.
 
     Attributes:

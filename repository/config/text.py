@@ -12,6 +12,7 @@ from repository.config import reason
 from repository.config.bytes import NoText, readable
 from repository.config.lines import parsed_lines
 from repository.config.proto import pb
+from repository.errors import RepositoryError
 from repository.files.bounded_file import Unreadable, open_regular
 from repository.release import Release
 
@@ -22,7 +23,7 @@ LARGEST_CONFIG = 16 << 20
 """Bytes; one of a thousand tensors and steps has a hundredth of it."""
 
 
-class ConfigError(ValueError):
+class ConfigError(RepositoryError):
     """A config.pbtxt that is no ``ModelConfig``; the text says where, expected and found.
 
     Attributes:

@@ -7,13 +7,14 @@ import stat
 from pathlib import Path
 from typing import IO
 
+from repository.errors import RepositoryError
 from repository.findings import clauses, printable, shortened
 
 MAXIMUM_FILE = 1 << 30
 """Bytes of a file that is sent as a request's input: gRPC's messages end at twice that."""
 
 
-class Unreadable(ValueError):
+class Unreadable(RepositoryError):
     """A file that is not what it should be; its text says where, expected and found.
 
     Attributes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
+from repository.errors import RepositoryError
 from repository.files.bounded_file import reason
 
 POINTER = "a Git LFS pointer in the file's place"
@@ -15,7 +16,7 @@ POINTER = "a Git LFS pointer in the file's place"
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
-UNREADABLE = (OSError, ValueError, RecursionError, MemoryError, DecodeError)
+UNREADABLE = (RepositoryError, OSError, ValueError, RecursionError, MemoryError, DecodeError)
 """What reading files can raise that hold, or are, something else than they should."""
 
 

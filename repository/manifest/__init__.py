@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from repository.errors import RepositoryError
 from repository.files.bounded_file import Unreadable, reason
 from repository.files.json_file import parse_object
 from repository.findings import Finding
@@ -86,12 +87,8 @@ class Manifest:
     times: Mapping[str, Any]
 
 
-class ManifestError(ValueError):
+class ManifestError(RepositoryError):
     """There is no manifest, or it cannot be trusted; :attr:`findings` says everything wrong."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("\n".join(map(str, findings)))
-        self.findings = findings
 
 
 def read_manifest(folder: Path) -> Manifest:

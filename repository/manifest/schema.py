@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from repository.findings import Finding, Severity
+from repository.findings import Finding, finding_of
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -37,19 +37,14 @@ def digest_of(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def finding(rule: str, where: str, expected: str, found: str, remedy: str) -> Finding:
+def finding(
+    rule: str, where: str, expected: str, found: str, remedy: str, arguments: tuple[str, ...] = ()
+) -> Finding:
     """An error, whose place may be a hostile file name: what cannot be printed is escaped."""
     where, expected, found = (
         each if each.isprintable() else ascii(each) for each in (where, expected, found)
     )
-    return Finding(
-        severity=Severity.ERROR,
-        rule=rule,
-        where=where,
-        expected=expected,
-        found=found,
-        remedy=remedy,
-    )
+    return finding_of(rule, where, expected, found, remedy, arguments)
 
 
 def mistakes(document: dict[str, Any]) -> Iterator[Finding]:

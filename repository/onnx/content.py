@@ -11,6 +11,8 @@ import onnx
 from google.protobuf.message import Message
 from onnx import TensorProto
 
+from repository.errors import RepositoryError
+
 _PACKED_BITS: dict[int, int] = {
     TensorProto.UINT4: 4,
     TensorProto.INT4: 4,
@@ -21,7 +23,7 @@ _PACKED_BITS: dict[int, int] = {
 """Data types of which a byte holds several elements -> bits of one."""
 
 
-class OnnxError(ValueError):
+class OnnxError(RepositoryError):
     """An ONNX model that cannot be read, changed or written as asked."""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repository.errors import RepositoryError
 from repository.files.reading import POINTER, is_pointer
 from repository.onnxruntime_rules.facts import ELEMENT_TYPES, OnnxGraph, OnnxTensor
 
@@ -28,7 +29,7 @@ _INITIALIZER = 5  # GraphProto.initializer
 _TENSOR_DATA = {4, 5, 6, 7, 9, 10, 11}  # TensorProto's float_data … raw_data … uint64_data
 
 
-class OnnxUnreadable(ValueError):
+class OnnxUnreadable(RepositoryError):
     """A file that is no ONNX model; the text says why."""
 
 

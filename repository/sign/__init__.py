@@ -180,8 +180,11 @@ def _refuse_signature(error: Exception, key: Path | Identity, content: bytes) ->
     who = f"a signature by {key.name}" if isinstance(key, Identity) else f"one that {key} fits"
     if is_keyless(content) is not isinstance(key, Identity) and is_keyless(content) is not None:
         found = "one by a key" if isinstance(key, Identity) else "a keyless one"
-        options = "--public-key" if isinstance(key, Identity) else "--identity and --issuer"
-        refuse("signature", SIGNATURE, who, found, f"Verify it with {options}.")
+        remedy = "Verify it by the identity that signed it, and its issuer."
+        arguments: tuple[str, ...] = ("identity", "issuer")
+        if isinstance(key, Identity):
+            remedy, arguments = "Verify it by the public key.", ("public_key",)
+        refuse("signature", SIGNATURE, who, found, remedy, arguments)
     if str(error).startswith("Key mismatch"):
         remedy = "Give the key of whoever signed it, or sign it again with yours."
         refuse("signature", SIGNATURE, who, "one by another key", remedy)

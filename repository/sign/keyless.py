@@ -17,19 +17,24 @@ from repository.sign.keys import Keyless, refuse
 AUDIENCE = "sigstore"
 """Whom a token has to be for: sigstore's client, as model_signing names it."""
 
-_TOKEN = "Give a new one for the audience 'sigstore': --identity-token-file FILE."
+_TOKEN = ("Give a new one for the audience 'sigstore'.", ("token",))
 _NO_TOKEN = (
-    "Give one, --identity-token-file FILE; or run it in a terminal or in a CI job that may ask "
-    "for an identity; or use a key: --key private.pem."
+    "Run it in a terminal or in a CI job that may ask for an identity, give a token of one, or "
+    "use a key.",
+    ("token", "key"),
 )
-_TRUST = "Give the client trust configuration of your sigstore, or leave out --trust-config."
+_TRUST = (
+    "Give the client trust configuration of your sigstore, or leave it out.",
+    ("trust_config",),
+)
 _SIGN = (
-    "Sign where sigstore can be reached, name a private one with --trust-config, "
-    "or use a key: --key private.pem, and --public-key to verify."
+    "Sign where sigstore can be reached, give a private one's trust configuration, or use a key.",
+    ("trust_config", "key"),
 )
 _VERIFY = (
-    "Verify where sigstore can be reached, or give its trust configuration with --trust-config, "
-    "which needs no network; or sign with a key: --key private.pem, and --public-key to verify."
+    "Verify where sigstore can be reached; or sign with a key, and verify by its public one; or "
+    "give sigstore's trust configuration, which needs no network.",
+    ("trust_config",),
 )
 
 
@@ -47,12 +52,12 @@ def check_trust(path: Path | None) -> None:
         content = read_bounded(path, MAXIMUM_BYTES)
         parse_json(content, path)
     except Unreadable as error:
-        refuse("trust-config", str(path), error.expected, error.found, _TRUST)
+        refuse("trust-config", str(path), error.expected, error.found, *_TRUST)
     try:
         ClientTrustConfig.from_json(content.decode("utf-8-sig"))
     except ValueError as error:
         expected = "sigstore's client trust configuration"
-        refuse("trust-config", str(path), expected, f"other JSON{_place(error)}", _TRUST)
+        refuse("trust-config", str(path), expected, f"other JSON{_place(error)}", *_TRUST)
 
 
 def token_of(key: Keyless) -> str | None:
@@ -69,14 +74,14 @@ def token_of(key: Keyless) -> str | None:
         except IdentityError as error:
             expected = "one of OpenID Connect, for the audience 'sigstore', within its time"
             found = cause(error.__cause__ or error)
-            refuse("identity", "the identity token", expected, found, _TOKEN)
+            refuse("identity", "the identity token", expected, found, *_TOKEN)
         return key.token.strip()
     try:
         ambient = detect_credential(AUDIENCE)
     except Exception as error:  # of each CI system its own
-        refuse("identity", "this CI job", "its identity token", cause(error), _NO_TOKEN)
+        refuse("identity", "this CI job", "its identity token", cause(error), *_NO_TOKEN)
     if ambient is None and not at_terminal():
-        refuse("identity", "keyless signing", "an identity token", "none", _NO_TOKEN)
+        refuse("identity", "keyless signing", "an identity token", "none", *_NO_TOKEN)
     return ambient
 
 
@@ -88,14 +93,14 @@ def at_terminal() -> bool:
 def refuse_sigstore(error: Exception, *, signing: bool) -> NoReturn:
     """Raise what sigstore, its issuer or the network said, or that nobody signed in."""
     if isinstance(error, EOFError):
-        refuse("identity", "keyless signing", "a verification code", "none", _NO_TOKEN)
+        refuse("identity", "keyless signing", "a verification code", "none", *_NO_TOKEN)
     expected, remedy = "an answer of sigstore", _SIGN if signing else _VERIFY
     refuse(
         "sigstore",
         f"keyless {'signing' if signing else 'verification'}",
         expected,
         cause(error),
-        remedy,
+        *remedy,
     )
 
 

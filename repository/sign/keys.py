@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from repository.findings import Finding
+from repository.errors import RepositoryError
 from repository.manifest.schema import finding
 
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
@@ -26,12 +26,8 @@ PRIVATE = "a private key on P-256, P-384 or P-521 in PEM"
 PUBLIC = "a public key on P-256, P-384 or P-521 in PEM"
 
 
-class SigningError(ValueError):
+class SigningError(RepositoryError):
     """It cannot be signed, or is not as it was signed; :attr:`findings` says everything wrong."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("\n".join(map(str, findings)))
-        self.findings = findings
 
 
 @dataclass(frozen=True)
@@ -75,9 +71,11 @@ class Identity:
     trust_config: Path | None = None
 
 
-def refuse(rule: str, where: str, expected: str, found: str, remedy: str) -> NoReturn:
+def refuse(
+    rule: str, where: str, expected: str, found: str, remedy: str, arguments: tuple[str, ...] = ()
+) -> NoReturn:
     """Raise one finding."""
-    raise SigningError([finding(rule, where, expected, found, remedy)])
+    raise SigningError([finding(rule, where, expected, found, remedy, arguments)])
 
 
 def require_library() -> None:
@@ -112,14 +110,14 @@ def check_private(key: PrivateKey) -> None:
         loaded = load_pem_private_key(content, key.password)
     except TypeError:
         if key.password is None:
-            remedy = "Give its password: --password-file FILE."
-            refuse("key", where, "a key that can be read", "an encrypted one", remedy)
-        remedy = "Leave out --password-file."
-        refuse("key", where, "an encrypted key", "one that is not", remedy)
+            expected, found = "a key that can be read", "an encrypted one"
+            refuse("key", where, expected, found, "Give its password.", ("password",))
+        expected, found = "an encrypted key", "one that is not"
+        refuse("key", where, expected, found, "Leave out the password.", ("password",))
     except (ValueError, UnsupportedAlgorithm):
         if key.password is not None and b"ENCRYPTED" in content:
-            remedy = "Give its password: --password-file FILE."
-            refuse("key", where, "the key's password", "another one, or a damaged key", remedy)
+            expected, found = "the key's password", "another one, or a damaged key"
+            refuse("key", where, expected, found, "Give its password.", ("password",))
         refuse("key", where, PRIVATE, _kind(content), MAKE)
     _check_curve(loaded, where, PRIVATE)
 

@@ -257,9 +257,10 @@ class Arrival:
         check_apart(str(self.folder), wrong, "")
         if wrong and not self._delete:
             shown = ", ".join(map(ascii, sorted(wrong)[:_SHOWN]))
-            remedy = "Give another folder, or remove them with --delete."
+            remedy = "Give another folder, or have them removed."
             found = f"files that no pull wrote: {shown}"
-            refuse([finding("strangers", str(self.folder), "an empty folder", found, remedy)])
+            where, expected = str(self.folder), "an empty folder"
+            refuse([finding("strangers", where, expected, found, remedy, ("delete",))])
 
     def _worth_keeping(self) -> bool:
         """Whether the next pull can go on with what is here."""

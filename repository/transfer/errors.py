@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from repository.errors import RepositoryError
 from repository.findings import Finding
 
 
-class TransferError(ValueError):
+class TransferError(RepositoryError):
     """A push or a pull that cannot go on: sentences for the user, every one with its remedy."""
 
 
@@ -18,7 +19,7 @@ def refuse(findings: Sequence[Finding]) -> None:
         TransferError: there are findings.
     """
     if findings:
-        raise TransferError("\n".join(map(str, findings)))
+        raise TransferError(findings)
 
 
 def plain(text: str, limit: int = 200) -> str:

@@ -90,7 +90,8 @@ def stale(
         raise TransferError(
             f"{store.place}: expected nothing, or what an earlier push wrote, found "
             f"{shown(strange)}, which Triton would take for models, or which this push would "
-            "replace. Push to another place, or remove them with --delete."
+            "replace. Push to another place, or have them removed.",
+            arguments=("delete",),
         )
     return sorted(entries.keys() - wanted.keys())
 

@@ -50,7 +50,11 @@ def run_push(repository: Path, destination: str, options: Options) -> str:
     """
     address = parse(destination)
     if (options.base or options.output) and not isinstance(address, Image | Layout):
-        raise TransferError(f"{address}: --base and --output are for oci: alone. Leave them out.")
+        raise TransferError(
+            f"{address}: expected no base image and no folder for an image layout, which are for "
+            "oci: alone, found one. Leave it out.",
+            arguments=("base", "output"),
+        )
     _claims_alone(address, options)
     contents = contents_of(repository)
     if isinstance(address, Bucket):
@@ -74,7 +78,11 @@ def run_push(repository: Path, destination: str, options: Options) -> str:
 
     if isinstance(address, Layout) or options.output is not None:
         if options.base:
-            raise TransferError(f"{address}: --base goes with a registry, not with a folder.")
+            raise TransferError(
+                f"{address}: expected no base image, which goes with a registry and not with a "
+                "folder, found one. Leave it out.",
+                arguments=("base",),
+            )
         folder = address.folder if isinstance(address, Layout) else options.output
         assert folder is not None
         _outside(repository, folder)
@@ -136,8 +144,9 @@ def _pull(source: Source, folder: Path, options: Options) -> Pulled:
 def _claims_alone(address: Address, options: Options) -> None:
     if options.cluster != Cluster() and not isinstance(address, Claim):
         raise TransferError(
-            f"{address}: --namespace, --context, --kubeconfig, --image and --timeout are for a "
-            "claim, as pvc:claim/path, alone. Leave them out."
+            f"{address}: expected nothing said of a cluster, which is for a claim, as "
+            "pvc:claim/path, alone. Leave it out.",
+            arguments=("namespace", "context", "kubeconfig", "image", "timeout"),
         )
 
 

@@ -91,7 +91,7 @@ def _system(machine: Machine) -> Check:
         name="system",
         outcome=Outcome.ERROR,
         found=f"{machine.system}, which the local Triton does not run on",
-        remedy="Build here, and serve with 'python -m runtime serve --engine docker'.",
+        remedy="Build here, and serve in a container, with Docker or Podman.",
     )
 
 
@@ -104,7 +104,7 @@ def _glibc(machine: Machine) -> Check:
         name="glibc",
         outcome=Outcome.ERROR,
         found=f"{found}, where the local Triton needs glibc {needed}",
-        remedy="Use Debian 12, Ubuntu 22.04 or newer, or serve with --engine docker or podman.",
+        remedy="Use Debian 12, Ubuntu 22.04 or newer, or serve in a container.",
     )
 
 

@@ -27,7 +27,8 @@ def check_machine() -> None:
         raise EnvironmentUnfit(
             "The local Triton server runs on Linux on x86-64 only, and this is "
             f"{platform.system()} on {platform.machine()}; "
-            "serve the repository in a container."
+            "serve the repository in a container.",
+            arguments=("engine",),
         )
     if sys.version_info[:2] not in PYTHONS:
         raise EnvironmentUnfit(
@@ -39,7 +40,8 @@ def check_machine() -> None:
         found = "another C library" if version is None else f"glibc {'.'.join(map(str, version))}"
         raise EnvironmentUnfit(
             f"Triton's binary needs glibc 2.35 or newer, and this machine has {found}; "
-            "use a newer distribution (Debian 12, Ubuntu 22.04), or serve in a container."
+            "use a newer distribution (Debian 12, Ubuntu 22.04), or serve in a container.",
+            arguments=("engine",),
         )
     if not has_libpython():
         raise EnvironmentUnfit(

@@ -10,16 +10,17 @@ _REPEATED = ("--backend-config", "--http-restricted-api", "--grpc-restricted-pro
 """Those that Triton takes more than once."""
 
 _INSTEAD = {
-    "--http-address": "host",
-    "--http-port": "HTTP port",
-    "--grpc-address": "host",
-    "--grpc-port": "gRPC port",
-    "--metrics-address": "host",
-    "--metrics-port": "metrics port",
-    "--model-repository": "model repository",
-    "--load-model": "models",
-    "--exit-timeout-secs": "exit seconds",
+    "--http-address": ("host", "host"),
+    "--http-port": ("HTTP port", "http_port"),
+    "--grpc-address": ("host", "host"),
+    "--grpc-port": ("gRPC port", "grpc_port"),
+    "--metrics-address": ("host", "host"),
+    "--metrics-port": ("metrics port", "metrics_port"),
+    "--model-repository": ("model repository", "repository"),
+    "--load-model": ("models", "models"),
+    "--exit-timeout-secs": ("exit seconds", "exit_seconds"),
 }
+"""Triton's option -> what it is, and the runtime's own argument for it."""
 
 
 def check(further: Sequence[str], own: Sequence[str]) -> None:
@@ -36,7 +37,10 @@ def check(further: Sequence[str], own: Sequence[str]) -> None:
     for option in further:
         name, _, value = option.partition("=")
         if name in names:
-            instead = f"; set the runtime's {_INSTEAD[name]} instead" if name in _INSTEAD else ""
-            raise ServerFailed(f"{name} is set by the runtime, which counts on it{instead}.")
+            told = f"{name} is set by the runtime, which counts on it"
+            if name not in _INSTEAD:
+                raise ServerFailed(f"{told}; leave it out.")
+            what, argument = _INSTEAD[name]
+            raise ServerFailed(f"{told}; set the runtime's {what} instead.", arguments=(argument,))
         if name == "--allow-http" and value.lower() in ("false", "0"):
             raise ServerFailed("--allow-http is needed: the runtime asks the server over HTTP.")

@@ -46,7 +46,8 @@ class Ports:
         if taken:
             self.close()
             raise ServerFailed(
-                f"Cannot listen: {', '.join(taken)}; choose others, or 0 for a free one."
+                f"Cannot listen: {', '.join(taken)}; choose others, or 0 for a free one.",
+                arguments=("http_port", "grpc_port", "metrics_port"),
             )
 
     def close(self) -> None:

@@ -140,7 +140,8 @@ def serve(container: Container) -> None:
     """
     if shutil.which(container.engine) is None:
         raise RuntimeFailure(
-            f"There is no {container.engine} on PATH; install it, or use --engine local."
+            f"There is no {container.engine} on PATH; install it, or serve without a container.",
+            arguments=("engine",),
         )
     *before, run = container.commands()
     restarts = BackOff(deaths.WINDOW_SECONDS, container.restarts)

@@ -81,7 +81,8 @@ def serve(options: ServeOptions) -> None:
     if port and port in (options.http_port, options.grpc_port, options.metrics_port):
         raise ServerFailed(
             f"Cannot listen: port {port} is wanted twice, for the runtime's metrics and for one of "
-            "Triton's services; choose another with --runtime-metrics-port."
+            "Triton's services; choose another.",
+            arguments=("runtime_metrics_port",),
         )
     server = LocalServer(
         options.repository,
@@ -110,7 +111,7 @@ def serve(options: ServeOptions) -> None:
         if not address.is_private:
             _tell(
                 f"Whoever reaches this machine at {address.ip} can ask the models: there is no "
-                "encryption and no login. With --host 127.0.0.1 only this machine can."
+                "encryption and no login. At the address 127.0.0.1 only this machine can."
             )
         Reviver(
             server,

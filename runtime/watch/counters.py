@@ -127,7 +127,8 @@ class Exposed:
         except OSError as error:
             raise ServerFailed(
                 f"Cannot listen: runtime metrics port {port} on {address.ip} ({error.strerror}); "
-                "choose another, or 0 for a free one."
+                "choose another, or 0 for a free one.",
+                arguments=("runtime_metrics_port",),
             ) from error
         number = self._server.socket.getsockname()[1]
         self.url = f"http://{address.for_clients}:{number}/metrics"

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
+from repository.errors import KitError
 from runtime import processes
 from runtime.guard import state
 from runtime.server.control import CallFailed
@@ -113,7 +114,7 @@ class Healer:
                     next_probe = time.monotonic() + self._probe_seconds
                 self._replace_due()
             # Not only failed calls: nothing that a server says may end the watch over it.
-            except (CallFailed, OSError, ValueError, LookupError, TypeError) as failure:
+            except (KitError, OSError, ValueError, LookupError, TypeError) as failure:
                 # A server that was just asked to end answers no more, before we hear of it.
                 if self._ends_within(_MOMENT) or not self._server.is_running():
                     return

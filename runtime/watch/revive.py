@@ -98,7 +98,7 @@ class Reviver:
         while True:
             wait = self._restarts.wait()
             if wait is None:
-                raise ServerFailed(f"{why}\n{self._give_up()}")
+                raise ServerFailed(f"{why}\n{self._give_up()}", arguments=("restarts",))
             self._report(f"{why}\nIt is started again {f'in {wait:.0f} s' if wait else 'now'}.")
             time.sleep(wait)
             try:

@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from builders.cli.app import app
+from builders.kit.build.errors import BuildError
+from repository.findings import finding_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "clients" / "examples" / "page.png"
@@ -45,8 +47,8 @@ def test_help_has_every_command_with_an_example() -> None:
         (("check", "/nonexistent"), "is not a folder"),
         (("check", BUILT, "--triton", "24.13"), "24.13"),
         (("verify", "/nonexistent"), "is not a folder"),
-        (("parity", "orc", "detector"), "no family 'orc'"),
-        (("parity", "ocr", "detectr"), "there are: detector"),
+        (("parity", "orc", "detector"), "one of asr, ocr, found 'orc'. Name one"),
+        (("parity", "ocr", "detectr"), "with a parity: detector, "),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(map(str, value[:2])),
 )
@@ -68,6 +70,22 @@ def test_failures_exit_with_1(tmp_path: Path) -> None:
         ("parity", "ocr", "detector", "--source", f"path:{text}"),
     ):
         assert len(sentence(call(*arguments), 1)) > 20, arguments
+
+
+def test_a_build_that_failed_says_how_to_run_its_task_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object) -> None:
+        wrong = finding_of("task", "parity ocr/detector", "it to succeed", "NaN", "Mend it.")
+        raise BuildError([wrong], "parity ocr/detector")
+
+    monkeypatch.setattr("builders.kit.build.build.build", build)
+    result = call("build", "--quiet", "--out", tmp_path)
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "error [task] parity ocr/detector: expected it to succeed, found NaN. Mend it.",
+        "Reproduce it with: python -m builders build --profile demo --only 'parity ocr/detector'",
+    ]
 
 
 def test_a_strangers_folder_is_not_built_into(tmp_path: Path) -> None:

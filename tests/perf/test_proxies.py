@@ -46,5 +46,5 @@ def test_every_way_to_a_server_is_direct(triton: LocalServer) -> None:
 
 
 def test_the_port_of_http_is_recognised(triton: LocalServer) -> None:
-    with pytest.raises(PerfError, match=f"^{triton.http} speaks HTTP: --url takes the address of"):
+    with pytest.raises(PerfError, match=f"^{triton.http} speaks HTTP, where the address of gRPC"):
         config_from(triton.http, "nowhere")

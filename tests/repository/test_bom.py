@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from builders.cli.app import app
 from repository import bom
-from repository.bom import SbomError, image
+from repository.bom import image
+from repository.bom.image import SbomError
 from repository.manifest import Manifest, read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,7 +182,7 @@ def test_a_licence_is_concluded_from_another_version(built: Manifest) -> None:
 
 @pytest.mark.parametrize("line", ["numpy", "numpy>=1,<2", "numpy==1,<2", "numpy =="])
 def test_a_package_that_is_not_pinned_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="numpy"):
+    with pytest.raises(SbomError, match="numpy"):
         packages("24.10", f"# stages: these\n{line}\n")
 
 
@@ -192,7 +193,6 @@ def test_a_package_that_is_not_pinned_is_refused(line: str) -> None:
         {"families": {"ocr": {"sources": {"detector": {"uri": 3}}}}},
         {"families": {"ocr": {}}},
         {"exports": {}},
-        {"target": {"triton": "24.13"}},
         {"target": {}},
         {"times": {}},
         {"times": {"built": "yesterday"}},
@@ -203,6 +203,13 @@ def test_a_manifest_with_less_in_it_is_refused_in_a_sentence(
 ) -> None:
     with pytest.raises(SbomError, match="does not say what a list"):
         sbom(dataclasses.replace(built, **change))
+
+
+def test_a_release_that_nobody_knows_is_told_with_its_place(built: Manifest) -> None:
+    with pytest.raises(
+        SbomError, match=r"manifest\.json, target, triton: .* found '24\.13'\. Build"
+    ):
+        sbom(dataclasses.replace(built, target={"triton": "24.13"}))
 
 
 @pytest.mark.parametrize("field", ["exports", "families"])

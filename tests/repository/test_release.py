@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from repository.config.proto import pb
-from repository.release import RELEASES, release
+from repository.release import RELEASES, ReleaseError, release
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer
 
@@ -20,7 +20,7 @@ def test_local_server_is_the_release_it_is_taken_for(triton: LocalServer) -> Non
 
 
 def test_unknown_release_names_those_known() -> None:
-    with pytest.raises(KeyError, match=r"24\.09.*24\.10"):
+    with pytest.raises(ReleaseError, match=r"24\.09.*24\.10"):
         release("24.1")
 
 

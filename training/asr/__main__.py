@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from repository.errors import KitError
 from training.asr.cli import app
 
 
@@ -11,7 +12,7 @@ def main() -> int:
     """Run a command; an error that a user can mend is one sentence and exit code 1."""
     try:
         app(prog_name="python -m training.asr")
-    except (RuntimeError, ValueError, OSError) as error:
+    except (KitError, RuntimeError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

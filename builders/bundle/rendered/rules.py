@@ -170,8 +170,8 @@ def _verified_claim(predictor: Predictor, address: Address) -> Iterator[str]:
     looked = ", ".join(mounted) or "none"
     yield (
         f"{predictor.where}: {address} is served, and the claim {looked} is verified. Name the "
-        f"claim {address.root} in the volume `repository-to-verify` and in --mounted of the init "
-        "container too"
+        f"claim {address.root} in the volume `repository-to-verify` and in `--mounted` of the "
+        "init container too"
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from builders.kit.build.errors import BuildError, disk_full_told
 from builders.kit.build.stamp import Stamp
 from builders.kit.checkout import Checkout
-from builders.kit.emit.target import RepositoryError, Target
+from builders.kit.emit.target import Target, TargetError
 from builders.kit.recipe.profile import Profile
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.progress import Progress, Silent
@@ -21,7 +21,7 @@ from builders.kit.tasks.runner import Worker
 from repository.findings import Finding
 from repository.manifest import Manifest
 
-__all__ = ["BuildError", "RepositoryError", "Result", "build"]
+__all__ = ["BuildError", "Result", "TargetError", "build"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def build(
     Raises:
         BuildError: something is wrong; the old repository is untouched.
         ProfileError: the profile asks for what is not there.
-        RepositoryError: the folder is not one to build into.
+        TargetError: the folder is not one to build into.
     """
     began = time.monotonic()
     target, cache, progress = Target(out), cache or Cache(), progress or Silent()

@@ -83,7 +83,7 @@ def dry_run(
     Raises:
         BuildError: the graph is wrong.
         ProfileError: the profile asks for what is not there, or of a form that cannot be built.
-        RepositoryError: the folder is not one to build into.
+        TargetError: the folder is not one to build into.
     """
     cache, checkout, target = cache or Cache(), checkout or Checkout(), Target(out)
     target.refuse_strangers(Stamp(cache, target.out, profile).files_built())

@@ -1,45 +1,32 @@
-"""How a build fails: every mistake with its remedy, and the command that shows it again."""
+"""How a build fails: every mistake with its remedy, and the task to look at first."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from builders.kit.recipe.profile import Profile
+from builders.errors import BuildersError
 from builders.kit.tasks.runner import TaskError
 from repository.findings import Finding, Severity
 
 
-class BuildError(Exception):
+class BuildError(BuildersError):
     """A build that did not end in a repository; the old one is as it was.
 
     Attributes:
-        findings: everything that is wrong.
-        command: reproduces the first failed task alone, with its full traceback; None where no
-            task failed.
+        task: the name of the first task that failed, which
+            :func:`builders.kit.build.only.reproduce` runs alone; None where none failed.
     """
 
-    def __init__(self, findings: Sequence[Finding], command: str | None = None) -> None:
-        lines = [str(finding) for finding in findings]
-        if command:
-            lines.append(f"Reproduce it with: {command}")
-        super().__init__("\n".join(lines))
-        self.findings = list(findings)
-        self.command = command
+    def __init__(self, findings: Sequence[Finding], task: str | None = None) -> None:
+        super().__init__(findings)
+        self.task = task
 
 
-def command_for(profile: Profile, task: str) -> str:
-    """The command that runs one task again."""
-    return shlex.join(
-        ["python", "-m", "builders", "build", "--profile", profile.origin, "--only", task]
-    )
-
-
-def raise_failures(profile: Profile, failures: Sequence[TaskError]) -> None:
+def raise_failures(failures: Sequence[TaskError]) -> None:
     """One error for all tasks that failed; a full disk is told by itself.
 
     Raises:
@@ -51,8 +38,8 @@ def raise_failures(profile: Profile, failures: Sequence[TaskError]) -> None:
     for failure in failures:
         if is_full(failure.cause):
             raise failure.cause
-    command = command_for(profile, failures[0].name)
-    raise BuildError([failure.finding for failure in failures], command) from failures[0].cause
+    first = failures[0]
+    raise BuildError([each.finding for each in failures], first.name) from first.cause
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -91,8 +78,9 @@ def disk_full_told(*folders: Path) -> Iterator[None]:
                     where="the disk",
                     expected="room for the build",
                     found=f"it full ({', '.join(free)} free after tidying up)",
-                    remedy="Free some, or set XDG_CACHE_HOME and --out to another disk; "
-                    "the last good repository is untouched.",
+                    remedy="The last good repository is untouched. Free some, or put the cache "
+                    "(XDG_CACHE_HOME) or the repository on another disk.",
+                    arguments=("out",),
                 )
             ]
         ) from error

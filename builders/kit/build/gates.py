@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from builders.errors import FamilyError
 from builders.kit.build.errors import BuildError, raise_failures
 from builders.kit.build.plan import models_under
 from builders.kit.build.staging import Staged
@@ -69,7 +70,7 @@ def measure(staged: Staged, runner: Runner) -> Measured:
                     lambda value, metric=metric: f"{value:.4g}, bound {metric.bound:g}",  # type: ignore[misc]
                 )
             except TaskError as failure:
-                raise_failures(plan.recipe.profile, [failure])
+                raise_failures([failure])
                 raise
             if found is not None:
                 done[name] = found
@@ -119,7 +120,10 @@ def _score(metric: Metric, folder: Path) -> float:
 
     value = float(metric.measure(run))
     if not math.isfinite(value):
-        raise ValueError(f"metric '{metric.name}': expected a finite score, found {value}")
+        raise FamilyError(
+            f"metric '{metric.name}': expected a finite score, found {value}. "
+            "Mend what measures it."
+        )
     return value
 
 

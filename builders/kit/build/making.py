@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from builders.errors import FamilyError
 from builders.kit.build.errors import raise_failures
 from builders.kit.build.plan import Plan
 from builders.kit.tasks.runner import Done, Runner, TaskError
@@ -120,7 +121,7 @@ def make_exports(plan: Plan, runner: Runner, wanted: Iterable[str] | None = None
             order.done(*wave)
     finally:
         pool.shutdown(cancel_futures=True)
-    raise_failures(plan.recipe.profile, sorted(failures, key=lambda failure: failure.name))
+    raise_failures(sorted(failures, key=lambda failure: failure.name))
     return Made(plan, {subject: made[subject] for subject in plan.exports if subject in made})
 
 
@@ -139,7 +140,10 @@ def _make(plan: Plan, runner: Runner, subject: str, base: MadeExport | None) -> 
         else:
             facts = export.make(made_of, out)
         if not out.exists():
-            raise ValueError(f"export '{export.name}': expected it to write its file, found none")
+            raise FamilyError(
+                f"export '{export.name}': expected it to write its file, found none. Have it write "
+                "where it is told to."
+            )
         return dict(facts)
 
     made = runner.run(task, make)

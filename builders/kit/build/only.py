@@ -60,5 +60,5 @@ def _refuse_unknown(task: str, plan: Plan) -> None:
     known = [f"{kind} {name}" for kind in ("export", "parity") for name in plan.exports]
     known += [f"metric {name}" for name in plan.metrics]
     if task not in known:
-        expected = f"one of {', '.join(known)}"
-        raise ProfileError([finding("task", "--only", expected, task, suggest(task, known))])
+        expected, remedy = f"one of {', '.join(known)}", suggest(task, known)
+        raise ProfileError([finding("task", "the task", expected, task, remedy, ("task",))])

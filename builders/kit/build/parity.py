@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from builders.errors import BuildersError
 from builders.kit.family import Bound, Export, Parity
 from builders.kit.onnx.session import make_session
 from repository.arrays import Array, Arrays
@@ -25,7 +26,7 @@ MINIMUM_SHAPES = 3
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-class ParityError(ValueError):
+class ParityError(BuildersError):
     """An export that does not compute what its source does, or whose comparison proves nothing."""
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from builders.errors import NotDeclared
 from builders.kit import sources
 from builders.kit.build.parity import ParityResult, compare
 from builders.kit.checkout import Checkout
 from builders.kit.onnx.variants import variants
 from builders.kit.tasks.cache import Cache
+from repository.findings import finding_of
 
 
 def reproduce(
@@ -21,20 +23,23 @@ def reproduce(
         offline: as in :func:`builders.kit.sources.resolve`.
 
     Raises:
-        KeyError: no such family or export; the message lists those there are.
+        NotDeclared: no such family or export, and the message lists those there are; or a family
+            without a checkpoint of its own, and no ``source``.
         ParityError: as :func:`compare`.
         SourceError: as :func:`builders.kit.sources.resolve`.
     """
     declared = Checkout().load(family)
     exports = variants(each for each in declared.exports if each.parity is not None)
     if export not in exports:
-        raise KeyError(
-            f"no export '{export}' with a parity in '{family}'; there are: {', '.join(exports)}"
-        )
+        where, expected = f"the family '{family}'", f"an export with a parity: {', '.join(exports)}"
+        remedy = "Name one of those."
+        raise NotDeclared([finding_of("export", where, expected, f"'{export}'", remedy)])
     wanted = exports[export]
     uri = source or declared.sources[wanted.source]
     if uri is None:
-        raise KeyError(f"'{export}' of '{family}' has no checkpoint of its own; give --source")
+        where, expected = f"the export '{export}' of '{family}'", "a checkpoint"
+        remedy, given = "Give the URI of one.", ("source",)
+        raise NotDeclared([finding_of("source", where, expected, "none of its own", remedy, given)])
     checkpoint = sources.resolve(uri, offline=offline).path
     with Cache().work() as folder:
         made = folder / "model.onnx"

@@ -39,7 +39,7 @@ def swap_in(measured: Measured, target: Target, progress: Progress, began: float
         began: when the build did, by :func:`time.monotonic`.
 
     Raises:
-        RepositoryError: the folder cannot be swapped.
+        TargetError: the folder cannot be swapped.
     """
     staged = measured.staged
     made, recipe = staged.made, staged.made.plan.recipe

@@ -21,6 +21,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from builders.errors import BuildersError
 from repository.findings import Finding
 from repository.manifest import UNLISTED, UNMANAGED, ManifestError, read_manifest, walk
 from repository.manifest.schema import MANIFEST, finding
@@ -30,12 +31,8 @@ _RENAME_EXCHANGE = 2
 _SHOWN = 5
 
 
-class RepositoryError(Exception):
+class TargetError(BuildersError):
     """The folder cannot be built into; :attr:`findings` says why."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("\n".join(map(str, findings)))
-        self.findings = findings
 
 
 class Target:
@@ -58,7 +55,7 @@ class Target:
             ours: files known to come from an earlier build, should its manifest be damaged.
 
         Raises:
-            RepositoryError: it is a file, unreadable, or holds files of somebody else's.
+            TargetError: it is a file, unreadable, or holds files of somebody else's.
         """
         try:
             mode = self.out.stat().st_mode
@@ -76,7 +73,7 @@ class Target:
             if name not in known and "__pycache__" not in name.split("/")
         )
         if problems := [each for each in problems if each.rule == "unreadable"]:
-            raise RepositoryError(problems)
+            raise TargetError(problems)
         built = MANIFEST in os.listdir(self.out)  # noqa: PTH208
         if strange or (built and known == set(UNLISTED)):
             more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
@@ -106,7 +103,7 @@ class Target:
             waiting: told once, if another build is running.
 
         Raises:
-            RepositoryError: the folder beside it cannot be written to.
+            TargetError: the folder beside it cannot be written to.
         """
         try:
             self.out.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +142,7 @@ class Target:
         """Swap the staged repository in, and remove the old one.
 
         Raises:
-            RepositoryError: the folder cannot be swapped, as a mount point cannot.
+            TargetError: the folder cannot be swapped, as a mount point cannot.
         """
         for name in UNMANAGED:
             if os.path.lexists(self.out / name):
@@ -198,8 +195,8 @@ class Target:
                 self._old.rename(self.out)
         self.discard()
 
-    def _error(self, rule: str, expected: str, found: str, remedy: str) -> RepositoryError:
-        return RepositoryError([finding(rule, str(self.out), expected, found, remedy)])
+    def _error(self, rule: str, expected: str, found: str, remedy: str) -> TargetError:
+        return TargetError([finding(rule, str(self.out), expected, found, remedy)])
 
 
 def put(folder: Path, name: str, content: bytes | Path) -> None:

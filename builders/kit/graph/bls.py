@@ -10,7 +10,9 @@ import json
 from dataclasses import dataclass
 
 from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, wire
+from builders.kit.graph.error import GraphError
 from repository.copied.flow import waves
+from repository.findings import finding_of
 from repository.layout import BLS_SUFFIX
 
 
@@ -37,19 +39,14 @@ def bls(ensemble: Ensemble) -> BlsModel:
     """The ensemble's BLS twin, with the same inputs and outputs.
 
     Raises:
-        ValueError: the ensemble is decoupled (asynchronous BLS calls do not exist in decoupled
-            models), has a step whose requests come in sequences, or its steps cannot be ordered.
+        GraphError: the ensemble is decoupled (asynchronous BLS calls do not exist in decoupled
+            models), or has a step whose requests come in sequences.
+        ValueError: its steps cannot be ordered.
     """
     if any(model.decoupled for model in ensemble.composing()):
-        raise ValueError(
-            f"'{ensemble.name}' has a decoupled step, which an asynchronous BLS model cannot "
-            "call; leave its BLS twin out of the profile (bls: false)"
-        )
+        raise _no_twin(ensemble, "that an asynchronous BLS model can call", "a decoupled one")
     if any(isinstance(each, PythonModel) and each.sequences for each in ensemble.composing()):
-        raise ValueError(
-            f"'{ensemble.name}' has a step whose requests come in sequences, which its BLS twin "
-            "would not pass on; leave the twin out of the profile (bls: false)"
-        )
+        raise _no_twin(ensemble, "that need no sequences, which a twin does not pass on", "one")
     steps = wire(ensemble)
     inputs = [tensor.name for tensor in ensemble.inputs]
     waves(steps, inputs)
@@ -72,3 +69,8 @@ def bls(ensemble: Ensemble) -> BlsModel:
         calls=tuple({step.model.name: step.model for step in ensemble.steps}.values()),
         flow=json.dumps(flow, indent=2) + "\n",
     )
+
+
+def _no_twin(ensemble: Ensemble, which: str, found: str) -> GraphError:
+    remedy = "Leave BLS twins out of the profile, by bls: false, or mend the pipeline."
+    return GraphError([finding_of("bls", ensemble.name, f"steps {which}", found, remedy)])

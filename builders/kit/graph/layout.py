@@ -7,6 +7,7 @@ from pathlib import Path
 
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.graph.bls import BlsModel
+from builders.kit.graph.error import GraphError
 from builders.kit.graph.stage_source import module_path, stage_modules, stage_source
 from repository.findings import Finding, finding_of
 
@@ -53,7 +54,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
     Raises:
         KeyError: the model needs an export that is not given.
         ModuleNotFoundError: a stage's module does not exist.
-        ValueError: two of its files would have one name: see :func:`clashes`.
+        GraphError: two of its files would have one name: see :func:`clashes`.
     """
     if isinstance(model, OnnxModel):
         return _tree("model.onnx", exports[model.export])
@@ -64,7 +65,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         return {**copies, "flow.json": model.flow.encode()}
     if isinstance(model, PythonModel):
         if found := next(clashes(model), None):
-            raise ValueError(str(found))
+            raise GraphError([found])
         return {
             path: _content(origin, exports)
             for path, origin in _origins(model)

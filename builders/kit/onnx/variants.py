@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
+from builders.errors import FamilyError
 from builders.kit.family import Export
 from builders.kit.onnx.int8 import quantise
 
@@ -32,10 +33,13 @@ def int8(export: Export) -> Export:
     """The int8 form of an export that declares one.
 
     Raises:
-        ValueError: it declares none, or has no parity to be compared by.
+        FamilyError: it declares none, or has no parity to be compared by.
     """
     if export.int8 is None or export.parity is None:
-        raise ValueError(f"export '{export.name}' says nothing of int8")
+        raise FamilyError(
+            f"export '{export.name}': expected it to declare int8, and the parity that it is "
+            "compared by, found one missing. Declare both."
+        )
     bounds = export.int8
     return Export(
         name=export.name + SUFFIX,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from builders.kit.family import Export, Family
 from builders.kit.recipe.profile import Profile
 from builders.kit.sources import Source, SourceError, resolve
+from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 
@@ -69,13 +70,13 @@ def _misshapen(exports: Mapping[str, Export], found: Mapping[str, Source]) -> It
             continue
         try:
             export.form(found[source_id].path)
-        except ValueError as error:
+        except (KitError, ValueError) as error:
             if (source_id, str(error)) not in told:
                 told.add((source_id, str(error)))
                 yield _refused(source_id, error)
 
 
-def _refused(source_id: str, error: ValueError) -> Finding:
+def _refused(source_id: str, error: Exception) -> Finding:
     """What an error says of a checkpoint, which is a sentence with a remedy already."""
     family, _, component = source_id.partition("/")
     remedy = f"Or set families.{family}.sources.{component} in the profile to another."

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from builders.errors import FamilyError
 from builders.kit.checkout import Checkout
 from builders.kit.family import Family
 from builders.kit.graph import closure
 from builders.kit.recipe.left_out import LeftOut, reduce
 from builders.kit.recipe.profile import Profile, ProfileError
+from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 
@@ -43,9 +45,12 @@ def choose_families(profile: Profile, checkout: Checkout, findings: list[Finding
     """
     try:
         declared = {name: checkout.load(name) for name in profile.families}
-    except ValueError as error:
+    except FamilyError as error:
+        raise ProfileError(error.findings) from error
+    except (KitError, ValueError) as error:
+        remedy = "Mend what they do as they are imported."
         raise ProfileError(
-            [finding_of("recipe", "families", "what they import", str(error), "Install it.")]
+            [finding_of("recipe", "families", "them to be read", str(error), remedy)]
         ) from error
     findings += _unknown_components(profile, declared)
     findings += _unknown_metrics(profile, declared)

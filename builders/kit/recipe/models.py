@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from builders.kit.family import Family
 from builders.kit.graph import Ensemble, Model, OnnxModel, closure
 from builders.kit.graph.bls import bls
+from builders.kit.graph.error import GraphError
 from builders.kit.graph.layout import clashes
 from builders.kit.recipe.overrides import apply
 from builders.kit.recipe.precision import in_precision
@@ -61,6 +62,8 @@ def _twins(family: Family, findings: list[Finding]) -> Iterable[Model]:
         if isinstance(pipeline, Ensemble):
             try:
                 yield bls(pipeline)
+            except GraphError as error:
+                findings += error.findings
             except ValueError as error:
                 remedy = "Set bls: false, or mend the pipeline."
                 found = str(error)

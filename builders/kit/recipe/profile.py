@@ -27,9 +27,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
 
+from builders.errors import BuildersError
 from builders.kit.paths import BUILDERS
 from repository.files.yaml_file import Kind, parse, suggest
-from repository.findings import Finding
 
 __all__ = [
     "BatchingOptions",
@@ -46,12 +46,8 @@ __all__ = [
 FOLDER = BUILDERS / "profiles"
 
 
-class ProfileError(ValueError):
+class ProfileError(BuildersError):
     """A profile is missing or mistaken; :attr:`findings` says everything wrong."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("\n".join(map(str, findings)))
-        self.findings = findings
 
 
 _KIND = Kind("profile", ProfileError)

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builders.kit.paths import ROOT
-from builders.kit.resources.request import RequestError, request
+from builders.kit.resources.request import LoadError, request
 from builders.kit.resources.size import size_of
 from repository.arrays import Arrays
 from repository.config.text import read_config
+from repository.errors import KitError
 from runtime.inprocess import InProcess
 
 PROBE_SECONDS = 300
@@ -69,7 +70,7 @@ def measure(repository: Path, files: Mapping[str, Path | None]) -> Load:
         files: pipeline -> the file of its largest request; None is what its family declares.
 
     Raises:
-        RequestError: a pipeline does not exist, refuses its request, or has none.
+        LoadError: a pipeline does not exist, refuses its request, or has none.
     """
     largest: dict[str, Arrays] = {}
     tensors, requests = 0, []
@@ -88,7 +89,7 @@ def _run(repository: Path, pipeline: str, file: Path | None) -> tuple[dict[str, 
     """Each model's largest inputs, the request in words, and the bytes of all tensors."""
     path = repository / pipeline / "config.pbtxt"
     if not path.is_file():
-        raise RequestError(f"{repository} has no model '{pipeline}'")
+        raise LoadError(f"{repository} has no model '{pipeline}'")
     config = read_config(path)
     composed = config.HasField("ensemble_scheduling")
     largest: dict[str, Arrays] = {}
@@ -107,13 +108,13 @@ def _run(repository: Path, pipeline: str, file: Path | None) -> tuple[dict[str, 
     runner = InProcess(repository, observe=observe)
     try:
         runner.load(pipeline)
-    except ValueError as error:  # as TensorRT's plans
+    except (KitError, ValueError) as error:  # as TensorRT's plans
         return {}, f"not measured: {error}", UNMEASURED
     inputs, words = request(config, file)
     try:
         outputs = runner.run(pipeline, inputs)
-    except (ValueError, RuntimeError) as error:
-        raise RequestError(f"'{pipeline}' refuses its largest request: {error}") from error
+    except (KitError, ValueError, RuntimeError) as error:
+        raise LoadError(f"'{pipeline}' refuses its largest request: {error}") from error
     return largest, words, total + size_of(outputs)
 
 
@@ -128,10 +129,10 @@ def _probe(repository: Path, model: str, inputs: Arrays) -> Measured:
             cwd=ROOT,
         )
     except subprocess.TimeoutExpired as error:
-        raise RequestError(f"'{model}' did not end within {PROBE_SECONDS} s") from error
+        raise LoadError(f"'{model}' did not end within {PROBE_SECONDS} s") from error
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise RequestError(f"'{model}' does not run by itself: {' '.join(last)}")
+        raise LoadError(f"'{model}' does not run by itself: {' '.join(last)}")
     told = json.loads(done.stdout.splitlines()[-1])  # a stage may print too
     first = next(iter(inputs.values()))
     return Measured(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from builders.errors import BuildersError, FamilyError
 from builders.kit.checkout import Checkout
 from builders.kit.family import Largest
 from repository.arrays import Arrays
@@ -14,7 +15,7 @@ from repository.config.facts import file_input
 from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
 
 
-class RequestError(ValueError):
+class LoadError(BuildersError):
     """There is no request for a pipeline; the message says what to give."""
 
 
@@ -29,27 +30,29 @@ def request(config: Any, file: Path | None) -> tuple[Arrays, str]:
         Its inputs, and in words what it is.
 
     Raises:
-        RequestError: the file cannot be read, the pipeline takes none, or none was given and
+        LoadError: the file cannot be read, the pipeline takes none, or none was given and
             nothing is declared.
     """
     if file is None:
         declared = _declared(config.name)
         if declared is None:
-            raise RequestError(
-                f"no family declares the largest request of '{config.name}': give one with "
-                f"--request {config.name}=FILE"
+            raise LoadError(
+                f"'{config.name}': expected a largest request, found that no family declares one. "
+                "Give its file.",
+                arguments=("files",),
             )
         return declared.inputs(), declared.words
     name = file_input(config)
     if name is None:
-        raise RequestError(
-            f"no input of '{config.name}' holds a file: its size cannot be measured; leave "
-            f"'{config.name}' out: --request PIPELINE=FILE for the others"
+        raise LoadError(
+            f"'{config.name}': expected an input that holds a file, found none, so its size cannot "
+            "be measured. Give files for the others alone.",
+            arguments=("files",),
         )
     try:
         content = read_bounded(file, MAXIMUM_FILE)
     except Unreadable as error:
-        raise RequestError(f"cannot read {error}") from error
+        raise LoadError(f"cannot read {error}") from error
     return {name: np.frombuffer(content, np.uint8)}, _shown(file.name)
 
 
@@ -59,8 +62,8 @@ def _declared(pipeline: str) -> Largest | None:
     for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
         try:
             found = checkout.load(name).largest.get(pipeline)
-        except ValueError as error:
-            raise RequestError(str(error)) from error
+        except FamilyError as error:
+            raise LoadError(error.findings) from error
         if found is not None:
             return found
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from builders.errors import BuildersError
 from repository.files.bounded_file import Unreadable, reason
 from repository.files.json_file import read_object
 from repository.findings import printable, shortened
@@ -14,7 +15,7 @@ from repository.findings import printable, shortened
 AGAIN = "Fetch the whole checkpoint again."
 
 
-class SourceError(ValueError):
+class SourceError(BuildersError):
     """A source that is missing, not pinned, unsafe, or not what it was; always printable."""
 
     def __init__(self, text: str) -> None:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from builders.errors import BuildersError
 from builders.kit.tasks.cache import Cache, Entry
 from builders.kit.tasks.progress import Outcome, Progress
 from builders.kit.tasks.task import Task
+from repository.errors import KitError
 from repository.findings import Finding, Severity
 
 
-class TaskError(Exception):
+class TaskError(BuildersError):
     """A task failed; its cause is the error."""
 
     def __init__(self, name: str, cause: Exception) -> None:
@@ -26,8 +28,8 @@ class TaskError(Exception):
     @property
     def finding(self) -> Finding:
         """For the report."""
-        told = isinstance(self.cause, ValueError | OSError)
-        # A task's own command gives way to that of the build, which knows the profile.
+        told = isinstance(self.cause, KitError | ValueError | OSError)
+        # A comparison's own command gives way to that of the build, which knows the profile.
         text = str(self.cause).partition("\nReproduce it with: ")[0].rstrip(".")
         text = "; ".join(text.splitlines()) or type(self.cause).__name__
         return Finding(

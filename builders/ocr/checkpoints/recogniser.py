@@ -17,6 +17,7 @@ from builders.ocr.checkpoints.dictionary import classes_of, read_dictionary
 from builders.ocr.checkpoints.image_model import ImageModel, open_image_model
 from builders.ocr.checkpoints.planes import noise
 from builders.ocr.checkpoints.scores import Scores, kind_of
+from repository.errors import KitError
 from repository.onnx.content import OnnxError
 
 Outputs = list[npt.NDArray[np.generic]]
@@ -63,18 +64,18 @@ def open_recogniser(checkpoint: Path) -> Recogniser:
         SourceError: no scores of classes for each step of each row; no dictionary in UTF-8.
     """
     form = read_form(checkpoint)
-    wrong: list[ValueError] = []
+    wrong: list[KitError] = []
     listed: list[str] = []
     try:
         listed = read_dictionary(form, checkpoint)
-    except ValueError as error:
+    except KitError as error:
         wrong.append(error)
     try:
         image_model = open_image_model(checkpoint, ("batch", "width"), (CROP, NARROW))
         height, outputs = _heard(image_model)
         order = _order(outputs, checkpoint)
         scores = kind_of(outputs[0], order[2], checkpoint)
-    except ValueError as error:
+    except KitError as error:
         wrong.append(error)
     if wrong:
         raise wrong[0] if len(wrong) == 1 else SourceError(" ".join(map(str, wrong)))

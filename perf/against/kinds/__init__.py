@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from perf.errors import PerfError
+
 PAGES = Path(__file__).parent / "pages"
 TRUTH = PAGES / "truth.json"
 
@@ -44,7 +46,7 @@ def kinds(only: Sequence[str] = ()) -> list[Kind]:
     """The kinds in their order; those named, or all.
 
     Raises:
-        ValueError: a name is not known.
+        PerfError: a name is not known.
     """
     listed = [
         Kind(each["name"], PAGES / each["file"], each["typeset"], tuple(each["lines"]))
@@ -52,5 +54,7 @@ def kinds(only: Sequence[str] = ()) -> list[Kind]:
     ]
     unknown = set(only) - {kind.name for kind in listed}
     if unknown:
-        raise ValueError(f"expected names of page kinds, found {', '.join(sorted(unknown))}")
+        raise PerfError(
+            f"expected names of page kinds, found {', '.join(sorted(unknown))}. Leave those out."
+        )
     return [kind for kind in listed if not only or kind.name in only]

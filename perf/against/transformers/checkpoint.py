@@ -7,6 +7,7 @@ import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
+from perf.errors import PerfError
 from perf.paths import ROOT
 from repository.files.json_file import read_object
 
@@ -15,13 +16,13 @@ def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
     """The folder of the checkpoint that the manifest names for a component of the asr family.
 
     Raises:
-        ValueError: the repository has no such pipeline, or the checkpoint is no longer there, or
+        PerfError: the repository has no such pipeline, or the checkpoint is no longer there, or
             has changed since.
     """
     families = read_object(repository / "manifest.json")["families"]
     family = families.get("asr", {"pipelines": []})
     if pipeline not in family["pipelines"]:
-        raise ValueError(
+        raise PerfError(
             f"{repository}: expected the pipeline '{pipeline}', found none of that name. "
             f"Build a profile that has the family asr and names a source for its '{component}'."
         )
@@ -35,7 +36,7 @@ def _found(uri: str) -> Path:
     """Where a source lies on this machine; a repository of the hub in the hub's own cache.
 
     Raises:
-        ValueError: nowhere.
+        PerfError: nowhere.
     """
     scheme, _, name = uri.partition(":")
     if scheme == "hub":
@@ -52,7 +53,7 @@ def _found(uri: str) -> Path:
     for place in places:
         if place.exists():
             return place.absolute()
-    raise ValueError(
+    raise PerfError(
         f"{uri}: expected the checkpoint that the repository was built from, found none. Put it "
         "back, or build the repository again."
     )
@@ -64,7 +65,7 @@ def _in_cache(name: str, commit: str) -> Path:
     try:
         return Path(snapshot_download(name, revision=commit, local_files_only=True))
     except OSError:
-        raise ValueError(
+        raise PerfError(
             f"hub:{name}@{commit}: expected the checkpoint in the local cache, found none. Fetch "
             f"it with 'hf download {name} --revision {commit}'."
         ) from None
@@ -77,7 +78,7 @@ def _compare(folder: Path, files: Mapping[str, str]) -> None:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != expected:
-            raise ValueError(
+            raise PerfError(
                 f"{path}: expected the content {expected[:12]}… that the repository was built "
                 f"from, found {found[:12]}…. Build the repository again."
             )

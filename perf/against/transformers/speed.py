@@ -35,8 +35,10 @@ from perf.against.bench import (
 )
 from perf.against.transformers.checkpoint import checkpoint_of
 from perf.against.transformers.rival import reader, told
+from perf.errors import PerfError
 from perf.measure.timing import Timing, interleave, ratios
 from perf.paths import REPOSITORY, RESULTS, ROOT, SCENARIOS
+from repository.errors import KitError
 
 TALK = ROOT / "clients" / "examples" / "talk.wav"
 COMMAND = SCENARIOS / "command.flac"
@@ -112,7 +114,7 @@ def measure(
         int8: a repository of the same checkpoint in int8, whose ensemble is measured too.
 
     Raises:
-        ValueError: a repository has no such pipeline, or the two are not of one checkpoint.
+        PerfError: a repository has no such pipeline, or the two are not of one checkpoint.
     """
     from clients.asr.client import AsrClient
     from runtime.inprocess import InProcess
@@ -125,7 +127,7 @@ def measure(
     if int8 is not None:
         served[INT8] = int8
         if (other := checkpoint_of(int8, pipeline, component)) != checkpoint:
-            raise ValueError(
+            raise PerfError(
                 f"{int8}: expected the checkpoint {checkpoint}, found {other}. "
                 "Build both repositories from one checkpoint."
             )
@@ -265,7 +267,7 @@ def main(
     """Measure the speech pipeline against transformers in process, and write the figures."""
     try:
         results, used = measure(repository, rounds, requests, whisper=whisper, int8=int8)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, KitError) as problem:
         typer.echo(f"error: {problem}", err=True)
         raise typer.Exit(2) from problem
     name = "asr_whisper" if whisper else "asr"

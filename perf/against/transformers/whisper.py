@@ -26,8 +26,10 @@ import yaml
 from perf.against.bench import Memory, machine, say
 from perf.against.transformers.rival import raw, recogniser, told
 from perf.against.transformers.speed import Result, measure, publish, request, sounds
+from perf.errors import PerfError
 from perf.paths import RESULTS, ROOT
 from repository.children import ending_with_parent
+from repository.errors import KitError
 
 RELEASE = "24.10"
 """The release of the local server."""
@@ -58,7 +60,7 @@ def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp3
         precision: of the model.
 
     Raises:
-        ValueError: a step failed, as the comparison with the checkpoint; the build says which.
+        PerfError: a step failed, as the comparison with the checkpoint; the build says which.
     """
     profile = out.with_suffix(".yaml")
     family = {"sources": {"whisper": f"path:{checkpoint}"}, "bounds": BOUNDS}
@@ -80,7 +82,7 @@ def build(checkpoint: Path, out: Path, precision: Literal["fp32", "int8"] = "fp3
         preexec_fn=ending_with_parent(signal.SIGTERM),
     )
     if built.returncode:
-        raise ValueError(
+        raise PerfError(
             f"{profile}: expected a repository of this profile, found that its build failed, for "
             "the reason that it gave."
         )
@@ -125,13 +127,13 @@ def compared(theirs: Sequence[int], ours: Sequence[int], in_int8: Sequence[int])
     """The counts of equal work.
 
     Raises:
-        ValueError: the fp32 tokens are not transformers', or those in int8 not as many.
+        PerfError: the fp32 tokens are not transformers', or those in int8 not as many.
     """
     equal = sum(map(int.__eq__, in_int8, theirs))
     if list(ours) == list(theirs) and len(in_int8) == len(theirs):
         return Counted(len(theirs), equal)
     same = sum(map(int.__eq__, ours, theirs))
-    raise ValueError(
+    raise PerfError(
         f"expected the {len(theirs)} tokens of transformers, and as many in int8, found "
         f"{len(ours)}, of which {same} are those in their place, and {len(in_int8)} in int8. "
         "Unequal work is not compared: look at the parity of 'whisper' and 'whisper.int8'."
@@ -152,7 +154,7 @@ def measure_random(
         The results by sound, the memory, and how many tokens each sound has.
 
     Raises:
-        ValueError: a repository cannot be built, or the pipelines and transformers do unequal
+        PerfError: a repository cannot be built, or the pipelines and transformers do unequal
             work, see :func:`compared`.
     """
     from training.asr.whisper.random import make
@@ -195,7 +197,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="whisper-") as folder:
         try:
             results, used, generated = measure_random(Path(folder), rounds, requests)
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, KitError) as problem:
             typer.echo(f"error: {problem}", err=True)
             raise typer.Exit(2) from problem
     counts = {name: asdict(each) for name, each in generated.items()}

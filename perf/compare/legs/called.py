@@ -15,6 +15,7 @@ from perf.errors import PerfError
 from perf.measure.inputs import Request
 from perf.measure.loader import Sample
 from perf.result import Leg
+from repository.errors import KitError
 
 
 def _nothing() -> None:
@@ -71,7 +72,7 @@ def chained(address: str, pipeline: str, requests: list[Request], timeout_second
         client = Chained(address, pipeline, timeout_seconds=timeout_seconds)
     except InferenceServerException as problem:
         raise PerfError(reason(problem)) from problem
-    except ValueError as problem:
+    except (KitError, ValueError) as problem:
         raise PerfError(str(problem)) from problem
     return Called(requests, run=client.run, end=client.close)
 
@@ -101,4 +102,8 @@ def in_process(repository: Path, pipeline: str, requests: list[Request]) -> Call
 def _sentence(problem: Exception) -> str:
     """The first line of what an exception says, as it is or with the exception's name."""
     said = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
-    return said if isinstance(problem, ValueError) and said else f"{type(problem).__name__}: {said}"
+    return (
+        said
+        if isinstance(problem, KitError | ValueError) and said
+        else f"{type(problem).__name__}: {said}"
+    )

@@ -44,7 +44,7 @@ class Served(Target):
         protocol: Literal["grpc", "http"] = "http" if leg.protocol == "http" else "grpc"
         address = self.http if protocol == "http" else self.grpc
         if address is None:
-            raise LegFailed(f"the HTTP address of '{self.model}' is not known: give --http-url")
+            raise LegFailed(f"the HTTP address of '{self.model}' is not known: give it too")
         if leg.loader == "perf_analyzer":
             if self.analyzer is None:
                 raise LegFailed("there is no perf_analyzer")

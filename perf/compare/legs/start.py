@@ -171,5 +171,5 @@ class Targets:
 
     def _needed_repository(self) -> Path:
         if self.repository is None:
-            raise LegFailed("it needs the model repository: give --repository beside --url")
+            raise LegFailed("it needs the model repository: give that too")
         return self.repository

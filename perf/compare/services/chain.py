@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 
 from perf.compare.services.plan import Plan
+from perf.errors import PerfError
 from repository.copied.flow import Wiring, gather, scatter
 
 UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
@@ -30,7 +31,7 @@ _NOT_DONE = ("shared_memory_region", "classification")
 """Parameters of a tensor that change what its bytes are."""
 
 
-class ChainFailed(Exception):
+class ChainFailed(PerfError):
     """A request cannot be answered.
 
     Attributes:

@@ -27,6 +27,7 @@ from perf.errors import AnalyzerMissing
 from perf.measure.analyzer import places
 from perf.measure.analyzer.analyzer import Analyzer
 from repository.children import ending_with_parent
+from repository.files.bounded_file import Unreadable
 from repository.files.json_file import read_json
 from runtime.errors import RuntimeFailure
 from runtime.machine.environment import ServerEnvironment
@@ -141,7 +142,7 @@ def _analyzer(folder: Path, wanted: Source) -> Analyzer:
 def _is_current(folder: Path, wanted: Source) -> bool:
     try:
         return bool(read_json(folder / STAMP) == json.loads(_stamp(wanted)))
-    except (OSError, ValueError):
+    except Unreadable:
         return False
 
 

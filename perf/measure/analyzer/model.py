@@ -14,6 +14,7 @@ from clients.connection.address import parse
 from clients.connection.connection import Client
 from clients.connection.errors import is_unreachable, reason
 from perf.errors import LegFailed
+from repository.files.bounded_file import Unreadable
 from repository.files.json_file import parse_object
 
 _SECONDS = 30.0
@@ -85,7 +86,7 @@ def _over_http(address: str, model: str) -> Any:
         connection.request("GET", f"/v2/models/{quote(model, safe='')}/config")
         answer = connection.getresponse()
         content = parse_object(answer.read() or b"{}", "its answer")
-    except ValueError:
+    except Unreadable:
         raise InferenceServerException("its answer is no JSON") from None
     finally:
         connection.close()

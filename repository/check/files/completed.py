@@ -115,13 +115,13 @@ def _onnx(model: ModelFolder, written: pb.ModelConfig) -> Iterator[Finding]:
 def _completion_of(path: Path, written: pb.ModelConfig) -> Completion | None:
     """What is filled in from a file; None if nothing, or if it cannot be read."""
     from repository.check.onnx.onnx import onnx_file
-    from repository.onnx.header import OnnxUnreadable, read_header
+    from repository.onnx.header import read_header
 
     if written.output and (written.input or written.batch_input):
         return None
     try:
         header = read_header(onnx_file(path)) if exists(path) else None
-    except (OnnxUnreadable, *UNREADABLE):
+    except UNREADABLE:
         header = None
     if header is None:
         return None

@@ -30,19 +30,25 @@ _RIGHTS = (
     "The role needs: get persistentvolumeclaims; create, get and delete pods; create and get "
     "pods/exec"
 )
-_NOWHERE = "`kubectl config current-context` says which cluster kubectl asks; --context names one"
+_NOWHERE = "`kubectl config current-context` says which cluster kubectl asks; name another context"
 _REMEDIES = (
     ("forbidden", _RIGHTS),
     ("exceeded quota", "Give the namespace room for a pod of 64 MiB, or push from another one"),
     ("Unauthorized", "Sign in to the cluster again"),
     ("You must be logged in", "Sign in to the cluster again"),
-    ("no such file", "Name a file that is there, with --kubeconfig"),
+    ("no such file", "Name a kubeconfig that is there"),
     ("context", "`kubectl config get-contexts` lists them"),
-    ("namespaces", "Create the namespace, or name another with --namespace"),
+    ("namespaces", "Create the namespace, or name another"),
     ("connect", _NOWHERE),
     ("dial", _NOWHERE),
     ("configuration", _NOWHERE),
 )
+_ARGUMENTS = {
+    "Name a kubeconfig that is there": ("kubeconfig",),
+    "Create the namespace, or name another": ("namespace",),
+    _NOWHERE: ("context",),
+}
+"""A remedy -> the arguments of :class:`Cluster` that it is about."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,8 @@ class Refused(TransferError):
         reason: what it said last.
     """
 
-    def __init__(self, sentence: str, reason: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, told: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{told}. {remedy}.", arguments=_ARGUMENTS.get(remedy, ()))
         self.reason = reason
 
 
@@ -121,10 +127,10 @@ class Kubectl:
             )
         except subprocess.TimeoutExpired as error:
             why = f"no answer within {2 * _SECONDS} seconds"
-            raise Refused(f"kubectl {arguments[0]}: {why}. {_NOWHERE}.", why) from error
+            raise Refused(f"kubectl {arguments[0]}: {why}", why, _NOWHERE) from error
         except OSError as error:
             why = reason(error)
-            raise Refused(f"kubectl: cannot be run: {why}. Install it anew.", why) from error
+            raise Refused(f"kubectl: cannot be run: {why}", why, "Install it anew") from error
         if ended.returncode:
             raise refusal(" ".join(arguments[:2]), ended.stderr)
         return ended.stdout
@@ -226,4 +232,4 @@ def refusal(what: str, stderr: str) -> Refused:
         (text for word, text in _REMEDIES if word.lower() in reason.lower()),
         "Run the same with kubectl to see more",
     )
-    return Refused(f"kubectl {what}: expected it to succeed, found: {reason}. {remedy}.", reason)
+    return Refused(f"kubectl {what}: expected it to succeed, found: {reason}", reason, remedy)

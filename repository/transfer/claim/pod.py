@@ -159,7 +159,8 @@ def _claim(kubectl: Kubectl, claim: Claim) -> dict[str, Any]:
             there = ", ".join(each["metadata"]["name"] for each in items[:10]) or there
         raise TransferError(
             f"{claim}: expected a PersistentVolumeClaim {claim.name} in the namespace, found "
-            f"{there}. Create it, or name its namespace with --namespace."
+            f"{there}. Create it, or name its namespace.",
+            arguments=("namespace",),
         ) from refused
     if found.get("status", {}).get("phase") == "Lost":
         raise TransferError(
@@ -221,22 +222,26 @@ def _started(
 def _not_started(
     claim: Claim, cluster: Cluster, found: str, *, unbound: bool = False
 ) -> TransferError:
-    remedy = "Mend that, or give it more time with --timeout"
+    remedy = "Mend that, or give it more time"
+    arguments: tuple[str, ...] = ("timeout",)
     if unbound:
         remedy = "Give the claim a StorageClass that provides volumes, or a volume that fits it"
+        arguments = ()
     elif "Multi-Attach" in found or "exclusively attached" in found:
         remedy = (
             "The claim is ReadWriteOnce: end what uses it for the time of the transfer, or take "
             "a ReadWriteMany claim"
         )
+        arguments = ()
     elif "Image" in found:
         remedy = f"Name an image with a shell that the nodes can pull, instead of {cluster.image}"
-        remedy += ", with --image"
+        arguments = ("image",)
     elif "Insufficient" in found or "OutOf" in found:
-        remedy = "Make room on the nodes, or give it more time with --timeout"
+        remedy = "Make room on the nodes, or give it more time"
     found = " ".join(found.split()).rstrip(".")
     return TransferError(
-        f"{claim}: expected the pod that mounts it to start, found: {found}. {remedy}."
+        f"{claim}: expected the pod that mounts it to start, found: {found}. {remedy}.",
+        arguments=arguments,
     )
 
 

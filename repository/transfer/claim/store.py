@@ -67,6 +67,7 @@ _PAUSE = 0.5
 _END = b"\0"
 _HEX, _NUMBER = re.compile(r"[0-9a-f]{1,8}"), re.compile(r"[0-9]{1,18}")
 _GONE = ("NotFound", "container not found", "completed pod", "not running")
+_IMAGE = "Name an image with busybox or coreutils"
 _REMEDIES = (
     ("No space left", "the volume is full", "Make room in it, or take a larger claim"),
     ("quota exceeded", "the volume's quota is used up", "Make room in it, or raise the quota"),
@@ -79,7 +80,7 @@ _REMEDIES = (
     ),
     ("Is a directory", "a folder in the file's place", "Remove it, or push to another folder"),
     ("Not a directory", "a file in a folder's place", "Remove it, or push to another folder"),
-    (": not found", "an image without it", "Name one with busybox or coreutils, with --image"),
+    (": not found", "an image without it", _IMAGE),
 )
 
 
@@ -339,11 +340,13 @@ class ClaimStore:
             for word, found, remedy in _REMEDIES:
                 if word in said:
                     raise TransferError(
-                        f"{place}: expected to use it, found {found} ({reason}). {remedy}."
+                        f"{place}: expected to use it, found {found} ({reason}). {remedy}.",
+                        arguments=("image",) if remedy == _IMAGE else (),
                     )
             raise TransferError(f"{place}: expected to use it, found: {reason}. Mend that.")
         if "Forbidden" in said:
-            raise TransferError(f"{place}: {refusal('exec', said)}")
+            refused = refusal("exec", said)
+            raise TransferError(f"{place}: {refused}", arguments=refused.arguments)
         if any(word in said for word in _GONE):
             raise TransferError(
                 f"{place}: expected the pod that mounts the claim, found that it was ended: "
@@ -381,5 +384,6 @@ def _size(place: str, text: str) -> int:
 def _strange(place: str, found: str) -> TransferError:
     return TransferError(
         f"{place}: expected the answer of a script of this kit's from the pod, found {found}. "
-        "Name an image with busybox or coreutils, with --image."
+        f"{_IMAGE}.",
+        arguments=("image",),
     )

@@ -16,6 +16,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from repository.children import ending_with_parent
+from repository.errors import RepositoryError
 from repository.files.bounded_file import Unreadable
 from repository.files.json_file import parse_object, read_object
 from repository.transfer.answer import whole
@@ -80,7 +81,7 @@ def authorization(
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise ValueError
         return {"Authorization": f"Bearer {token}"}
-    except (HTTPError, ValueError, KeyError) as error:
+    except (HTTPError, RepositoryError, ValueError, KeyError) as error:
         raise TransferError(
             f"{registry}: expected a token for {scope}, found none. Run `docker login {registry}` "
             "with an account that may use it."
@@ -104,5 +105,5 @@ def _helped(helper: str, registry: str) -> str:
         )
         found = parse_object(done.stdout, helper)
         return base64.b64encode(f"{found['Username']}:{found['Secret']}".encode()).decode()
-    except (OSError, ValueError, KeyError, subprocess.SubprocessError):
+    except (OSError, RepositoryError, ValueError, KeyError, subprocess.SubprocessError):
         return ""

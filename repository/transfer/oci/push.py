@@ -117,7 +117,7 @@ def push_image(
     registry.tag(manifest)
     pinned = replace(image, digest=digest_of(manifest))
     native = "" if base else "+native"
-    note = "" if base else " (KServe's modelcar mode needs an image with a shell: --base)"
+    note = "" if base else " (KServe's modelcar mode needs a base image with a shell)"
     return (
         f"{image}: {sent} layers sent, {len(layers) - sent} there already, all verified\n"
         f"digest: {pinned.digest}\nstorageUri: oci{native}{str(pinned).removeprefix('oci')}{note}"
@@ -200,7 +200,8 @@ def _check_tag(registry: Registry, image: Image) -> None:
         return
     raise TransferError(
         f"{image}: expected no such tag, or an image that an earlier push wrote, found another "
-        "image. Push to another tag, or replace it with --delete."
+        "image. Push to another tag, or have it replaced.",
+        arguments=("delete",),
     )
 
 
@@ -208,10 +209,12 @@ def _base(text: str, target: Registry, *, plain_http: bool) -> Base:
     """The base's layers and configuration, once its layers are in the target."""
     image = parse(text if text.startswith("oci:") else f"oci:{text}")
     if isinstance(image, Layout) or not isinstance(image, Image):
-        raise TransferError(f"--base {text}: expected an image as registry/name:tag.")
+        raise TransferError(
+            f"the base image {text}: expected one as registry/name:tag.", arguments=("base",)
+        )
     source = Registry(image, plain_http=plain_http)
     found = source.manifest()
-    place = f"--base {image}"
+    place = f"the base image {image}"
     if found is None:
         raise TransferError(f"{place}: there is no such image. Check its name.")
     layers = layers_in(found[0], place)

@@ -365,5 +365,6 @@ class Registry:
             text = "a connection that broke off"
         return TransferError(
             f"{self._image}: expected a whole answer from {self._image.registry}, found: "
-            f"{text.rstrip('.')}. Check the name, the network, and --plain-http if it has no TLS."
+            f"{text.rstrip('.')}. Check the name, the network, and whether to ask it without TLS.",
+            arguments=("plain_http",),
         )

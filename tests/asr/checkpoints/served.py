@@ -25,6 +25,7 @@ from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.onnx import load_transformers
 from builders.kit.recipe.profile import load_profile
 from builders.kit.recipe.recipe import Recipe
+from repository.errors import KitError
 from repository.release import release
 from runtime.inprocess import InProcess
 from tests.asr.checkpoints.variants import Variant
@@ -259,7 +260,7 @@ def told(variant: Variant, place: Path) -> str:
     for form in forms:
         try:
             form(place)
-        except ValueError as error:
+        except KitError as error:
             sentences.add(str(error).removeprefix(f"{place}: "))
     assert len(sentences) == 1, sentences
     return sentences.pop()

@@ -113,7 +113,7 @@ def test_a_mode_that_is_not_there_fails_and_the_others_are_measured(
     server = serve(tiny, load=("split", "double", "tiny"))
     result = call("compare", path, "--url", server.grpc, "--out", tmp_path)
     told = sentence(result, 1)
-    assert "left out: services; they need --repository beside --url" in told
+    assert "left out: services; they need the model repository too" in told
     assert "bls" in told
     legs = load(tmp_path / "result.json").legs
     failed = {leg.leg.mode: leg.failure for leg in legs if leg.failure}

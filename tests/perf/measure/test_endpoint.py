@@ -74,7 +74,7 @@ def test_a_server_that_keeps_shared_memory_to_itself_is_a_sentence(
     write_model(tmp_path, "echo")
     server = serve(tmp_path)
     address = server.grpc if protocol == "grpc" else server.http
-    with pytest.raises(PerfError, match=r"restricted.*serve --open shared-memory"):
+    with pytest.raises(PerfError, match=r"restricted.*calls of shared-memory open to clients"):
         Endpoint(address, "echo", REQUESTS, protocol=protocol, shared_memory="system").__enter__()
     assert regions() == []
 

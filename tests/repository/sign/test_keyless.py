@@ -217,4 +217,4 @@ def test_a_signature_of_the_other_kind_is_named(
     bundle["verificationMaterial"] = {"certificate": {"rawBytes": "MAA="}}
     (repository / "model.sig").write_text(json.dumps(bundle))
     told = refused("verify", repository, "--public-key", tmp_path / "public.pem")
-    assert "found a keyless one" in told and "--identity and --issuer" in told
+    assert "found a keyless one" in told and "its issuer (--identity, --issuer)." in told

@@ -346,7 +346,7 @@ def test_an_encrypted_key_signs_with_its_password(unsigned: Path, keys: Path) ->
     assert call(*arguments)[0] == 0
     verify_signature(unsigned, keys / "good.pub")
     code, output = call("sign", unsigned, "--key", keys / "sec1.pem", "--password-file", password)
-    assert code == 1 and "Leave out --password-file" in output
+    assert code == 1 and "Leave out the password (--password-file)." in output
 
 
 def test_the_command_line_signs_and_verifies(unsigned: Path, keys: Path) -> None:

@@ -44,8 +44,9 @@ def test_what_an_earlier_pull_left_goes_and_strangers_stay(
     fetch(repository, there)
     assert not (there / "ocr").exists()
     (there / "thesis.doc").write_text("the only copy")
-    with pytest.raises(TransferError, match=r"thesis.doc.*--delete"):
+    with pytest.raises(TransferError, match=r"thesis.doc.*or have them removed") as refused:
         fetch(repository, there)
+    assert refused.value.arguments == ("delete",)
     assert (there / "thesis.doc").exists()
     fetch(repository, there, delete=True)
     assert verify(there) == []

@@ -241,7 +241,7 @@ def test_a_file_that_came_meanwhile_is_not_removed(new: Path, there: Path) -> No
     def meanwhile(_: Path) -> None:
         (there / "gone/notes.txt").write_text("the only copy")
 
-    with pytest.raises(TransferError, match=r"gone/notes.txt.*--delete"):
+    with pytest.raises(TransferError, match=r"gone/notes.txt.*or have them removed"):
         fetch(new, there, judge=meanwhile)
     assert files(there) == {**before, "gone/notes.txt": b"the only copy"}
 

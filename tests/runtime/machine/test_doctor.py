@@ -54,7 +54,7 @@ def test_a_fit_machine_needs_nothing() -> None:
 @pytest.mark.parametrize(
     ("facts", "name", "outcome", "found", "remedy"),
     [
-        ({"system": "Darwin arm64"}, "system", "error", "Darwin arm64", "--engine docker"),
+        ({"system": "Darwin arm64"}, "system", "error", "Darwin arm64", "in a container"),
         ({"python": (3, 10, 2)}, "Python", "error", "3.10.2", "Python 3.11 or 3.12"),
         ({"python": (3, 13, 0)}, "Python", "error", "3.13.0", "Python 3.11 or 3.12"),
         (

@@ -278,7 +278,7 @@ def test_a_server_that_goes_on_dying_is_given_up_with_a_sentence(start: Start) -
     assert serving.process.wait(timeout=60) == 1
     log = serving.log.read_text()
     assert "error: Triton was ended by signal 9 (SIGKILL)" in log
-    assert "done 1 times within ten minutes, as often as is allowed" in log
+    assert "done 1 times within ten minutes, as often as is allowed (--restarts)." in log
     assert "Traceback" not in log
 
 

@@ -83,7 +83,7 @@ class Items:
         """Read the first ``count`` items, waiting for those that are still being made.
 
         Raises:
-            FileNotFoundError: a chunk that is not there after ten minutes.
+            TrainingError: a chunk that is not there after ten minutes.
         """
         for number in range(len(self._features), count // corpus.CHUNK):
             corpus.wait_for(self._folder / f"items-{number:04d}.json")

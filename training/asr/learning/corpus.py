@@ -18,6 +18,7 @@ from training.asr.sound import augment, speech, voices
 from training.asr.sound.features import log_mel
 from training.asr.text import grammar
 from training.asr.workers import pool
+from training.errors import TrainingError
 
 CHUNK = 500
 """Items in a file."""
@@ -123,12 +124,12 @@ def wait_for(file: Path, *, seconds: float = 600) -> None:
     """Return once a chunk's file is there, so that training may begin while the rest is being made.
 
     Raises:
-        FileNotFoundError: it is not there after so many seconds.
+        TrainingError: it is not there after so many seconds.
     """
     until = time.monotonic() + seconds
     while not file.is_file():
         if time.monotonic() > until:
-            raise FileNotFoundError(
+            raise TrainingError(
                 f"{file}: expected a chunk of the corpus, found none in {seconds:.0f} s. "
                 "Make it with python -m training.asr corpus."
             )

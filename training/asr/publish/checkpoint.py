@@ -19,6 +19,7 @@ from training.asr.publish.figures import measure
 from training.asr.sound import speech
 from training.asr.sound.features import extractor
 from training.asr.text import tokenizer
+from training.errors import TrainingError
 
 TOOLS = ("torch", "transformers", "tokenizers", "numpy", "scipy", "espeakng-loader", "jiwer")
 
@@ -50,11 +51,11 @@ def publish(
         count: held-out utterances to measure on.
 
     Raises:
-        ValueError: a run that has not made so many steps.
+        TrainingError: a run that has not made so many steps.
     """
     run = Run(run_folder, seed)
     if run.step != steps + again:
-        raise ValueError(
+        raise TrainingError(
             f"{run_folder}: expected a run of {steps} and {again} steps, found {run.step} steps. "
             "Let python -m training.asr train end, or name what it was given."
         )
@@ -94,7 +95,7 @@ def trained_twice(corpus_folder: Path, seed: int, items: int, steps: int) -> dic
         ``steps``, and the ``weights_sha256`` that both gave.
 
     Raises:
-        RuntimeError: the two differ, so that the run could not be made again.
+        TrainingError: the two differ, so that the run could not be made again.
     """
     digests = set()
     for _ in range(2):
@@ -112,7 +113,10 @@ def trained_twice(corpus_folder: Path, seed: int, items: int, steps: int) -> dic
                 )
             )
     if len(digests) != 1:
-        raise RuntimeError(f"expected equal weights from equal steps, found {sorted(digests)}.")
+        raise TrainingError(
+            f"expected equal weights from equal steps, found {sorted(digests)}. Look for what "
+            "still is random."
+        )
     return {"steps": TWICE, "weights_sha256": digests.pop()}
 
 

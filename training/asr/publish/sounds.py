@@ -13,6 +13,7 @@ from training.asr.publish import evaluation
 from training.asr.sound import augment, speech
 from training.asr.sound.voices import Speaker
 from training.asr.text import grammar
+from training.errors import TrainingError
 
 UTTERANCES = 60
 TALK = (
@@ -69,7 +70,7 @@ def write_examples(folder: Path) -> None:
     """``talk.wav`` and one sentence each in other forms, a transcript of the same name beside it.
 
     Raises:
-        ValueError: a sentence that training may have used.
+        TrainingError: a sentence that training may have used.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "talk.wav", talk(), augment.RATE, TALK)
@@ -96,7 +97,10 @@ def talk() -> augment.Wave:
 
 def _recorded(speaker: Speaker, sentence: str, rate: int) -> augment.Wave:
     if grammar.split_of(sentence) != "evaluation":
-        raise ValueError(f"'{sentence}': expected a sentence that is kept from training.")
+        raise TrainingError(
+            f"'{sentence}': expected a sentence that is kept from training, found another. Take "
+            "one of those."
+        )
     sound, native = speech.speak(sentence, speaker)
     wave = scipy.signal.resample_poly(sound.astype(np.float64), rate, native)
     return np.asarray(0.6 * wave / np.abs(wave).max(), np.float32)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.asr.sound.voices import Speaker
+from training.errors import TrainingError
 
 _SYNCHRONOUS = 2
 _SPEED, _PITCH, _INFLECTION = 1, 3, 4
@@ -51,7 +52,7 @@ SPELLING = {"a": "[['eI]]"}
 """The letter's name, where espeak-ng would read the article."""
 
 
-class SynthesisError(RuntimeError):
+class SynthesisError(TrainingError):
     """espeak-ng is not there, or refused what it was asked to say."""
 
 

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from builders.kit.build.build import BuildError, RepositoryError, build
+from builders.kit.build.build import BuildError, TargetError, build
 from builders.kit.checkout import Checkout
 from builders.kit.recipe.profile import FamilyOptions, Profile
 from builders.kit.tasks.cache import Cache
@@ -71,7 +71,7 @@ def run(folder: Path, out: Path | None = None) -> dict[str, Any]:
             cache=Cache(folder / "cache"),
             checkout=Checkout(TOYS, "toykit"),
         )
-    except (BuildError, RepositoryError) as error:
+    except (BuildError, TargetError) as error:
         return {"error": str(error), "rules": [finding.rule for finding in error.findings]}
     return {"digest": result.manifest.digest, "changed": result.changed, "ran": sorted(told.ran)}
 

@@ -8,6 +8,7 @@ import pytest
 
 from builders.kit.build.build import BuildError
 from builders.kit.build.only import reproduce
+from builders.kit.build.parity import ParityError
 from builders.kit.recipe.profile import ModelOptions, ProfileError
 from repository.manifest import read_manifest
 from tests.builders.kit.build.test_build import ALL, Shop, forget_toys
@@ -90,7 +91,7 @@ def test_an_int8_file_beyond_its_bounds_fails_with_one_command(shop: Shop) -> No
     assert finding.where == "parity toy/scale.int8"
     assert "allowed 1e-09 absolute" in finding.found
     profile = shop.profile(models=INT8)
-    with pytest.raises(ValueError, match="allowed 1e-09 absolute"):
+    with pytest.raises(ParityError, match="allowed 1e-09 absolute"):
         reproduce(profile, "parity toy/scale.int8", cache=shop.cache, checkout=shop.checkout)
 
 

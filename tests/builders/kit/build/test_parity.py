@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from builders.errors import NotDeclared
 from builders.kit import onnx as kit
 from builders.kit.build.parity import ParityError, compare
 from builders.kit.build.parity_again import reproduce
@@ -267,5 +268,5 @@ def test_the_command_makes_the_export_anew(made: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Checkout, "load", lambda self, name: {"pooling": family}[name])
     with pytest.raises(ParityError, match="python -m builders parity pooling pool"):
         reproduce("pooling", "pool")
-    with pytest.raises(KeyError, match=r"no export 'keys' with a parity.*there are: pool"):
+    with pytest.raises(NotDeclared, match=r"with a parity: pool, found 'keys'"):
         reproduce("pooling", "keys")

@@ -17,8 +17,10 @@ from tritonclient.utils import InferenceServerException
 from builders.kit.emit.config import model_config
 from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Tensor
 from builders.kit.graph.bls import bls
+from builders.kit.graph.error import GraphError
 from builders.kit.graph.layout import version_files
 from clients.chained import Chained, request_input
+from clients.errors import ClientError
 from repository.arrays import DType
 from repository.config.text import to_text
 from runtime.inprocess import InProcess
@@ -165,7 +167,7 @@ def test_in_process_refuses_what_a_server_would(repository: Path) -> None:
 
 
 def test_a_model_that_is_no_ensemble_cannot_be_chained(url: str) -> None:
-    with pytest.raises(ValueError, match="not an ensemble"):
+    with pytest.raises(ClientError, match="'split': expected an ensemble"):
         Chained(url, "split")
 
 
@@ -176,5 +178,5 @@ def test_a_decoupled_pipeline_has_no_bls_twin() -> None:
     ensemble = Ensemble(
         name="s", inputs=(SENTENCE,), outputs=(WORDS,), steps=stream >> (), decoupled=True
     )
-    with pytest.raises(ValueError, match="bls: false"):
+    with pytest.raises(GraphError, match=r"a decoupled one\..*bls: false"):
         bls(ensemble)

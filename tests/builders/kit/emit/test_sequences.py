@@ -20,6 +20,7 @@ from builders.kit.emit.check import check_graph
 from builders.kit.emit.config import model_config
 from builders.kit.graph import DynamicBatching, Ensemble, PythonModel, SequenceBatching, Tensor
 from builders.kit.graph.bls import bls
+from builders.kit.graph.error import GraphError
 from repository.arrays import DType
 from repository.check.check import check_repository
 from repository.config.proto import pb
@@ -310,5 +311,5 @@ def test_what_cannot_be_is_found(model: PythonModel, rule: str) -> None:
 
 def test_a_pipeline_over_sequences_has_no_bls_twin() -> None:
     ensemble = Ensemble(name="e", inputs=(X,), outputs=OUTPUTS, steps=counter() >> ())
-    with pytest.raises(ValueError, match=r"sequences.*bls: false"):
+    with pytest.raises(GraphError, match=r"sequences.*bls: false"):
         bls(ensemble)

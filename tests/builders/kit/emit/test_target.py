@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from builders.kit.emit import target as repository
-from builders.kit.emit.target import RepositoryError, Target, put
+from builders.kit.emit.target import Target, TargetError, put
 from repository.manifest.schema import digest_of
 
 
@@ -126,7 +126,7 @@ def test_a_strangers_file_is_refused_and_named(target: Target, name: str) -> Non
     publish(target, {"a/1/x": b"1"})
     (target.out / name).parent.mkdir(parents=True, exist_ok=True)
     (target.out / name).write_text("mine")
-    with pytest.raises(RepositoryError) as caught:
+    with pytest.raises(TargetError) as caught:
         target.refuse_strangers()
     (finding,) = caught.value.findings
     assert finding.rule == "strangers"
@@ -136,7 +136,7 @@ def test_a_strangers_file_is_refused_and_named(target: Target, name: str) -> Non
 def test_another_programs_manifest_is_a_strangers_file(target: Target) -> None:
     target.out.mkdir()
     (target.out / "manifest.json").write_text('{"name": "a web application"}')
-    with pytest.raises(RepositoryError, match=r"manifest\.json"):
+    with pytest.raises(TargetError, match=r"manifest\.json"):
         target.refuse_strangers()
     # Known to come from a build of ours, a damaged manifest is no stranger's.
     target.refuse_strangers({"a/1/x"})
@@ -146,16 +146,16 @@ def test_many_strangers_are_counted(target: Target) -> None:
     target.out.mkdir()
     for number in range(9):
         (target.out / f"{number}").write_text("")
-    with pytest.raises(RepositoryError, match="0, 1, 2, 3, 4 and 4 more"):
+    with pytest.raises(TargetError, match="0, 1, 2, 3, 4 and 4 more"):
         target.refuse_strangers()
 
 
 def test_a_file_is_no_folder(target: Target) -> None:
     target.out.write_text("")
-    with pytest.raises(RepositoryError, match="found a file"):
+    with pytest.raises(TargetError, match="found a file"):
         target.refuse_strangers()
     below = Target(target.out / "below")
-    with pytest.raises(RepositoryError, match="to write in"), below.locked(pytest.fail):
+    with pytest.raises(TargetError, match="to write in"), below.locked(pytest.fail):
         pass
 
 
@@ -185,6 +185,6 @@ def test_an_exchange_that_fails_leaves_the_old_repository(
         raise OSError(errno.EBUSY, "busy")
 
     monkeypatch.setattr(repository, "_exchange", fail)
-    with pytest.raises(RepositoryError, match="a mount point"):
+    with pytest.raises(TargetError, match="a mount point"):
         publish(target, {"b/1/x": b"1"})
     assert names(target.out) == ["a", "manifest.json"]

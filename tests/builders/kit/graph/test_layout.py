@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from builders.kit.checkout import Checkout
 from builders.kit.graph import PythonModel, Tensor, closure
+from builders.kit.graph.error import GraphError
 from builders.kit.graph.layout import clashes, version_files
 from repository.arrays import DType
 
@@ -102,7 +103,7 @@ def test_modules_of_one_last_name_are_refused_with_both_their_names(shelf: Path)
         "error [model-files] graph, m, stages/one.py: expected one file of a name, found "
         "the module shelf.x.one and the module shelf.z.one. Rename one of them."
     )
-    with pytest.raises(ValueError, match=r"shelf\.x\.one and the module shelf\.z\.one"):
+    with pytest.raises(GraphError, match=r"shelf\.x\.one and the module shelf\.z\.one"):
         version_files(model, {})
 
 
@@ -135,7 +136,7 @@ def test_every_module_has_a_file_of_its_own_or_the_model_is_refused(
 ) -> None:
     try:
         files = version_files(importing(shelf, chosen), {})
-    except ValueError as error:
+    except GraphError as error:
         assert len({name.rpartition(".")[2] for name in chosen}) < len(set(chosen))
         assert sum(f"shelf.{name}" in str(error) for name in set(chosen)) >= 2
         return

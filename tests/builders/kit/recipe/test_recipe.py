@@ -259,7 +259,7 @@ def test_a_package_that_a_family_lacks_is_told_in_a_sentence(
         bls=False,
         models={},
     )
-    with pytest.raises(ProfileError, match=r"'ocr' needs the package of 'torch'.*pip install"):
+    with pytest.raises(ProfileError, match=r"'ocr': expected the package of 'torch'.*pip install"):
         make_recipe(profile)
 
 

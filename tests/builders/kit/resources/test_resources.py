@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from builders.cli.app import app
 from builders.kit.resources.measure import UNMEASURED, Load, Measured, measure
 from builders.kit.resources.patch import patch
-from builders.kit.resources.request import RequestError, request
+from builders.kit.resources.request import LoadError, request
 from builders.kit.resources.size import size_of
 from builders.kit.resources.total import MIB, Resources, resources
 from repository.config.text import read_config
@@ -111,17 +111,18 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(
     toy(tmp_path)
     short = tmp_path / "short"
     short.write_bytes(b"123")
-    with pytest.raises(RequestError, match="three bytes are no file"):
+    with pytest.raises(LoadError, match="three bytes are no file"):
         measure(tmp_path, {"eater": short})
-    with pytest.raises(RequestError, match="has no model 'eter'"):
+    with pytest.raises(LoadError, match="has no model 'eter'"):
         measure(tmp_path, {"eter": short})
-    with pytest.raises(RequestError, match="No such file"):
+    with pytest.raises(LoadError, match="No such file"):
         measure(tmp_path, {"eater": tmp_path / "none"})
-    with pytest.raises(RequestError, match=r"no family declares.*--request eater=FILE"):
+    with pytest.raises(LoadError, match=r"'eater': expected .* no family declares") as caught:
         measure(tmp_path, {"eater": None})
+    assert caught.value.arguments == ("files",)
     for dtype, dims in (("FP32", "-1"), ("UINT8", "-1, 3")):
         toy(tmp_path, dtype=dtype, dims=dims)
-        with pytest.raises(RequestError, match="no input of 'eater' holds a file"):
+        with pytest.raises(LoadError, match="'eater': expected an input that holds"):
             measure(tmp_path, {"eater": short})
 
 
@@ -137,7 +138,7 @@ def test_a_pipeline_that_runs_on_its_target_alone_is_estimated(tmp_path: Path) -
     toy(tmp_path, backend="tensorrt")
     load = measure(tmp_path, {"eater": None})
     assert load.models == {} and load.tensors == UNMEASURED
-    assert "not measured: 'eater' cannot run in process" in load.requests[0]
+    assert "not measured: 'eater': expected a model that runs in process" in load.requests[0]
 
 
 def test_a_stage_that_calls_holds_what_its_calls_hold(tmp_path: Path) -> None:

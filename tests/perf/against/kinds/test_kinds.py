@@ -11,6 +11,7 @@ from perf.against.kinds.groff import MANUSCRIPTS
 from perf.against.kinds.make import DAMAGED, seed
 from perf.against.kinds.sheets import SHEETS
 from perf.against.kinds.texts import Writer
+from perf.errors import PerfError
 
 
 def test_there_are_as_many_kinds_as_wanted_and_they_are_small() -> None:
@@ -42,5 +43,5 @@ def test_the_truth_is_what_the_script_writes() -> None:
 
 def test_kinds_are_chosen_by_name() -> None:
     assert [kind.name for kind in kinds(["invoice"])] == ["invoice"]
-    with pytest.raises(ValueError, match="nowhere"):
+    with pytest.raises(PerfError, match="nowhere"):
         kinds(["invoice", "nowhere"])

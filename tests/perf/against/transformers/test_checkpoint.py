@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perf.against.transformers.checkpoint import checkpoint_of
+from perf.errors import PerfError
 
 COMMIT = "4f" * 20
 WEIGHTS = b"weights"
@@ -46,7 +47,7 @@ def test_a_snapshot_of_the_hub_is_found_in_the_cache(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     repository = built_from(tmp_path / "repository", f"hub:org/name@{COMMIT}")
-    with pytest.raises(ValueError, match=f"hf download org/name --revision {COMMIT}"):
+    with pytest.raises(PerfError, match=f"hf download org/name --revision {COMMIT}"):
         checkpoint_of(repository, "asr", "parakeet")
     there = checkpoint(tmp_path / "models--org--name" / "snapshots" / COMMIT)
     assert checkpoint_of(repository, "asr", "parakeet") == there
@@ -55,7 +56,7 @@ def test_a_snapshot_of_the_hub_is_found_in_the_cache(
 @pytest.mark.parametrize("uri", ["demo:none", "demo:asr/none", "path:/none", "package:none/none"])
 def test_a_checkpoint_that_is_gone_is_one_sentence(tmp_path: Path, uri: str) -> None:
     repository = built_from(tmp_path / "repository", uri)
-    with pytest.raises(ValueError, match=f"^{uri}: expected the checkpoint .* found none"):
+    with pytest.raises(PerfError, match=f"^{uri}: expected the checkpoint .* found none"):
         checkpoint_of(repository, "asr", "parakeet")
 
 
@@ -63,7 +64,7 @@ def test_a_checkpoint_that_has_changed_is_refused(tmp_path: Path) -> None:
     there = checkpoint(tmp_path / "mine")
     repository = built_from(tmp_path / "repository", f"path:{there}")
     (there / "model.safetensors").write_bytes(b"others")
-    with pytest.raises(ValueError, match="Build the repository again"):
+    with pytest.raises(PerfError, match="Build the repository again"):
         checkpoint_of(repository, "asr", "parakeet")
     (there / "model.safetensors").unlink()
     with pytest.raises(OSError, match=r"model\.safetensors"):

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from perf.against.bench import Pool
 from perf.against.transformers.checkpoint import checkpoint_of
 from perf.against.transformers.speed import Result, main, measure, sounds, table
+from perf.errors import PerfError
 from perf.measure.timing import Timing
 from runtime.machine.environment import ServerEnvironment
 
@@ -81,7 +82,7 @@ def test_repositories_of_two_checkpoints_are_not_compared(
     manifest = json.loads((asr_repository / "manifest.json").read_bytes())
     manifest["families"]["asr"]["sources"]["parakeet"]["uri"] = f"path:{other}"
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ValueError, match=r"Build both repositories from one checkpoint\."):
+    with pytest.raises(PerfError, match=r"Build both repositories from one checkpoint\."):
         measure(asr_repository, rounds=2, requests=1, int8=tmp_path)
 
 
@@ -117,7 +118,7 @@ def test_a_repository_without_the_pipeline_is_one_sentence(
     tmp_path: Path, families: dict[str, object]
 ) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"families": families}))
-    with pytest.raises(ValueError, match="names a source for its 'whisper'"):
+    with pytest.raises(PerfError, match="names a source for its 'whisper'"):
         checkpoint_of(tmp_path, "asr_whisper", "whisper")
 
 

@@ -18,6 +18,7 @@ from perf.against.transformers.whisper import (
     compared,
     measure_random,
 )
+from perf.errors import PerfError
 from perf.measure.timing import Timing
 from runtime.machine.environment import ServerEnvironment
 from tests.perf.against.transformers.test_speed import MEMORY
@@ -65,7 +66,7 @@ def test_the_bounds_are_those_of_metrics_that_the_family_has() -> None:
 def test_a_build_that_fails_is_told_with_its_reason(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ValueError, match=r"random\.yaml: expected a repository"):
+    with pytest.raises(PerfError, match=r"random\.yaml: expected a repository"):
         build(tmp_path / "nowhere", tmp_path / "random", "int8")
     assert "nowhere: expected a file or folder, found none" in capfd.readouterr().err
 
@@ -89,7 +90,7 @@ def test_what_is_published_says_how_many_tokens_there_were(tmp_path: Path) -> No
 
 def test_unequal_work_is_not_compared() -> None:
     assert compared([5, 6, 7], [5, 6, 7], [5, 9, 7]) == Counted(3, 2)
-    with pytest.raises(ValueError, match=r"found 3, of which 2 are those .* and 3 in int8"):
+    with pytest.raises(PerfError, match=r"found 3, of which 2 are those .* and 3 in int8"):
         compared([5, 6, 7], [5, 6, 8], [5, 6, 7])
-    with pytest.raises(ValueError, match="and 2 in int8"):
+    with pytest.raises(PerfError, match="and 2 in int8"):
         compared([5, 6, 7], [5, 6, 7], [5, 6])

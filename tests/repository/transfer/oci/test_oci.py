@@ -226,8 +226,9 @@ def test_a_tag_of_somebody_elses_image_is_not_taken(
     other = json.dumps({"schemaVersion": 2, "config": {}, "layers": []}).encode()
     for taken in (other, b'{"manifests": []}'):
         registry.manifests["1"] = taken
-        with pytest.raises(TransferError, match=r"another image.*--delete"):
+        with pytest.raises(TransferError, match=r"another image.*have it replaced") as refused:
             run_push(repository, place(registry), QUIET)
+        assert refused.value.arguments == ("delete",)
         assert registry.manifests["1"] == taken and registry.sent == []
     run_push(repository, place(registry), Options(quiet=True, delete=True))
     run_push(repository, place(registry), QUIET)

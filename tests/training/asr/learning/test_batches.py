@@ -11,6 +11,7 @@ import pytest
 
 from training.asr.learning import batches, corpus, model, train
 from training.asr.text import tokenizer
+from training.errors import TrainingError
 
 BLANK = len(tokenizer.pieces())
 
@@ -112,7 +113,7 @@ def test_padding_is_masked(items: batches.Items) -> None:
 
 
 def test_a_chunk_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="items-0003"):
+    with pytest.raises(TrainingError, match="items-0003"):
         corpus.wait_for(tmp_path / "items-0003.json", seconds=0)
 
 
