@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from builders.cli.app import app
+from builders.kit.checkout import Checkout
 from builders.kit.resources.measure import UNMEASURED, Load, Measured, measure
 from builders.kit.resources.patch import patch
 from builders.kit.resources.request import LoadError, request
@@ -107,7 +108,7 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Others take seconds to import.
-    monkeypatch.setattr("builders.kit.resources.request.families", lambda: ("ocr",))
+    monkeypatch.setattr(Checkout, "families", ("ocr",))
     toy(tmp_path)
     short = tmp_path / "short"
     short.write_bytes(b"123")
