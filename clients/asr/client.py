@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tritonclient.grpc as grpc
 
 from clients.connection.connection import CUTS, PATIENCE, PipelineClient, output, tensor
 from clients.connection.errors import CutOff, RequestError
@@ -261,7 +262,7 @@ class _StreamCut(CutOff):
         self.seconds = seconds
 
 
-def _segments(result: Any, model: str) -> list[Segment]:
+def _segments(result: grpc.InferResult, model: str) -> list[Segment]:
     """The answer's segments, each with its words: those that spell its text."""
     words = [
         Word(text.decode("utf-8"), float(start), float(end), float(score))

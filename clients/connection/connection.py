@@ -97,13 +97,13 @@ class Connection:
     def infer(
         self,
         model: str,
-        inputs: Sequence[Any],
+        inputs: Sequence[grpc.InferInput],
         *,
         timeout: float | None = None,
         cuts: int = CUTS,
         unsent: bool = True,
         **options: Any,
-    ) -> Any:
+    ) -> grpc.InferResult:
         """One request; the answer is tritonclient's ``InferResult``.
 
         Args:
@@ -190,14 +190,14 @@ class PipelineClient:
         self._connection.close()
 
 
-def tensor(name: str, array: npt.NDArray[Any]) -> Any:
+def tensor(name: str, array: npt.NDArray[Any]) -> grpc.InferInput:
     """An array as an input of a request; texts are bytes in an array of objects."""
     made = grpc.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
     made.set_data_from_numpy(array)
     return made
 
 
-def output(result: Any, name: str, model: str) -> Any:
+def output(result: grpc.InferResult, name: str, model: str) -> npt.NDArray[Any]:
     """An output of an answer, as an array.
 
     Raises:

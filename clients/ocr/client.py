@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+import tritonclient.grpc as grpc
 
 from clients.connection.connection import PATIENCE, PipelineClient, output, tensor
 from clients.connection.errors import CutOff, RequestError
@@ -166,7 +166,7 @@ class OcrClient(PipelineClient):
         maximum_side: int | None,
         orientation: bool | None,
         pages: Sequence[int] | None,
-    ) -> Any:
+    ) -> grpc.InferResult:
         inputs = [tensor("image", np.frombuffer(image, np.uint8))]
         if minimum_score is not None:
             inputs.append(tensor("minimum_score", np.array([minimum_score], np.float32)))
@@ -178,7 +178,7 @@ class OcrClient(PipelineClient):
             inputs.append(tensor("only_pages", np.array(pages, np.int32)))
         return self._connection.infer(self._model, inputs)
 
-    def _lines(self, result: Any) -> list[Line]:
+    def _lines(self, result: grpc.InferResult) -> list[Line]:
         names = ("text", "boxes", "scores", "page_numbers")
         columns = [output(result, name, self._model) for name in names]
         return [
