@@ -114,7 +114,9 @@ def test_another_ones_tag_is_not_replaced(registry: RegistryServer, rendered: by
     place = f"oci:{registry.host}/team/ocr:1"
     result = call("--values", VALUES, "--push", place)
     assert result.exit_code == 1
-    assert "found something else. Push to another tag, or have it replaced (--delete)" in result.stderr
+    assert (
+        "found something else. Push to another tag, or have it replaced (--delete)" in result.stderr
+    )
     assert registry.blobs == {}
     assert call("--values", VALUES, "--push", place, "--delete").exit_code == 0
     assert json.loads(registry.manifests["1"])["artifactType"] == TYPE

@@ -19,6 +19,7 @@ from builders.ocr.checkpoints import trial
 from builders.ocr.checkpoints.dictionary import METADATA_KEY
 from builders.ocr.checkpoints.recogniser import scale
 from builders.ocr.family import FAMILY
+from repository.errors import KitError
 
 EXPORTS = {export.name: export for export in FAMILY.exports}
 CHARACTERS = "abc"
@@ -325,7 +326,7 @@ def test_detectors_and_classifiers_of_another_kind_are_refused_at_plan(tmp_path:
 def refused(export: str, checkpoint: Path) -> str:
     form = EXPORTS[export].form
     assert form is not None
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(KitError) as refusal:
         form(checkpoint)
     told = str(refusal.value)
     assert str(checkpoint) in told and "\n" not in told
