@@ -38,6 +38,8 @@ def started(
     *arguments: str, url: str = "127.0.0.1:1", path: Path | None = None, **options: Any
 ) -> subprocess.Popen[str]:
     environment = os.environ | {"TRITON_GRPC": url}
+    # A terminal's own width counts, where nobody has set another.
+    environment.pop("COLUMNS", None)
     if path is not None:
         environment["PATH"] = f"{path}:{os.environ['PATH']}"
     return subprocess.Popen(
