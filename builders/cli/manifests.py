@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from repository.cli.exit import failed, report, usage
-from repository.files.whole_file import write_whole
+from repository.cli.out import write_out
 
 if TYPE_CHECKING:
     from builders.bundle.parts import Parts
@@ -67,7 +67,7 @@ def manifests(
         if values is None:
             from builders.bundle.schema import schema_text
 
-            _write(out, schema_text(parts).encode())
+            write_out(out, schema_text(parts).encode())
             return
         wanted = load_values(values, parts)
         if overlay is not None:
@@ -75,7 +75,7 @@ def manifests(
         elif push is not None:
             _push(wanted, parts, push, plain_http=plain_http, delete=delete)
         else:
-            _write(out, _rendered(wanted, parts))
+            write_out(out, _rendered(wanted, parts))
     except NoBundle as problem:
         raise failed(problem, {"folder": "--kserve"}) from problem
     except ValuesError as problem:
@@ -120,14 +120,3 @@ def _rendered(values: Values, parts: Parts) -> bytes:
         return rendered(values, parts)
     except RenderError as problem:
         raise failed(problem) from problem
-
-
-def _write(out: Path, content: bytes) -> None:
-    if str(out) == "-":
-        typer.echo(content, nl=False)
-        return
-    try:
-        write_whole(out, content)
-    except OSError as problem:
-        raise failed(f"cannot write {out}: {problem.strerror}") from problem
-    typer.echo(f"{out}: written")

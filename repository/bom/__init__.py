@@ -56,18 +56,20 @@ _SPDX = {
 """How packages write licences -> SPDX's identifier."""
 
 
-def sbom(manifest: Manifest, requirements: str) -> str:
+def sbom(manifest: Manifest, requirements: str | None) -> str:
     """The list as JSON, ending in a line end.
 
     Args:
         manifest: the repository's.
-        requirements: the text of the file of requirements that its image is made with.
+        requirements: the text of the file of requirements that its image is made with; None to
+            list Triton's image without the packages that are added to it.
 
     Raises:
         SbomError: the manifest lacks what the list needs, or SOURCE_DATE_EPOCH is no time.
     """
     try:
-        image = packages(manifest.target["triton"], requirements)
+        triton = manifest.target["triton"]
+        image = () if requirements is None else packages(triton, requirements)
         bom = _bom(manifest, image)
     except ReleaseError as error:
         told = f"{MANIFEST}, target, triton"

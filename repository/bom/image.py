@@ -52,7 +52,7 @@ def packages(triton: str, requirements: str) -> tuple[Package, ...]:
     if not marker:
         raise SbomError(
             f"the image's requirements: expected a line that begins with '{STAGES}', found none. "
-            "Restore the file."
+            "Give the file that the image is made with."
         )
     python = release(triton).python
     where = "the image's requirements: expected a package"

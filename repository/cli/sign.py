@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from repository.cli.exit import failed, report, usage
-from repository.cli.signer import Issuer, PublicKey, RequireSignature, SignerIdentity, signer
-
-REPOSITORY = Path("model_repository")
-
-Repository = Annotated[Path, typer.Argument(help="A model repository.")]
-TrustConfig = Annotated[
-    Path | None,
-    typer.Option(help="A private sigstore's client trust configuration; else the public one."),
-]
+from repository.cli.folder import REPOSITORY, Repository, require_folder
+from repository.cli.signer import (
+    Issuer,
+    PublicKey,
+    RequireSignature,
+    SignerIdentity,
+    TrustConfig,
+    signer,
+)
 
 
 def sign(
@@ -48,7 +48,7 @@ def sign(
 
     if (key is None) is not keyless:
         raise usage("give a key, --key private.pem, or --keyless")
-    _require_folder(repository)
+    require_folder(repository)
     password = None if password_file is None else _read(password_file).rstrip(b"\r\n")
     token = identity_token or None
     if identity_token_file is not None:
@@ -86,7 +86,7 @@ def verify(
     from repository.sign import SigningError, verify_signature
 
     folder = Path(repository) if mounted is None else _in_claim(repository, mounted)
-    _require_folder(folder)
+    require_folder(folder)
     signed = signer(public_key, require_signature, identity, issuer, trust_config)
     if signed is None:
         findings = manifest.verify(folder)
@@ -123,11 +123,6 @@ def _in_claim(uri: str, mounted: str) -> Path:
     if {".", ".."} & {*parts}:
         raise failed(f"storageUri: expected a path without . and .., found {uri}")
     return Path(root).joinpath(*filter(None, parts))
-
-
-def _require_folder(repository: Path) -> None:
-    if not repository.is_dir():
-        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
 
 
 def _read(secret: Path) -> bytes:

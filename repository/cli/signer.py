@@ -30,6 +30,10 @@ SignerIdentity = Annotated[
 Issuer = Annotated[
     str | None, typer.Option(help="The address of that identity's OpenID Connect issuer.")
 ]
+TrustConfig = Annotated[
+    Path | None,
+    typer.Option(help="A private sigstore's client trust configuration; else the public one."),
+]
 
 
 def signer(

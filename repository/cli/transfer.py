@@ -8,8 +8,15 @@ from typing import Annotated
 import typer
 
 from repository.cli.exit import failed, usage
-from repository.cli.sign import REPOSITORY, TrustConfig
-from repository.cli.signer import Issuer, PublicKey, RequireSignature, SignerIdentity, signer
+from repository.cli.folder import REPOSITORY, require_folder
+from repository.cli.signer import (
+    Issuer,
+    PublicKey,
+    RequireSignature,
+    SignerIdentity,
+    TrustConfig,
+    signer,
+)
 from repository.transfer.claim.kubectl import IMAGE, TIMEOUT
 
 Quiet = Annotated[bool, typer.Option(help="Show no progress.")]
@@ -75,8 +82,7 @@ def push(
     if len(places) > 2:
         raise usage(f"expected [REPOSITORY] DESTINATION, found {len(places)} arguments")
     repository = Path(places[0]) if len(places) == 2 else REPOSITORY
-    if not repository.is_dir():
-        raise usage(f"{repository} is not a folder; `make build-repo` builds one")
+    require_folder(repository)
     cluster = Cluster(namespace, context, kubeconfig, image, timeout)
     options = Options(delete, quiet, plain_http, base, output, cluster)
     try:

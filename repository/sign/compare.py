@@ -13,7 +13,7 @@ from repository.findings import Finding
 from repository.manifest import SIGNATURE, UNMANAGED, Manifest, walk
 from repository.manifest.schema import MANIFEST, finding
 
-SIGN_AGAIN = "Sign it: python -m builders sign."
+SIGN_AGAIN = "Sign it: python -m repository sign."
 GET_AGAIN = "Get it anew from where it was signed, or build and sign it again."
 
 

@@ -90,9 +90,9 @@ def require_library() -> None:
         refuse(
             "signing",
             "this environment",
-            "the packages of the extra 'signing'",
+            "the packages that signatures need",
             f"no module '{error.name}'",
-            "Install them: pip install -c constraints.txt -e '.[signing]'.",
+            "Install them: pip install -r repository/requirements/signing.txt.",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from repository.transfer.address import Address, Bucket, Claim, Image, Layout, Mounted, parse
 from repository.transfer.arrival import Judge
@@ -14,6 +15,9 @@ from repository.transfer.meter import Meter
 from repository.transfer.pull import Pulled, pull
 from repository.transfer.push import Pushed, push
 from repository.transfer.store import FolderSource, Source
+
+if TYPE_CHECKING:
+    from repository.transfer.s3.store import S3Store
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,7 @@ def run_push(repository: Path, destination: str, options: Options) -> str:
     _claims_alone(address, options)
     contents = contents_of(repository)
     if isinstance(address, Bucket):
-        from repository.transfer.s3.store import S3Store
-
-        done = push(contents, S3Store(address), delete=options.delete, quiet=options.quiet)
+        done = push(contents, _bucket(address), delete=options.delete, quiet=options.quiet)
         return _pushed(address, done)
     if isinstance(address, Claim):
         from repository.transfer.claim.store import claim_store
@@ -109,9 +111,7 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
     address = parse(source)
     _claims_alone(address, options)
     if isinstance(address, Bucket):
-        from repository.transfer.s3.store import S3Store
-
-        done = _pull(S3Store(address), folder, options)
+        done = _pull(_bucket(address), folder, options)
     elif isinstance(address, Mounted):
         _outside(address.folder, folder)
         done = _pull(FolderSource(address.folder), folder, options)
@@ -135,6 +135,17 @@ def run_pull(source: str, folder: Path, options: Options) -> str:
     else:
         raise TransferError(f"{address}: expected a registry's image, found a folder. Push it.")
     return f"{folder}: {_counts(done)}"
+
+
+def _bucket(address: Bucket) -> S3Store:
+    try:
+        from repository.transfer.s3.store import S3Store
+    except ModuleNotFoundError as error:
+        raise TransferError(
+            f"s3: needs the package '{error.name}'. Install it: "
+            "pip install -r repository/requirements/s3.txt."
+        ) from error
+    return S3Store(address)
 
 
 def _pull(source: Source, folder: Path, options: Options) -> Pulled:

@@ -14,15 +14,22 @@ from typing import Any
 import pytest
 import typer
 
-from builders.cli.app import app
+from builders.cli.app import app as builders
 from builders.kit.checkout import Checkout
 from builders.kit.graph import closure
 from builders.kit.onnx.variants import variants
 from builders.kit.recipe.profile import load_profile
+from repository.cli.app import app as repository
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "kserve" / "README.md")
-SOURCES = sorted((ROOT / "builders").rglob("*.py"))
+SOURCES = sorted(
+    path for name in ("builders", "repository") for path in (ROOT / name).rglob("*.py")
+)
+PROGRAMS: dict[str, Any] = {
+    "builders": typer.main.get_command(builders),
+    "repository": typer.main.get_command(repository),
+}
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -35,14 +42,23 @@ def texts() -> Iterator[tuple[str, str]]:
                 yield path.relative_to(ROOT).as_posix(), inspect.cleandoc(node.value)
 
 
-def commands() -> list[tuple[str, str]]:
+def examples() -> Iterator[tuple[str, str]]:
+    """What the help of each command shows."""
+    for program, group in PROGRAMS.items():
+        for name, command in group.commands.items():
+            yield f"python -m {program} {name} --help", command.epilog
+
+
+def commands() -> list[tuple[str, str, str]]:
+    """Where a command stands, its program, and the rest of its line."""
+    shown = re.compile(r"python -m (builders|repository) ([a-z-](?:<[^>]*>|[^`\"'#|&\n])*)")
     found = [
-        (place, each.strip().rstrip("."))
-        for place, text in texts()
-        for each in re.findall(r"python -m builders ([a-z-](?:<[^>]*>|[^`\"'#|&\n])*)", text)
+        (place, program, each.strip().rstrip("."))
+        for place, text in (*texts(), *examples())
+        for program, each in shown.findall(text)
     ]
     # A message's example may end where a value is put in.
-    return sorted({(place, each) for place, each in found if each != "parity"})
+    return sorted({(place, program, each) for place, program, each in found if each != "parity"})
 
 
 def profiles() -> list[tuple[str, str]]:
@@ -63,10 +79,10 @@ def test_there_are_examples() -> None:
     assert [place for place, _ in profiles()] == ["builders/kit/recipe/profile.py"]
 
 
-@pytest.mark.parametrize(("place", "line"), commands(), ids=str)
-def test_a_command_is_one_that_is_there(place: str, line: str) -> None:
+@pytest.mark.parametrize(("place", "program", "line"), commands(), ids=str)
+def test_a_command_is_one_that_is_there(place: str, program: str, line: str) -> None:
     words = shlex.split(re.sub(r"<[^>]*>?|\[[^\]]*\]", "x", line.partition(" > ")[0]))
-    command: Any = typer.main.get_command(app)
+    command = PROGRAMS[program]
     if words[0].startswith("--"):
         assert words == ["--help"]
         return
@@ -74,7 +90,7 @@ def test_a_command_is_one_that_is_there(place: str, line: str) -> None:
     own = command.commands[words[0]]
     known = {option for each in own.params for option in (*each.opts, *each.secondary_opts)}
     assert {word for word in words if word.startswith("--")} <= known | {"--help"}
-    if place == "builders/cli/app.py":
+    if place.endswith(" --help"):
         # Parsed whole, and not run; in prose an option that a command needs may be left out.
         own.make_context(words[0], words[1:])
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
+from minio import Minio
+from minio.credentials.providers import (
+    AWSConfigProvider,
+    ChainedProvider,
+    EnvAWSProvider,
+    IamAwsProvider,
+    Provider,
+)
+from minio.error import InvalidResponseError, MinioException, S3Error
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 
 from repository.transfer.errors import TransferError, plain
 from repository.transfer.s3.pool import S3Pool
 
-if TYPE_CHECKING:
-    from minio import Minio
-
-INSTALL = "pip install -c constraints.txt -e '.[s3]'"
 _CREDENTIALS = (
     "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or AWS_PROFILE with "
     "~/.aws/credentials."
@@ -50,19 +54,8 @@ def connect() -> tuple[Minio, S3Pool]:
     file, or the identity of the pod or machine, unless AWS_EC2_METADATA_DISABLED is set.
 
     Raises:
-        TransferError: the client's library is not installed, or the endpoint is no URL.
+        TransferError: the endpoint is no URL.
     """
-    try:
-        from minio import Minio
-        from minio.credentials.providers import (
-            AWSConfigProvider,
-            ChainedProvider,
-            EnvAWSProvider,
-            IamAwsProvider,
-            Provider,
-        )
-    except ModuleNotFoundError as error:
-        raise TransferError(f"s3: needs the package 'minio'. Install it: {INSTALL}.") from error
     variables = os.environ
     address = variables.get("AWS_ENDPOINT_URL_S3") or variables.get("AWS_ENDPOINT_URL") or ""
     parts = urlsplit(address or "https://s3.amazonaws.com")
@@ -94,8 +87,6 @@ def told(place: str) -> Iterator[None]:
     Raises:
         TransferError: anything that the client or the connection raised.
     """
-    from minio.error import InvalidResponseError, MinioException, S3Error
-
     try:
         yield
     except TransferError:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from minio import Minio
+from minio.datatypes import Part
+from minio.error import S3Error
 
 from repository.transfer.store import Told
-
-if TYPE_CHECKING:
-    from minio import Minio
-    from minio.datatypes import Part
 
 _REFUSALS = ("AccessDenied", "NotImplemented", "MethodNotAllowed")
 """What a server answers whose uploads may not, or cannot, be listed: none are known then."""
@@ -51,8 +50,6 @@ class Uploads:
         Raises:
             MinioException, HTTPError: as the client.
         """
-        from minio.datatypes import Part
-
         upload, there = self._begun(key, content, size)
         if not upload:
             upload = self._client._create_multipart_upload(self._bucket, key, dict(metadata))
@@ -75,8 +72,6 @@ class Uploads:
         Raises:
             MinioException, HTTPError: as the client, unless it may not be done.
         """
-        from minio.error import S3Error
-
         for key, upload in list(self._pending(prefix)):
             if not own(key):
                 continue
@@ -103,8 +98,6 @@ class Uploads:
         return "", {}
 
     def _pending(self, prefix: str) -> Iterator[tuple[str, str]]:
-        from minio.error import S3Error
-
         marker: str | None = None
         while True:
             try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+from minio.error import S3Error
 from urllib3.exceptions import HTTPError
 
 from repository.manifest import File
@@ -113,8 +114,6 @@ class S3Store:
 
     def around(self) -> str:
         """A prefix above this one that holds a manifest, where the key may look there."""
-        from minio.error import S3Error
-
         parts = self._bucket.prefix.split("/") if self._bucket.prefix else []
         for count in range(len(parts)):
             above = Bucket(self._bucket.name, "/".join(parts[:count]))

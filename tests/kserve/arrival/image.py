@@ -1,7 +1,7 @@
 """The image of ``runtime/verify.Containerfile`` without a container, and containers run in it.
 
-Its Python is this one, started without its own packages: the importable ones are those of
-``verify_requirements.txt``, at the pinned versions, and the files that it copies.
+Its Python is this one, started without its own packages: the importable ones are those of the
+requirements that it installs, at the pinned versions, and the files that it copies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from tests.kserve.render import Object
 from tests.kserve.schemas.crds import ROOT
 
 CONTAINERFILE = ROOT / "runtime" / "verify.Containerfile"
-REQUIREMENTS = ROOT / "runtime" / "verify_requirements.txt"
 MESSAGE_BYTES, LOG_BYTES, LOG_LINES = 4096, 2048, 80
 """What the kubelet keeps: of a message's file, and of a log in its place.
 
@@ -59,7 +58,8 @@ class Image:
         self._variables: dict[str, str] = {}
         copied: list[tuple[str, ...]] = []
         workdir = ""
-        for line in CONTAINERFILE.read_text().splitlines():
+        listed: list[str] = []
+        for line in CONTAINERFILE.read_text().replace("\\\n", "").splitlines():
             instruction, _, rest = line.partition(" ")
             if instruction == "ENTRYPOINT":
                 self._entrypoint = json.loads(rest)
@@ -69,15 +69,18 @@ class Image:
                 workdir = rest.strip()
             elif instruction == "COPY":
                 copied.append(tuple(rest.split()))
-        self._packages.mkdir()
-        for line in REQUIREMENTS.read_text().splitlines():
-            if line and not line.startswith("#"):
-                self._install(Requirement(line))
+            elif instruction == "RUN":
+                listed = re.findall(r"--requirement (\S+)", rest)
         self._work.mkdir()
         for *sources, place in copied:
             (source,) = sources
             target = self._work / Path(place).relative_to(workdir)
             target.symlink_to(ROOT / source)
+        self._packages.mkdir()
+        lines = {line for each in listed for line in (self._work / each).read_text().splitlines()}
+        for line in sorted(lines):
+            if line and not line.startswith("#"):
+                self._install(Requirement(line))
 
     def _install(self, wanted: Requirement) -> None:
         found = importlib.metadata.distribution(wanted.name)
@@ -93,11 +96,19 @@ class Image:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.symlink_to(Path(str(found.locate_file(file))))
 
-    def call(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Run ``python -m builders`` in it, on this machine's files."""
+    def call(
+        self, *arguments: object, program: str = "repository", folder: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program with what it has installed, on this machine's files.
+
+        Args:
+            arguments: of the program.
+            program: its module.
+            folder: where that is; in the image by default.
+        """
         return subprocess.run(
-            [sys.executable, "-S", "-m", "builders", *map(str, arguments)],
-            cwd=self._work,
+            [sys.executable, "-S", "-m", program, *map(str, arguments)],
+            cwd=folder or self._work,
             env={"PATH": os.defpath, "PYTHONPATH": str(self._packages), **self._variables},
             capture_output=True,
             text=True,

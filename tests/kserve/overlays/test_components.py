@@ -249,7 +249,7 @@ def test_the_volume_that_is_verified_is_the_one_that_is_served() -> None:
             "--require-signature",
             f"--public-key={key['mountPath']}/public.pem",
         ]
-        assert "command" not in container, "the image's entrypoint is `builders verify`"
+        assert "command" not in container, "the image's entrypoint is `repository verify`"
 
 
 def test_what_pulls_fits_the_uris_that_services_have() -> None:

@@ -90,9 +90,7 @@ def test_where_files_cannot_be_is_told(tmp_path: Path) -> None:
 def test_the_commands_say_that_a_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from builders.cli import resources
-
-    monkeypatch.setattr(resources, "_as_built", lambda *_: None)
+    monkeypatch.setattr("repository.cli.sbom.as_built", lambda *_: None)
     monkeypatch.setattr("repository.bom.sbom", lambda *_: "x" * 5000)
     for out in ("/dev/full", tmp_path / "none/out"):
         result = CliRunner().invoke(app, ["sbom", "--out", str(out)])

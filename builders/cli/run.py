@@ -1,0 +1,72 @@
+"""The command ``run``. It imports nothing heavy before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from repository.cli.exit import failed, report
+from repository.cli.folder import REPOSITORY
+from repository.errors import KitError
+
+if TYPE_CHECKING:
+    from repository.findings import Finding
+
+
+def run(
+    pipeline: Annotated[str, typer.Argument(help="A pipeline of the built repository, as ocr.")],
+    file: Annotated[Path, typer.Argument(help="The file that it reads, as an image or a sound.")],
+    repository: Annotated[Path, typer.Option(help="A built model repository.")] = REPOSITORY,
+) -> None:
+    """Run a pipeline in this process, with no server, and print its outputs as JSON."""
+    import json
+
+    import numpy as np
+
+    from repository.config.facts import file_input
+    from repository.config.text import ConfigError, read_config
+    from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
+    from runtime.inprocess import InProcess
+
+    config_path = repository / pipeline / "config.pbtxt"
+    if not config_path.is_file():
+        raise failed(f"{repository} has no model '{pipeline}'; `make build-repo` builds it")
+    try:
+        name = file_input(read_config(config_path))
+    except ConfigError as problem:
+        raise failed(problem) from problem
+    if name is None:
+        raise failed(f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis")
+    try:
+        content = np.frombuffer(read_bounded(file, MAXIMUM_FILE), np.uint8)
+    except Unreadable as problem:
+        raise failed(f"cannot read {problem}") from problem
+    try:
+        outputs = InProcess(repository).run(pipeline, {name: content})
+    except KitError as problem:
+        raise failed(problem) from problem
+    except ValueError as problem:  # a stage's, which stands in a repository too
+        raise failed(str(problem)) from problem
+    except Exception as problem:
+        if not (findings := _errors_of(repository)):
+            raise
+        report(findings)
+        raise typer.Exit(1) from problem
+    plain = {
+        name: [value.decode() if isinstance(value, bytes) else value for value in array.tolist()]
+        for name, array in outputs.items()
+    }
+    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+def _errors_of(repository: Path) -> list[Finding]:
+    """What is wrong with a repository that does not run."""
+    from repository.check.check import check_repository
+    from repository.findings import errors
+    from repository.manifest import built_for
+    from repository.release import release
+
+    release_name, _ = built_for(repository, "24.10")
+    return errors(check_repository(repository, release(release_name)))

@@ -1,0 +1,47 @@
+"""The repository that a command is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from repository.cli.exit import report, usage
+from repository.manifest import Manifest, read_manifest, verify
+
+REPOSITORY = Path("model_repository")
+"""The one that is meant where none is named."""
+
+Repository = Annotated[Path, typer.Argument(help="A model repository.")]
+
+
+def require_folder(repository: Path) -> None:
+    """Holds a repository to be a folder.
+
+    Raises:
+        typer.Exit: it is none; it was said.
+    """
+    if not repository.is_dir():
+        raise usage(
+            f"{repository} is not a folder; name a model repository (`make build-repo` builds one)"
+        )
+
+
+def as_built(repository: Path, out: Path) -> Manifest:
+    """The manifest of a repository that is as it was built, and stays so.
+
+    Args:
+        repository: its folder.
+        out: the file that will be written, which must not lie in it.
+
+    Raises:
+        typer.Exit: it is not, or would not; it was said.
+    """
+    require_folder(repository)
+    if out.resolve().is_relative_to(repository.resolve()):
+        raise usage(f"{out} would change the repository; give a path outside {repository}")
+    if findings := verify(repository):
+        report(findings)
+        raise typer.Exit(1)
+    return read_manifest(repository)

@@ -1,0 +1,26 @@
+"""Where a command's document goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from repository.cli.exit import failed
+from repository.files.whole_file import write_whole
+
+
+def write_out(out: Path, content: bytes) -> None:
+    """Writes a file whole or not at all, and says so; ``-`` is standard output.
+
+    Raises:
+        typer.Exit: it cannot be written; it was said why.
+    """
+    if str(out) == "-":
+        typer.echo(content, nl=False)
+        return
+    try:
+        write_whole(out, content)
+    except OSError as problem:
+        raise failed(f"cannot write {out}: {problem.strerror}") from problem
+    typer.echo(f"{out}: written")
