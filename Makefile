@@ -130,7 +130,7 @@ types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
 clean: ## Remove the environments, perf_analyzer and what make bench built; the repository and the build cache stay
-	rm -rf $(VENV) .venv-server .venv-kserve .venv-s3 .perf_analyzer .bench .python-3.*
+	rm -rf $(VENV) .venv-server .venv-kserve .venv-repository .venv-s3 .perf_analyzer .bench .python-3.*
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \

@@ -6,17 +6,13 @@ python-dateutil than the project's.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +21,7 @@ from urllib.parse import urlencode
 from minio import Minio
 
 from runtime.machine.environment import ROOT
-from runtime.machine.turns import one_at_a_time
+from tests.environments import installed
 
 FOLDER = ROOT / ".venv-s3"
 REQUIREMENTS = Path(__file__).with_name("moto_requirements.txt")
@@ -78,7 +74,7 @@ class Moto:
 @contextmanager
 def running() -> Iterator[Moto]:
     """A server on a free port of 127.0.0.1, ended with the block."""
-    python = environment() / "bin" / "python"
+    python = installed(FOLDER, REQUIREMENTS)
     command = [str(python), "-m", "moto.server", "--host", "127.0.0.1", "--port", "0"]
     with tempfile.NamedTemporaryFile("w+") as log:
         variables = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": str(_UNCHECKED)}
@@ -88,24 +84,6 @@ def running() -> Iterator[Moto]:
         finally:
             process.kill()
             process.wait()
-
-
-def environment() -> Path:
-    """The environment, made unless it is there already."""
-    stamp = FOLDER / "stamp"
-    current = f"{sys.version} {hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()}"
-    with one_at_a_time(FOLDER):
-        if not stamp.exists() or stamp.read_text() != current:
-            shutil.rmtree(FOLDER, ignore_errors=True)
-            # pip is this environment's: making another takes longer than all the rest.
-            venv.EnvBuilder(symlinks=True).create(FOLDER)
-            options = ("--no-deps", "--no-input", "--no-compile", "--quiet", "--requirement")
-            python = ("--python", FOLDER / "bin" / "python")
-            pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", *python, "install")
-            done = subprocess.run((*pip, *options, REQUIREMENTS), capture_output=True, text=True)
-            assert done.returncode == 0, f"{FOLDER.name} could not be made: {done.stderr[-500:]}"
-            stamp.write_text(current)
-    return FOLDER
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
