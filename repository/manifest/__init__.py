@@ -7,16 +7,16 @@ from a stranger yields findings, never a traceback, and names no file outside it
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from repository.errors import RepositoryError
 from repository.files.bounded_file import Unreadable, reason
+from repository.files.hashing import sha256_of
 from repository.files.json_file import parse_object
 from repository.findings import Finding
 from repository.manifest.schema import FIELDS, MANIFEST, REBUILD, finding, mistakes
@@ -48,6 +48,15 @@ class File:
 
     sha256: str
     bytes: int
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """The one at a path.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        return cls(sha256_of(path), path.stat().st_size)
 
 
 @dataclass(frozen=True)
@@ -212,8 +221,7 @@ def _changed(path: Path, name: str, known: File, *, contents: bool) -> Iterator[
             return
         if not contents:
             return
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = sha256_of(path)
     except OSError as error:
         found = reason(error)
         yield finding("unreadable", name, "a readable file", found, REBUILD)

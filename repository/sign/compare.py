@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from repository.files.bounded_file import Unreadable
+from repository.files.hashing import sha256_of
 from repository.files.json_file import parse_object
 from repository.findings import Finding
 from repository.manifest import SIGNATURE, UNMANAGED, Manifest, walk
@@ -90,7 +90,6 @@ def _signed(signature: bytes) -> Mapping[str, str]:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         return error.strerror or ""

@@ -32,7 +32,7 @@ from repository.manifest import (
     read_manifest,
 )
 from repository.manifest.schema import MANIFEST, finding
-from repository.transfer.contents import file_of, layout_mistakes
+from repository.transfer.contents import layout_mistakes
 from repository.transfer.errors import TransferError, refuse
 from repository.transfer.ownership import check_apart, repository_around
 from repository.transfer.partial import Read, fill, is_right
@@ -178,7 +178,7 @@ class Arrival:
     def _same(self, *names: str) -> bool:
         """Whether entries of the root are files that are here as they were gathered."""
         try:
-            return all(is_right(self.folder / name, file_of(self._staged / name)) for name in names)
+            return all(is_right(self.folder / name, File.at(self._staged / name)) for name in names)
         except OSError:
             return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -47,8 +46,8 @@ def contents_of(repository: Path) -> Contents:
     refuse(list(layout_mistakes(manifest)))
     files = dict(sorted(manifest.files.items()))
     if (repository / SIGNATURE).exists():
-        files[SIGNATURE] = file_of(repository / SIGNATURE)
-    return Contents(repository, manifest, files, file_of(repository / MANIFEST))
+        files[SIGNATURE] = File.at(repository / SIGNATURE)
+    return Contents(repository, manifest, files, File.at(repository / MANIFEST))
 
 
 def layout_mistakes(manifest: Manifest) -> Iterator[Finding]:
@@ -73,9 +72,3 @@ def layout_mistakes(manifest: Manifest) -> Iterator[Finding]:
     for model in sorted(manifest.models.keys() - versions):
         found = "none with a file in it"
         yield finding("version-folder", model, "a version folder as '1'", found, REBUILD)
-
-
-def file_of(path: Path) -> File:
-    """A file's hash and size."""
-    with path.open("rb") as file:
-        return File(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)

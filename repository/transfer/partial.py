@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from repository.manifest import File
-from repository.transfer.contents import CHUNK, file_of
+from repository.transfer.contents import CHUNK
 
 Read = Callable[[int], Iterator[bytes]]
 """Gives a file's bytes from an offset on."""
@@ -55,7 +55,7 @@ def is_right(path: Path, file: File) -> bool:
     """Whether a regular file is at a path, with these bytes."""
     try:
         facts = path.stat(follow_symlinks=False)
-        return stat.S_ISREG(facts.st_mode) and facts.st_size == file.bytes and file_of(path) == file
+        return stat.S_ISREG(facts.st_mode) and facts.st_size == file.bytes and File.at(path) == file
     except OSError:
         return False
 

@@ -8,7 +8,6 @@ the packages of the first ``python3`` on PATH. That environment is not the build
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import locale
 import os
 import platform
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from repository.files.bounded_file import Unreadable
+from repository.files.hashing import sha256_of
 from repository.files.json_file import read_json
 from runtime.errors import EnvironmentUnfit
 from runtime.machine.needs import check_machine, libpython_folder
@@ -58,7 +58,7 @@ def expected_stamp() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "site_hook": SITE_HOOK[1],
-        "requirements": hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest(),
+        "requirements": sha256_of(REQUIREMENTS),
     }
 
 

@@ -20,6 +20,7 @@ from builders.kit.checkout import Checkout
 from builders.kit.recipe.profile import Profile
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.code import UNCOUNTED, CodeReader, edited_meanwhile, version, versions
+from repository.files.hashing import sha256_of
 from repository.manifest import SIGNATURE, UNMANAGED, Manifest, ManifestError, read_manifest
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def code_state(files: Iterable[Path], folders: Iterable[Path]) -> Listing:
         if file.suffix != ".py":
             state[str(file)] = _status(file.stat())
             continue
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        content = sha256_of(file)
         state[str(file)] = "" if edited_meanwhile(file) else content
     for parent in {file.parent for file in files if file.suffix == ".py"}:
         state[f"{parent}/"] = sorted(

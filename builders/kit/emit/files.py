@@ -17,7 +17,7 @@ Files = Mapping[str, File]
 def files_of(folder: Path) -> dict[str, File]:
     """Those of a repository that is written."""
     return {
-        path.relative_to(folder).as_posix(): _file(path)
+        path.relative_to(folder).as_posix(): File.at(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / MANIFEST
     }
@@ -26,14 +26,8 @@ def files_of(folder: Path) -> dict[str, File]:
 def files_in(tree: Tree) -> dict[str, File]:
     """Those of one that is not."""
     return {
-        name: _file(content)
+        name: File.at(content)
         if isinstance(content, Path)
         else File(hashlib.sha256(content).hexdigest(), len(content))
         for name, content in tree.items()
     }
-
-
-def _file(path: Path) -> File:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return File(sha256, path.stat().st_size)

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from repository.files.hashing import sha256_of
+
 VERSION = "v1"
 """Changes when what an entry looks like does."""
 
@@ -118,7 +120,7 @@ class Cache:
             seconds: how long it took.
         """
         files = {
-            path.relative_to(made).as_posix(): _sha256(path)
+            path.relative_to(made).as_posix(): sha256_of(path)
             for path in sorted(made.rglob("*"))
             if path.is_file()
         }
@@ -236,7 +238,7 @@ def _read(folder: Path, *, verified: bool = True) -> Entry:
     if there != entry["files"].keys():
         raise ValueError("files are missing or were added")
     for name, sha256 in entry["files"].items():
-        if _sha256(content / name) != sha256:
+        if sha256_of(content / name) != sha256:
             raise ValueError(f"{name} was changed")
     return Entry(content, entry["files"], entry["value"], entry["seconds"])
 
@@ -284,8 +286,3 @@ def _lock(folder: Path) -> int | None:
         pass
     os.close(descriptor)
     return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

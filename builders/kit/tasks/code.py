@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.kit.paths import ROOT
+from repository.files.hashing import sha256_of
 
 BEHIND: Mapping[str, tuple[str, ...]] = {"torch": ("onnxscript",), "onnx": ("protobuf",)}
 """Packages that a package imports to do what it is asked for, without requiring them."""
@@ -105,8 +106,7 @@ class CodeReader:
         for name, path, module in self._follow(pending):
             found[name] = module.sha256
             found |= {
-                f"{_package(name, path)}/{each.name}": hashlib.sha256(each.read_bytes()).hexdigest()
-                for each in _data_files(path)
+                f"{_package(name, path)}/{each.name}": sha256_of(each) for each in _data_files(path)
             }
             packages |= module.packages
         return Code(found, versions(packages))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
 from perf.errors import PerfError
 from perf.paths import ROOT
+from repository.files.hashing import sha256_of
 from repository.files.json_file import read_object
 
 
@@ -75,8 +75,7 @@ def _compare(folder: Path, files: Mapping[str, str]) -> None:
     """Holds the files to their recorded SHA-256."""
     for name, expected in files.items():
         path = folder / name if folder.is_dir() else folder
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(path)
         if found != expected:
             raise PerfError(
                 f"{path}: expected the content {expected[:12]}… that the repository was built "

@@ -6,7 +6,6 @@ generated modules cannot be imported beside tritonclient's. So it has an environ
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import shlex
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from perf.errors import LegFailed
 from repository.children import ending_with_parent
+from repository.files.hashing import sha256_of
 from runtime.machine.environment import ROOT
 from runtime.machine.turns import one_at_a_time
 
@@ -53,8 +53,7 @@ def install(folder: Path = FOLDER, *, report: Callable[[str], None] = lambda _: 
 
 
 def _stamp() -> str:
-    requirements = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    return f"{platform.python_version()} {requirements}"
+    return f"{platform.python_version()} {sha256_of(REQUIREMENTS)}"
 
 
 def _is_current(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from repository.files.hashing import sha256_of
 from training.asr.learning import corpus
 from training.asr.learning.train import Run, digest, train
 from training.asr.publish.card import card
@@ -140,5 +141,5 @@ def describe_corpus(folder: Path, items: int) -> dict[str, Any]:
 def sums(folder: Path) -> None:
     """Write ``SHA256SUMS`` over the folder's other files, as ``sha256sum`` prints it."""
     files = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS")
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    lines = [f"{sha256_of(path)}  {path.name}\n" for path in files]
     (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")
