@@ -93,13 +93,22 @@ def shortened(text: str, length: int = 100) -> str:
 
 
 def finding_of(
-    rule: str, where: str, expected: str, found: str, remedy: str, arguments: tuple[str, ...] = ()
+    rule: str,
+    where: str,
+    expected: str,
+    found: str,
+    remedy: str,
+    arguments: tuple[str, ...] = (),
+    *,
+    tensor: str = "",
+    severity: Severity = Severity.ERROR,
 ) -> Finding:
-    """An error, its fields in the order in which they are read."""
+    """A finding, its fields in the order in which they are read; an error where nothing is said."""
     return Finding(
-        severity=Severity.ERROR,
+        severity=severity,
         rule=rule,
         where=where,
+        tensor=tensor,
         expected=expected,
         found=found,
         remedy=remedy,

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from repository.findings import Finding, Severity
+from repository.findings import Finding, Severity, finding_of
 
 
 class Triton(enum.StrEnum):
@@ -173,15 +173,8 @@ def finding(
     rule: str, where: str, expected: str, found: str, remedy: str, *, tensor: str = ""
 ) -> Finding:
     """A finding of one of :data:`RULES`, with that rule's severity."""
-    return Finding(
-        severity=RULES[rule].severity,
-        rule=rule,
-        where=where,
-        tensor=tensor,
-        expected=expected,
-        found=found,
-        remedy=remedy,
-    )
+    severity = RULES[rule].severity
+    return finding_of(rule, where, expected, found, remedy, tensor=tensor, severity=severity)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from builders.kit.graph.bls import BlsModel
 from builders.kit.graph.options import BACKEND
 from builders.kit.recipe.profile import BatchingOptions, ModelOptions, Profile, ProfileError
 from repository.files.yaml_file import suggest
-from repository.findings import Finding, Severity, shortened
+from repository.findings import Finding, finding_of, shortened
 
 
 def apply(
@@ -113,14 +113,9 @@ def _twins(models: Sequence[Model]) -> Iterable[Finding]:
     """Different models of one name: they would share a folder."""
     names = [model.name for model in models]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Finding(
-            severity=Severity.ERROR,
-            rule="model-name",
-            where=name,
-            expected="one definition of a model",
-            found=f"{names.count(name)} that differ",
-            remedy="Rename one, or share the definition in builders/stages.",
-        )
+        found = f"{names.count(name)} that differ"
+        remedy = "Rename one, or share the definition in builders/stages."
+        yield finding_of("model-name", name, "one definition of a model", found, remedy)
 
 
 def _mistakes(
@@ -169,11 +164,4 @@ def _parameters(
 
 
 def _finding(where: str, expected: str, found: str, remedy: str) -> Finding:
-    return Finding(
-        severity=Severity.ERROR,
-        rule="profile",
-        where=f"profile, models.{where}",
-        expected=expected,
-        found=found,
-        remedy=remedy,
-    )
+    return finding_of("profile", f"profile, models.{where}", expected, found, remedy)

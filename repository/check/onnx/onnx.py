@@ -15,7 +15,7 @@ from repository.check.onnx.external import check_external
 from repository.check.onnx.rows import with_rows
 from repository.check.rules import finding
 from repository.config.proto import pb
-from repository.findings import Finding, Severity
+from repository.findings import Finding, Severity, finding_of
 from repository.onnx.header import OnnxUnreadable, read_header
 from repository.onnxruntime_rules import rules
 from repository.release import Release
@@ -57,14 +57,13 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
         )
     yield from check_external(where, file, header.external)
     if not config.output:
-        yield Finding(
-            severity=Severity.ERROR,
-            rule="onnx-missing-output",
-            where=config.name,
-            expected="an output of the model",
-            found="none",
-            remedy="Add the outputs that a request may ask for: the C++ backend loads the model "
-            "and answers with nothing, the local server refuses it.",
+        yield finding_of(
+            "onnx-missing-output",
+            config.name,
+            "an output of the model",
+            "none",
+            "Add the outputs that a request may ask for: the C++ backend loads the model and "
+            "answers with nothing, the local server refuses it.",
         )
     described = MessageToDict(config, preserving_proto_field_name=True)
     graph = with_rows(header, described)
@@ -74,16 +73,15 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
         (Severity.WARNING, rules.warnings(described, graph)),
     ):
         for violation in violations:
-            yield Finding(
-                severity=severity,
-                rule=violation.rule
-                if violation.rule.startswith("onnx-")
-                else f"onnx-{violation.rule}",
-                where=config.name,
+            rule = violation.rule
+            yield finding_of(
+                rule if rule.startswith("onnx-") else f"onnx-{rule}",
+                config.name,
+                violation.expected,
+                violation.found,
+                violation.remedy,
                 tensor=violation.tensor,
-                expected=violation.expected,
-                found=violation.found,
-                remedy=violation.remedy,
+                severity=severity,
             )
 
 
