@@ -13,6 +13,7 @@ from tritonclient.utils import np_to_triton_dtype
 
 from clients.errors import ClientError
 from repository.arrays import Array, Arrays
+from repository.config.facts import is_ensemble
 from repository.copied.flow import Wiring, gather, scatter, waves
 
 
@@ -33,7 +34,7 @@ class Chained:
         self._timeout = timeout_seconds
         self._client = grpc.InferenceServerClient(url)
         config = self._client.get_model_config(pipeline).config
-        if not config.HasField("ensemble_scheduling"):
+        if not is_ensemble(config):
             raise ClientError(
                 f"'{pipeline}': expected an ensemble, whose steps can be chained, found a single "
                 "model. Name an ensemble."

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from repository.arrays import Array, Arrays
-from repository.config.facts import called
+from repository.config.facts import called, is_ensemble, is_onnx, is_python, is_sequence
 from repository.config.text import read_config
 from repository.copied.flow import Wiring, gather, scatter, waves
 from repository.copied.sequence_state import MOST, Sequences
@@ -105,11 +105,11 @@ class InProcess:
     def _load(self, name: str, config: Any) -> Runner:
         folder = self.repository / name / VERSION
         parameters = {key: value.string_value for key, value in config.parameters.items()}
-        if config.HasField("ensemble_scheduling"):
+        if is_ensemble(config):
             return self._ensemble(config)
-        if config.backend == "onnxruntime" or config.platform == "onnxruntime_onnx":
+        if is_onnx(config):
             return _onnx(folder, parameters)
-        if config.backend == "python" and "stage" in parameters:
+        if is_python(config) and "stage" in parameters:
             return self._stage(name, config, folder, parameters)
         raise NotInProcess(
             f"'{name}': expected a model that runs in process, found the backend "
@@ -133,7 +133,7 @@ class InProcess:
 
         prepare = _load_stage(name, folder, parameters).prepare
         run: Runner = prepare(folder, parameters, *([call] if names else []))
-        return _in_sequences(run, config) if config.HasField("sequence_batching") else run
+        return _in_sequences(run, config) if is_sequence(config) else run
 
     def _ensemble(self, config: Any) -> Runner:
         order = waves(
@@ -168,7 +168,7 @@ def _checked(config: Any, run: Runner) -> Runner:
     """A runner that refuses what a server would: unknown and missing inputs."""
     known = {tensor.name for tensor in config.input}
     required = {tensor.name for tensor in config.input if not tensor.optional}
-    if config.HasField("sequence_batching"):
+    if is_sequence(config):
         known |= {"start", "end", "correlation"}
         required |= {"correlation"}
 

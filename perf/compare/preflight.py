@@ -12,6 +12,7 @@ from tritonclient.utils import InferenceServerException
 from perf.compare.legs.target import Target
 from perf.errors import PerfError, ScenarioError
 from perf.result import Mode
+from repository.config.facts import is_ensemble
 from repository.files.yaml_file import suggest
 
 TOLERANCE = 1e-4
@@ -170,7 +171,7 @@ def _is_clients_mistake(problem: PerfError) -> bool:
 
 
 def _ensemble(config: Any, known: Any) -> Any:
-    if not config.HasField("ensemble_scheduling"):
+    if not is_ensemble(config):
         raise ScenarioError(
             f"'{config.name}' is a single model, which can be served in one way only; a "
             f"comparison needs an ensemble: {', '.join(known())}."
@@ -184,7 +185,7 @@ def _ensembles(repository: Path) -> list[str]:
     found = []
     for path in sorted(repository.glob("*/config.pbtxt")):
         try:
-            if read_config(path).HasField("ensemble_scheduling"):
+            if is_ensemble(read_config(path)):
                 found.append(path.parent.name)
         except (OSError, ConfigError):
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from repository.config.facts import count_on_each, is_bounded
+from repository.config.facts import count_on_each, is_bounded, is_onnx
 from repository.config.proto import pb
 
 THREADS = "intra_op_thread_count"
@@ -134,7 +134,7 @@ def _instances(config: pb.ModelConfig) -> int | None:
 
 
 def _threads(config: pb.ModelConfig) -> int | None:
-    if config.backend != "onnxruntime":
+    if not is_onnx(config):
         return None
     if any(group.kind == pb.ModelInstanceGroup.KIND_GPU for group in config.instance_group):
         return None

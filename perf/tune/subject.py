@@ -13,7 +13,7 @@ from perf.measure.inputs import Request, requests_of
 from perf.scenario import Scenario, load_scenario, scenarios
 from repository.arrays import Arrays
 from repository.check.files.folder import ModelFolder, scan
-from repository.config.facts import is_ensemble
+from repository.config.facts import is_decoupled, is_ensemble, is_sequence
 from repository.config.proto import pb
 from repository.files.yaml_file import suggest
 from runtime.inprocess import InProcess
@@ -85,8 +85,8 @@ def find(repository: Path, model: str, scenario: Scenario, pipeline: str | None)
             f"'{model}' is an ensemble: it has no instances, queue or threads of its own. "
             f"Tune one of its models: {', '.join(sorted(_needed(model, there) - {model}))}."
         )
-    if config.HasField("sequence_batching") or config.model_transaction_policy.decoupled:
-        kind = "decoupled" if config.model_transaction_policy.decoupled else "a sequence model"
+    if is_sequence(config) or is_decoupled(config):
+        kind = "decoupled" if is_decoupled(config) else "a sequence model"
         raise PerfError(
             f"'{model}' is {kind}: single requests and answers, as are sent here, are not its load."
         )

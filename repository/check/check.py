@@ -55,7 +55,7 @@ from repository.check.model.names import check_names, check_path
 from repository.check.model.paths import check_paths
 from repository.check.model.sequence import check_sequence
 from repository.check.serving import check_complete, check_service, check_shared_memory
-from repository.config.facts import called, is_ensemble
+from repository.config.facts import called, is_ensemble, is_onnx
 from repository.config.proto import pb
 from repository.files.reading import exists
 from repository.findings import Finding
@@ -143,7 +143,7 @@ def _check_config(
 
 
 def _check_onnx(model: ModelFolder, release: Release) -> Iterator[Finding]:
-    if model.config is None or model.config.backend != "onnxruntime":
+    if model.config is None or not is_onnx(model.config):
         return
     from repository.check.onnx.onnx import check_onnx
 

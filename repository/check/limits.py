@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 
 from repository.check.rules import finding
-from repository.config.facts import instances, tensors_of
+from repository.config.facts import instances, is_sequence, tensors_of
 from repository.config.proto import pb
 from repository.findings import Finding
 
@@ -106,7 +106,7 @@ def _queues(config: pb.ModelConfig) -> Iterator[Finding]:
 
 def _sequences(config: pb.ModelConfig) -> Iterator[Finding]:
     batching = config.sequence_batching
-    if not config.HasField("sequence_batching"):
+    if not is_sequence(config):
         return
     slots = (
         batching.oldest.max_candidate_sequences

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repository.arrays import DType
 from repository.check.rules import finding, listed
-from repository.config.facts import instances, is_bounded, is_ensemble, tensors_of
+from repository.config.facts import instances, is_bounded, is_ensemble, is_python, tensors_of
 from repository.config.proto import pb
 from repository.findings import Finding
 from repository.release import Release
@@ -96,7 +96,7 @@ def check_shared_memory(
     needs = {
         config.name: instances(config) * (STUB_REGION + _tensor_bytes(config))
         for config in configs
-        if config.backend == "python"
+        if is_python(config)
     }
     total = sum(needs.values())
     if total > size:

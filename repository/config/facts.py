@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from repository.config.proto import pb
 
 ENSEMBLE = "ensemble"
 """The platform of an ensemble."""
+
+PYTHON = "python"
+ONNXRUNTIME = "onnxruntime"
+"""Backends."""
 
 _CPU_DEFAULT = 2
 _TWO_ON_A_CPU = {"onnxruntime", "tensorflow", "onnxruntime_onnx"} | {
@@ -23,10 +29,14 @@ def called(config: pb.ModelConfig) -> tuple[str, ...]:
     return tuple(filter(None, value.split(",")))
 
 
+def composing(config: pb.ModelConfig) -> tuple[str, ...]:
+    """The models of an ensemble's steps, in their order, each once."""
+    return tuple(dict.fromkeys(step.model_name for step in config.ensemble_scheduling.step))
+
+
 def needed(config: pb.ModelConfig) -> tuple[str, ...]:
     """The models that a model's requests run: those of an ensemble's steps, and :func:`called`."""
-    steps = (step.model_name for step in config.ensemble_scheduling.step)
-    return tuple(dict.fromkeys((*steps, *called(config))))
+    return tuple(dict.fromkeys((*composing(config), *called(config))))
 
 
 def tensors_of(config: pb.ModelConfig) -> tuple[pb.ModelInput | pb.ModelOutput, ...]:
@@ -45,6 +55,49 @@ def file_input(config: pb.ModelConfig) -> str | None:
 def is_ensemble(config: pb.ModelConfig) -> bool:
     """Whether Triton runs it as an ensemble."""
     return bool(config.platform == ENSEMBLE or config.HasField("ensemble_scheduling"))
+
+
+def is_python(config: pb.ModelConfig) -> bool:
+    """Whether the Python backend runs it."""
+    return bool(config.backend == PYTHON)
+
+
+def is_onnx(config: pb.ModelConfig) -> bool:
+    """Whether the onnxruntime backend runs it, which its platform tells where none is written."""
+    return bool((config.backend or config.platform) in (ONNXRUNTIME, f"{ONNXRUNTIME}_onnx"))
+
+
+def runs_python(config: pb.ModelConfig) -> bool:
+    """Whether its backend's own part that is written in Python runs it, as PyTorch's may."""
+    return bool(config.runtime == "model.py")
+
+
+def is_sequence(config: pb.ModelConfig) -> bool:
+    """Whether its requests belong to sequences."""
+    return bool(config.HasField("sequence_batching"))
+
+
+def is_decoupled(config: pb.ModelConfig) -> bool:
+    """Whether it says of itself that it may answer a request more or less than once."""
+    return bool(config.model_transaction_policy.decoupled)
+
+
+def has_decoupled(name: str, configs: Mapping[str, pb.ModelConfig]) -> bool:
+    """Whether a model is decoupled, or any that an ensemble runs: Triton derives it for one."""
+    waiting, seen = [name], {name}
+    while waiting:
+        config = configs.get(waiting.pop())
+        if config is None:
+            continue
+        if not is_ensemble(config):
+            if is_decoupled(config):
+                return True
+            continue
+        for step in composing(config):
+            if step not in seen:
+                seen.add(step)
+                waiting.append(step)
+    return False
 
 
 def is_bounded(config: pb.ModelConfig) -> bool:

@@ -21,6 +21,7 @@ from builders.kit.paths import ROOT
 from builders.kit.resources.request import LoadError, request
 from builders.kit.resources.size import size_of
 from repository.arrays import Arrays
+from repository.config.facts import is_ensemble
 from repository.config.text import read_config
 from repository.errors import KitError
 from runtime.inprocess import InProcess
@@ -91,7 +92,7 @@ def _run(repository: Path, pipeline: str, file: Path | None) -> tuple[dict[str, 
     if not path.is_file():
         raise LoadError(f"{repository} has no model '{pipeline}'")
     config = read_config(path)
-    composed = config.HasField("ensemble_scheduling")
+    composed = is_ensemble(config)
     largest: dict[str, Arrays] = {}
     total, lock = 0, threading.Lock()
 

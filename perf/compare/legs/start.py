@@ -18,6 +18,7 @@ from perf.compare.services.gateway import Kind
 from perf.errors import LegFailed, PerfError
 from perf.measure.inputs import Request
 from perf.result import Mode
+from repository.config.facts import composing
 from repository.layout import BLS_SUFFIX
 from runtime.errors import RuntimeFailure
 
@@ -97,8 +98,7 @@ class Targets:
     @property
     def composing(self) -> list[str]:
         """The pipeline's models, each once."""
-        steps = self.config.ensemble_scheduling.step
-        return list(dict.fromkeys(step.model_name for step in steps))
+        return list(composing(self.config))
 
     def _start(self, modes: Sequence[Mode], start: Callable[[Sequence[Mode]], None]) -> None:
         there = self.address is not None and modes[0] in IN_ONE_SERVER

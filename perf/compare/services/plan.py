@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from perf.errors import LegFailed
+from repository.config.facts import is_decoupled, is_ensemble
 from repository.copied.flow import Wiring, waves
 
 
@@ -91,11 +92,11 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
         raise LegFailed(f"There is no model '{pipeline}' in {repository}: no {path}.") from None
     except (OSError, ConfigError) as error:
         raise LegFailed(f"The config of '{pipeline}' cannot be read: {error}") from None
-    if not config.HasField("ensemble_scheduling"):
+    if not is_ensemble(config):
         raise LegFailed(
             f"'{pipeline}' is not an ensemble, so it has no steps to serve apart; name one."
         )
-    if config.model_transaction_policy.decoupled:
+    if is_decoupled(config):
         raise LegFailed(
             f"'{pipeline}' is decoupled, and a gateway answers each request exactly once; "
             "leave the services modes out of its scenario."

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Set
 from repository.check.ensemble.flow import check_flow, running_order, running_waves
 from repository.check.ensemble.joints import check_joints
 from repository.check.rules import finding, listed
-from repository.config.facts import ENSEMBLE, is_bounded, is_ensemble
+from repository.config.facts import ENSEMBLE, has_decoupled, is_bounded, is_decoupled, is_ensemble
 from repository.config.proto import pb
 from repository.findings import Finding
 
@@ -190,7 +190,7 @@ def _labels(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
         if len(sources) > 1:
             yield _fan_in(config, f"the inputs of '{step.model_name}'", sources)
         label = max(sources)
-        if is_decoupled(step.model_name, configs):
+        if has_decoupled(step.model_name, configs):
             label = f"{step.model_name} (step {index})"
         for name in step.output_map.values():
             origin.setdefault(name, label)
@@ -210,28 +210,10 @@ def _fan_in(config: pb.ModelConfig, what: str, sources: Set[str]) -> Finding:
     )
 
 
-def is_decoupled(name: str, configs: Configs) -> bool:
-    """Whether a model may answer more than once; Triton derives it for an ensemble."""
-    waiting, seen = [name], {name}
-    while waiting:
-        config = configs.get(waiting.pop())
-        if config is None:
-            continue
-        if not is_ensemble(config):
-            if config.model_transaction_policy.decoupled:
-                return True
-            continue
-        for step in config.ensemble_scheduling.step:
-            if step.model_name not in seen:
-                seen.add(step.model_name)
-                waiting.append(step.model_name)
-    return False
-
-
 def _cache(config: pb.ModelConfig, configs: Configs) -> Iterator[Finding]:
     """Triton marks an ensemble over a decoupled model as decoupled, whatever its config says."""
-    written = config.model_transaction_policy.decoupled
-    if config.response_cache.enable and not written and is_decoupled(config.name, configs):
+    written = is_decoupled(config)
+    if config.response_cache.enable and not written and has_decoupled(config.name, configs):
         yield finding(
             "response-cache",
             config.name,

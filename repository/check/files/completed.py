@@ -17,9 +17,8 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 
 from repository.check.files.folder import ModelFolder
 from repository.check.files.python import may_complete
-from repository.check.model.config import runs_python
 from repository.check.rules import finding
-from repository.config.facts import is_ensemble, tensors_of
+from repository.config.facts import is_ensemble, is_onnx, is_python, runs_python, tensors_of
 from repository.config.proto import pb
 from repository.config.text import FILE_NAME
 from repository.files.reading import UNREADABLE, exists
@@ -53,12 +52,12 @@ def complete(model: ModelFolder) -> Iterator[Finding]:
     written = model.config
     if written is None or is_ensemble(written) or not written.backend:
         return
-    if written.backend == "onnxruntime":
+    if is_onnx(written):
         yield from _onnx(model, written)
         return
     lacking = _lacking(model, written)
     never = written.backend in _NEVER and not runs_python(written)
-    if written.backend == "python":
+    if is_python(written):
         model.is_open = any(may_complete(path) for path in model.model_files())
         filler = "its auto_complete_config" if model.is_open else ""
     elif never:

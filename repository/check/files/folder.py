@@ -13,7 +13,7 @@ from repository.check.files.python import called_models, check_python
 from repository.check.guarded import guarded
 from repository.check.rules import finding, listed
 from repository.config.bytes import odd_lines
-from repository.config.facts import called, is_ensemble
+from repository.config.facts import called, composing, is_ensemble, is_onnx, is_python
 from repository.config.proto import pb
 from repository.config.text import FILE_NAME, LARGEST_CONFIG, ConfigError, parse
 from repository.files.reading import POINTER, content, exists, is_pointer, names
@@ -73,8 +73,8 @@ class ModelFolder:
         if self.config is None:
             return set()
         if is_ensemble(self.config):
-            return {step.model_name for step in self.config.ensemble_scheduling.step}
-        if self.config.backend != "python":
+            return set(composing(self.config))
+        if not is_python(self.config):
             return set()
         return set(called(self.config)).union(*map(called_models, self.model_files()))
 
@@ -330,18 +330,18 @@ def _choose_versions(
 
 def _check_files(model: ModelFolder, config: pb.ModelConfig) -> Iterator[Finding]:
     for path in model.model_files():
-        is_python = config.backend == "python"
+        by_python = is_python(config)
         if not exists(path):
             yield finding(
-                "python-file" if is_python else "model-file",
+                "python-file" if by_python else "model-file",
                 f"{model.name}/{path.parent.name}",
                 path.name,
                 listed(names(path.parent)),
                 "Put the model's file there, or name it in default_model_filename.",
             )
-        elif is_python:
+        elif by_python:
             yield from check_python(model.name, path, config)
-        elif config.backend != "onnxruntime" and is_pointer(path):
+        elif not is_onnx(config) and is_pointer(path):
             yield finding(
                 "model-file",
                 f"{model.name}/{path.parent.name}/{path.name}",

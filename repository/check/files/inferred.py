@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from repository.config.facts import is_ensemble, runs_python
 from repository.config.proto import pb
 from repository.files.reading import exists
 
@@ -56,7 +57,7 @@ def infer(config: pb.ModelConfig, folder: Path) -> None:
         config: a model's config, its name filled in; an ensemble's is left as it is.
         folder: the model's folder.
     """
-    if config.platform == "ensemble" or config.HasField("ensemble_scheduling"):
+    if is_ensemble(config):
         return
     first = min(_subfolders(folder), default=None)
 
@@ -80,7 +81,7 @@ def infer(config: pb.ModelConfig, folder: Path) -> None:
         if told:
             config.backend = config.backend or known.backend
             config.platform = config.platform or known.platform
-            by_python = known.backend == "pytorch" and config.runtime == "model.py"
+            by_python = known.backend == "pytorch" and runs_python(config)
             if not config.default_model_filename and not by_python:
                 config.default_model_filename = known.file
             return

@@ -10,7 +10,7 @@ from repository.check.model.sequence import check_sequence, sizes_expected
 from repository.check.model.tensors import check_tensors
 from repository.check.model.warmup import check_warmup
 from repository.check.rules import finding, listed
-from repository.config.facts import is_ensemble
+from repository.config.facts import is_decoupled, is_ensemble, is_sequence, runs_python
 from repository.config.proto import pb
 from repository.config.text import unknown_fields
 from repository.findings import Finding
@@ -40,11 +40,6 @@ KNOWN = {
 """The backends of NVIDIA's images; a server may have others."""
 
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
-
-
-def runs_python(config: pb.ModelConfig) -> bool:
-    """Whether its backend's own part that is written in Python runs it, as PyTorch's may."""
-    return bool(config.runtime == "model.py")
 
 
 def check_model(
@@ -193,8 +188,8 @@ def _cache(config: pb.ModelConfig) -> Iterator[Finding]:
     if not config.response_cache.enable:
         return
     for asked, what in (
-        (config.model_transaction_policy.decoupled, "a decoupled model"),
-        (config.HasField("sequence_batching"), "sequence batching"),
+        (is_decoupled(config), "a decoupled model"),
+        (is_sequence(config), "sequence batching"),
     ):
         if asked:
             yield finding(

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from repository.check.rules import finding
-from repository.config.facts import instances
+from repository.config.facts import instances, is_ensemble
 from repository.config.proto import pb
 from repository.findings import Finding
 
@@ -20,7 +20,7 @@ MOST_INSTANCES = 4096
 
 def check_instances(config: pb.ModelConfig) -> Iterator[Finding]:
     """Findings about ``instance_group``."""
-    if config.platform == "ensemble" or config.HasField("ensemble_scheduling"):
+    if is_ensemble(config):
         return
     for group in config.instance_group:
         yield from _fields(config, group)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from repository.check.rules import finding
+from repository.config.facts import is_python, runs_python
 from repository.config.proto import pb
 from repository.findings import Finding
 
@@ -25,7 +26,7 @@ def check_paths(config: pb.ModelConfig) -> Iterator[Finding]:
                 f"'{path}'",
                 "Put the file there, and name it without '..' and without a '/' in front.",
             )
-    if config.backend == "python" and config.runtime == "model.py":
+    if is_python(config) and runs_python(config):
         yield finding(
             "runtime-path",
             config.name,

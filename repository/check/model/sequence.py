@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from repository.check.rules import finding
+from repository.config.facts import is_sequence
 from repository.config.proto import pb
 from repository.findings import Finding
 
@@ -20,7 +21,7 @@ _CORRELATION_TYPES = (
 
 def check_sequence(config: pb.ModelConfig) -> Iterator[Finding]:
     """Findings about ``sequence_batching``."""
-    if not config.HasField("sequence_batching"):
+    if not is_sequence(config):
         return
     for expected, found, remedy, tensor in _mistakes(config):
         yield finding("sequence-batching", config.name, expected, found, remedy, tensor=tensor)

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from repository.check.ensemble.flow import check_flow, running_waves
 from repository.check.ensemble.joints import check_joints
-from repository.check.ensemble.steps import check_ensemble, is_decoupled
+from repository.check.ensemble.steps import check_ensemble
 from repository.check.model.config import check_model
 from repository.check.rules import RULES
 from repository.check.serving import check_complete
+from repository.config.facts import has_decoupled
 from repository.config.proto import pb
 from repository.findings import Finding
 from repository.release import release
@@ -272,8 +273,8 @@ def test_a_decoupled_model_deep_below() -> None:
             inner.ensemble_scheduling.step.add(model_name=f"e{depth + 1}")
         configs[inner.name] = inner
     configs["e160"] = pb.ModelConfig(name="e160", backend="python")
-    assert not is_decoupled("e0", configs)
+    assert not has_decoupled("e0", configs)
     configs["e160"].model_transaction_policy.decoupled = True
-    assert is_decoupled("e0", configs)
+    assert has_decoupled("e0", configs)
     configs["e160"] = configs["e0"]
-    assert not is_decoupled("e0", configs)
+    assert not has_decoupled("e0", configs)
