@@ -145,7 +145,7 @@ def _check_config(
 def _check_onnx(model: ModelFolder, release: Release) -> Iterator[Finding]:
     if model.config is None or not is_onnx(model.config):
         return
-    from repository.check.onnx.onnx import check_onnx
+    from repository.check.onnx.file import check_onnx
 
     for path in model.model_files():
         if exists(path):

@@ -113,7 +113,7 @@ def _onnx(model: ModelFolder, written: pb.ModelConfig) -> Iterator[Finding]:
 
 def _completion_of(path: Path, written: pb.ModelConfig) -> Completion | None:
     """What is filled in from a file; None if nothing, or if it cannot be read."""
-    from repository.check.onnx.onnx import onnx_file
+    from repository.check.onnx.file import onnx_file
     from repository.onnx.header import read_header
 
     if written.output and (written.input or written.batch_input):
