@@ -132,7 +132,7 @@ def missing(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     (line,) = done.stderr.splitlines()
     found = re.search(r"package (?:of )?'(\w+)'|no module '(\w+)", line)
-    assert line.startswith("error: ") and found, line
+    assert line.startswith("error") and found, line
     return found[1] or found[2]
 
 
