@@ -7,7 +7,6 @@ import pytest
 from tests.structure import rooms
 from tests.structure.__main__ import written
 
-
 MOST_MODULES = 14
 """Side by side in a room: about a dozen."""
 

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from perf.errors import PerfError
 from perf.measure.timing import Timing, interleave, ratios, throughput
 from perf.readme import fenced, fill
 
@@ -57,6 +58,6 @@ def test_a_block_is_replaced_and_a_missing_one_named() -> None:
     text = "a\n<!-- output: x -->\nold\n<!-- end -->\nb"
     assert fill(text, "x", "new\n") == "a\n<!-- output: x -->\nnew\n<!-- end -->\nb"
     assert fill(fill(text, "x", "new"), "x", "newer") == fill(text, "x", "newer")
-    with pytest.raises(ValueError, match="output: y"):
+    with pytest.raises(PerfError, match="output: y"):
         fill(text, "y", "new")
     assert fenced("a  \nb\n\n") == "```text\na\nb\n```"
