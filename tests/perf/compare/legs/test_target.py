@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import subprocess
 import sys
 import threading
@@ -18,7 +20,7 @@ from perf.compare.legs.meter import measure
 from perf.compare.legs.target import Effort, Target, load
 from perf.errors import LegFailed, PerfError
 from perf.measure.inputs import Request
-from perf.measure.loader import Sample
+from perf.measure.loader import Sample, open_loop
 from perf.result import Leg, Load
 
 SIX = Effort(count=6, warmup=2, timeout_seconds=60)
@@ -58,8 +60,16 @@ def test_what_is_not_done_in_time_is_no_measurement() -> None:
 
 @pytest.mark.thorough
 def test_a_rate_that_the_loader_itself_could_not_keep_is_no_measurement() -> None:
+    most = inspect.signature(open_loop).parameters["most_threads"].default
+    every, full = itertools.count(1), threading.Event()
+
+    def wait_until_no_more_can_be_sent(i: int) -> None:
+        if next(every) == most:
+            full.set()
+        full.wait(60)
+
     with pytest.raises(LegFailed, match=r"\d+ of 300 requests could not be sent when"):
-        load(lambda i: time.sleep(2), leg("request_rate", 50_000), Effort(300, 0, 60))
+        load(wait_until_no_more_can_be_sent, leg("request_rate", 50_000), Effort(300, 0, 60))
 
 
 def test_a_leg_without_an_answer_fails_with_the_first_reason() -> None:
