@@ -178,5 +178,8 @@ def _write(
         outputs={"speech_probs": "speech"},
         axes={"waveform": {0: "samples"}, **axes},
     )
+    # onnxslim names what it infers of inner shapes by the order of a set, which no two processes
+    # share: without these notes, which nothing reads, equal inputs give equal bytes.
+    del model.graph.value_info[:]
     kit_onnx.save(model, out)
     return done.facts()

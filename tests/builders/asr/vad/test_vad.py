@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,26 @@ def stepwise(silero: onnxruntime.InferenceSession, waveform: np.ndarray) -> np.n
         context = frame[-64:]
         found.append(probability.item())
     return np.array(found, np.float32)
+
+
+def test_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from builders.asr import vad\n"
+        "source, out = map(Path, sys.argv[1:])\n"
+        "vad.whole(source, out / 'whole.onnx'); vad.stream(source, out / 'stream.onnx')"
+    )
+    written = set()
+    for seed in ("1", "2", "3"):
+        out = tmp_path / seed
+        out.mkdir()
+        subprocess.run(
+            [sys.executable, "-c", code, str(resolve(CHECKPOINT).path), str(out)],
+            check=True,
+            cwd=Path(vad.__file__).parents[3],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        written.add(tuple((out / f"{name}.onnx").read_bytes() for name in ("whole", "stream")))
+    assert len(written) == 1
 
 
 Waveforms = st.one_of(
