@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from textwrap import wrap
 
-from tests.structure.rooms import Room, Storey, storeys
+from tests.structure.rooms import Room, Storey, forbidden, storeys
 
 BEGIN, END = "<!-- structure: python -m tests.structure -->", "<!-- /structure -->"
 
@@ -21,9 +21,11 @@ def table() -> str:
     house = next(storeys())
     lines = ["| folder | what it is | may import |", "|---|---|---|"]
     for index, floor in enumerate(house.floors):
-        below = [f"`{each.name}`" for lower in house.floors[index + 1 :] for each in lower]
+        below = [each.name for lower in house.floors[index + 1 :] for each in lower]
         for each in floor:
-            lines.append(f"| `{each.name}/` | {each.says} | {', '.join(below) or 'none of them'} |")
+            may = [name for name in below if name not in forbidden(each.name)]
+            allowed = ", ".join(f"`{name}`" for name in may) or "none of them"
+            lines.append(f"| `{each.name}/` | {each.says} | {allowed} |")
     return "\n".join(lines)
 
 

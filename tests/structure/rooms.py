@@ -46,6 +46,16 @@ def contracts() -> list[Mapping[str, Any]]:
     return found
 
 
+def forbidden(package: str) -> set[str]:
+    """What a package may not import though it stands below."""
+    return {
+        name
+        for contract in contracts()
+        if contract["type"] == "forbidden" and package in contract["source_modules"]
+        for name in contract["forbidden_modules"]
+    }
+
+
 def storeys() -> Iterator[Storey]:
     """What is declared in floors, in the order of pyproject.toml; the house comes first."""
     for contract in contracts():
