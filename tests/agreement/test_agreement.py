@@ -24,6 +24,7 @@ def test_the_corpus_is_recorded() -> None:
     assert recorded().keys() == SHAPES.keys(), f"run {COMMAND}, and review what changed"
 
 
+@pytest.mark.sampled(150)
 @pytest.mark.parametrize("target", Target)
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_the_check_foretells_what_the_server_did(

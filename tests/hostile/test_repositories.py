@@ -52,6 +52,7 @@ def test_there_are_many_and_each_has_a_name() -> None:
     assert len({hostile.name for hostile in ALL}) == len(ALL)
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("hostile", ALL, ids=lambda hostile: hostile.name)
 def test_the_check_says_what_is_wrong(tmp_path: Path, hostile: Hostile) -> None:
     """Soon, in lines that can be printed, and without a traceback."""

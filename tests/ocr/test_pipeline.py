@@ -120,6 +120,7 @@ def strip(words: int, size: int) -> tuple[Image.Image, str]:
     return image, text
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("words", "size", "width"), [(80, 30, 5000), (130, 26, 6947), (60, 70, 8000)]
 )
@@ -180,6 +181,7 @@ def document() -> list[Image.Image]:
     return [*pages, last]
 
 
+@pytest.mark.thorough
 def test_all_pages_of_a_tiff_are_read_and_each_line_says_its_page(read: Read) -> None:
     first, *others = document()
     data = encoded(first, "TIFF", save_all=True, append_images=others)

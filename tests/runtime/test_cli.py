@@ -254,6 +254,7 @@ def closing(protocol: str, command: Sequence[str]) -> str:
     return found
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_a_container_closes_what_a_local_server_closes(repository: Path, protocol: str) -> None:
     arguments = ("serve", str(repository), "--engine=docker", "--image=mine", "--dry-run")

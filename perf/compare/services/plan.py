@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from perf.errors import LegFailed
-from repository.config.facts import is_decoupled, is_ensemble
 from repository.copied.flow import Wiring, waves
 
 
@@ -83,6 +82,7 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
     # Gateways read no configs, and KServe's environment has no tritonclient, which this needs.
     from google.protobuf import text_format
 
+    from repository.config.facts import is_decoupled, is_ensemble
     from repository.config.text import ConfigError, read_config
 
     path = repository / pipeline / "config.pbtxt"

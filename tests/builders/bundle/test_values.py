@@ -126,6 +126,7 @@ BAD = {
 }
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("text", BAD, ids=lambda text: text.replace("\n", "; ")[:70])
 def test_a_mistake_is_one_sentence_and_renders_nothing(tmp_path: Path, text: str) -> None:
     said = told(tmp_path, text)

@@ -114,6 +114,7 @@ def unknown_flags(arguments: list[str], name: str, known: set[str]) -> list[str]
     return [flag for flag in flags if flag not in known | later]
 
 
+@pytest.mark.thorough
 def test_triton_knows_its_arguments(known: set[str]) -> None:
     looked = set()
     for where, objects in everything():

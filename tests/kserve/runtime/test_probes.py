@@ -78,6 +78,7 @@ def test_ready_and_right_with_the_built_repository(built: Any) -> None:
         built.control.request("POST", "/v2/repository/index", b"{}", KEY)
 
 
+@pytest.mark.thorough
 def test_a_killed_stub_fails_the_liveness_probe_alone(built: Any) -> None:
     assert liveness_probe(built).returncode == 0
     victim = next(s for s in stubs.running(built.pid) if s.instance.startswith("crop"))

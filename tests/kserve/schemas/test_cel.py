@@ -33,6 +33,7 @@ def _all_rules() -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.thorough
 def test_every_rule_can_be_run_but_those_that_are_named() -> None:
     rules = _all_rules()
     assert len(rules) > 50
@@ -49,6 +50,7 @@ def test_a_rule_with_an_unknown_function_is_noticed() -> None:
     assert cel.unknown_functions("self.all(x, has(x.a) && size(x.a) > 1)") == set()
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("manifest", "edits", "says"), REFUSED)
 def test_a_rule_refuses_its_mistake(manifest: Object, edits: dict[str, Any], says: str) -> None:
     assert [rule.text for rule, _ in cel.refusals(manifest, _schema(manifest))] == []

@@ -121,6 +121,7 @@ def test_a_mode_that_is_not_there_fails_and_the_others_are_measured(
     assert {leg.leg.mode for leg in legs} == {"ensemble", "bls", "chained"}
 
 
+@pytest.mark.thorough
 def test_without_perf_analyzer_the_loader_drives_every_leg_and_the_result_says_so(
     tiny: Path, scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_decoupled_model_is_refused(letter: Scenario, tmp_path: Path) -> None:
         find(tmp_path, "orient", letter, None)
 
 
+@pytest.mark.thorough
 def test_the_scenario_is_found_by_the_pipeline_or_by_the_model() -> None:
     assert find_scenario(REPOSITORY, "recognise", None).pipeline == "ocr"
     assert find_scenario(REPOSITORY, "recognise", "ocr").pipeline == "ocr"

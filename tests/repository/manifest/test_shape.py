@@ -166,6 +166,7 @@ def test_a_value_of_a_wrong_type_is_a_sentence_with_its_place(
         read_manifest(folder)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: ".".join(map(str, path)))
 def test_no_value_anywhere_is_more_than_findings(tmp_path: Path, path: tuple[Any, ...]) -> None:
     for value in VALUES:

@@ -45,6 +45,7 @@ def told(error: TransferError, name: str) -> None:
         assert line.isprintable() and line.endswith(".") and len(line) < 900, (name, line)
 
 
+@pytest.mark.thorough
 def test_every_lie_of_an_s3_server_is_one_sentence(
     server: HostileServer, source: Path, tmp_path: Path
 ) -> None:

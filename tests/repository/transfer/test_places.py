@@ -137,6 +137,7 @@ def test_an_address_is_no_prefix_of_a_string(
     assert f"{second}/b/1/model.onnx" in place.files()
 
 
+@pytest.mark.sampled(1)
 def test_files_that_lie_where_a_push_would_write_are_not_replaced(
     small: Path, place: Place
 ) -> None:
@@ -149,6 +150,7 @@ def test_files_that_lie_where_a_push_would_write_are_not_replaced(
     assert place.files()["models/a/1/model.onnx"] == SMALL["a/1/model.onnx"]
 
 
+@pytest.mark.sampled(1)
 def test_a_readme_that_somebody_put_there_stays(small: Path, other: Path, place: Place) -> None:
     send(small, place.address("models"))
     place.put("models/README.md", b"whom to ask")
@@ -157,6 +159,7 @@ def test_a_readme_that_somebody_put_there_stays(small: Path, other: Path, place:
     assert not any(name.startswith("models/a/") for name in place.files())
 
 
+@pytest.mark.sampled(1)
 def test_what_a_build_no_longer_has_goes(
     small: Path, other: Path, place: Place, tmp_path: Path
 ) -> None:

@@ -127,6 +127,7 @@ def server(shared: SharedServer) -> Iterator[LocalServer]:
     shared.check()
 
 
+@pytest.mark.thorough
 def test_a_killed_stub_under_load_costs_only_its_own_requests(
     server: LocalServer, infer: Infer, wait_until: WaitUntil
 ) -> None:

@@ -301,6 +301,7 @@ def test_in_integers_nearly_the_same_is_understood(
     assert not np.array_equal(found["scores"], expected["scores"])
 
 
+@pytest.mark.thorough
 def test_the_integers_are_judged_token_by_token_along_their_own_way(
     built: Built, in_integers: Built
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_build_may_be_killed_at_any_file_operation(start: Start) -> None:
     assert len(check_kills(start, 1)) > 150
 
 
+@pytest.mark.thorough
 def test_a_build_killed_at_any_moment_is_mended_by_the_next(folder: Path, start: Start) -> None:
     ended(start("build"))
     for delay in (0.9, 1.4):

@@ -122,6 +122,7 @@ FORMS = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_a_recogniser_of_any_form_gives_its_best_classes(form: Form, tmp_path: Path) -> None:
     checkpoint = form.write(tmp_path / "x.onnx")

@@ -287,6 +287,7 @@ def test_nothing_listens_beyond_this_machine(running: Running) -> None:
         assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
+@pytest.mark.thorough
 def test_a_server_that_dies_is_unavailable_by_name(
     running: Running, repository: Path, server_environment: ServerEnvironment
 ) -> None:

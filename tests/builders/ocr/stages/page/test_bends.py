@@ -55,6 +55,7 @@ def found(page: np.ndarray, probability: np.ndarray) -> bends.Bend | None:
     return bends.find(pieces, probability, page, direction.axis(pieces.quads), size)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("quarters", [0, 1, 2])
 @pytest.mark.parametrize(("amplitude", "waves"), [(14, 0.5), (30, 0.5), (12, 1.5), (20, 1.0)])
 def test_bent_lines_are_straight_on_the_flat_page(
