@@ -124,7 +124,7 @@ def test_it_ends_with_its_owner_and_leaves_nothing(tmp_path: Path) -> None:
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     wait(lambda: not folder.exists())
-    assert not any(map(processes.is_running, pids))
+    wait(lambda: not any(map(processes.is_running, pids)))
     assert not (guard.SHARED_MEMORY / REGION).exists()
 
 
