@@ -58,23 +58,25 @@ def measure(staged: Staged, runner: Runner) -> Measured:
     Raises:
         BuildError: a pipeline failed on a metric's input.
     """
-    plan = staged.made.plan
     done: dict[str, Done] = {}
-    for family in plan.recipe.families.values():
+    for family in staged.made.plan.recipe.families.values():
         for metric in family.metrics:
             name = f"{family.name}/{metric.name}"
-            try:
-                found = runner.run(
-                    plan.metrics[name].given(_files_under(metric.pipeline, staged)),
-                    lambda _, metric=metric: _score(metric, staged.folder),  # type: ignore[misc]
-                    lambda value, metric=metric: f"{value:.4g}, bound {metric.bound:g}",  # type: ignore[misc]
-                )
-            except TaskError as failure:
-                raise_failures([failure])
-                raise
-            if found is not None:
+            if (found := _measured(name, metric, staged, runner)) is not None:
                 done[name] = found
     return Measured(staged, done)
+
+
+def _measured(name: str, metric: Metric, staged: Staged, runner: Runner) -> Done | None:
+    try:
+        return runner.run(
+            staged.made.plan.metrics[name].given(_files_under(metric.pipeline, staged)),
+            lambda _: _score(metric, staged.folder),
+            lambda value: f"{value:.4g}, bound {metric.bound:g}",
+        )
+    except TaskError as failure:
+        raise_failures([failure])
+        raise
 
 
 def hold_to_bounds(measured: Measured) -> Measured:

@@ -54,7 +54,7 @@ class Stamp:
     Args:
         cache: where it is kept.
         out: the repository's folder.
-        profile: what is asked for now.
+        profile: what this build is asked for.
     """
 
     def __init__(self, cache: Cache, out: Path, profile: Profile) -> None:
