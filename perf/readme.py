@@ -1,4 +1,4 @@
-"""Puts real outputs into the README: ``python -m perf.readme``.
+"""Puts real outputs into README.md and docs/: ``python -m perf.readme``.
 
 Everything between ``<!-- output: name -->`` and ``<!-- end -->`` is written here: a build from
 nothing, the client's answers for the sample page and the sample talk, the smoke test's table, and
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from perf.errors import PerfError
 from perf.paths import RESULTS, ROOT
@@ -21,7 +22,7 @@ from repository.children import ending_with_parent
 PAGE = "clients/examples/page.png"
 TALK = "clients/examples/talk.wav"
 COMPARED = {"compare": "ocr", "compare-asr": "asr"}
-"""Block of the README -> the pipeline that ``make perf`` compared for it."""
+"""Block of a page -> the pipeline that ``make perf`` compared for it."""
 
 TABLES = {
     "accuracy": "ocr_accuracy.md",
@@ -31,23 +32,41 @@ TABLES = {
     "asr-perf": "asr.md",
     "asr-whisper-perf": "asr_whisper.md",
 }
-"""Block of the README -> the file that it holds, of ``make bench`` or ``make bench-whisper``; a
-block may be left out."""
+"""Block of a page -> the file that it holds, of ``make bench`` or ``make bench-whisper``."""
 
 
 def main() -> None:
-    """Runs the commands and rewrites the README."""
-    from perf.judge.ratios import markdown
-    from perf.judge.verdict import verdict
-    from perf.result import load
+    """Runs the commands and rewrites the pages."""
+    blocks = {**_ran(), **_recorded()}
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        for name in named(text):
+            if name not in blocks:
+                raise PerfError(
+                    f"{path.relative_to(ROOT)}: expected a block of one of {', '.join(blocks)}, "
+                    f"found '{name}'. Correct its name."
+                )
+            text = fill(text, name, blocks[name])
+        path.write_text(text, encoding="utf-8")
+
+
+def pages() -> list[Path]:
+    """README.md and what lies below docs/."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def named(text: str) -> list[str]:
+    """The names of a page's blocks."""
+    return re.findall(r"^<!-- output: (\S+) -->$", text, re.MULTILINE)
+
+
+def _ran() -> dict[str, str]:
+    """The blocks that commands write, which run now; the pictures in docs/ are drawn too."""
     from runtime.server.server import LocalServer
 
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         fresh = {"XDG_CACHE_HOME": folder, "COLUMNS": "100"}
         built = _run("builders", "build", "--quiet", "--out", f"{folder}/model_repository", **fresh)
-    text = fill(text, "build", fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)))
     for name in ("ocr", "asr"):
         (ROOT / "docs" / f"{name}.svg").write_text(_run("builders", "graph", name, "--form", "svg"))
     with LocalServer(ROOT / "model_repository") as server:
@@ -55,16 +74,28 @@ def main() -> None:
         read = _run("clients", "ocr", PAGE, *drawing, TRITON_GRPC=server.grpc)
         heard = _run("clients", "asr", TALK, TRITON_GRPC=server.grpc)
         asked = _run("clients.smoke", f"http://{server.http}")
-    text = fill(text, "ocr", fenced(read))
-    text = fill(text, "asr", fenced(heard))
-    text = fill(text, "smoke", fenced(asked))
+    return {
+        "build": fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)),
+        "ocr": fenced(read),
+        "asr": fenced(heard),
+        "smoke": fenced(asked),
+    }
+
+
+def _recorded() -> dict[str, str]:
+    """The blocks of figures, which lie in ``perf/results/``."""
+    from perf.judge.ratios import markdown
+    from perf.judge.verdict import verdict
+    from perf.result import load
+
+    blocks = {}
     for name, pipeline in COMPARED.items():
         compared = load(RESULTS / pipeline / "result.json")
-        text = fill(text, name, f"> {verdict(compared)}\n\n{markdown(compared)}")
+        blocks[name] = f"> {verdict(compared)}\n\n{markdown(compared)}"
     for name, result in TABLES.items():
-        if f"<!-- output: {name} -->" in text:
-            text = fill(text, name, (RESULTS / result).read_text(encoding="utf-8"))
-    path.write_text(text, encoding="utf-8")
+        if (RESULTS / result).is_file():
+            blocks[name] = (RESULTS / result).read_text(encoding="utf-8")
+    return blocks
 
 
 def fill(text: str, name: str, content: str) -> str:

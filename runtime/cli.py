@@ -325,7 +325,7 @@ def _fits_here(repository: Path) -> None:
         raise EnvironmentUnfit(
             f"{repository} was built for a GPU and Triton {release} (manifest.json, target), and "
             "this machine has no NVIDIA GPU: serve it on a machine or a node that has one "
-            "(kserve/README.md, overlay gpu), or build one for a CPU, as with --profile demo"
+            "(docs/deploy/index.md, overlay gpu), or build one for a CPU, as with --profile demo"
         )
 
 

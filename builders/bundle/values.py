@@ -278,7 +278,9 @@ class Values(_Options):
     ] = None
     components: Annotated[
         list[str],
-        Field(max_length=MOST, description="What is switched on, as kserve/README.md lists it."),
+        Field(
+            max_length=MOST, description="What is switched on, as the page on overlays lists it."
+        ),
     ] = Field(default_factory=list)
     repository: Annotated[
         Repository, Field(description="Where the model repository lies: a claim or a bucket.")

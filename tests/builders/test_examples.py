@@ -20,9 +20,9 @@ from builders.kit.graph import closure
 from builders.kit.onnx.variants import variants
 from builders.kit.recipe.profile import load_profile
 from repository.cli.app import app as repository
+from tests.docs.pages import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "kserve" / "README.md")
 SOURCES = sorted(
     path for name in ("builders", "repository") for path in (ROOT / name).rglob("*.py")
 )
@@ -34,8 +34,8 @@ PROGRAMS: dict[str, Any] = {
 
 def texts() -> Iterator[tuple[str, str]]:
     """Documents whole; of modules, each text that stands in them."""
-    for path in DOCUMENTS:
-        yield path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+    for page in PAGES:
+        yield page.name, page.text
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

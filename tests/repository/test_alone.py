@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 
 from repository.manifest import verify
 from repository.transfer.run import Options, run_push
+from tests.docs.pages import PAGES
 from tests.environments import installed
 from tests.repository.transfer.oci.registry_server import LOGIN, RegistryServer
 from tests.repository.transfer.s3.s3_server import KEY, SECRET, S3Server
@@ -72,10 +73,10 @@ def test_what_is_listed_is_what_the_first_lines_need_and_no_more(name: str) -> N
 
 def test_every_list_is_of_one_that_is_tried() -> None:
     assert {path.stem for path in LISTED.iterdir()} == WANTED.keys()
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert len(pins(LISTED / "base.txt")) == 18 and "no torch, eighteen packages" in readme
+    docs = "\n".join(page.text for page in PAGES)
+    assert len(pins(LISTED / "base.txt")) == 18 and "no torch, eighteen packages" in docs
     image = {name for each in ("base", "signing", "s3") for name in pins(LISTED / f"{each}.txt")}
-    assert f"pulls, with {len(image)} pinned packages" in readme
+    assert f"pulls, with {len(image)} pinned packages" in docs
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def pulled(rendered: Rendered) -> Iterator[str]:
             yield (
                 f"{predictor.where}: {label(found)} takes {shown} and not {predictor.uri}. Name "
                 "the address in the storageUri of every service and in supportedUriFormats, as "
-                "kserve/README.md shows"
+                "docs/deploy/overlays.md shows"
             )
 
 

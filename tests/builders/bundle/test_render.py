@@ -96,7 +96,7 @@ transformers:
 
 
 def test_it_is_byte_for_byte_what_a_user_would_write_by_hand(tmp_path: Path) -> None:
-    """The README's example, written both ways."""
+    """The page's example, written both ways."""
     digest = "0" * 64
     hand = tmp_path / "hand"
     hand.mkdir()

@@ -21,6 +21,7 @@ from clients.cli.ocr import ocr
 from clients.ocr.client import OcrClient
 from repository.release import RELEASES, release
 from runtime.machine.environment import ServerEnvironment
+from tests.docs.pages import DEPLOY
 from tests.kserve import render
 from tests.kserve.cluster.webhooks.bundle import Bundle, Pod
 from tests.kserve.cluster.webhooks.quantity import quantity
@@ -166,9 +167,8 @@ def test_clients_speak_to_what_is_served() -> None:
     default = inspect.signature(OcrClient.__init__).parameters["model"].default
     assert kinds()[default] == "ensemble"
     assert inspect.signature(ocr).parameters["model"].default == default
-    readme = (render.KSERVE / "README.md").read_text(encoding="utf-8")
     local = inspect.signature(ocr).parameters["url"].default.rpartition(":")[2]
-    assert f"{local}:9000" in readme, "the port that is forwarded to gRPC is the client's default"
+    assert f"{local}:9000" in DEPLOY, "the port that is forwarded to gRPC is the client's default"
 
 
 def test_images_are_of_the_profiles_release() -> None:
@@ -243,17 +243,16 @@ def test_tensorrt_llm_is_of_the_last_image_that_has_it() -> None:
 
 
 @pytest.mark.parametrize("overlay", bundles.OVERLAYS)
-def test_what_pods_refer_to_is_there_or_in_the_readme(overlay: str) -> None:
+def test_what_pods_refer_to_is_there_or_on_the_pages(overlay: str) -> None:
     objects = render.shipped(overlay)
     there = {(each["kind"], each["metadata"]["name"]) for each in objects}
-    readme = (render.KSERVE / "README.md").read_text(encoding="utf-8")
     text = json.dumps(objects)
     secrets = re.findall(r'"secretKeyRef": \{[^}]*"name": "([^"]+)"', text)
     secrets += re.findall(r'"secretName": "([^"]+)"', text)
     maps = re.findall(r'"configMap(?:KeyRef)?": \{[^}]*"name": "([^"]+)"', text)
     assert secrets
     for each in secrets:
-        assert ("Secret", each) in there or f"`{each}`" in readme
+        assert ("Secret", each) in there or f"`{each}`" in DEPLOY
     for each in maps:
         assert ("ConfigMap", each) in there
 
@@ -275,6 +274,5 @@ def test_quantities() -> None:
             quantity(wrong)
 
 
-def test_kubernetes_is_the_readmes() -> None:
-    readme = (render.KSERVE / "README.md").read_text(encoding="utf-8")
-    assert f"| Kubernetes | {schemas.KUBERNETES} |" in readme
+def test_kubernetes_is_the_pages() -> None:
+    assert f"| Kubernetes | {schemas.KUBERNETES} |" in DEPLOY

@@ -62,7 +62,7 @@ def test_image_tags_are_in_kustomizations_only() -> None:
 
 @pytest.mark.parametrize("overlay", bundles.OVERLAYS)
 def test_a_digest_takes_the_place_of_every_tag(overlay: str) -> None:
-    """As README's "An overlay of your own" has it; but for a storage container, as it says."""
+    """As docs/deploy's "An overlay of your own" has it; but for a storage container, as it says."""
     components = tuple(each for each in ("verify",) if overlay in bundles.hosts(each))
     before = render.shipped(overlay, components=components)
     names = sorted({each.rpartition(":")[0] for each in images(before)})

@@ -15,7 +15,7 @@ from tests.kserve.overlays import bundles
 from tests.kserve.overlays.test_bundles import refused
 from tests.kserve.schemas import crds
 from tests.kserve.schemas.schemas import BUILT_IN, group_kind
-from tests.kserve.test_readme import yaml_blocks
+from tests.kserve.test_pages import yaml_blocks
 
 Object = dict[str, Any]
 
@@ -34,7 +34,7 @@ def is_cluster_wide(manifest: Object) -> bool:
 
 
 def of_team(namespace: str, stack: bundles.Stack) -> list[Object]:
-    """A stack in a namespace of its own, as the README has it."""
+    """A stack in a namespace of its own, as docs/deploy has it."""
     overlay, components = stack
     example = yaml.safe_load(yaml_blocks()[EXAMPLE])
     example["namespace"] = namespace

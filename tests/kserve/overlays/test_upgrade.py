@@ -16,7 +16,7 @@ from tests.kserve.cluster.controller import Cluster, template_hash
 from tests.kserve.edits import edited
 from tests.kserve.overlays import bundles
 from tests.kserve.overlays.test_bundles import refused
-from tests.kserve.test_readme import table, yaml_blocks
+from tests.kserve.test_pages import table, yaml_blocks
 
 Object = dict[str, Any]
 
@@ -59,7 +59,7 @@ def addresses(objects: list[Object]) -> dict[str, str]:
 
 
 def with_patch(stack: bundles.Stack, address: str) -> list[Object]:
-    """A stack with the README's patch, whose address is another one."""
+    """A stack with the page's patch, whose address is another one."""
     overlay, components = stack
     patches = yaml.safe_load(yaml_blocks()[EXAMPLE])["patches"]
     (given,) = yaml.safe_load(patches[0]["patch"])

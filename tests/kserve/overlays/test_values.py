@@ -20,6 +20,7 @@ from builders.bundle.gpus import SLICES
 from builders.bundle.parts import Parts
 from builders.bundle.values import ValuesError, load_values
 from builders.cli.app import app
+from tests.docs.pages import page
 from tests.kserve.cluster.webhooks.rule import breaches
 from tests.kserve.overlays.test_overlays import CLUSTER_WIDE
 from tests.kserve.render import KSERVE, SHORT_LIVED, parsed
@@ -198,12 +199,11 @@ def test_every_component_may_be_in_a_namespace_of_ones_own(overlay: str) -> None
     assert [problem for each in objects for problem in schemas.problems(each)] == []
 
 
-README = (KSERVE / "README.md").read_text(encoding="utf-8")
-SECTION = README[README.index("## One values file") : README.index("## Your own values")]
+SECTION = page("docs/deploy/values-file.md").text
 EXAMPLE, MISTAKEN = re.findall(r"^```yaml\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
 
 
-def test_the_readmes_example_does_what_it_says() -> None:
+def test_the_pages_example_does_what_it_says() -> None:
     objects = accepted(EXAMPLE)
     assert objects is not None
     found = {f"{each['kind']}/{each['metadata']['name']}": each for each in objects}
@@ -217,7 +217,7 @@ def test_the_readmes_example_does_what_it_says() -> None:
     assert breaches(objects) == {}
 
 
-def test_the_readmes_mistakes_are_told_in_its_words(tmp_path: Path) -> None:
+def test_the_pages_mistakes_are_told_in_its_words(tmp_path: Path) -> None:
     path = tmp_path / "values.yaml"
     path.write_text(MISTAKEN, encoding="utf-8")
     result = CliRunner().invoke(app, ["manifests", "--values", str(path)])
@@ -226,7 +226,7 @@ def test_the_readmes_mistakes_are_told_in_its_words(tmp_path: Path) -> None:
     assert result.stderr == told
 
 
-def test_the_readme_explains_every_key() -> None:
+def test_the_page_explains_every_key() -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| .+ \| .+ \|$", SECTION, re.MULTILINE)
     named = [key for row in rows for key in re.findall(r"\w+", row)]
     keys = json.loads((KSERVE / "values.schema.json").read_text(encoding="utf-8"))["properties"]

@@ -77,7 +77,7 @@ def test_a_dead_stub_ends_in_a_new_container_that_answers_right(
             time.sleep(probe["periodSeconds"])
             assert liveness_probe(pod).returncode == 1
             assert http_probe(pod, "readinessProbe")
-        assert time.monotonic() - killed < 120, "the README says two minutes"
+        assert time.monotonic() - killed < 120, "docs/deploy says two minutes"
         told = time.monotonic()
         pod.kill(signal.SIGTERM)  # the kubelet's own restart, after preStop
         delay = container()["lifecycle"]["preStop"]["sleep"]["seconds"]

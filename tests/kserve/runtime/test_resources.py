@@ -16,6 +16,7 @@ from builders.kit.resources.measure import Load, Measured, measure
 from builders.kit.resources.total import MIB, Resources, resources
 from builders.ocr.largest import page_of_text
 from repository.manifest import read_manifest
+from tests.docs.pages import DEPLOY
 from tests.kserve import render
 from tests.kserve.cluster.webhooks.quantity import quantity
 from tests.kserve.runtime.declared import flag
@@ -99,12 +100,11 @@ def test_too_little_is_noticed(needed: Resources) -> None:
     ]
 
 
-def test_the_readme_asks_for_a_machine_that_holds_it() -> None:
-    readme = (render.KSERVE / "README.md").read_text(encoding="utf-8")
+def test_the_pages_ask_for_a_machine_that_holds_it() -> None:
     runtime = spec(render.shipped("overlays/local-cpu"))
     memory = int(quantity(runtime["containers"][0]["resources"]["requests"]["memory"]))
-    (stated,) = re.findall(r"^\| `local-cpu` \|.* (\d+) GB of memory", readme, re.MULTILINE)
-    (minikube,) = re.findall(r"minikube start --memory (\d+)g", readme)
+    (stated,) = re.findall(r"^\| `local-cpu` \|.* (\d+) GB of memory", DEPLOY, re.MULTILINE)
+    (minikube,) = re.findall(r"minikube start --memory (\d+)g", DEPLOY)
     assert int(stated) * 10**9 >= memory + CONTROLLERS
     assert int(minikube) << 30 >= memory + CONTROLLERS
 

@@ -14,7 +14,7 @@ from tests.kserve.schemas import crds
 from tests.kserve.schemas.structural import TYPE_META, Schema, defaulted, mistakes, strict
 
 KUBERNETES = "1.34"
-"""The release whose built-in kinds are meant: the oldest that kserve/README.md names."""
+"""The release whose built-in kinds are meant: the oldest that docs/deploy names."""
 
 BUILT_IN = frozenset(
     {

@@ -24,9 +24,9 @@ def test_a_run_that_has_not_ended_is_not_published(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_readme_counts_the_words() -> None:
-    readme = Path("README.md").read_text("utf-8")
-    section = readme.partition("## The demo recogniser")[2].partition("\n## ")[0]
+def test_the_page_counts_the_words() -> None:
+    page = Path("docs/asr.md").read_text("utf-8")
+    section = page.partition("## The demo recogniser")[2].partition("\n## ")[0]
     said = " ".join(section.split())
     assert re.search(rf"\b{len(words.COMMANDS)} words of commands", said)
     assert re.search(rf"\b{len(words.VOCABULARY)} words in all", said)

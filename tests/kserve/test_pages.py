@@ -1,4 +1,4 @@
-"""Commands, options, files, versions, tables and examples of kserve/README.md are real."""
+"""Commands, options, files, versions, tables and examples of docs/deploy are real."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from builders.cli import app as cli
 from builders.kit.recipe.profile import load_profile, profiles
 from clients.cli.app import app as clients
 from clients.smoke import smoke
+from tests.docs.pages import BLOCK, DEPLOY
 from tests.kserve import render
 from tests.kserve.cluster.pod_security import refusals
 from tests.kserve.cluster.webhooks.bundle import MODE
@@ -32,9 +33,8 @@ from tests.kserve.schemas.crds import ROOT
 
 Object = dict[str, Any]
 
-README = (render.KSERVE / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-INLINE = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", README, flags=re.M | re.S))
+BLOCKS = BLOCK.findall(DEPLOY)
+INLINE = re.findall(r"`([^`\n]+)`", BLOCK.sub("", DEPLOY))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 OWN = "mine"
 """The overlay that a reader makes."""
@@ -54,7 +54,7 @@ VERSIONS = {
 def commands() -> Iterator[list[str]]:
     """The words of each line of the shell blocks, with what a line is continued by."""
     for language, block in BLOCKS:
-        if language != "bash":
+        if language != "sh":
             continue
         text = re.sub(r"<<'END'\n.*?^END$", "", block, flags=re.M | re.S).replace("\\\n", " ")
         for line in text.splitlines():
@@ -77,7 +77,7 @@ def after(tool: str) -> list[list[str]]:
 def table(*headings: str) -> dict[str, list[str]]:
     """The rows of the table with these headings: the first cell -> the others."""
     line = re.escape(f"| {' | '.join(headings)} |".replace("|  |", "| |"))
-    (rows,) = re.findall(rf"^{line}\n\|[-|]+\n((?:\|.*\n)+)", README + "\n", re.MULTILINE)
+    (rows,) = re.findall(rf"^{line}\n\|[-|]+\n((?:\|.*\n)+)", DEPLOY, re.MULTILINE)
     cells = [
         re.split(r" \| ?", row.removeprefix("| ").removesuffix(" |")) for row in rows.splitlines()
     ]
@@ -181,7 +181,7 @@ def test_the_table_of_values_lists_what_there_is_and_what_reads_it() -> None:
 
 
 def test_images_are_tagged_as_the_overlays_have_them() -> None:
-    text = "\n".join(block for language, block in BLOCKS if language == "bash")
+    text = "\n".join(block for language, block in BLOCKS if language == "sh")
     tags = set(re.findall(r"triton-multimodal-kit:([\d.]+)", text))
     releases = set(re.findall(r"TRITON_RELEASE=([\d.]+)", text))
     assert tags == releases == {load_profile(each).triton for each in PROFILES.values()}
@@ -277,7 +277,7 @@ def test_the_fence_names_the_policies_that_it_explains() -> None:
     policies = {
         each["metadata"]["name"]: each for each in objects if each["kind"] == "NetworkPolicy"
     }
-    fence = README[README.index("## The fence") : README.index("## The decoder, otherwise")]
+    fence = DEPLOY.partition("## The fence")[2].partition("\n## ")[0]
     for rows in re.findall(r"^\| \w+ \| (?:from|to) (.*)\|$", fence, re.MULTILINE):
         places, _, remedy = rows.partition(" | ")
         (name,) = [each for each in re.findall(r"`([\w-]+)`", remedy) if each in policies]
@@ -295,7 +295,7 @@ def yaml_blocks() -> dict[str, str]:
 def own_overlay(
     folder: Path, patches: str = "", components: tuple[str, ...] = (), **more: object
 ) -> list[Object]:
-    """The README's overlay of a reader's own, rendered, with patches, components and fields."""
+    """The pages' overlay of a reader's own, rendered, with patches, components and fields."""
     (example,) = (block for block in yaml_blocks().values() if "kind: Kustomization" in block)
     overlay: Object = yaml.safe_load(example)
     overlay["images"][0]["digest"] = "sha256:" + "0" * 64
@@ -357,8 +357,8 @@ def test_the_example_of_another_bucket_names_it_in_both_places(tmp_path: Path) -
 
 
 def test_without_prefixes_since_names_would_not_follow(tmp_path: Path) -> None:
-    """What the README says of ``namePrefix`` and ``nameSuffix``, and what is said at render."""
-    assert "`namePrefix` and `nameSuffix` cannot" in README
+    """What the pages say of ``namePrefix`` and ``nameSuffix``, and what is said at render."""
+    assert "`namePrefix` and `nameSuffix` cannot" in DEPLOY
     for affix in ({"namePrefix": "a-"}, {"nameSuffix": "-a"}):
         sentences = rules.breaches(own_overlay(tmp_path, "", (), **affix))[
             "names are as they are shipped"
