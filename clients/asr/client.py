@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import tritonclient.grpc as grpc
 
-from clients.connection.connection import CUTS, PATIENCE, PipelineClient, output, tensor
+from clients.connection.bounds import PATIENCE
+from clients.connection.connection import CUTS, PipelineClient, output, tensor
 from clients.connection.errors import CutOff, RequestError
 
 Option = str | int | Sequence[str]

@@ -7,9 +7,10 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clients.asr.sound import Piece
+if TYPE_CHECKING:
+    from clients.asr.sound import Piece
 
 _CLEAR = "\r\x1b[K"
 

@@ -11,20 +11,15 @@ import tritonclient.grpc as grpc
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from clients.connection.address import Address, address_of
+from clients.connection.bounds import INT32, PATIENCE
 from clients.connection.errors import RequestError, failure, was_cut_off, was_not_sent
 from clients.connection.ports import speaks_http
-
-INT32 = 2**31 - 1
-"""The largest number of an INT32 tensor, and the bytes of the largest gRPC message."""
 
 CUTS = 2
 """How often a request that was cut off is asked again: it may be what ended the server."""
 
 WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, *[2.0] * 20)
 """Seconds before each further try."""
-
-PATIENCE = 15.0
-"""Seconds for which a server that does not listen is asked again: a start takes about so long."""
 
 
 class _NoChannel:

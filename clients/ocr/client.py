@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tritonclient.grpc as grpc
 
-from clients.connection.connection import PATIENCE, PipelineClient, output, tensor
+from clients.connection.bounds import PATIENCE
+from clients.connection.connection import PipelineClient, output, tensor
 from clients.connection.errors import CutOff, RequestError
 from clients.ocr.pdf import Pdf
 
