@@ -5,7 +5,7 @@ from __future__ import annotations
 from builders.cli.app import app
 from repository.cli.start import start
 
-OURS = ("repository", "builders", "runtime", "clients", "perf", "training")
+OURS = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import typer
 from clients.cli import interrupt
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY, RESULTS
+from repository.cli.program import named
 
 if TYPE_CHECKING:
     from perf.errors import PerfError
@@ -155,8 +156,10 @@ def _conclude(result: Result, folder: Path) -> None:
         typer.echo(f"{leg}: {why}", err=True)
     path = folder / "result.json"
     typer.echo(
-        f"{len(result.legs) - len(doubts)} of {len(result.legs)} legs have figures: {path}. "
-        f"`python -m perf report {path}` draws them."
+        named(
+            f"{len(result.legs) - len(doubts)} of {len(result.legs)} legs have figures: {path}. "
+            f"`python -m perf report {path}` draws them."
+        )
     )
     typer.echo(verdict(result))
     raise typer.Exit(1 if doubts else 0)

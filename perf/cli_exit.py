@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from repository.cli.flags import told
+from repository.cli.program import named
 from repository.errors import KitError
 
 
@@ -22,4 +23,4 @@ def usage(problem: KitError | str) -> typer.Exit:
 
 
 def _text(problem: KitError | str) -> str:
-    return told(problem) if isinstance(problem, KitError) else problem
+    return told(problem) if isinstance(problem, KitError) else named(problem)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from repository.errors import KitError
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
@@ -40,7 +41,30 @@ GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """What NVIDIA's driver makes; the second one under WSL."""
 
 
-@app.command(epilog="Example: `python -m runtime install`")
+class _Command(TyperCommand):
+    """A command whose failures are sentences."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KitError as failure:
+            from repository.cli.flags import told
+            from repository.findings import printable
+
+            typer.echo(f"error: {printable(told(failure, FLAGS))}", err=True)
+            raise typer.Exit(1) from failure
+
+
+class _Serve(_Command):
+    """The command ``serve``: what stands after ``--`` is tritonserver's."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        ctx.obj = args[at + 1 :]
+        return super().parse_args(ctx, args[:at])
+
+
+@app.command(cls=_Command, epilog="Example: `python -m runtime install`")
 def install(
     folder: Annotated[
         Path, typer.Option("--folder", help="Where to make it.", show_default=False)
@@ -113,10 +137,11 @@ class Log(enum.StrEnum):
 
 
 @app.command(
+    cls=_Serve,
     epilog="Examples: `python -m runtime serve` · "
     "`python -m runtime serve /srv/models --http-port 0 --log warning` · "
     "`python -m runtime serve --engine docker --dry-run` · "
-    "`python -m runtime serve -- --log-verbose=1 --rate-limit=off`"
+    "`python -m runtime serve -- --log-verbose=1 --rate-limit=off`",
 )
 def serve(
     context: typer.Context,
@@ -236,7 +261,7 @@ def serve(
     """
     if verify:
         _verify(repository)
-    further: list[str] = context.obj or []
+    further: list[str] = context.obj
     if engine is Engine.LOCAL:
         if dry_run or image:
             raise usage("--dry-run and --image go with --engine docker or podman")
@@ -351,13 +376,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: by default the process's own. Those after ``--`` are tritonserver's.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    at = given.index("--") if "--" in given else len(given)
-    try:
-        app(args=given[:at], obj=given[at + 1 :], prog_name="python -m runtime")
-    except KitError as failure:
-        from repository.cli.flags import told
-        from repository.findings import printable
-
-        typer.echo(f"error: {printable(told(failure, FLAGS))}", err=True)
-        sys.exit(1)
+    app(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="python -m runtime")

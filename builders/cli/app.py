@@ -9,24 +9,32 @@ from builders.cli.manifests import manifests
 from builders.cli.resources import resources
 from builders.cli.run import run
 from repository.cli.app import add_commands, new_app
+from repository.cli.panels import BUILD, DEPLOY, SERVE
 from runtime.machine.environment import REQUIREMENTS
 
 app = new_app("Build, check and run Triton model repositories.")
 app.command(
+    rich_help_panel=BUILD,
     epilog="Examples: `python -m builders build` · "
-    "`python -m builders build --profile mine.yaml --out /srv/models`"
+    "`python -m builders build --profile mine.yaml --out /srv/models`",
 )(build)
-app.command(epilog="Example: `python -m builders plan --profile demo`")(plan)
-app.command(epilog="Example: `python -m builders parity ocr detector`")(parity)
-app.command(epilog="Example: `python -m builders graph ocr --form svg > ocr.svg`")(graph)
+app.command(rich_help_panel=BUILD, epilog="Example: `python -m builders plan --profile demo`")(plan)
+app.command(rich_help_panel=BUILD, epilog="Example: `python -m builders parity ocr detector`")(
+    parity
+)
+app.command(
+    rich_help_panel=BUILD, epilog="Example: `python -m builders graph ocr --form svg > ocr.svg`"
+)(graph)
 add_commands(app, "python -m builders", image=REQUIREMENTS)
 app.command(
+    rich_help_panel=DEPLOY,
     epilog="Examples: `python -m builders resources --out patch.yaml` · "
-    "`python -m builders resources --request ocr=scan.png --concurrency 8 --out patch.yaml`"
+    "`python -m builders resources --request ocr=scan.png --concurrency 8 --out patch.yaml`",
 )(resources)
 app.command(
+    rich_help_panel=DEPLOY,
     epilog="Examples: `python -m builders manifests --values values.yaml | kubectl apply -f -` · "
-    "`python -m builders manifests --values values.yaml --push oci:registry.example/bundle:1`"
+    "`python -m builders manifests --values values.yaml --push oci:registry.example/bundle:1`",
 )(manifests)
-app.command(epilog="Example: `python -m builders run ocr page.png`")(run)
-app.command(epilog="Example: `python -m builders doctor`")(doctor)
+app.command(rich_help_panel=SERVE, epilog="Example: `python -m builders run ocr page.png`")(run)
+app.command(rich_help_panel=SERVE, epilog="Example: `python -m builders doctor`")(doctor)

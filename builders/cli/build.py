@@ -10,6 +10,7 @@ import typer
 
 from repository.cli.exit import failed, report, usage
 from repository.cli.folder import REPOSITORY
+from repository.cli.program import named
 from repository.errors import KitError
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def build(
         ended = failed(problem)
         if problem.task is not None:
             again = ("build", "--profile", wanted.origin, "--only", problem.task)
-            typer.echo(f"Reproduce it with: python -m builders {shlex.join(again)}", err=True)
+            command = f"python -m builders {shlex.join(again)}"
+            typer.echo(named(f"Reproduce it with: {command}"), err=True)
         raise ended from problem
     except TargetError as problem:
         raise failed(problem) from problem

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from repository.cli.program import named
+
 
 def doctor() -> None:
     """Look at this machine: can it build and serve, and what to do where it cannot."""
@@ -11,5 +13,5 @@ def doctor() -> None:
 
     checks = run_checks()
     for check in checks:
-        typer.echo(str(check))
+        typer.echo(named(str(check)))
     raise typer.Exit(1 if any(check.outcome is Outcome.ERROR for check in checks) else 0)

@@ -6,6 +6,7 @@ import typer
 
 from clients.cli.asr import asr
 from clients.cli.ocr import ocr
+from repository.cli.panels import ASK
 
 _CODES = "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 
@@ -17,13 +18,15 @@ app = typer.Typer(
     help="Send a file to a served pipeline and print its answer.",
 )
 app.command(
+    rich_help_panel=ASK,
     epilog="Examples: `python -m clients ocr page.png` · "
     "`python -m clients ocr page.png --draw out.png` · "
     "`python -m clients ocr letter.pdf --markdown --page 2` · "
-    f"`python -m clients ocr page.png --json | jq '.[].text'`. {_CODES}"
+    f"`python -m clients ocr page.png --json | jq '.[].text'`. {_CODES}",
 )(ocr)
 app.command(
+    rich_help_panel=ASK,
     epilog="Examples: `python -m clients asr talk.wav` · `python -m clients asr talk.wav --srt` · "
     "`python -m clients asr --microphone` · "
-    f"`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. {_CODES}"
+    f"`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. {_CODES}",
 )(asr)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import typer
 
 from clients.connection.address import VARIABLE, AddressError
+from repository.cli.program import named
 
 
 def failed(sentence: str) -> typer.Exit:
     """The exit for a request that got no answer, after its sentence."""
-    typer.echo(f"error: {sentence}", err=True)
+    typer.echo(f"error: {named(sentence)}", err=True)
     return typer.Exit(1)
 
 

@@ -39,7 +39,7 @@ class _Interrupts:
     def __init__(self, grace: float | None) -> None:
         self.since: float | None = None
         self.told = False
-        self._grace = grace
+        self.grace = grace
         self._before = sys.unraisablehook
 
     def install(self) -> None:
@@ -52,17 +52,17 @@ class _Interrupts:
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.since is None:
             self.since = time.monotonic()
-            if self._grace is not None:
-                signal.setitimer(signal.ITIMER_REAL, self._grace)
-        elif self._grace is not None:
+            if self.grace is not None:
+                signal.setitimer(signal.ITIMER_REAL, self.grace)
+        elif self.grace is not None:
             self.end()
         raise KeyboardInterrupt
 
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
         if self.since is None:
             return
-        if self._grace is not None:
-            left = self.since + self._grace - time.monotonic()
+        if self.grace is not None:
+            left = self.since + self.grace - time.monotonic()
             if left <= 0:
                 self.end()
             signal.setitimer(signal.ITIMER_REAL, left)
@@ -98,18 +98,30 @@ def told() -> None:
         _current.told = True
 
 
-def run(module: str, program: str, *, grace: float | None = GRACE) -> NoReturn:
+def end_after(grace: float | None) -> None:
+    """From now on Ctrl-C ends the process after so long; see :func:`run`."""
+    if _current is not None:
+        _current.grace = grace
+
+
+def quiet_grpc() -> None:
+    """Keeps gRPC from telling of its troubles on standard error, in its own words."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
+def run(module: str, program: str, *, grace: float | None = GRACE, quiet: bool = True) -> NoReturn:
     """Runs the ``app`` of a module as a command line, to the end of the process.
 
     Args:
         module: its name; it is imported here, so that Ctrl-C may also come meanwhile.
         program: what the help calls the command.
         grace: seconds from Ctrl-C to the end; None for a command that has servers to stop, and
-            takes the time that takes.
+            takes the time that takes. The command may say otherwise, by :func:`end_after`.
+        quiet: gRPC is kept from telling of its troubles, as by :func:`quiet_grpc`.
     """
     global _current
-    # gRPC would tell of its troubles on standard error, in its own words.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    if quiet:
+        quiet_grpc()
     _current = interrupts = _Interrupts(grace)
     interrupts.install()
     code: Any = 0
@@ -126,7 +138,7 @@ def run(module: str, program: str, *, grace: float | None = GRACE) -> NoReturn:
     if interrupts.since is None or code == 0:
         sys.exit(code)
     interrupts.say()
-    if grace is None:
+    if interrupts.grace is None:
         sys.exit(CODE)
     # Objects that are half made could print something yet, or wait for a thread.
     with contextlib.suppress(OSError, ValueError):

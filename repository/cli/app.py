@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from repository.cli.check import check
+from repository.cli.panels import CHECK
 from repository.cli.sbom import sbom_for
 from repository.cli.sign import sign, verify
 from repository.cli.transfer import pull, push
@@ -14,17 +15,20 @@ from repository.cli.transfer import pull, push
 REQUIRED = "--require-signature --public-key public.pem"
 
 
-def new_app(says: str) -> typer.Typer:
+def new_app(says: str, *, completion: bool = False, epilog: str | None = None) -> typer.Typer:
     """An app as all of ours are.
 
     Args:
         says: what it does, in a sentence.
+        completion: it can install completion into a shell.
+        epilog: stands at the help's end.
     """
     return typer.Typer(
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=completion,
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
+        epilog=epilog,
         help=f"{says} Exit codes: 0 done, 1 findings or a failure, 2 wrong usage.",
     )
 
@@ -46,7 +50,8 @@ def add_commands(app: typer.Typer, program: str, *, image: Path | None = None) -
         (sbom_for(image), "sbom model_repository --out sbom.json"),
     ):
         shown = " · ".join(f"`{program} {each}`" for each in examples)
-        app.command(epilog=f"Example{'s' * (len(examples) > 1)}: {shown}")(command)
+        epilog = f"Example{'s' * (len(examples) > 1)}: {shown}"
+        app.command(rich_help_panel=CHECK, epilog=epilog)(command)
 
 
 app = new_app("Check, verify, sign, list and move Triton model repositories.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from repository.cli.flags import FLAGS, told
+from repository.cli.program import named
 from repository.errors import KitError
 from repository.findings import printable
 
@@ -39,5 +40,5 @@ def usage(problem: KitError | str, flags: Mapping[str, str] = FLAGS) -> typer.Ex
 
 
 def _tell(problem: KitError | str, flags: Mapping[str, str]) -> None:
-    text = printable(told(problem, flags) if isinstance(problem, KitError) else problem)
+    text = printable(told(problem, flags) if isinstance(problem, KitError) else named(problem))
     typer.echo(text if text.startswith("error [") else f"error: {text}", err=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from repository.cli.program import named
 from repository.errors import KitError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ FLAGS = {"token": "--identity-token-file", "password": "--password-file"}
 
 
 def told(problem: KitError | Finding, flags: Mapping[str, str] = FLAGS) -> str:
-    """The text of an error or a finding, with options for the arguments that it names.
+    """The text of an error or a finding, with the options and the commands that it names.
 
     Args:
         problem: what is wrong.
@@ -26,7 +27,7 @@ def told(problem: KitError | Finding, flags: Mapping[str, str] = FLAGS) -> str:
     """
     if isinstance(problem, KitError) and problem.findings:
         return "\n".join(told(each, flags) for each in problem.findings)
-    return with_flags(str(problem), problem.arguments, flags)
+    return named(with_flags(str(problem), problem.arguments, flags))
 
 
 def with_flags(text: str, arguments: Sequence[str], flags: Mapping[str, str] = FLAGS) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.structure.rooms import ROOT
 
 FILE = "repository/errors.py"
-PACKAGES = ("repository", "builders", "runtime", "clients", "perf", "training")
+PACKAGES = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
 BASE = "repository.errors.KitError"
 APART = {
     "Copied into repositories, where Triton's Python stub runs it": (

@@ -1,0 +1,1 @@
+"""The command `tmk`: every command of the house, in one program."""

@@ -1,0 +1,26 @@
+"""Starts the command line."""
+
+from __future__ import annotations
+
+from repository.cli.program import call_commands
+from repository.cli.start import start
+from tmk import commands
+from tmk.programs import NAMES
+
+OURS = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
+
+
+def app(prog_name: str) -> None:
+    """Runs the command line; ends by SystemExit.
+
+    Args:
+        prog_name: how it is called in its help.
+    """
+    call_commands(NAMES)
+    start(
+        commands.app,
+        prog_name,
+        ours=OURS,
+        remedy="Install the kit with what it builds with: "
+        "pip install 'triton-multimodal-kit[torch]'.",
+    )
