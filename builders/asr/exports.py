@@ -6,83 +6,54 @@ from builders.asr import vad
 from builders.asr.ctc import acoustic, language_model, vocabulary
 from builders.asr.ctc import parity as ctc_parity
 from builders.asr.vad import parity as vad_parity
-from builders.asr.whisper import export as whisper
-from builders.asr.whisper import parity as whisper_parity
-from builders.asr.whisper import tokens as whisper_tokens
-from builders.asr.whisper.checkpoint import read_checkpoint
 from builders.kit.family import Export
-from builders.kit.onnx.torch import DEFAULT_OPSET
 
-CTC = (
-    Export(
-        name="acoustic",
-        source="parakeet",
-        make=acoustic.acoustic,
-        parity=ctc_parity.ACOUSTIC,
-        int8=ctc_parity.ACOUSTIC_INT8,
-        form=acoustic.form,
-    ),
-    Export(
-        name="tokenizer.json",
-        source="parakeet",
-        make=vocabulary.tokenizer,
-        form=vocabulary.tokenizer_form,
-    ),
-    Export(
-        name="decoding.json",
-        source="parakeet",
-        make=vocabulary.decoding,
-        form=vocabulary.decoding_form,
-    ),
-    Export(
-        name="ngram.kenlm",
-        source="language_model",
-        make=language_model.model,
-        form=language_model.form,
-    ),
-    Export(
-        name="ngram_words.txt",
-        source="language_model",
-        make=language_model.words,
-        form=language_model.form,
-    ),
+ACOUSTIC = Export(
+    name="acoustic",
+    source="parakeet",
+    make=acoustic.acoustic,
+    parity=ctc_parity.ACOUSTIC,
+    int8=ctc_parity.ACOUSTIC_INT8,
+    form=acoustic.form,
+)
+TOKENIZER = Export.file(
+    "tokenizer.json",
+    source="parakeet",
+    make=vocabulary.tokenizer,
+    form=vocabulary.tokenizer_form,
+)
+DECODING = Export.file(
+    "decoding.json",
+    source="parakeet",
+    make=vocabulary.decoding,
+    form=vocabulary.decoding_form,
+)
+NGRAM = Export.file(
+    "ngram.kenlm",
+    source="language_model",
+    make=language_model.model,
+    form=language_model.form,
+)
+NGRAM_WORDS = Export.file(
+    "ngram_words.txt",
+    source="language_model",
+    make=language_model.words,
+    form=language_model.form,
 )
 
-VAD = (
-    Export(
-        name="vad.onnx",
-        source="vad",
-        make=vad.whole,
-        options={"opset": vad.OPSET},
-        parity=vad_parity.WHOLE,
-        form=vad.form,
-    ),
-    Export(
-        name="vad_stream",
-        source="vad",
-        make=vad.stream,
-        options={"opset": vad.OPSET},
-        parity=vad_parity.STREAM,
-        form=vad.form,
-    ),
+VAD = Export(
+    name="vad.onnx",
+    source="vad",
+    make=vad.whole,
+    options={"opset": vad.OPSET},
+    parity=vad_parity.WHOLE,
+    form=vad.form,
 )
-
-WHISPER = (
-    Export(
-        name="whisper",
-        source="whisper",
-        make=whisper.whisper,
-        options={"opset": DEFAULT_OPSET},
-        parity=whisper_parity.WHISPER,
-        int8=whisper_parity.WHISPER_INT8,
-        form=read_checkpoint,
-    ),
-    Export(
-        name="whisper.json",
-        source="whisper",
-        make=whisper_tokens.settings,
-        form=whisper_tokens.form,
-    ),
+VAD_STREAM = Export(
+    name="vad_stream",
+    source="vad",
+    make=vad.stream,
+    options={"opset": vad.OPSET},
+    parity=vad_parity.STREAM,
+    form=vad.form,
 )
-
-EXPORTS = (*CTC, *VAD, *WHISPER)

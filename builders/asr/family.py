@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from builders.asr import largest, metric
-from builders.asr.exports import EXPORTS
+from builders.asr.exports import (
+    ACOUSTIC,
+    DECODING,
+    NGRAM,
+    NGRAM_WORDS,
+    TOKENIZER,
+    VAD,
+    VAD_STREAM,
+)
 from builders.asr.vad import CONTEXT, FRAME
 from builders.asr.whisper.models import language, task, transcribe_long
 from builders.kit.family import Family
 from builders.kit.graph import (
+    CALLED_BY_STAGES,
+    LATER_STEP,
     ONE_THREAD,
-    UNBOUNDED,
+    SIDE_BY_SIDE,
     Ensemble,
     InstanceGroup,
     OnnxModel,
@@ -47,19 +57,19 @@ beam = Tensor("beam", DType.INT32, {"one": 1}, optional=True)
 word_list = Tensor("word_list", DType.BYTES, {"listed": -1}, optional=True)
 READ = (segments, segment_text, scores, words, word_times, word_scores)
 
-DECODING = {"beam": "1", "language_model_weight": "0.5", "word_score": "1.5"}
+READING = {"beam": "1", "language_model_weight": "0.5", "word_score": "1.5"}
 """How text is read unless a request or the profile says otherwise: greedily, and with a language
 model as NVIDIA's and Hugging Face's pipelines for CTC weight it (pyctcdecode's alpha and beta)."""
 
-DECODING_OPTIONS: dict[str, Option] = {
+READING_OPTIONS: dict[str, Option] = {
     "beam": Whole(1, 64),
     "language_model_weight": Number(0, 10),
     "word_score": Number(-10, 10),
 }
 """What those may be; the widest beam is that of :mod:`builders.asr.stages.reading.beam`."""
 
-READER_EXPORTS = ("tokenizer.json", "decoding.json")
-LANGUAGE_MODEL = ("ngram.kenlm", "ngram_words.txt")
+READER_FILES = (TOKENIZER, DECODING)
+LANGUAGE_MODEL = (NGRAM, NGRAM_WORDS)
 
 
 def windows(number: int) -> tuple[Tensor, Tensor]:
@@ -87,7 +97,7 @@ find_speech = PythonModel(
     # The first step, where requests wait: one instance for each of two cores.
     instances=(InstanceGroup(count=2),),
     stage=f"{_STAGES}.find_speech",
-    exports=("vad.onnx",),
+    exports=(VAD,),
     parameters={**decode_audio.parameters, "buckets": str(BUCKETS)},
     options={**decode_audio.options, "buckets": Whole(BUCKETS, BUCKETS)},
 )
@@ -95,7 +105,7 @@ detect_speech = OnnxModel(
     name="detect_speech",
     inputs=(waveform,),
     outputs=(speech,),
-    export="vad.onnx",
+    export=VAD,
     parameters=ONE_THREAD,
     instances=(InstanceGroup(count=2),),
 )
@@ -109,10 +119,8 @@ transcribe = OnnxModel(
         Tensor("log_probs", DType.FP32, {"rows": -1, "most": -1, "vocabulary": -1}),
         Tensor("steps", DType.INT32, {"rows": -1}),
     ),
-    export="acoustic",
-    # An ensemble whose steps run side by side crashes Triton 24.10 where one of them is refused by
-    # a full queue (signal 11): those that wait are bounded at find_speech.
-    queue=UNBOUNDED,
+    export=ACOUSTIC,
+    queue=SIDE_BY_SIDE,
     instances=(InstanceGroup(count=2),),
     parameters=ONE_THREAD,
 )
@@ -121,11 +129,11 @@ join_segments = PythonModel(
     inputs=(*(each for k in range(BUCKETS) for each in answers(k)), spans, slots, beam, word_list),
     outputs=(text, *READ),
     stage=f"{_STAGES}.join_segments",
-    exports=READER_EXPORTS,
+    exports=READER_FILES,
     optional_exports=LANGUAGE_MODEL,
-    parameters=DECODING,
-    options=DECODING_OPTIONS,
-    queue=UNBOUNDED,
+    parameters=READING,
+    options=READING_OPTIONS,
+    queue=LATER_STEP,
 )
 
 asr = Ensemble(
@@ -158,9 +166,9 @@ detect_speech_stream = OnnxModel(
         Tensor("next_context", DType.FP32, _CONTEXT),
         Tensor("next_state", DType.FP32, _STATE),
     ),
-    export="vad_stream",
+    export=VAD_STREAM,
     parameters=ONE_THREAD,
-    queue=UNBOUNDED,
+    queue=CALLED_BY_STAGES,
     # A frame, since it takes whole ones only: probes of idle models send what warms them up.
     warmup=(
         Warmup(
@@ -187,11 +195,11 @@ asr_stream = PythonModel(
         Tensor("partial_start", DType.FP32, {"partials": -1}),
     ),
     stage=f"{_STAGES}.stream",
-    exports=READER_EXPORTS,
+    exports=READER_FILES,
     optional_exports=LANGUAGE_MODEL,
     # A stream that is spoken to keeps about 2 MB, and one instance hears some 30 at once.
-    parameters={**DECODING, "maximum_sequences": "64"},
-    options={**DECODING_OPTIONS, "maximum_sequences": Whole(1, 100_000)},
+    parameters={**READING, "maximum_sequences": "64"},
+    options={**READING_OPTIONS, "maximum_sequences": Whole(1, 100_000)},
     calls=(detect_speech_stream, transcribe),
     sequences=SequenceBatching(),
 )
@@ -212,7 +220,6 @@ FAMILY = Family(
         "whisper": None,
     },
     pipelines=(asr, asr_stream, asr_whisper),
-    exports=EXPORTS,
     metrics=(
         *metric.metrics("asr", clean=0.05, noisy=0.15),
         # Of a general recogniser, which writes letters and numbers otherwise: sense, not finesse.

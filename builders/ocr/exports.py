@@ -8,34 +8,28 @@ from builders.ocr.checkpoints import export
 from builders.ocr.checkpoints.detectors import open_classifier, open_detector
 from builders.ocr.checkpoints.recogniser import open_recogniser
 
-EXPORTS = (
-    Export(
-        name="detector",
-        source="detector",
-        make=export.detector,
-        options={"opset": export.NEWEST_OPSET},
-        parity=parity.DETECTOR,
-        form=open_detector,
-    ),
-    Export(
-        name="classifier",
-        source="classifier",
-        make=export.classifier,
-        options={"opset": export.NEWEST_OPSET},
-        parity=parity.CLASSIFIER,
-        form=open_classifier,
-    ),
-    Export(
-        name="recogniser",
-        source="recogniser",
-        make=export.recogniser,
-        options={"opset": export.NEWEST_OPSET},
-        parity=parity.RECOGNISER,
-        form=open_recogniser,
-    ),
-    Export(
-        name="characters.json",
-        source="recogniser",
-        make=export.dictionary,
-    ),
+DETECTOR = Export(
+    name="detector",
+    source="detector",
+    make=export.detector,
+    options={"opset": export.NEWEST_OPSET},
+    parity=parity.DETECTOR,
+    form=open_detector,
 )
+CLASSIFIER = Export(
+    name="classifier",
+    source="classifier",
+    make=export.classifier,
+    options={"opset": export.NEWEST_OPSET},
+    parity=parity.CLASSIFIER,
+    form=open_classifier,
+)
+RECOGNISER = Export(
+    name="recogniser",
+    source="recogniser",
+    make=export.recogniser,
+    options={"opset": export.NEWEST_OPSET},
+    parity=parity.RECOGNISER,
+    form=open_recogniser,
+)
+CHARACTERS = Export.file("characters.json", source="recogniser", make=export.dictionary)

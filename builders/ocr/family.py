@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from builders.kit.family import Family, Metric
 from builders.kit.graph import (
+    LATER_STEP,
     ONE_THREAD,
-    UNBOUNDED,
+    SIDE_BY_SIDE,
     Ensemble,
     InstanceGroup,
     OnnxModel,
@@ -14,7 +15,7 @@ from builders.kit.graph import (
 )
 from builders.kit.graph.options import Whole
 from builders.ocr import largest, metric
-from builders.ocr.exports import EXPORTS
+from builders.ocr.exports import CHARACTERS, CLASSIFIER, DETECTOR, RECOGNISER
 from builders.stages.models import decode_image
 from repository.arrays import DType
 
@@ -69,13 +70,13 @@ prepare_page = PythonModel(
     inputs=(pixels, pages, maximum_side),
     outputs=(page, zooms, sheets, sheet_sizes),
     stage=f"{_STAGES}.prepare_page",
-    queue=UNBOUNDED,
+    queue=LATER_STEP,
 )
 detect = OnnxModel(
     name="detect",
     inputs=(page,),
     outputs=(probability,),
-    export="detector",
+    export=DETECTOR,
     parameters=ONE_THREAD,
     instances=(InstanceGroup(count=2),),
 )
@@ -88,15 +89,15 @@ locate = PythonModel(
     calls=(detect,),
     # While one request waits for the detector's further answers, others go on.
     instances=(InstanceGroup(count=2),),
-    queue=UNBOUNDED,
+    queue=LATER_STEP,
 )
 orient = OnnxModel(
     name="orient",
     inputs=(samples,),
     outputs=(turned,),
-    export="classifier",
+    export=CLASSIFIER,
     parameters=ONE_THREAD,
-    queue=UNBOUNDED,
+    queue=LATER_STEP,
 )
 crop = PythonModel(
     name="crop",
@@ -105,7 +106,7 @@ crop = PythonModel(
     stage=f"{_STAGES}.crop",
     parameters={"buckets": str(BUCKETS)},
     options={"buckets": Whole(BUCKETS, BUCKETS)},
-    queue=UNBOUNDED,
+    queue=LATER_STEP,
 )
 recognise = OnnxModel(
     name="recognise",
@@ -117,12 +118,11 @@ recognise = OnnxModel(
         Tensor("probability", DType.FP32, {"crops": -1, "steps": -1}),
         Tensor("space", DType.FP32, {"crops": -1, "steps": -1}),
     ),
-    export="recogniser",
+    export=RECOGNISER,
     # As many as a page has calls: one that waits is there when another ends, so no core idles.
     instances=(InstanceGroup(count=BUCKETS),),
     parameters=ONE_THREAD,
-    # Its calls for a page wait side by side: were one of them refused, Triton 24.10 would end.
-    queue=UNBOUNDED,
+    queue=SIDE_BY_SIDE,
 )
 collect = PythonModel(
     name="collect",
@@ -138,8 +138,8 @@ collect = PythonModel(
     ),
     outputs=(text, boxes, scores, page_numbers),
     stage=f"{_STAGES}.collect",
-    exports=("characters.json",),
-    queue=UNBOUNDED,
+    exports=(CHARACTERS,),
+    queue=LATER_STEP,
 )
 
 ocr = Ensemble(
@@ -170,7 +170,6 @@ FAMILY = Family(
         "classifier": "package:rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
     },
     pipelines=(ocr,),
-    exports=EXPORTS,
     metrics=(
         Metric(
             name="character_error_rate",

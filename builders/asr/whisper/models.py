@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from builders.asr.whisper.exports import SETTINGS, WHISPER
 from builders.kit.graph import (
-    UNBOUNDED,
+    CALLED_BY_STAGES,
+    LATER_STEP,
     DynamicBatching,
     InstanceGroup,
     OnnxModel,
@@ -36,12 +38,11 @@ whisper = OnnxModel(
         Tensor("language", DType.INT32, {"batch": -1, "one": 1}),
         Tensor("attention", DType.FP32, {"batch": -1, "tokens": -1, "heads": -1, "positions": -1}),
     ),
-    export="whisper",
+    export=WHISPER,
     # A step of the decoder reads all of its weights, whether for one row or for eight.
     max_batch_size=8,
     batching=DynamicBatching(),
-    # Those who call it are few and bounded.
-    queue=UNBOUNDED,
+    queue=CALLED_BY_STAGES,
 )
 transcribe_long = PythonModel(
     name="transcribe_long",
@@ -56,8 +57,8 @@ transcribe_long = PythonModel(
         Tensor("word_scores", DType.FP32, {"words": -1}),
     ),
     stage=f"{_STAGES}.transcribe_long",
-    exports=("whisper.json",),
+    exports=(SETTINGS,),
     instances=(InstanceGroup(count=4),),
-    queue=UNBOUNDED,
+    queue=LATER_STEP,
     calls=(whisper,),
 )

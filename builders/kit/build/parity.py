@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from builders.errors import BuildersError
-from builders.kit.family import Bound, Export, Parity
+from builders.kit.export import Bound, Export, Parity
 from builders.kit.onnx.session import make_session
 from repository.arrays import Array, Arrays
 from repository.onnx.content import OnnxError

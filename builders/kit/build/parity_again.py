@@ -45,7 +45,7 @@ def reproduce(
         made = folder / "model.onnx"
         if wanted.of:
             base = folder / "base.onnx"
-            exports[wanted.of].make(checkpoint, base)
+            wanted.of.make(checkpoint, base)
             wanted.make(base, made)
         else:
             wanted.make(checkpoint, made)

@@ -22,10 +22,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from builders.kit.export import Export
 from builders.kit.graph.options import Option
 from builders.kit.graph.serving import (
+    CALLED_BY_STAGES,
+    LATER_STEP,
     ONE_THREAD,
-    UNBOUNDED,
+    SIDE_BY_SIDE,
     DynamicBatching,
     InstanceGroup,
     QueuePolicy,
@@ -40,9 +43,11 @@ from repository.copied.flow import Wiring
 
 __all__ = [
     "BATCH",
+    "CALLED_BY_STAGES",
     "DYNAMIC",
+    "LATER_STEP",
     "ONE_THREAD",
-    "UNBOUNDED",
+    "SIDE_BY_SIDE",
     "DType",
     "DynamicBatching",
     "Ensemble",
@@ -129,10 +134,10 @@ class OnnxModel(Model):
     """An ONNX file served by the onnxruntime backend.
 
     Attributes:
-        export: the name of the family's :class:`~builders.kit.family.Export` that makes the file.
+        export: what makes the file.
     """
 
-    export: str
+    export: Export
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +145,10 @@ class PlanModel(Model):
     """A TensorRT plan, made from an ONNX export.
 
     Attributes:
-        export: the name of the family's :class:`~builders.kit.family.Export` of the ONNX file.
+        export: what makes the ONNX file.
     """
 
-    export: str
+    export: Export
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +176,7 @@ class PythonModel(Model):
     Attributes:
         stage: the dotted name of the stage's module, copied to ``stages/`` in the version folder
             with the modules that it imports.
-        exports: names of the family's exports copied into the version folder under those names.
+        exports: files that are copied into the version folder, under the exports' names.
         optional_exports: likewise, where their component has a source; the stage looks for them.
         calls: the models that it calls, which are built and loaded with it.
         sequences: its requests come in sequences.
@@ -180,8 +185,8 @@ class PythonModel(Model):
     """
 
     stage: str
-    exports: tuple[str, ...] = ()
-    optional_exports: tuple[str, ...] = ()
+    exports: tuple[Export, ...] = ()
+    optional_exports: tuple[Export, ...] = ()
     calls: tuple[Model, ...] = ()
     sequences: SequenceBatching | None = None
     options: Mapping[str, Option] = field(default_factory=dict)

@@ -48,8 +48,8 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
 
     Args:
         model: any model of a graph.
-        exports: the family's exports by name. An ONNX export that is a folder holds ``model.onnx``
-            and its external data, and stays a folder, as Triton wants it.
+        exports: where each of its exports lies, by name. An ONNX export that is a folder holds
+            ``model.onnx`` and its external data, and stays a folder, as Triton wants it.
 
     Raises:
         KeyError: the model needs an export that is not given.
@@ -57,9 +57,9 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         GraphError: two of its files would have one name: see :func:`clashes`.
     """
     if isinstance(model, OnnxModel):
-        return _tree("model.onnx", exports[model.export])
+        return _tree("model.onnx", exports[model.export.name])
     if isinstance(model, PlanModel):
-        return {"model.plan": exports[model.export]}
+        return {"model.plan": exports[model.export.name]}
     if isinstance(model, BlsModel):
         copies = {path: module_path(dotted) for path, dotted in _BLS.items()}
         return {**copies, "flow.json": model.flow.encode()}
@@ -116,11 +116,11 @@ def _origins(model: PythonModel) -> list[tuple[str, _Origin]]:
             (f"stages/{dotted.rpartition('.')[2]}.py", ("stage", dotted))
             for dotted in (model.stage, *modules)
         ),
-        *((name, ("export", name)) for name in model.exports),
+        *((each.name, ("export", each.name)) for each in model.exports),
         *(
-            (name, ("optional export", name))
-            for name in model.optional_exports
-            if name not in model.exports
+            (each.name, ("optional export", each.name))
+            for each in model.optional_exports
+            if each not in model.exports
         ),
     ]
     return list(dict.fromkeys(files))

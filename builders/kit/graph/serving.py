@@ -24,12 +24,22 @@ class QueuePolicy:
     allow_timeout_override: bool = False
 
 
-UNBOUNDED = QueuePolicy(max_size=0)
-"""For a quick model behind the one where requests wait, which has the bound.
+LATER_STEP = QueuePolicy(max_size=0)
+"""For a quick model behind the one where requests wait: that one has the bound.
 
 Before release 26.08, a bound on a model of one instance makes a single request wait for half a
 second.
 """
+
+SIDE_BY_SIDE = QueuePolicy(max_size=0)
+"""For a model that stands in several steps of an ensemble, which run at the same time.
+
+Triton 24.10 ends (signal 11) where a full queue refuses one of such steps. So the bound is on the
+step where requests wait.
+"""
+
+CALLED_BY_STAGES = QueuePolicy(max_size=0)
+"""For a model that stages call: their instances are few, and requests wait before them."""
 
 ONE_THREAD: Mapping[str, str] = {"intra_op_thread_count": "1"}
 """The onnxruntime backend's parameter by which an instance computes on one core."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from builders.errors import FamilyError
-from builders.kit.family import Export
+from builders.kit.export import Export
 from builders.kit.onnx.int8 import quantise
 
 SUFFIX = ".int8"
@@ -44,7 +44,7 @@ def int8(export: Export) -> Export:
     return Export(
         name=export.name + SUFFIX,
         source=export.source,
-        of=export.name,
+        of=export,
         make=partial(quantise, bounds.keep),
         options={"keep": bounds.keep},
         parity=replace(

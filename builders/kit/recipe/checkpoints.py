@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from builders.kit.family import Export, Family
+from builders.kit.export import Export
+from builders.kit.family import Family
 from builders.kit.recipe.profile import Profile
 from builders.kit.sources import Source, SourceError, resolve
 from repository.errors import KitError

@@ -11,6 +11,7 @@ from builders.kit.family import Family
 from builders.kit.graph import closure
 from builders.kit.recipe.left_out import LeftOut, reduce
 from builders.kit.recipe.profile import Profile, ProfileError
+from builders.kit.recipe.references import wrong_references
 from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
@@ -40,8 +41,8 @@ def choose_families(profile: Profile, checkout: Checkout, findings: list[Finding
         findings: gets components and metrics that no family has.
 
     Raises:
-        ProfileError: a family cannot be loaded; or the profile has settings of a model that is left
-            out, of which no more can be said.
+        ProfileError: a family cannot be loaded, or refers to its exports wrongly, or the profile
+            has settings of a model that is left out; no more can be said then.
     """
     try:
         declared = {name: checkout.load(name) for name in profile.families}
@@ -54,6 +55,8 @@ def choose_families(profile: Profile, checkout: Checkout, findings: list[Finding
         ) from error
     findings += _unknown_components(profile, declared)
     findings += _unknown_metrics(profile, declared)
+    if refused := list(wrong_references(declared.values())):
+        raise ProfileError([*findings, *refused])
     built: dict[str, Family] = {}
     left_out: list[LeftOut] = []
     for name, family in declared.items():

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from builders.kit.family import Family
-from builders.kit.graph import Model, OnnxModel, PlanModel, PythonModel, closure
+from builders.kit.graph import closure
+from builders.kit.graph.exports import needed_exports, optional_exports
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,6 @@ class LeftOut:
         return f"set {settings} in the profile to have it"
 
 
-def needed_exports(model: Model) -> tuple[str, ...]:
-    """The names of the exports that a model cannot do without."""
-    if isinstance(model, OnnxModel | PlanModel):
-        return (model.export,)
-    return model.exports if isinstance(model, PythonModel) else ()
-
-
-def optional_exports(model: Model) -> tuple[str, ...]:
-    """The names of the exports that a model uses where there are any."""
-    return model.optional_exports if isinstance(model, PythonModel) else ()
-
-
 def reduce(family: Family, uris: Mapping[str, str | None]) -> tuple[Family, tuple[LeftOut, ...]]:
     """A family without what needs a checkpoint that is not named, and what that is.
 
@@ -71,7 +60,6 @@ def reduce(family: Family, uris: Mapping[str, str | None]) -> tuple[Family, tupl
     reduced = replace(
         family,
         pipelines=tuple(each for each in family.pipelines if each.name not in pipelines),
-        exports=tuple(each for each in family.exports if each.name not in absent),
         metrics=tuple(each for each in family.metrics if each.pipeline not in pipelines),
     )
     return reduced, tuple(left)
@@ -82,15 +70,15 @@ def _left_out(family: Family, absent: Mapping[str, str]) -> Iterator[LeftOut]:
     for pipeline in family.pipelines:
         models = closure((pipeline,))
         missing = {
-            absent[name]: None
+            absent[each.name]: None
             for model in models
-            for name in needed_exports(model)
-            if name in absent
+            for each in needed_exports(model)
+            if each.name in absent
         }
         if missing:
             yield LeftOut(family.name, "pipeline", pipeline.name, tuple(missing))
             continue
-        optional = (name for model in models for name in optional_exports(model))
+        optional = (each.name for model in models for each in optional_exports(model))
         spared |= dict.fromkeys(name for name in optional if name in absent)
     for name in spared:
         yield LeftOut(family.name, "export", name, (absent[name],))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from builders.kit.family import Family
-from builders.kit.graph import Ensemble, Model, OnnxModel, closure
+from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.graph.bls import bls
 from builders.kit.graph.error import GraphError
 from builders.kit.graph.layout import clashes
@@ -40,13 +40,7 @@ def make_models(
             owners[model.name] = (*owners.get(model.name, ()), name)
 
     def with_precision(model: Model) -> Model:
-        exports = [
-            export
-            for family in owners[model.name]
-            for export in families[family].exports
-            if isinstance(model, OnnxModel) and export.name == model.export
-        ]
-        made = in_precision(profile, model, exports)
+        made = in_precision(profile, model)
         if isinstance(made, Finding):
             findings.append(made)
             return model

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from builders.kit.family import Export
 from builders.kit.graph import Model, OnnxModel
-from builders.kit.onnx.variants import SUFFIX
+from builders.kit.onnx.variants import int8
 from builders.kit.recipe.profile import Profile
 from repository.findings import Finding, finding_of
 
 
-def in_precision(profile: Profile, model: Model, exports: Sequence[Export]) -> Model | Finding:
+def in_precision(profile: Profile, model: Model) -> Model | Finding:
     """The model as the profile's ``models.<name>.precision`` wants it; why not, where it cannot be.
 
     Args:
         profile: what was asked for.
         model: as the profile wants it served.
-        exports: of its families, those that the model reads.
 
     Returns:
         A model in int8 reads another export, which is made from its own.
@@ -32,9 +29,8 @@ def in_precision(profile: Profile, model: Model, exports: Sequence[Export]) -> M
     if profile.device == "gpu" or any(each.kind == "KIND_GPU" for each in model.instances):
         remedy = "Remove it: these integer products are for CPUs, a GPU is faster without them."
         return finding_of("precision", where, "fp32 on a GPU", "int8", remedy)
-    lacking = [export.name for export in exports if export.int8 is None]
-    if lacking:
-        found = f"none for '{lacking[0]}'"
+    if model.export.int8 is None:
+        found = f"none for '{model.export.name}'"
         remedy = "Remove it, or have the family say what int8 must reach (Export.int8)."
         return finding_of("precision", where, "an export with bounds for int8", found, remedy)
-    return replace(model, export=model.export + SUFFIX)
+    return replace(model, export=int8(model.export))

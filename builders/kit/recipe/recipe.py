@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builders.kit.checkout import Checkout
-from builders.kit.family import Export, Family
+from builders.kit.export import Export
+from builders.kit.family import Family
 from builders.kit.graph import Model
+from builders.kit.graph.exports import needed_exports, optional_exports
 from builders.kit.recipe.checkpoints import find_checkpoints
 from builders.kit.recipe.exports import choose_exports
 from builders.kit.recipe.families import choose_families
-from builders.kit.recipe.left_out import LeftOut, needed_exports, optional_exports
+from builders.kit.recipe.left_out import LeftOut
 from builders.kit.recipe.models import Owners, make_models
 from builders.kit.recipe.profile import Profile, ProfileError
 from builders.kit.sources import Source
@@ -51,15 +53,15 @@ class Recipe:
     def base_of(self, export: str) -> str | None:
         """The export that one is made from, both as ``family/export``; None if by a checkpoint."""
         of = self.exports[export].of
-        return f"{export.partition('/')[0]}/{of}" if of else None
+        return f"{export.partition('/')[0]}/{of.name}" if of else None
 
     def exports_of(self, model: Model) -> dict[str, str]:
         """The exports that a model needs: their names -> ``family/export``."""
         found: dict[str, str] = {}
-        for name in (*needed_exports(model), *optional_exports(model)):
+        for export in (*needed_exports(model), *optional_exports(model)):
             for family in self.owners[model.name]:
-                if f"{family}/{name}" in self.exports:
-                    found.setdefault(name, f"{family}/{name}")
+                if f"{family}/{export.name}" in self.exports:
+                    found.setdefault(export.name, f"{family}/{export.name}")
         return found
 
 
@@ -72,12 +74,12 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
 
     Raises:
         ProfileError: the profile names components, models or options that are not there, or
-            checkpoints that cannot be found; a graph names an export that its family has not.
+            checkpoints that cannot be found; a family's exports are declared wrongly.
     """
     findings: list[Finding] = []
     families = choose_families(profile, checkout or Checkout(), findings)
     models, owners = make_models(profile, families.built, findings)
-    exports = choose_exports(models, owners, families, findings)
+    exports = choose_exports(models, owners, families)
     sources = find_checkpoints(profile, families.built, exports, findings)
     if findings:
         raise ProfileError(findings)

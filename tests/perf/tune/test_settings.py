@@ -31,6 +31,7 @@ from perf.tune.space import Bounds, blocks, objections
 from repository.arrays import DType
 from repository.config.proto import pb
 from repository.release import release
+from tests.builders.kit.declared import export
 
 RELEASE = release("24.10")
 BASE = 'triton: "24.10"\nfamilies: {ocr: }\n'
@@ -62,7 +63,7 @@ def models(draw: st.DrawFn) -> OnnxModel | PythonModel:
     }
     if draw(st.booleans()):
         threads = draw(st.sampled_from([{}, {"intra_op_thread_count": "2"}]))
-        return OnnxModel(export="e", parameters=threads, **facts)
+        return OnnxModel(export=export("e"), parameters=threads, **facts)
     return PythonModel(stage="s", **facts)
 
 
@@ -116,7 +117,7 @@ def test_a_patch_of_the_real_family_goes_through_the_profile(tmp_path: Path) -> 
 def test_one_instance_behind_a_bounded_queue_is_refused_as_the_check_warns() -> None:
     model = OnnxModel(
         name="m",
-        export="e",
+        export=export("e"),
         inputs=(Tensor("x", DType.FP32, {"n": 4}),),
         outputs=(Tensor("y", DType.FP32, {"n": 4}),),
         instances=(InstanceGroup(count=2),),

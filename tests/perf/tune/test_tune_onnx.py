@@ -18,6 +18,7 @@ from perf.tune.settings import Settings
 from repository.arrays import DType
 from repository.config.text import to_text
 from runtime.machine.environment import ServerEnvironment
+from tests.builders.kit.declared import export
 
 REPOSITORY = Path(__file__).parents[3] / "model_repository"
 
@@ -27,7 +28,7 @@ def relu(folder: Path) -> OnnxModel:
     axes = {"batch": -1, "n": 64}
     model = OnnxModel(
         name="relu",
-        export="relu",
+        export=export("relu"),
         inputs=(Tensor("x", DType.FP32, axes),),
         outputs=(Tensor("y", DType.FP32, axes),),
         max_batch_size=8,

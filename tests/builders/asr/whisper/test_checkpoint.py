@@ -13,15 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders.asr.exports import WHISPER as WHISPER_EXPORTS
 from builders.asr.stages.whisper import whisper_choices, whisper_tokens
 from builders.asr.whisper.checkpoint import read_checkpoint
+from builders.asr.whisper.exports import SETTINGS, WHISPER
 from builders.asr.whisper.generation import CARRIED
 from builders.kit.build.parity import compare
 from builders.kit.sources import SourceError
 
 TINY = Path(__file__).parent / "tiny"
-ONNX, SETTINGS = WHISPER_EXPORTS
+ONNX = WHISPER
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from builders.kit.build.parity import ParityError, compare
 from builders.kit.build.parity_again import reproduce
 from builders.kit.checkout import Checkout
 from builders.kit.family import Export, Family, Parity
-from repository.arrays import Arrays
+from builders.kit.graph import OnnxModel, PythonModel, Tensor
+from repository.arrays import Arrays, DType
 
 Floats = npt.NDArray[np.float32]
 
@@ -258,12 +259,12 @@ def test_the_command_makes_the_export_anew(made: Path, monkeypatch: pytest.Monke
         write(out, SIZES[0])
         return {}
 
+    x = Tensor("x", DType.FP32, {"rows": -1, "columns": -1})
+    pool = OnnxModel(name="pool", inputs=(x,), outputs=(), export=replace(export(), make=make))
+    keys = Export.file("keys", source="model", make=make)
+    read = PythonModel(name="read", inputs=(x,), outputs=(), stage="read", exports=(keys,))
     family = Family(
-        name="pooling",
-        sources={"model": f"path:{made}"},
-        pipelines=(),
-        exports=(replace(export(), make=make), replace(export(), name="keys", parity=None)),
-        metrics=(),
+        name="pooling", sources={"model": f"path:{made}"}, pipelines=(pool, read), metrics=()
     )
     monkeypatch.setattr(Checkout, "load", lambda self, name: {"pooling": family}[name])
     with pytest.raises(ParityError, match="python -m builders parity pooling pool"):

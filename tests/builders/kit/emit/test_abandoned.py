@@ -36,11 +36,12 @@ from runtime.server.server import LocalServer
 from runtime.watch import stubs
 from runtime.watch.heal import Healer
 from tests.builders.kit import repositories
+from tests.builders.kit.declared import export
 
 X, Y = Tensor("x", DType.FP32, {"value": -1}), Tensor("y", DType.FP32, {"value": -1})
 ONE = (InstanceGroup(count=1),)
 STALL = PythonModel(name="stall", inputs=(X,), outputs=(Y,), stage="toy_stall", instances=ONE)
-TWICE = OnnxModel(name="twice", inputs=(X,), outputs=(Y,), export="twice", instances=ONE)
+TWICE = OnnxModel(name="twice", inputs=(X,), outputs=(Y,), export=export("twice"), instances=ONE)
 PIPELINE = Ensemble(name="pipeline", inputs=(X,), outputs=(Y,), steps=STALL >> ())
 
 

@@ -31,6 +31,7 @@ from repository.config.facts import file_input
 from repository.config.proto import pb
 from repository.config.text import ConfigError, parse, read_config, to_text
 from repository.release import Release, release
+from tests.builders.kit.declared import export
 
 RELEASE = release("24.10")
 
@@ -41,7 +42,7 @@ def floats(name: str, **axes: int) -> Tensor:
 
 FULL = OnnxModel(
     name="detect",
-    export="detect.onnx",
+    export=export("detect.onnx"),
     inputs=(
         floats("image", batch=-1, height=-1, channels=3),
         Tensor("limit", DType.INT64, {"batch": -1}, optional=True),
@@ -166,7 +167,7 @@ def test_bound_needs_the_batcher_and_joins_nothing(
 
 def test_kinds_of_models_name_their_backend_and_file() -> None:
     reads, writes = floats("x", n=-1), floats("y", n=-1)
-    plan = PlanModel(name="plan", export="e", inputs=(reads,), outputs=(writes,))
+    plan = PlanModel(name="plan", export=export("e"), inputs=(reads,), outputs=(writes,))
     crop = stage("crop", reads, writes)
     pipeline = Ensemble(name="ocr", inputs=(reads,), outputs=(writes,), steps=as_flow(crop))
     found = {

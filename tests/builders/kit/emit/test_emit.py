@@ -26,6 +26,7 @@ from repository.config.text import to_text
 from runtime.inprocess import InProcess
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
+from tests.builders.kit.declared import export
 
 HERE = Path(__file__).parent / "stages"
 SENTENCE = Tensor("sentence", DType.BYTES, {"one": 1})
@@ -38,7 +39,7 @@ SQUARES, FOURTHS = (Tensor(name, DType.FP32, {"word": -1}) for name in ("squares
 SPLIT = PythonModel(
     name="split", inputs=(SENTENCE, LIMIT), outputs=(WORDS, LENGTHS), stage="toy_stage"
 )
-SQUARE = OnnxModel(name="square", inputs=(X,), outputs=(Y,), export="square")
+SQUARE = OnnxModel(name="square", inputs=(X,), outputs=(Y,), export=export("square"))
 TOY = Ensemble(
     name="toy",
     inputs=(SENTENCE, LIMIT),

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from builders.kit.emit.config import configs_of
 from builders.kit.emit.sizes import sized
-from builders.kit.family import Export, Family
+from builders.kit.family import Family
 from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor
 from builders.kit.onnx.files import save
 from builders.kit.recipe.profile import ProfileError
@@ -20,13 +20,14 @@ from builders.kit.recipe.recipe import Recipe
 from repository.arrays import DType
 from repository.config.proto import pb
 from repository.release import release
+from tests.builders.kit.declared import export
 
 words = Tensor("words", DType.FP32, {"rows": -1, "vocabulary": -1})
 reader = OnnxModel(
     name="reader",
     inputs=(Tensor("sound", DType.FP32, {"rows": -1, "length": -1}),),
     outputs=(words,),
-    export="reader",
+    export=export("reader"),
 )
 spell = PythonModel(
     name="spell",
@@ -52,13 +53,9 @@ def write(path: Path, vocabulary: int | str) -> Path:
 
 def recipe(*models: OnnxModel | PythonModel | Ensemble) -> Recipe:
     exports = {
-        f"toy/{model.export}": Export(
-            name=model.export, source="s", make=lambda a, b: {}, options={}, parity=None
-        )
-        for model in models
-        if isinstance(model, OnnxModel)
+        f"toy/{model.export.name}": model.export for model in models if isinstance(model, OnnxModel)
     }
-    toy = Family(name="toy", sources={}, pipelines=(), exports=(), metrics=())
+    toy = Family(name="toy", sources={}, pipelines=(), metrics=())
     return Recipe(
         profile=None,  # type: ignore[arg-type]
         release=release("24.10"),
@@ -124,7 +121,7 @@ def test_what_is_dynamic_in_the_file_stays_so(tmp_path: Path) -> None:
 
 
 def test_two_sizes_for_one_axis_of_a_graph_are_refused_with_both_places(tmp_path: Path) -> None:
-    other = replace(reader, name="other", export="other")
+    other = replace(reader, name="other", export=export("other"))
     joined = replace(spell, calls=(reader, other))
     paths = {
         "toy/reader": write(tmp_path / "reader", 321),
@@ -137,7 +134,7 @@ def test_two_sizes_for_one_axis_of_a_graph_are_refused_with_both_places(tmp_path
 def test_graphs_that_have_nothing_to_do_with_each_other_may_use_a_name_twice(
     tmp_path: Path,
 ) -> None:
-    other = replace(reader, name="other", export="other")
+    other = replace(reader, name="other", export=export("other"))
     paths = {
         "toy/reader": write(tmp_path / "reader", 321),
         "toy/other": write(tmp_path / "other", 99),

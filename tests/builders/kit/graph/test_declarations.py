@@ -23,6 +23,7 @@ from repository.arrays import DType
 from repository.check.serving import STUB_REGION, check_shared_memory
 from repository.findings import Finding, errors
 from repository.release import release
+from tests.builders.kit.declared import export
 
 RELEASE = release("24.10")
 
@@ -181,7 +182,7 @@ def test_a_bound_before_steps_side_by_side_is_told_and_one_before_a_single_step_
 def test_shared_memory_counts_instances_and_static_sizes() -> None:
     megabyte = floats("x", n=2**18)
     model = stage("crop", megabyte, megabyte, instances=(InstanceGroup(count=3),))
-    onnx = OnnxModel(name="net", export="net", inputs=(megabyte,), outputs=(megabyte,))
+    onnx = OnnxModel(name="net", export=export("net"), inputs=(megabyte,), outputs=(megabyte,))
     configs = [model_config(model), model_config(onnx)]
     need = 3 * (STUB_REGION + 2 * 2**20)
     assert list(check_shared_memory(configs, need)) == []

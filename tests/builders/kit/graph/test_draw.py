@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor, as_ensemble, draw
 from repository.arrays import DType
+from tests.builders.kit.declared import export
 
 
 def tensor(name: str, optional: bool = False) -> Tensor:
@@ -10,7 +11,9 @@ def tensor(name: str, optional: bool = False) -> Tensor:
 
 
 DECODE = PythonModel(name="decode", inputs=(tensor("file"),), outputs=(tensor("page"),), stage="s")
-FIND = OnnxModel(name="find", inputs=(tensor("page"),), outputs=(tensor("map"),), export="find")
+FIND = OnnxModel(
+    name="find", inputs=(tensor("page"),), outputs=(tensor("map"),), export=export("find")
+)
 CUT = PythonModel(
     name="cut", inputs=(tensor("page"), tensor("map")), outputs=(tensor("crops"),), stage="s"
 )

@@ -17,6 +17,7 @@ from builders.kit.graph import PythonModel, Tensor, closure
 from builders.kit.graph.error import GraphError
 from builders.kit.graph.layout import clashes, version_files
 from repository.arrays import DType
+from tests.builders.kit.declared import file
 
 
 class Exports(dict[str, bytes]):
@@ -54,15 +55,16 @@ def test_a_stage_imports_its_modules_from_its_own_package(model: PythonModel) ->
 X = Tensor("x", DType.FP32, {"length": -1})
 
 
-def stage(name: str, exports: tuple[str, ...] = ()) -> PythonModel:
-    return PythonModel(name="m", inputs=(X,), outputs=(X,), stage=name, exports=exports)
+def stage(name: str, *exports: str) -> PythonModel:
+    files = tuple(map(file, exports))
+    return PythonModel(name="m", inputs=(X,), outputs=(X,), stage=name, exports=files)
 
 
 @pytest.mark.parametrize(
     "export", ["model.py", "stages", "stages/ctc.py", "stages/__init__.py", "stages/ctc.py/x"]
 )
 def test_an_export_named_as_a_file_of_the_kit_is_refused(export: str) -> None:
-    model = stage("builders.ocr.stages.collect", (export,))
+    model = stage("builders.ocr.stages.collect", export)
     assert [found.rule for found in clashes(model)][:1] == ["model-files"]
 
 

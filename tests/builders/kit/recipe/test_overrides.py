@@ -22,12 +22,18 @@ from builders.kit.graph.options import Number, Text, Whole
 from builders.kit.recipe.overrides import apply
 from builders.kit.recipe.profile import Profile, ProfileError
 from repository.arrays import DType
+from tests.builders.kit.declared import export
 
 X = Tensor("x", DType.FP32, {"batch": -1, "width": 4})
 Y = Tensor("y", DType.FP32, {"batch": -1, "width": 4})
 Z = Tensor("z", DType.FP32, {"batch": -1, "width": 4})
 SCALE = OnnxModel(
-    name="scale", inputs=(X,), outputs=(Y,), max_batch_size=8, export="scale", parameters={"a": "1"}
+    name="scale",
+    inputs=(X,),
+    outputs=(Y,),
+    max_batch_size=8,
+    export=export("scale"),
+    parameters={"a": "1"},
 )
 SHIFT = PythonModel(name="shift", inputs=(Y,), outputs=(Z,), stage="stages.shift")
 PIPELINE = Ensemble(name="pipeline", inputs=(X,), outputs=(Z,), steps=SCALE >> SHIFT)
@@ -100,7 +106,7 @@ def test_batching_can_be_turned_off() -> None:
         inputs=(X,),
         outputs=(Y,),
         max_batch_size=8,
-        export="b",
+        export=export("b"),
         batching=DynamicBatching(),
     )
     (made,) = apply(profile(b={"batching": False}), (batched,))
@@ -176,7 +182,7 @@ def test_every_family_says_what_its_stages_parameters_may_be(family: str) -> Non
 
 
 def test_two_models_of_one_name_are_refused() -> None:
-    other = OnnxModel(name="scale", inputs=(X,), outputs=(Y,), export="other")
+    other = OnnxModel(name="scale", inputs=(X,), outputs=(Y,), export=export("other"))
     with pytest.raises(ProfileError, match="2 that differ"):
         apply(profile(), (PIPELINE, other))
 

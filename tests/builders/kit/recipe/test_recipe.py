@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from builders.kit.recipe.profile import (
 )
 from builders.kit.recipe.recipe import Recipe, make_recipe
 from repository.arrays import DType
+from tests.builders.kit.declared import export, file
 
 
 def tensor(name: str) -> Tensor:
@@ -31,29 +33,23 @@ SHARED = PythonModel(
 )
 
 
-def make(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    raise AssertionError("no recipe makes anything")
+MODEL = export("model")
 
 
-def family(name: str, **changes: object) -> Family:
+def family(name: str, model: Export = MODEL, **changes: object) -> Family:
     own = OnnxModel(
         name=f"{name}_model",
         inputs=(tensor("pixels"),),
         outputs=(tensor("y"),),
-        export="model",
+        export=model,
     )
     pipeline = Ensemble(
         name=name, inputs=(tensor("x"),), outputs=(tensor("y"),), steps=SHARED >> own
-    )
-    exports = tuple(
-        Export(name=each, source=source, make=make, options={}, parity=None)
-        for each, source in (("model", "weights"), ("unused", "other"))
     )
     declared = Family(
         name=name,
         sources={"weights": "path:weights.json", "other": "path:/does/not/exist"},
         pipelines=(pipeline,),
-        exports=exports,
         metrics=(),
     )
     return replace(declared, **changes)  # type: ignore[arg-type]
@@ -127,16 +123,53 @@ def test_twins_are_made_where_asked() -> None:
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    one = family("one")
+    one = family("one", export("model", "wieghts"))
     lost = family("two", sources={"weights": "path:nowhere", "other": "path:weights.json"})
-    (pipeline,) = one.pipelines
-    assert isinstance(pipeline, Ensemble)
     with pytest.raises(ProfileError) as caught:
-        recipe(replace(one, exports=(replace(one.exports[0], name="modle"),)), lost)
+        recipe(one, lost)
     told = {finding.where: finding for finding in caught.value.findings}
-    assert told["graph, one_model.export"].remedy == "Did you mean 'modle'?"
+    assert told["family one, export model, source"].remedy == "Did you mean 'weights'?"
     assert "nowhere" in told["source two/weights"].found
     assert len(told) == 2
+
+
+def test_models_that_refer_to_exports_wrongly_are_told_at_once() -> None:
+    named: Any = "model"
+    words = replace(SHARED, name="words", outputs=(tensor("z"),), exports=(named,))
+    plain = OnnxModel(
+        name="plain", inputs=(tensor("x"),), outputs=(tensor("y"),), export=file("plain")
+    )
+    other = replace(plain, name="other", export=export("model", "other"))
+    one, two = family("one", named), family("two")
+    with pytest.raises(ProfileError) as caught:
+        recipe(one, replace(two, pipelines=(*two.pipelines, words, plain, other)))
+    told = {finding.where: (finding.found, finding.remedy) for finding in caught.value.findings}
+    assert told == {
+        "family one, model one_model": (
+            "'model'",
+            "Write export=DETECTOR, where DETECTOR = Export(name=..., ...).",
+        ),
+        "family two, model words": (
+            "'model'",
+            "Write exports=(WORDS,), where WORDS = Export.file(...).",
+        ),
+        "family two, model plain": (
+            "'plain', which has none",
+            "Declare Export(parity=Parity(...)).",
+        ),
+        "family two, export model": (
+            "two that differ",
+            "Rename one, or let both models share one declaration.",
+        ),
+    }
+
+
+def test_the_file_that_an_export_is_made_from_is_made_too() -> None:
+    base = file("base")
+    found = recipe(family("one", replace(MODEL, of=base)))
+    assert list(found.exports) == ["one/base", "one/model"]
+    assert found.base_of("one/model") == "one/base"
+    assert found.families["one"].exports == (base, replace(MODEL, of=base))
 
 
 def test_an_export_without_its_source_is_refused() -> None:
@@ -168,9 +201,11 @@ def large(name: str = "one") -> Family:
         SHARED,
         name="helped",
         stage="tests.builders.kit.emit.stages.toy_stage",
-        optional_exports=("words.txt",),
+        optional_exports=(file("words.txt", "words"),),
     )
-    big = OnnxModel(name="big_model", inputs=(tensor("x"),), outputs=(tensor("y"),), export="big")
+    big = OnnxModel(
+        name="big_model", inputs=(tensor("x"),), outputs=(tensor("y"),), export=export("big", "big")
+    )
     calling = replace(helped, name="calling", outputs=(tensor("y"),), calls=(big,))
     first = own.pipelines[0]
     assert isinstance(first, Ensemble)
@@ -178,11 +213,6 @@ def large(name: str = "one") -> Family:
     return replace(
         own,
         sources={**own.sources, "big": None, "words": None},
-        exports=(
-            *own.exports,
-            Export(name="big", source="big", make=make, options={}, parity=None),
-            Export(name="words.txt", source="words", make=make, options={}, parity=None),
-        ),
         pipelines=(replace(first, steps=step), calling),
         metrics=tuple(
             Metric(name="m", pipeline=each, bound=1.0, better="lower", measure=lambda run: 0.0)
@@ -273,16 +303,13 @@ def test_a_profile_sets_the_bound_that_its_checkpoint_must_reach() -> None:
 
 
 def test_a_checkpoint_that_two_exports_need_and_that_is_not_there_is_told_once() -> None:
-    exports = tuple(
-        Export(name=each, source="other", make=make, options={}, parity=None)
-        for each in ("model", "second")
-    )
+    first, second = export("model", "other"), export("second", "other")
     own = OnnxModel(
-        name="second", inputs=(tensor("pixels"),), outputs=(tensor("z"),), export="second"
+        name="second", inputs=(tensor("pixels"),), outputs=(tensor("z"),), export=second
     )
-    pipelines = (*family("a").pipelines, own)
+    pipelines = (*family("a", first).pipelines, own)
     with pytest.raises(ProfileError) as caught:
-        recipe(family("a", exports=exports, pipelines=pipelines))
+        recipe(family("a", pipelines=pipelines))
     assert len(caught.value.findings) == 1
 
 
@@ -300,16 +327,13 @@ def test_stages_whose_modules_would_overwrite_each_other_are_told(
     )
     monkeypatch.syspath_prepend(tmp_path)
     clashing = replace(SHARED, stage="clashing.stage")
-    own = OnnxModel(
-        name="own", inputs=(tensor("pixels"),), outputs=(tensor("y"),), export="model"
-    )  # fmt: skip
+    refused = replace(MODEL, form=refuse)
+    own = OnnxModel(name="own", inputs=(tensor("pixels"),), outputs=(tensor("y"),), export=refused)
     pipeline = Ensemble(
         name="one", inputs=(tensor("x"),), outputs=(tensor("y"),), steps=clashing >> own
     )
-    one = family("one", pipelines=(pipeline,))
-    exports = tuple(replace(each, form=refuse) for each in one.exports)
     with pytest.raises(ProfileError) as caught:
-        recipe(replace(one, exports=exports))
+        recipe(family("one", pipelines=(pipeline,)))
     told = {finding.where: finding for finding in caught.value.findings}
     assert (
         "clashing.one.ctc and the module clashing.two.ctc"

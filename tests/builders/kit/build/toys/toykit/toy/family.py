@@ -10,14 +10,37 @@ scaled = Tensor("scaled", DType.FP32, {"length": -1})
 moved = Tensor("moved", DType.FP32, {"length": -1})
 y = Tensor("y", DType.FP32, {"length": -1})
 
-scale = OnnxModel(name="scale", inputs=(x,), outputs=(scaled,), export="scale")
-move = OnnxModel(name="move", inputs=(scaled,), outputs=(moved,), export="move")
+SCALE = Export(
+    name="scale",
+    source="weights",
+    make=exports.scale,
+    options={"opset": 17},
+    parity=Parity(
+        reference=reference.scale,
+        inputs=reference.scale_inputs,
+        absolute=1e-6,
+        relative=1e-6,
+    ),
+)
+MOVE = Export(
+    name="move",
+    source="weights",
+    make=exports.move,
+    options={"opset": 17},
+    parity=Parity(
+        reference=reference.move, inputs=reference.move_inputs, absolute=1e-6, relative=1e-6
+    ),
+)
+TABLE = Export.file("table.json", source="weights", make=exports.table)
+
+scale = OnnxModel(name="scale", inputs=(x,), outputs=(scaled,), export=SCALE)
+move = OnnxModel(name="move", inputs=(scaled,), outputs=(moved,), export=MOVE)
 shift = PythonModel(
     name="shift",
     inputs=(moved,),
     outputs=(y,),
     stage="toykit.toy.stages.shift",
-    exports=("table.json",),
+    exports=(TABLE,),
 )
 toy = Ensemble(name="toy", inputs=(x,), outputs=(y,), steps=scale >> move >> shift)
 
@@ -25,30 +48,6 @@ FAMILY = Family(
     name="toy",
     sources={"weights": "path:nowhere.json"},
     pipelines=(toy,),
-    exports=(
-        Export(
-            name="scale",
-            source="weights",
-            make=exports.scale,
-            options={"opset": 17},
-            parity=Parity(
-                reference=reference.scale,
-                inputs=reference.scale_inputs,
-                absolute=1e-6,
-                relative=1e-6,
-            ),
-        ),
-        Export(
-            name="move",
-            source="weights",
-            make=exports.move,
-            options={"opset": 17},
-            parity=Parity(
-                reference=reference.move, inputs=reference.move_inputs, absolute=1e-6, relative=1e-6
-            ),
-        ),
-        Export(name="table.json", source="weights", make=exports.table, options={}, parity=None),
-    ),
     metrics=(
         Metric(
             name="error",
