@@ -32,9 +32,11 @@ def graph(
     # A family may import what takes seconds: first the one after which pipelines are named so.
     for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
         try:
-            known |= {model.name: as_ensemble(model) for model in checkout.load(name).pipelines}
+            family = checkout.declared(name)
         except KitError as problem:
             raise failed(problem) from problem
+        if family is not None:
+            known |= {model.name: as_ensemble(model) for model in family.pipelines}
         if pipeline in known:
             break
     else:

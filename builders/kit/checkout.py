@@ -12,7 +12,7 @@ from builders.kit.paths import ROOT
 from repository.findings import finding_of
 
 if TYPE_CHECKING:
-    from builders.kit.family import Family
+    from builders.kit.family import ConfiguredFamily, Family
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Checkout:
         """A family's folder."""
         return self.root / self.package / family
 
-    def load(self, family: str) -> Family:
-        """The family of that name.
+    def load(self, family: str) -> Family | ConfiguredFamily:
+        """The family of that name, or what a profile makes one of.
 
         Raises:
             NotDeclared: no such folder; the message lists those there are.
             FamilyError: it imports a package that is not installed.
         """
-        from builders.kit.family import Family
+        from builders.kit.family import ConfiguredFamily, Family
 
         if family not in self.families:
             expected, remedy = f"one of {', '.join(self.families)}", "Name one of those."
@@ -64,5 +64,17 @@ class Checkout:
             raise FamilyError(
                 [finding_of("family", where, expected, "none that is installed", remedy)]
             ) from error
-        assert isinstance(loaded, Family)
+        assert isinstance(loaded, Family | ConfiguredFamily)
         return loaded
+
+    def declared(self, family: str) -> Family | None:
+        """The family of that name, which needs no profile; None if it needs one.
+
+        Raises:
+            NotDeclared: as :meth:`load`.
+            FamilyError: likewise.
+        """
+        from builders.kit.family import Family
+
+        loaded = self.load(family)
+        return loaded if isinstance(loaded, Family) else None

@@ -38,6 +38,8 @@ class Parity:
         following: (checkpoint, inputs, the file's outputs) -> the outputs that it should have
             given; in the place of ``reference`` for a file whose choices decide what it computes
             next, and which may choose otherwise where two are as good as each other.
+        data: files that the examples are read from; part of the build's cache key.
+        given: the examples are a user's own, and their shapes are enough.
     """
 
     reference: Callable[[Path, Arrays], Arrays]
@@ -45,6 +47,8 @@ class Parity:
     absolute: Bound
     relative: Bound
     following: Following | None = None
+    data: tuple[Path, ...] = ()
+    given: bool = False
 
     @property
     def functions(self) -> Sequence[Callable[..., object]]:

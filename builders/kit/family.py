@@ -1,6 +1,7 @@
 """What a family of models declares: the one object that its folder exports.
 
-A family is a folder ``builders/<name>/`` whose module ``family.py`` has a :data:`FAMILY`.
+A family is a folder ``builders/<name>/`` whose module ``family.py`` has a :data:`FAMILY`: a
+:class:`Family`, or a :class:`ConfiguredFamily`, which the profile makes one of.
 :class:`builders.kit.checkout.Checkout` finds it by its name; nothing else is edited to add one.
 """
 
@@ -9,13 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from builders.kit.export import Export, Int8, Parity
 from builders.kit.graph import Model, closure
 from builders.kit.graph.exports import needed_exports, optional_exports
 from repository.arrays import Arrays
+from repository.release import Release
 
-__all__ = ["Export", "Family", "Int8", "Largest", "Metric", "Parity"]
+__all__ = [
+    "Conditions",
+    "ConfiguredFamily",
+    "Export",
+    "Family",
+    "Int8",
+    "Largest",
+    "Metric",
+    "Parity",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,3 +96,37 @@ class Family:
             for export in (*needed_exports(model), *optional_exports(model)):
                 found |= {each.name: each for each in export.lineage}
         return tuple(found.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What a configured family is made under, besides its own options.
+
+    Attributes:
+        release: the facts of the Triton release that will serve it.
+        device: where its ONNX models will run, "cpu" or "gpu".
+        checkpoint: a source URI -> the file or folder, as in :func:`builders.kit.sources.resolve`,
+            which says what it raises.
+        place: keys below the family's own -> where they stand in the profile, for a finding.
+    """
+
+    release: Release
+    device: str
+    checkpoint: Callable[[str], Path]
+    place: Callable[..., str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfiguredFamily:
+    """A family whose models the profile declares, by options of the family's own.
+
+    Attributes:
+        name: its folder's name.
+        options: what may stand below ``families.<name>`` in a profile, besides the keys of every
+            family. Mistakes are told with the profile's lines.
+        make: (options, conditions) -> the family. It raises a ``KitError`` with all that is wrong.
+    """
+
+    name: str
+    options: type[BaseModel]
+    make: Callable[[Any, Conditions], Family]

@@ -94,6 +94,7 @@ def validated(
     source: str,
     lines: Mapping[Location, int],
     context: Mapping[str, object] | None = None,
+    below: Location = (),
 ) -> T:
     """A value as that model.
 
@@ -104,6 +105,7 @@ def validated(
         source: where the value comes from, as a file's name.
         lines: the line of each key, as far as they are known.
         context: what the model's validators are given as ``info.context``.
+        below: the keys that lead to the value, if it is a part of the file.
 
     Raises:
         Exception: ``kind.error``: it does not fit the model.
@@ -112,7 +114,8 @@ def validated(
         return model.model_validate(value, context=dict(context or {}))
     except ValidationError as error:
         wrong = error.errors()
-        findings = [_explain(source, each, model, lines, kind) for each in wrong[:MAXIMUM_TOLD]]
+        shown = wrong[:MAXIMUM_TOLD]
+        findings = [_explain(source, each, model, lines, kind, below) for each in shown]
         if len(wrong) > MAXIMUM_TOLD:
             remedy = "Mend those that are told first."
             findings.append(kind.finding(source, "no mistakes", f"{len(wrong):,}", remedy))
@@ -169,13 +172,14 @@ def _explain(
     model: type[BaseModel],
     lines: Mapping[Location, int],
     kind: Kind,
+    below: Location,
 ) -> Finding:
     """Pydantic's error as a finding."""
     at = tuple(part for part in details["loc"] if part != "[key]")
     if details["type"] == "invalid_key":
         # A number as a key; lines are noted by text.
         at = (*at[:-1], str(at[-1]))
-    where = place(file, at, lines)
+    where = place(file, (*below, *at), lines)
     context = details.get("ctx", {})
     found = _told(details["input"])
     match details["type"]:
@@ -188,7 +192,7 @@ def _explain(
                 suggest(str(at[-1]), known),
             )
         case "missing":
-            return kind.finding(where, "a value", "none", f"Write {_dotted(at)}.")
+            return kind.finding(where, "a value", "none", f"Write {_dotted((*below, *at))}.")
         case "literal_error":
             expected = str(context["expected"])
             known = re.findall(r"'([^']*)'", expected)

@@ -102,7 +102,8 @@ def test_a_profile_is_one_that_would_be_built(tmp_path: Path, place: str, text: 
     profile = load_profile(path)
     models = set()
     for name, options in profile.families.items():
-        family = Checkout().load(name)
+        family = Checkout().declared(name)
+        assert family is not None, place
         assert set(options.sources) <= family.sources.keys(), place
         assert set(options.bounds) <= {metric.name for metric in family.metrics}, place
         models |= {model.name for model in closure(family.pipelines)}
@@ -112,7 +113,8 @@ def test_a_profile_is_one_that_would_be_built(tmp_path: Path, place: str, text: 
 def test_a_step_is_one_that_there_is() -> None:
     steps = set()
     for name in ("ocr", "asr"):
-        family = Checkout().load(name)
+        family = Checkout().declared(name)
+        assert family is not None
         exports = variants(each for each in family.exports if each.parity is not None)
         steps |= {f"{kind} {name}/{each}" for kind in ("export", "parity") for each in exports}
         steps |= {f"export {name}/{each.name}" for each in family.exports}

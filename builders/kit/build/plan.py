@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from builders.kit.build.errors import BuildError
 from builders.kit.emit.check import check_graph
@@ -111,6 +112,7 @@ def _parity(recipe: Recipe, code: CodeReader, subject: str) -> Task:
         "option absolute": repr(parity.absolute),
         "option relative": repr(parity.relative),
         **_checkpoint(recipe, subject),
+        **_data(parity.data),
     }
     modules = ("builders.kit.build.parity",)
     return _task(code, "parity", subject, parity.functions, modules, parts)
@@ -124,11 +126,7 @@ def _metric(
     configs: Mapping[str, pb.ModelConfig],
 ) -> Task:
     """Its bound is no part of the key, as that changes no score."""
-    parts = {}
-    for place in metric.data:
-        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if file.is_file():
-                parts[f"data {file.relative_to(place.parent)}"] = sha256(file)
+    parts = _data(metric.data)
     used = models_under(metric.pipeline, configs)
     stages = [
         model.stage
@@ -137,6 +135,16 @@ def _metric(
     ]
     modules = ("runtime.inprocess", *stages)
     return _task(code, "metric", f"{family}/{metric.name}", [metric.measure], modules, parts)
+
+
+def _data(places: Iterable[Path]) -> dict[str, str]:
+    """The hash of each file there, and below folders, by its name."""
+    return {
+        f"data {file.relative_to(place.parent)}": sha256(file)
+        for place in places
+        for file in (sorted(place.rglob("*")) if place.is_dir() else [place])
+        if file.is_file()
+    }
 
 
 def _checkpoint(recipe: Recipe, subject: str) -> dict[str, str]:

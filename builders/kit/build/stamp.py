@@ -37,7 +37,7 @@ class Watched:
         files: modules, and the files beside them.
         folders: whose other files count too, as a metric's inputs.
         tools: package -> version, of those that take part.
-        sources: the files and folders of its checkpoints.
+        sources: the files and folders of its checkpoints, and of what else it was told to read.
         code: :func:`code_state` of the files and folders, from before the build.
     """
 
@@ -96,7 +96,7 @@ class Stamp:
         files, packages = code.files_of("builders.kit.build.build", *own, *stages)
         folders = [checkout.folder(name) for name in families]
         return Watched(
-            files, folders, versions(packages), _checkpoints(recipe), code_state(files, folders)
+            files, folders, versions(packages), _sources(recipe), code_state(files, folders)
         )
 
     def write(self, watched: Watched, tools: Mapping[str, str]) -> None:
@@ -187,9 +187,12 @@ def _code_now(last: Mapping[str, Any]) -> Listing:
     return code_state(files, map(Path, last["code folders"]))
 
 
-def _checkpoints(recipe: Recipe) -> list[Path]:
-    """The files and folders of all checkpoints."""
-    watched: list[Path] = []
+def _sources(recipe: Recipe) -> list[Path]:
+    """The files and folders of all checkpoints, and of metrics' and comparisons' data."""
+    metrics = [metric for family in recipe.families.values() for metric in family.metrics]
+    parities = [each.parity for each in recipe.exports.values() if each.parity is not None]
+    watched = [path for metric in metrics for path in metric.data]
+    watched += [path for parity in parities for path in parity.data]
     for source in recipe.sources.values():
         if source.path.is_dir():
             watched.append(source.path)

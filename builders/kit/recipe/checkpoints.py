@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from builders.kit.export import Export
 from builders.kit.family import Family
 from builders.kit.recipe.profile import Profile
-from builders.kit.sources import Source, SourceError, resolve
+from builders.kit.sources import Source, SourceError
 from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
@@ -17,6 +17,7 @@ def find_checkpoints(
     profile: Profile,
     families: Mapping[str, Family],
     exports: Mapping[str, Export],
+    resolve: Callable[[str], Source],
     findings: list[Finding],
 ) -> dict[str, Source]:
     """``family/component`` -> the checkpoint that exports need.
@@ -25,9 +26,10 @@ def find_checkpoints(
         profile: what to build.
         families: by name.
         exports: by ``family/export``.
+        resolve: finds a source by its URI.
         findings: gets what cannot be found, and what is of a form that an export refuses.
     """
-    found = _resolve(profile, families, exports, findings)
+    found = _resolve(profile, families, exports, resolve, findings)
     findings += _misshapen(exports, found)
     return found
 
@@ -36,6 +38,7 @@ def _resolve(
     profile: Profile,
     families: Mapping[str, Family],
     exports: Mapping[str, Export],
+    resolve: Callable[[str], Source],
     findings: list[Finding],
 ) -> dict[str, Source]:
     found: dict[str, Source] = {}
@@ -55,7 +58,7 @@ def _resolve(
             findings.append(finding_of("recipe", where, expected, f"'{export.source}'", remedy))
             continue
         try:
-            found[source_id] = resolve(uri, offline=not profile.hub)
+            found[source_id] = resolve(uri)
         except SourceError as error:
             failed.add(source_id)
             findings.append(_refused(source_id, error))

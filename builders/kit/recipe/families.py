@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from builders.errors import FamilyError
 from builders.kit.checkout import Checkout
 from builders.kit.family import Family
 from builders.kit.graph import closure
+from builders.kit.recipe.configured import configure
 from builders.kit.recipe.left_out import LeftOut, reduce
 from builders.kit.recipe.profile import Profile, ProfileError
 from builders.kit.recipe.references import wrong_references
@@ -32,20 +34,27 @@ class Families:
     left_out: tuple[LeftOut, ...]
 
 
-def choose_families(profile: Profile, checkout: Checkout, findings: list[Finding]) -> Families:
+def choose_families(
+    profile: Profile,
+    checkout: Checkout,
+    checkpoint: Callable[[str], Path],
+    findings: list[Finding],
+) -> Families:
     """Load a profile's families, and lay over them what it says of them.
 
     Args:
         profile: what to build.
         checkout: where families lie.
+        checkpoint: as in :class:`~builders.kit.family.Conditions`.
         findings: gets components and metrics that no family has.
 
     Raises:
-        ProfileError: a family cannot be loaded, or refers to its exports wrongly, or the profile
-            has settings of a model that is left out; no more can be said then.
+        ProfileError: a family cannot be loaded, or made as it is asked for, or refers to its
+            exports wrongly, or the profile has settings of a model that is left out; no more can be
+            said then.
     """
     try:
-        declared = {name: checkout.load(name) for name in profile.families}
+        loaded = {name: checkout.load(name) for name in profile.families}
     except FamilyError as error:
         raise ProfileError(error.findings) from error
     except (KitError, ValueError) as error:
@@ -53,9 +62,11 @@ def choose_families(profile: Profile, checkout: Checkout, findings: list[Finding
         raise ProfileError(
             [finding_of("recipe", "families", "them to be read", str(error), remedy)]
         ) from error
+    declared = configure(profile, loaded, checkpoint, findings)
     findings += _unknown_components(profile, declared)
     findings += _unknown_metrics(profile, declared)
-    if refused := list(wrong_references(declared.values())):
+    refused = list(wrong_references(declared.values()))
+    if refused or declared.keys() != loaded.keys():
         raise ProfileError([*findings, *refused])
     built: dict[str, Family] = {}
     left_out: list[LeftOut] = []

@@ -49,7 +49,7 @@ def apply(
 
     def change(model: Model) -> Model:
         options = profile.models.get(model.name, ModelOptions())
-        return then(_override(model, options, profile.device))
+        return then(override(model, options, profile.device))
 
     return _remade(models, change)
 
@@ -77,7 +77,8 @@ def _remade(models: Sequence[Model], change: Callable[[Model], Model]) -> tuple[
     return tuple(remake(model) for model in models)
 
 
-def _override(model: Model, options: ModelOptions, device: str) -> Model:
+def override(model: Model, options: ModelOptions, device: str) -> Model:
+    """A model with what its options say, and on the device; what it needs stays as it is."""
     changes: dict[str, object] = {}
     onnx = isinstance(model, OnnxModel)
     if device == "gpu" and onnx:

@@ -14,7 +14,9 @@ A profile is one of ``builders/profiles/*.yaml``, by its name, or any YAML file 
       transcribe: {precision: int8}
 
 Mistakes are reported all at once, each with its line, its key and the name that was probably
-meant. :func:`builders.kit.recipe.overrides.apply` lays ``models`` and ``device`` over a graph.
+meant. Further keys below a family are that family's own: :mod:`builders.kit.recipe.configured`
+reads them once the family is loaded. :func:`builders.kit.recipe.overrides.apply` lays ``models``
+and ``device`` over a graph.
 """
 
 from __future__ import annotations
@@ -29,18 +31,25 @@ from pydantic_core import PydanticCustomError
 
 from builders.errors import BuildersError
 from builders.kit.paths import BUILDERS
-from repository.files.yaml_file import Kind, parse, suggest
+from repository.files.yaml_file import Kind, load, place, suggest, validated
+from repository.files.yaml_text import Location
 
 __all__ = [
+    "Batching",
     "BatchingOptions",
     "FamilyOptions",
     "InstanceOptions",
+    "Instances",
     "ModelOptions",
+    "Options",
+    "Parameters",
     "Profile",
     "ProfileError",
     "QueueOptions",
+    "Real",
     "load_profile",
     "profiles",
+    "refusal",
 ]
 
 FOLDER = BUILDERS / "profiles"
@@ -50,10 +59,13 @@ class ProfileError(BuildersError):
     """A profile is missing or mistaken; :attr:`findings` says everything wrong."""
 
 
-_KIND = Kind("profile", ProfileError)
+KIND = Kind("profile", ProfileError)
+"""For the words of its errors."""
 
 
-class _Options(BaseModel):
+class Options(BaseModel):
+    """A part of a profile: no other keys, and no values of other types."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -81,8 +93,10 @@ def _number(value: Any) -> Any:
         return value
 
 
-class FamilyOptions(_Options):
+class FamilyOptions(Options):
     """Which checkpoints a family is built from, and what they must reach.
+
+    Further keys are left as they are in the file, for the family to say whether it has such.
 
     Attributes:
         sources: component -> source URI; overrides the family's default.
@@ -90,13 +104,15 @@ class FamilyOptions(_Options):
             manifest records it.
     """
 
+    model_config = ConfigDict(extra="allow")
+
     sources: dict[str, str] = Field(default_factory=dict)
     bounds: dict[
         str, Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
     ] = Field(default_factory=dict)
 
 
-class InstanceOptions(_Options):
+class InstanceOptions(Options):
     """How many copies of a model run, and where; ``instances: 2`` is short for ``{count: 2}``.
 
     Attributes:
@@ -110,7 +126,7 @@ class InstanceOptions(_Options):
     gpus: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list)
 
 
-class QueueOptions(_Options):
+class QueueOptions(Options):
     """The bound on waiting requests; what is left out stays as the graph has it.
 
     Attributes:
@@ -126,7 +142,7 @@ class QueueOptions(_Options):
     allow_timeout_override: bool | None = None
 
 
-class BatchingOptions(_Options):
+class BatchingOptions(Options):
     """Dynamic batching; ``batching: false`` is short for ``{enabled: false}``.
 
     Attributes:
@@ -146,7 +162,17 @@ class BatchingOptions(_Options):
     default_priority_level: int | None = Field(default=None, ge=0)
 
 
-class ModelOptions(_Options):
+Instances = Annotated[InstanceOptions | None, BeforeValidator(_short("count"))]
+"""Also a number alone."""
+Parameters = dict[str, Annotated[str, BeforeValidator(_text)]]
+"""A config's parameters."""
+Batching = Annotated[BatchingOptions | None, BeforeValidator(_short("enabled"))]
+"""Also true or false alone."""
+Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+"""A number with a point, or without."""
+
+
+class ModelOptions(Options):
     """How one model is served; what is left out stays as the graph has it.
 
     Attributes:
@@ -159,16 +185,16 @@ class ModelOptions(_Options):
         precision: fp32, or int8 for an ONNX model on a CPU whose family allows it.
     """
 
-    instances: Annotated[InstanceOptions | None, BeforeValidator(_short("count"))] = None
-    parameters: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)
+    instances: Instances = None
+    parameters: Parameters = Field(default_factory=dict)
     queue: QueueOptions | None = None
-    batching: Annotated[BatchingOptions | None, BeforeValidator(_short("enabled"))] = None
+    batching: Batching = None
     max_batch_size: int | None = Field(default=None, ge=1)
     response_cache: bool | None = None
     precision: Literal["fp32", "int8"] = "fp32"
 
 
-class Profile(_Options):
+class Profile(Options):
     """What to build, for which target.
 
     Attributes:
@@ -194,11 +220,27 @@ class Profile(_Options):
     )
 
     _origin: str = PrivateAttr(default="demo")
+    _file: str = PrivateAttr(default="profile")
+    _lines: Mapping[Location, int] = PrivateAttr(default_factory=dict)
 
     @property
     def origin(self) -> str:
         """What :func:`load_profile` was given, for commands that are shown."""
         return self._origin
+
+    @property
+    def file(self) -> str:
+        """The name of the profile's file, for messages."""
+        return self._file
+
+    @property
+    def lines(self) -> Mapping[Location, int]:
+        """The line of each key in that file, as far as they are known."""
+        return self._lines
+
+    def place(self, *keys: str) -> str:
+        """Where keys stand in the profile, for a finding."""
+        return place(self._file, keys, self._lines)
 
     @field_validator("triton")
     @classmethod
@@ -207,14 +249,14 @@ class Profile(_Options):
 
         if value not in RELEASES:
             known = list(RELEASES)
-            raise _refusal(f"a Triton release: {', '.join(known)}", suggest(value, known))
+            raise refusal(f"a Triton release: {', '.join(known)}", suggest(value, known))
         return value
 
     @field_validator("precision")
     @classmethod
     def _is_built(cls, value: str) -> str:
         if value != "fp32":
-            raise _refusal(
+            raise refusal(
                 "fp32, the one precision that this version builds all models in",
                 "Write fp32; models.<name>.precision can make a single one int8.",
             )
@@ -228,7 +270,7 @@ class Profile(_Options):
                 from builders.kit.checkout import Checkout
 
                 known = Checkout().families
-                raise _refusal(
+                raise refusal(
                     f"names of families: {', '.join(known) or 'none are there'}",
                     suggest(name, known),
                     found=repr(name),
@@ -255,13 +297,15 @@ def load_profile(name: str | Path) -> Profile:
     path = Path(os.path.expanduser(text))  # noqa: PTH111
     if "/" not in text and not path.suffix:
         if text not in profiles():
-            raise _KIND.unknown(text, profiles())
+            raise KIND.unknown(text, profiles())
         path = FOLDER / f"{text}.yaml"
-    profile = parse(path, Profile, _KIND)
-    profile._origin = text
+    value, lines = load(path, Profile, KIND)
+    profile = validated(value, Profile, KIND, path.name, lines)
+    profile._origin, profile._file, profile._lines = text, path.name, lines
     return profile
 
 
-def _refusal(expected: str, remedy: str, **context: str) -> PydanticCustomError:
+def refusal(expected: str, remedy: str, **context: str) -> PydanticCustomError:
+    """What a validator raises: told with the key's line, what was expected and how to mend it."""
     facts: Mapping[str, str] = {"expected": expected, "remedy": remedy, **context}
     return PydanticCustomError("refused", "expected {expected}", dict(facts))

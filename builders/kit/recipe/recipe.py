@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from builders.kit.recipe.families import choose_families
 from builders.kit.recipe.left_out import LeftOut
 from builders.kit.recipe.models import Owners, make_models
 from builders.kit.recipe.profile import Profile, ProfileError
-from builders.kit.sources import Source
+from builders.kit.sources import Source, resolve
 from repository.findings import Finding
 from repository.release import Release, release
 
@@ -77,10 +78,14 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
             checkpoints that cannot be found; a family's exports are declared wrongly.
     """
     findings: list[Finding] = []
-    families = choose_families(profile, checkout or Checkout(), findings)
+    # A checkpoint may be gigabytes: each is read once.
+    found = functools.cache(functools.partial(resolve, offline=not profile.hub))
+    families = choose_families(
+        profile, checkout or Checkout(), lambda uri: found(uri).path, findings
+    )
     models, owners = make_models(profile, families.built, findings)
     exports = choose_exports(models, owners, families)
-    sources = find_checkpoints(profile, families.built, exports, findings)
+    sources = find_checkpoints(profile, families.built, exports, found, findings)
     if findings:
         raise ProfileError(findings)
     return Recipe(

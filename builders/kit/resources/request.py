@@ -61,11 +61,11 @@ def _declared(pipeline: str) -> Largest | None:
     checkout = Checkout()
     for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
         try:
-            found = checkout.load(name).largest.get(pipeline)
+            family = checkout.declared(name)
         except FamilyError as error:
             raise LoadError(error.findings) from error
-        if found is not None:
-            return found
+        if family is not None and pipeline in family.largest:
+            return family.largest[pipeline]
     return None
 
 

@@ -96,7 +96,9 @@ def test_a_build_with_the_patch_gives_the_config_that_was_measured(
 
 
 def test_a_patch_of_the_real_family_goes_through_the_profile(tmp_path: Path) -> None:
-    (ocr,) = [each for each in Checkout().load("ocr").pipelines if each.name == "ocr"]
+    family = Checkout().declared("ocr")
+    assert family is not None
+    (ocr,) = [each for each in family.pipelines if each.name == "ocr"]
     assert isinstance(ocr, Ensemble)
     (recognise,) = [each for each in ocr.composing() if each.name == "recognise"]
     present = model_config(recognise)

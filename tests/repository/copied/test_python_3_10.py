@@ -61,8 +61,8 @@ class Exports(dict[str, Path]):
 def copied() -> dict[str, bytes]:
     """Every Python file of every family's version folders, BLS twins' too."""
     found: dict[str, bytes] = {}
-    for family in Checkout().families:
-        pipelines = Checkout().load(family).pipelines
+    for family in filter(None, map(Checkout().declared, Checkout().families)):
+        pipelines = family.pipelines
         twins = [bls(each) for each in pipelines if isinstance(each, Ensemble)]
         for model in closure([*pipelines, *twins]):
             for name, content in version_files(model, Exports()).items():
@@ -76,8 +76,8 @@ def copied() -> dict[str, bytes]:
 def sources() -> list[Path]:
     """The files that those are copies of, and the backends."""
     dotted = {name for name in COPIED if name.startswith(("builders.", "repository."))}
-    for family in Checkout().families:
-        for model in closure(Checkout().load(family).pipelines):
+    for family in filter(None, map(Checkout().declared, Checkout().families)):
+        for model in closure(family.pipelines):
             if isinstance(model, PythonModel):
                 dotted |= {model.stage, *stage_modules(model.stage)}
     return [*map(module_path, sorted(dotted)), *BACKENDS]

@@ -27,8 +27,8 @@ class Exports(dict[str, bytes]):
 
 STAGES = [
     model
-    for family in Checkout().families
-    for model in closure(Checkout().load(family).pipelines)
+    for family in filter(None, map(Checkout().declared, Checkout().families))
+    for model in closure(family.pipelines)
     if isinstance(model, PythonModel)
 ]
 

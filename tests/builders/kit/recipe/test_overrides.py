@@ -169,14 +169,16 @@ def test_parameters_in_their_range_are_laid_over_the_stages() -> None:
     assert made.parameters == {name: str(value) for name, value in given.items()}
 
 
-@pytest.mark.parametrize("family", Checkout().families)
-def test_every_family_says_what_its_stages_parameters_may_be(family: str) -> None:
+@pytest.mark.parametrize("name", ["asr", "ocr"])
+def test_every_family_says_what_its_stages_parameters_may_be(name: str) -> None:
     """And each of its own values is one of those; the stage's code has the same bounds."""
-    for model in closure(Checkout().load(family).pipelines):
+    family = Checkout().declared(name)
+    assert family is not None
+    for model in closure(family.pipelines):
         if isinstance(model, PythonModel):
             assert set(model.parameters) <= set(model.options), model.name
-            for name, value in model.parameters.items():
-                assert model.options[name].takes(value), (model.name, name)
+            for option, value in model.parameters.items():
+                assert model.options[option].takes(value), (model.name, option)
             if "beam" in model.options:
                 assert model.options["beam"] == Whole(1, beam.WIDEST)
 
