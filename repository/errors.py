@@ -22,6 +22,9 @@ it catches itself. ``python -m tests.structure`` draws the tree from the code::
             TaskError               builders.kit.tasks.runner
         ClientError                 clients.errors
             AddressError            clients.connection.address
+            InputsError             clients.infer.errors
+            Misfit                  clients.infer.fit
+            NotWritten              clients.infer.written
             PdfError                clients.ocr.pdf
             RequestError            clients.connection.errors
                 CutOff              clients.connection.errors

@@ -1,10 +1,11 @@
-"""The client's command line: ``python -m clients ocr | asr``."""
+"""The client's command line: ``python -m clients ocr | asr | infer``."""
 
 from __future__ import annotations
 
 import typer
 
 from clients.cli.asr import asr
+from clients.cli.infer import infer
 from clients.cli.ocr import ocr
 from repository.cli.panels import ASK
 
@@ -15,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="Send a file to a served pipeline and print its answer.",
+    help="Ask a served pipeline or model, and print its answer.",
 )
 app.command(
     rich_help_panel=ASK,
@@ -30,3 +31,9 @@ app.command(
     "`python -m clients asr --microphone` · "
     f"`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. {_CODES}",
 )(asr)
+app.command(
+    rich_help_panel=ASK,
+    epilog="Examples: `python -m clients infer scorer --input x=data.npy` · "
+    "`python -m clients infer scorer -i 'x=[[0.5, 1, 2]]' --json` · "
+    f"`python -m clients infer scorer --random --shape x=4,16`. {_CODES}",
+)(infer)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy.typing as npt
 import tritonclient.grpc as grpc
+from tritonclient.grpc import model_config_pb2, service_pb2
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from clients.connection.address import Address, address_of
@@ -15,6 +16,7 @@ from clients.connection.bounds import INT32, PATIENCE
 from clients.connection.errors import RequestError, failure, was_cut_off, was_not_sent
 from clients.connection.ports import speaks_http
 
+T = TypeVar("T")
 CUTS = 2
 """How often a request that was cut off is asked again: it may be what ended the server."""
 
@@ -113,14 +115,62 @@ class Connection:
         Raises:
             RequestError: it was refused, or no answer came.
         """
-        seconds = self.timeout if timeout is None else timeout
+        return self._asked(
+            lambda left: self._client.infer(model, inputs, client_timeout=left, **options),
+            self.timeout if timeout is None else timeout,
+            cuts=cuts,
+            unsent=unsent,
+        )
+
+    def metadata(self, model: str, version: str = "") -> service_pb2.ModelMetadataResponse:
+        """What a model takes and gives, as the server says; the batch's axis is in its shapes.
+
+        Args:
+            model: its name.
+            version: one of its versions; empty for the one that the server chooses.
+
+        Raises:
+            RequestError: the server does not serve it, or no answer came.
+        """
+        return self._asked(
+            lambda left: self._client.get_model_metadata(model, version, client_timeout=left),
+            self.timeout,
+        )
+
+    def config(self, model: str, version: str = "") -> model_config_pb2.ModelConfig:
+        """A model's config; as :meth:`metadata`."""
+        return self._asked(
+            lambda left: self._client.get_model_config(model, version, client_timeout=left),
+            self.timeout,
+        ).config
+
+    def models(self) -> list[str]:
+        """The names of the models that are ready, sorted.
+
+        Raises:
+            RequestError: the server does not tell a stranger, or no answer came.
+        """
+        index = self._asked(
+            lambda left: self._client.get_model_repository_index(client_timeout=left), self.timeout
+        )
+        return sorted({each.name for each in index.models if each.state == "READY"})
+
+    def _asked(
+        self,
+        ask: Callable[[float], T],
+        seconds: float,
+        *,
+        cuts: int = CUTS,
+        unsent: bool = True,
+    ) -> T:
+        """What a call answers, asked again as the class says; it gets the seconds that are left."""
         deadline = time.monotonic() + seconds
         until: float | None = None
         waits = iter(WAITS)
         while True:
             left = max(deadline - time.monotonic(), 0.001)
             try:
-                return self._client.infer(model, inputs, client_timeout=left, **options)
+                return ask(left)
             except InferenceServerException as problem:
                 error, now = self._failure(problem, seconds), time.monotonic()
                 wait, is_safe = next(waits, None), False

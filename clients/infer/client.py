@@ -1,0 +1,124 @@
+"""Any served model as a call: arrays by name in, arrays by name out."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tritonclient.grpc as grpc
+
+from clients.connection.bounds import PATIENCE
+from clients.connection.connection import CUTS, PipelineClient, output
+from clients.connection.errors import CutOff, RequestError
+from clients.infer.served import ServedModel, ServedTensor, served_model
+from repository.arrays import Array, Arrays
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered.
+
+    Attributes:
+        version: the version that answered.
+        outputs: by name, in the model's order; texts are bytes in arrays of objects, and BF16 is
+            float32.
+    """
+
+    version: str
+    outputs: dict[str, Array]
+
+
+class ModelClient(PipelineClient):
+    """Calls any model over gRPC.
+
+    Args:
+        url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
+            environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
+        timeout: seconds to wait for an answer, all tries together.
+        patience: seconds for which a server that does not listen is asked again; 0 is never.
+        waiting: is told, in a sentence, when a request is asked again.
+
+    Raises:
+        AddressError: the URL is none of a gRPC server.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        timeout: float = 60.0,
+        patience: float = PATIENCE,
+        waiting: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__(url, timeout, patience, waiting)
+
+    def served(self, model: str, version: str = "") -> ServedModel:
+        """What a model takes and gives.
+
+        Args:
+            model: its name.
+            version: one of its versions; empty leaves the choice to the server.
+
+        Raises:
+            RequestError: the server does not serve it, or no answer came.
+        """
+        try:
+            metadata = self._connection.metadata(model, version)
+            return served_model(version, metadata, self._connection.config(model, version))
+        except CutOff:
+            raise
+        except RequestError as problem:
+            if "unknown model" not in str(problem):
+                raise
+            raise RequestError(problem.code, f"{problem}{self._others(model)}") from problem
+
+    def infer(self, model: ServedModel, inputs: Arrays) -> Answer:
+        """One request.
+
+        A model of sequences gets it as a whole sequence, which begins and ends with it.
+
+        Args:
+            model: what :meth:`served` told.
+            inputs: by name; texts are bytes in arrays of objects, and BF16 is given as float32.
+
+        Raises:
+            RequestError: it was refused, or no answer came.
+        """
+        options: dict[str, Any] = {}
+        if model.sequence:
+            options = {
+                "sequence_id": random.randrange(1, 1 << 63),
+                "sequence_start": True,
+                "sequence_end": True,
+            }
+        made = [
+            _request_input(each, inputs[each.name]) for each in model.inputs if each.name in inputs
+        ]
+        result = self._connection.infer(
+            model.name,
+            made,
+            cuts=0 if model.sequence else CUTS,
+            model_version=model.version,
+            **options,
+        )
+        outputs = {each.name: output(result, each.name, model.name) for each in model.outputs}
+        return Answer(result.get_response().model_version, outputs)
+
+    def _others(self, model: str) -> str:
+        """The end of a sentence: what the server serves instead, where it says so."""
+        try:
+            names = self._connection.models()
+        except RequestError:
+            return "; name one that the server has loaded, as the folders of its repository"
+        if not names:
+            return "; the server has loaded no model"
+        close = difflib.get_close_matches(model, names, 1)
+        return f"; did you mean '{close[0]}'?" if close else f"; there are: {', '.join(names)}"
+
+
+def _request_input(tensor: ServedTensor, array: Array) -> grpc.InferInput:
+    made = grpc.InferInput(tensor.name, list(array.shape), str(tensor.dtype))
+    made.set_data_from_numpy(array)
+    return made
