@@ -14,7 +14,7 @@ if __name__ == "__main__":
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +27,8 @@ from clients.cli.options import Timeout
 from clients.connection.ports import speaks_grpc
 from clients.errors import ClientError
 from repository.cli.flags import told
+from repository.cli.show import Json, show, show_json
+from repository.table import Column, Table
 
 _EXAMPLES = Path(__file__).resolve().parent / "examples"
 PAGE = _EXAMPLES / "page.png"
@@ -237,8 +239,13 @@ def smoke(
         typer.Option(help=f"Ask these alone; the default is all: {', '.join(PIPELINES)}."),
     ] = None,
     timeout: Timeout = 60.0,
+    as_json: Json = False,
 ) -> None:
-    """Ask the pipelines of a deployed bundle; exit code 1 unless every answer is the known one."""
+    """Ask the pipelines of a deployed bundle; exit code 1 unless every answer is the known one.
+
+    With `--json` it prints `url`, `ok`, and the list `pipelines`, each with `pipeline`, `result`,
+    `seconds` and `error`.
+    """
     for name in pipeline or ():
         if name not in PIPELINES:
             raise typer.BadParameter(
@@ -248,28 +255,44 @@ def smoke(
         typer.echo(f"error: {mistake}", err=True)
         raise typer.Exit(2)
     deployed = Deployed(url, host, timeout)
-    failures = []
-    rows = [("pipeline", "result", "seconds")]
+    asked: list[dict[str, Any]] = []
     try:
         for name in pipeline or PIPELINES:
             started = time.monotonic()
-            result = "ok"
+            result, error = "ok", ""
             try:
                 deployed.ask(name)
             except Wrong as wrong:
-                result = wrong.result
-                failures.append(told(wrong))
-            rows.append((name, result, f"{time.monotonic() - started:.2f}"))
-        rows += [(name, "no known answer", "-") for name in ([] if pipeline else deployed.others())]
+                result, error = wrong.result, told(wrong)
+            taken = round(time.monotonic() - started, 2)
+            asked.append({"pipeline": name, "result": result, "seconds": taken, "error": error})
+        unknown = {"result": "no known answer", "seconds": None, "error": ""}
+        asked += [{"pipeline": name} | unknown for name in ([] if pipeline else deployed.others())]
     except Unreachable as problem:
         typer.echo(f"error: {told(problem)}", err=True)
         raise typer.Exit(1) from problem
-    for row in rows:
-        typer.echo("{:<20}  {:<16}{:>8}".format(*row))
-    for sentence in failures:
-        typer.echo(f"error: {sentence}", err=True)
+    failures = [each["error"] for each in asked if each["error"]]
+    if as_json:
+        show_json({"url": url, "ok": not failures, "pipelines": asked})
+    else:
+        show(_table(asked))
+        for sentence in failures:
+            typer.echo(f"error: {sentence}", err=True)
     if failures:
         raise typer.Exit(1)
+
+
+def _table(asked: Sequence[Mapping[str, Any]]) -> Table:
+    columns = (Column("pipeline"), Column("result"), Column("seconds", right=True))
+    rows = [
+        (
+            each["pipeline"],
+            each["result"],
+            "-" if each["seconds"] is None else f"{each['seconds']:.2f}",
+        )
+        for each in asked
+    ]
+    return Table(columns, rows)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

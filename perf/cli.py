@@ -11,6 +11,7 @@ from clients.cli import interrupt
 from perf.cli_compare import compare
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY
+from repository.cli.show import show
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -88,8 +89,8 @@ def gate(
 ) -> None:
     """Fail if a ratio between legs has become worse than a bound, with confidence."""
     from perf.errors import PerfError
+    from perf.judge.gate import conclusion, passed, remarks, table
     from perf.judge.gate import gate as judge
-    from perf.judge.gate import passed, remarks, table
     from perf.result import load
 
     try:
@@ -97,7 +98,8 @@ def gate(
         outcomes = judge(then, now, bound)
     except PerfError as problem:
         raise usage(problem) from problem
-    typer.echo(table(outcomes))
+    show(table(outcomes))
+    typer.echo(f"\n{conclusion(outcomes)}")
     for sentence in remarks(then, now):
         typer.echo(sentence, err=True)
     raise typer.Exit(0 if passed(outcomes, strict) else 1)
@@ -153,7 +155,8 @@ def tune(
             crowded=crowded,
             report=lambda line: typer.echo(line, err=True),
         )
-        typer.echo(str(tuned))
+        show(tuned.table())
+        typer.echo(tuned.verdict())
         for path in save(tuned, out):
             typer.echo(path)
     except ScenarioError as problem:

@@ -11,7 +11,9 @@ import typer
 from repository.cli.exit import failed, report, usage
 from repository.cli.folder import REPOSITORY
 from repository.cli.program import named
+from repository.cli.show import Json, findings_as_json, show, show_json
 from repository.errors import KitError
+from repository.table import Column, Table
 
 if TYPE_CHECKING:
     from builders.kit.build.build import Result
@@ -32,8 +34,13 @@ def build(
             help="Run this task alone, with its full traceback, as 'parity ocr/detector'."
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Build a model repository: export, compare with the sources, check, measure, swap in."""
+    """Build a model repository: export, compare with the sources, check, measure, swap in.
+
+    With `--json` it prints `out`, `changed`, `seconds`, `digest`, and a list each of `models`,
+    `metrics` and `warnings`.
+    """
     from builders.kit.build.build import BuildError, TargetError
     from builders.kit.build.build import build as build_repository
     from builders.kit.recipe.profile import ProfileError, load_profile
@@ -61,22 +68,35 @@ def build(
         raise failed(problem) from problem
     finally:
         shown.close()
+    if as_json:
+        from builders.kit.build.summary import as_json as summed_up
+
+        warnings = {"warnings": findings_as_json(result.warnings)}
+        built = summed_up(result.manifest, result.built)
+        times = {"changed": result.changed, "seconds": round(result.seconds, 1)}
+        show_json({"out": str(result.out), **times, **built, **warnings})
+        return
     report(result.warnings)
     _print_table(result)
 
 
 def _print_table(result: Result) -> None:
-    import rich
+    from builders.kit.build.summary import gates, summary, table
 
-    from builders.kit.build.summary import summary, table
-
-    rich.print(table(summary(result.manifest, result.built)))
+    show(table(summary(result.manifest, result.built)))
+    if result.manifest.metrics:
+        typer.echo("")
+        show(gates(result.manifest))
     state = "built" if result.changed else "already as it should be"
     typer.echo(f"{result.out}: {state}, {result.seconds:.1f} s")
 
 
-def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
-    """Show what a build would do, task by task and why, without doing it."""
+def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = False) -> None:
+    """Show what a build would do, task by task and why, without doing it.
+
+    With `--json` it prints `out` and the list `tasks`, each with `task`, `action`, `why` and
+    `seconds`, which it took when it last ran.
+    """
     from builders.kit.build.build import BuildError, TargetError
     from builders.kit.build.dry_run import dry_run
     from builders.kit.recipe.profile import ProfileError, load_profile
@@ -87,10 +107,22 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY) -> None:
         raise usage(problem) from problem
     except (BuildError, TargetError) as problem:
         raise failed(problem) from problem
-    width = max(len(task.name) for task in tasks)
-    for task in tasks:
-        taken = f"({task.seconds:.1f} s last time)" if task.seconds else ""
-        typer.echo(f"{task.action:8} {task.name:{width}}  {task.why or taken}".rstrip())
+    if as_json:
+        listed = [
+            {"task": each.name, "action": each.action, "why": each.why, "seconds": each.seconds}
+            for each in tasks
+        ]
+        show_json({"out": str(out), "tasks": listed})
+        return
+    rows = [
+        (
+            task.action,
+            task.name,
+            task.why or (f"({task.seconds:.1f} s last time)" if task.seconds else ""),
+        )
+        for task in tasks
+    ]
+    show(Table((Column(""), Column(""), Column("", folds=True)), rows))
 
 
 def parity(

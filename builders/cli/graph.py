@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from repository.cli.exit import failed, usage
+from repository.cli.show import Json, show_json
 from repository.errors import KitError
 
 
@@ -22,8 +23,14 @@ class Form(enum.StrEnum):
 def graph(
     pipeline: Annotated[str, typer.Argument(help="A pipeline, as ocr.")],
     form: Annotated[Form, typer.Option(help="Text, a Mermaid flowchart, or SVG.")] = Form.TEXT,
+    as_json: Json = False,
 ) -> None:
-    """Show a pipeline's DAG: its steps, and the tensors that join them."""
+    """Show a pipeline's DAG: its steps, and the tensors that join them.
+
+    With `--json` it prints `pipeline`, `inputs`, `outputs`, each with `name`, `dtype` and `axes`,
+    and the list `steps`, each with `model`, `kind`, `calls`, and from a model's own tensors to the
+    pipeline's `inputs` and `outputs`.
+    """
     from builders.kit.checkout import Checkout
     from builders.kit.graph import Ensemble, as_ensemble, draw
 
@@ -41,5 +48,8 @@ def graph(
             break
     else:
         raise usage(f"no pipeline '{pipeline}'; there are: {', '.join(sorted(known))}")
+    if as_json:
+        show_json(draw.as_json(known[pipeline]))
+        return
     drawers = {Form.TEXT: draw.text, Form.MERMAID: draw.mermaid, Form.SVG: draw.svg}
     typer.echo(drawers[form](known[pipeline]), nl=form is not Form.SVG)

@@ -20,6 +20,7 @@ from perf.errors import PerfError
 from perf.judge.estimate import Estimate, What, change, log_ratios, mean
 from perf.judge.references import Key, Legs, absent, figures_of, legs_of, reference_of
 from perf.result import Leg, LegResult, Result
+from repository.table import TIE, Column, Table
 
 State = Literal["ok", "worse", "unclear", "missing"]
 """``ok``: within the bound, with confidence. ``worse``: beyond it, with confidence. ``unclear``:
@@ -128,9 +129,9 @@ def passed(outcomes: Sequence[Outcome], strict: bool = False) -> bool:
     return not any(each.state in failing for each in outcomes)
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
-    """The outcomes for a terminal, a line each, by load; and :func:`conclusion`."""
-    rows: list[tuple[str, ...]] = [("", "baseline", "now", "times worse", "state")]
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """The outcomes for a terminal, a line each, by load."""
+    rows: list[tuple[str, ...]] = []
     for load in dict.fromkeys(each.load for each in outcomes):
         rows.append((load, "", "", "", ""))
         for each in (each for each in outcomes if each.load == load):
@@ -139,13 +140,15 @@ def table(outcomes: Sequence[Outcome]) -> str:
                 for figure in (each.baseline, each.now, each.change)
             )
             state = f"{each.state}: {each.note}" if each.note else each.state
-            rows.append((f"  {each.what}", *figures, state))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, "", conclusion(outcomes)])
+            rows.append((f"{TIE}{TIE}{each.what}", *figures, state))
+    columns = (
+        Column(""),
+        Column("baseline"),
+        Column("now"),
+        Column("times worse"),
+        Column("state", folds=True),
+    )
+    return Table(columns, rows)
 
 
 def conclusion(outcomes: Sequence[Outcome]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from perf.judge.estimate import Estimate
 from perf.tune.row import Objective, Row
+from repository.table import Column, Table
 
 HEAD = (
     "settings",
@@ -69,21 +70,15 @@ def markdown(body: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(_cell(cell) for cell in row)} |\n" for row in cells)
 
 
-def plain(body: Sequence[Sequence[str]]) -> str:
-    """The table for a terminal, its columns aligned."""
-    cells = [list(HEAD), *map(list, body)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEAD) - 1)]
-    return "".join(
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:], strict=True)),
-                row[-1],
-            ]
-        ).rstrip()
-        + "\n"
-        for row in cells
+def table(body: Sequence[Sequence[str]]) -> Table:
+    """The table for a terminal."""
+    first, *figures, last = HEAD
+    columns = (
+        Column(first, folds=True),
+        *(Column(each, right=True) for each in figures),
+        Column(last, folds=True),
     )
+    return Table(columns, body)
 
 
 def as_csv(rows: Sequence[Row], objective: Objective) -> str:

@@ -11,6 +11,7 @@ from perf.tune.row import Objective, Row
 from perf.tune.search import BUDGET
 from repository.config.proto import pb
 from repository.files.whole_file import write_whole
+from repository.table import Table
 
 INTERRUPTED = "it was interrupted"
 
@@ -56,9 +57,12 @@ class Tuned:
         return self.ended == INTERRUPTED
 
     def __str__(self) -> str:
-        """The table and the verdict."""
-        body = table.lines(self.rows, self.objective, self.winner)
-        return f"{table.plain(body)}\n{self.verdict()}"
+        """The table and the verdict, as wide as they are."""
+        return "\n".join([*self.table().lines(), self.verdict()])
+
+    def table(self) -> Table:
+        """Every candidate, for a terminal."""
+        return table.table(table.lines(self.rows, self.objective, self.winner))
 
     def verdict(self) -> str:
         """What to do, and why, in a sentence or two."""

@@ -9,6 +9,7 @@ import typer
 
 from repository.cli.exit import report, usage
 from repository.cli.folder import REPOSITORY, Repository, require_folder
+from repository.cli.show import Json, findings_as_json, show_json
 
 if TYPE_CHECKING:
     from repository.findings import Finding
@@ -29,8 +30,14 @@ def check(
         ),
     ] = None,
     strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Check any model repository against Triton's load-time rules, before a server starts."""
+    """Check any model repository against Triton's load-time rules, before a server starts.
+
+    With `--json` it prints `repository`, `triton`, `target`, the counts `errors` and `warnings`,
+    and the list `findings`, each with `severity`, `rule`, `where`, `tensor`, `expected`, `found`
+    and `remedy`.
+    """
     from repository.check.check import check_repository
     from repository.check.files.completed import Target
     from repository.findings import Severity, errors
@@ -53,9 +60,14 @@ def check(
     elif target not in list(Target):
         raise usage(f"expected one of {', '.join(Target)} as --target, found '{target}'")
     findings = [*unsure, *check_repository(repository, served_by, target=Target(target))]
-    report(findings)
     failed = findings if strict else errors(findings)
     grave = len(errors(findings))
+    if as_json:
+        about = {"repository": str(repository), "triton": triton, "target": str(target)}
+        counts = {"errors": grave, "warnings": len(findings) - grave}
+        show_json({**about, **counts, "findings": findings_as_json(findings)})
+        raise typer.Exit(1 if failed else 0)
+    report(findings)
     typer.echo(
         f"{repository}: {_counted(grave, 'error')}, {_counted(len(findings) - grave, 'warning')} "
         f"for Triton {triton}, target {target}"

@@ -9,6 +9,7 @@ import typer
 
 from repository.cli.exit import failed, report, usage
 from repository.cli.folder import REPOSITORY, Repository, require_folder
+from repository.cli.show import Json, findings_as_json, show_json
 from repository.cli.signer import (
     Issuer,
     PublicKey,
@@ -80,8 +81,12 @@ def verify(
     identity: SignerIdentity = None,
     issuer: Issuer = None,
     trust_config: TrustConfig = None,
+    as_json: Json = False,
 ) -> None:
-    """Compare every file of a built repository with its manifest's SHA-256, and its signature."""
+    """Compare every file of a built repository with its manifest's SHA-256, and its signature.
+
+    With `--json` it prints `repository`, `files`, `signed` and the list `findings`, as `check`.
+    """
     from repository import manifest
     from repository.sign import SigningError, verify_signature
 
@@ -96,6 +101,12 @@ def verify(
             findings = []
         except SigningError as problem:
             findings = problem.findings
+    if as_json:
+        files = 0 if findings else len(manifest.read_manifest(folder).files)
+        state = {"files": files, "signed": signed is not None and not findings}
+        listed = {"findings": findings_as_json(findings)}
+        show_json({"repository": str(folder), **state, **listed})
+        raise typer.Exit(1 if findings else 0)
     report(findings)
     if len(findings) > 1:
         # Last, since of a pod's log Kubernetes shows the end.

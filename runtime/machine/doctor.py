@@ -55,10 +55,12 @@ class Check:
     found: str
     remedy: str = ""
 
+    def sentence(self) -> str:
+        """What there is, and how to mend it."""
+        return f"{self.found}. {self.remedy}" if self.remedy else self.found
+
     def __str__(self) -> str:
-        return f"{self.outcome:<8}{self.name}: {self.found}" + (
-            f". {self.remedy}" if self.remedy else ""
-        )
+        return f"{self.outcome}: {self.name}: {self.sentence()}"
 
 
 def run_checks(machine: Machine | None = None) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -97,7 +98,8 @@ def smoke(*arguments: str) -> tuple[int, str, str]:
 
 
 def results(table: str) -> dict[str, str]:
-    return {line[:20].strip(): line[22:38].strip() for line in table.splitlines()[1:]}
+    rows = [re.split(r" {2,}", line) for line in table.splitlines()[1:]]
+    return {name: result for name, result, _ in rows}
 
 
 def add(server: LocalServer, name: str, text: str, tensor: str = "image") -> None:

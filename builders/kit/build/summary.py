@@ -1,15 +1,13 @@
-"""The table at a build's end: each model, how big, how exact, how good, and where it came from."""
+"""The tables at a build's end: each model, how big, how exact; each gate, and how good it is."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from repository.manifest import Manifest
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from repository.table import TIE, Column, Table
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,6 @@ class Row:
         bytes: the size of its folder.
         parity: the largest absolute difference of its export from the source; None for a model
             that is not made from a checkpoint.
-        metric: its gates' figures, as "character_error_rate 0.012 <= 0.02".
         state: "built" or "cached".
         precision: of its arithmetic, where it is not the profile's.
     """
@@ -31,7 +28,6 @@ class Row:
     backend: str
     bytes: int
     parity: float | None
-    metric: str
     state: str
     precision: str = ""
 
@@ -48,19 +44,12 @@ def summary(manifest: Manifest, built: Collection[str] = ()) -> tuple[Row, ...]:
         exports = [manifest.exports[each] for each in model["exports"]]
         figures = [each.get("parity") for each in exports]
         differences = [figure["absolute"] for figure in figures if figure]
-        gates = [
-            f"{metric['name']} {metric['value']:.4g} "
-            f"{'<=' if metric['better'] == 'lower' else '>='} {metric['bound']:g}"
-            for metric in manifest.metrics
-            if metric["pipeline"] == name
-        ]
         rows.append(
             Row(
                 model=name,
                 backend=model["backend"],
                 bytes=model["bytes"],
                 parity=max(differences, default=None),
-                metric="\n".join(gates),
                 state="built" if name in built else "cached",
                 precision=" ".join(each.get("facts", {}).get("precision", "") for each in exports),
             )
@@ -70,25 +59,68 @@ def summary(manifest: Manifest, built: Collection[str] = ()) -> tuple[Row, ...]:
 
 def table(rows: Collection[Row]) -> Table:
     """The rows for a terminal."""
-    from rich.table import Table
+    return Table(
+        (
+            Column("model"),
+            Column("backend"),
+            Column("size", right=True),
+            Column("parity", right=True),
+            Column(""),
+        ),
+        [
+            (
+                row.model,
+                row.backend,
+                _size(row.bytes),
+                "" if row.parity is None else f"{row.parity:.1e}\n{row.precision}",
+                row.state,
+            )
+            for row in rows
+        ],
+    )
 
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("model", "backend"):
-        made.add_column(heading)
-    made.add_column("size", justify="right")
-    made.add_column("parity", justify="right")
-    made.add_column("metric", overflow="fold")
-    made.add_column("")
-    for row in rows:
-        made.add_row(
-            row.model,
-            row.backend,
-            _size(row.bytes),
-            "" if row.parity is None else f"{row.parity:.1e}\n{row.precision}".rstrip(),
-            row.metric,
-            row.state,
+
+def gates(manifest: Manifest) -> Table:
+    """What was measured of each pipeline, and the bound that holds it, for a terminal."""
+    columns = (
+        Column("pipeline"),
+        Column("metric"),
+        Column("measured", right=True),
+        Column("gate", right=True),
+    )
+    rows = [
+        (
+            metric["pipeline"],
+            metric["name"],
+            f"{metric['value']:.4g}",
+            f"at {'most' if metric['better'] == 'lower' else 'least'}{TIE}{metric['bound']:g}",
         )
-    return made
+        for metric in manifest.metrics
+    ]
+    return Table(columns, rows)
+
+
+def as_json(manifest: Manifest, built: Collection[str] = ()) -> dict[str, Any]:
+    """What the table shows, for a script: ``digest``, ``models`` and ``metrics``.
+
+    Args:
+        manifest: as for :func:`summary`.
+        built: likewise.
+    """
+    models = [
+        {
+            "model": row.model,
+            "backend": row.backend,
+            "bytes": row.bytes,
+            "parity": row.parity,
+            "precision": row.precision,
+            "state": row.state,
+        }
+        for row in summary(manifest, built)
+    ]
+    asked = ("name", "pipeline", "value", "better", "bound")
+    metrics = [{key: metric[key] for key in asked} for metric in manifest.metrics]
+    return {"digest": manifest.digest, "models": models, "metrics": metrics}
 
 
 def _size(size: int) -> str:

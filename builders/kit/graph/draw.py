@@ -1,10 +1,11 @@
-"""A pipeline's DAG as text, as Mermaid, and as SVG."""
+"""A pipeline's DAG as text, as JSON, as Mermaid, and as SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from builders.kit.graph import Ensemble, Tensor, wire
 from builders.kit.graph.kind import kind_of
@@ -36,6 +37,34 @@ def text(ensemble: Ensemble) -> str:
                     renamed = "" if name == tensor else f" (as {name})"
                     lines.append(f"       {arrow} {tensor} {types.get(tensor, '')}{renamed}")
     return "\n".join(lines)
+
+
+def as_json(ensemble: Ensemble) -> dict[str, Any]:
+    """The DAG for a script: its tensors, and its steps in running order.
+
+    Returns:
+        ``pipeline``, ``inputs``, ``outputs`` and ``steps``. A tensor has ``name``, ``dtype`` and
+        ``axes``; a step ``model``, ``kind``, ``calls``, and ``inputs`` and ``outputs`` from the
+        model's own tensors to the pipeline's.
+    """
+    kinds = {model.name: kind_of(model) for model in ensemble.composing()}
+    calls = _calls(ensemble)
+    steps = [
+        {
+            "model": step.model,
+            "kind": kinds[step.model],
+            "calls": list(calls[step.model]),
+            "inputs": dict(step.inputs),
+            "outputs": dict(step.outputs),
+        }
+        for wave in _waves(ensemble)
+        for step in wave
+    ]
+    inputs, outputs = (
+        [{"name": each.name, "dtype": str(each.dtype), "axes": dict(each.axes)} for each in tensors]
+        for tensors in (ensemble.inputs, ensemble.outputs)
+    )
+    return {"pipeline": ensemble.name, "inputs": inputs, "outputs": outputs, "steps": steps}
 
 
 def mermaid(ensemble: Ensemble) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import re
@@ -11,9 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
-from builders.kit.build.summary import Row, summary, table
+from builders.kit.build.summary import Row, as_json, gates, summary, table
 from builders.kit.tasks.progress import Lines, Outcome, Silent, choose, describe
 from repository.manifest import Manifest
 
@@ -46,9 +45,9 @@ MANIFEST = Manifest(
 
 def test_each_model_has_a_row() -> None:
     assert summary(MANIFEST, {"detect"}) == (
-        Row("collect", "python", 138_600, None, "", "cached"),
-        Row("detect", "onnxruntime", 9_900_000, 6e-6, "", "built"),
-        Row("ocr", "ensemble", 900, None, "error 0.01235 <= 0.02\nrecall 1 >= 0.5", "cached"),
+        Row("collect", "python", 138_600, None, "cached"),
+        Row("detect", "onnxruntime", 9_900_000, 6e-6, "built"),
+        Row("ocr", "ensemble", 900, None, "cached"),
     )
 
 
@@ -57,21 +56,36 @@ def test_a_model_in_another_precision_than_the_profile_s_says_so_below_its_parit
     manifest = replace(MANIFEST, exports={**MANIFEST.exports, "ocr/detector": facts})
     (detect,) = (row for row in summary(manifest) if row.model == "detect")
     assert detect.precision == "int8"
-    console = Console(file=io.StringIO(), width=100)
-    console.print(table([detect]))
-    assert isinstance(console.file, io.StringIO)
-    _, first, second = console.file.getvalue().splitlines()
+    _, first, second = table([detect]).lines(100)
     assert first.split()[4:] == ["8.4e-01", "cached"]
     assert second.split() == ["int8"]
 
 
 def test_the_table_shows_sizes_and_figures() -> None:
-    console = Console(file=io.StringIO(), width=100)
-    console.print(table(summary(MANIFEST)))
-    assert isinstance(console.file, io.StringIO)
-    lines = [line.split() for line in console.file.getvalue().splitlines()]
+    lines = [line.split() for line in table(summary(MANIFEST)).lines(100)]
     assert lines[2] == ["detect", "onnxruntime", "9.9", "MB", "6.0e-06", "cached"]
     assert lines[3][:4] == ["ocr", "ensemble", "900", "B"]
+
+
+def test_each_gate_has_a_row() -> None:
+    assert [line.split() for line in gates(MANIFEST).lines(80)[1:]] == [
+        ["ocr", "error", "0.01235", "at", "most", "0.02"],
+        ["ocr", "recall", "1", "at", "least", "0.5"],
+    ]
+
+
+def test_a_script_reads_the_same() -> None:
+    found = json.loads(json.dumps(as_json(MANIFEST, {"detect"})))
+    assert found["models"][1] == {
+        "model": "detect",
+        "backend": "onnxruntime",
+        "bytes": 9_900_000,
+        "parity": 6e-6,
+        "precision": "",
+        "state": "built",
+    }
+    error = {"name": "error", "pipeline": "ocr", "value": 0.0123456, "better": "lower"}
+    assert found["metrics"][0] == error | {"bound": 0.02}
 
 
 def test_an_outcome_says_what_when_and_which_files() -> None:
