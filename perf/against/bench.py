@@ -101,13 +101,17 @@ def memory(pid: int) -> Memory:
     }
 
 
-def memory_line(found: Memory) -> str:
-    """The memory as a clause of a sentence."""
-    return ", ".join(
-        f"{kind} {figures['resident']:.0f} MiB resident and {figures['proportional']:.0f} "
-        f"proportional in {figures['processes']:.0f} processes"
-        for kind, figures in found.items()
-    )
+def memory_table(found: Memory) -> list[str]:
+    """The memory as lines of Markdown."""
+    return [
+        "| memory | processes | resident, MiB | proportional, MiB |",
+        "|---|---|---|---|",
+        *(
+            f"| {kind} | {figures['processes']:.0f} | {figures['resident']:.0f} "
+            f"| {figures['proportional']:.0f} |"
+            for kind, figures in found.items()
+        ),
+    ]
 
 
 def machine() -> str:

@@ -13,7 +13,7 @@ class Name:
 
     Attributes:
         label: for figures and tables.
-        phrase: within a sentence, after "faster than".
+        phrase: within a sentence, after "that of".
     """
 
     label: str
@@ -22,10 +22,10 @@ class Name:
 
 MODES: dict[Mode, Name] = {
     "ensemble": Name("ensemble", "the ensemble"),
-    "bls": Name("BLS", "BLS"),
-    "chained": Name("chained client", "chained"),
-    "services": Name("services", "services"),
-    "services-kserve": Name("services (KServe)", "services on KServe"),
-    "in-process": Name("in process", "in process"),
+    "bls": Name("BLS", "the BLS model"),
+    "chained": Name("chained client", "a chained client"),
+    "services": Name("services", "separate services"),
+    "services-kserve": Name("services (KServe)", "separate services on KServe"),
+    "in-process": Name("in process", "the run in process"),
 }
 """In the order in which reports list them."""

@@ -1,4 +1,4 @@
-"""The ensemble's ratios to everything else: one table for the README and the page."""
+"""The ensemble's ratios to everything else: one table, for the docs and for the report."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from perf.result import Leg, LegResult, Load, Loader, Result
 NO_FIGURE, NOT_RUN = "no figure", "not run"
 Cell = Estimate | str
 """A ratio, or why there is none."""
+
+READING = (
+    "Each figure is the ensemble's value divided by the other's, both from the same rounds, with "
+    "its 95 % interval. The ensemble is better where p50 is below 1 and throughput is above 1. "
+    "Bold: the interval leaves out 1, so the difference is unlikely to be chance."
+)
+"""How the table is read."""
 
 LOADER_CODE: dict[Loader, str] = {
     "perf_analyzer": "perf_analyzer",
@@ -95,9 +102,9 @@ def clear(value: Cell) -> bool:
 
 
 def markdown(result: Result) -> str:
-    """A table for a README: the ensemble's ratios, with intervals, and no absolute time.
+    """A table in Markdown: the ensemble's ratios, with intervals, and no absolute time.
 
-    Bold is a difference that the interval shows to be one.
+    A difference is bold if the interval shows that there is one.
     """
     loads, table = rows(result)
     if not table:
@@ -109,11 +116,7 @@ def markdown(result: Result) -> str:
         cells = [_bold(each) for each in (*row.p50, row.throughput)]
         lines.append([row.label, LOADER_CODE[row.loader], *cells])
     written = "\n".join(f"| {' | '.join(each)} |" for each in lines)
-    return (
-        f"{written}\n\nEach figure is the ensemble's divided by the other's, both measured in the "
-        "same rounds, with its 95 % interval: a p50 below 1 and a throughput above 1 speak for the "
-        "ensemble. Bold: the interval leaves out 1."
-    )
+    return f"{written}\n\n{READING}"
 
 
 def _bold(value: Cell) -> str:

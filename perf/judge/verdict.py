@@ -1,4 +1,4 @@
-"""Whether the ensemble pays, in one sentence of ratios."""
+"""Whether the ensemble is worth it, in one sentence; the ratios are in the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from perf.judge.estimate import Estimate
 from perf.judge.modes import MODES
 from perf.judge.selection import Comparison, comparisons, concurrencies, find, loaders, modes
-from perf.judge.words import listing, ratio, short
+from perf.judge.words import listing, number, short
 from perf.result import Load, Loader, Mode, Result
 
 LOADER_NAMES: dict[Loader, str] = {
@@ -15,19 +15,16 @@ LOADER_NAMES: dict[Loader, str] = {
     "loader": "the kit's loader",
 }
 ALTERNATIVES: tuple[Mode, ...] = ("services", "services-kserve", "chained", "bls")
-"""What an ensemble could be replaced by; the first that was measured decides the verdict."""
-
-MATERIAL = 0.05
-"""The highest concurrency is mentioned when its ratio differs by this share from the lowest's."""
+"""What could take an ensemble's place; the first that has a figure decides the verdict."""
 
 State = Literal["gain", "loss", "unclear"]
 
 
 def verdict(result: Result) -> str:
-    """One sentence: the ensemble against every other mode, each pair under the same loader.
+    """One sentence: is the ensemble better than the first of :data:`ALTERNATIVES`, and by how much.
 
-    At the lowest concurrency that has a comparison, and where it differs materially at the highest.
-    A difference counts when the 95 % interval of its ratio leaves out one.
+    It tells the p50 latency at the lowest concurrency that has a comparison, and the throughput at
+    the highest one. A difference counts if the 95 % interval of its ratio leaves out one.
     """
     loads = concurrencies(result)
     low = next((load for load in loads if any(comparisons(result, load))), None)
@@ -35,15 +32,13 @@ def verdict(result: Result) -> str:
         return f"No verdict: {_why_none(result, loads)}."
     found = list(comparisons(result, low))
     head = min(found, key=_importance)
-    parts = [f"{_against(found, head)} at {low}"]
     far = next((each for each in comparisons(result, loads[-1]) if each.mode == head.mode), None)
-    tail = far if far and loads[-1] != low and _differs(head, far) else None
+    tail = far if loads[-1] != low else None
+    said = f"{_opening(head, tail)}: {_latency_said(head)} at {low}"
     if tail:
-        parts.append(_at_highest(head, tail))
-    missing = [MODES[mode].phrase for mode in modes(result) if mode not in _seen(found)]
-    if missing:
-        parts.append(f"no figure there for {listing(missing)}")
-    return f"{_opening(head, tail)}: {'; '.join(parts)}."
+        said += f", and its throughput {_throughput_said(tail)} at {tail.load}"
+    missing = _missing(result, head)
+    return f"{said}{f'; there is no figure for {listing(missing)}' if missing else ''}."
 
 
 def _why_none(result: Result, loads: list[Load]) -> str:
@@ -64,12 +59,15 @@ def _importance(comparison: Comparison) -> int:
     return ranks.get(comparison.mode, len(ranks))
 
 
-def _seen(found: list[Comparison]) -> set[Mode]:
-    return {"ensemble", *(each.mode for each in found)}
+def _missing(result: Result, head: Comparison) -> list[str]:
+    """Alternatives that were to decide and have no figure."""
+    present = modes(result)
+    ahead = ALTERNATIVES[: _importance(head)]
+    return [MODES[mode].phrase for mode in ahead if mode in present]
 
 
 def _state(speed: Estimate) -> State:
-    """Of a ratio that is above one when the ensemble is better."""
+    """Of a ratio that is above one if the ensemble is better."""
     if not speed.known or not speed.excludes_one:
         return "unclear"
     return "gain" if speed.low > 1 else "loss"
@@ -80,65 +78,44 @@ def _latency(comparison: Comparison) -> State:
     return _state(Estimate(1 / p50.value, 1 / p50.high, 1 / p50.low if p50.low else float("inf")))
 
 
-def _differs(low: Comparison, high: Comparison) -> bool:
-    if _latency(low) != _state(high.throughput):
-        return True
-    return abs(high.throughput.value * low.p50.value - 1) > MATERIAL
-
-
 def _opening(head: Comparison, tail: Comparison | None) -> str:
-    states = [_latency(head)] + ([_state(tail.throughput)] if tail else [])
-    if head.mode not in ALTERNATIVES or "loss" not in states:
-        return "ensemble"
-    if "gain" not in states:
-        return "the ensemble does not pay here"
-    where = head if states[0] == "loss" else tail
-    assert where is not None
-    return f"the ensemble does not pay at {where.load}"
+    if head.mode not in ALTERNATIVES:
+        return f"The ensemble was compared with {MODES[head.mode].phrase} alone"
+    states = {head.load: _latency(head)}
+    if tail:
+        states[tail.load] = _state(tail.throughput)
+    gains, losses = (
+        [str(load) for load, state in states.items() if state == wanted]
+        for wanted in ("gain", "loss")
+    )
+    if gains and losses:
+        return f"The ensemble is worth it at {gains[0]} and not at {losses[0]}"
+    if losses:
+        return "The ensemble is not worth it here"
+    if not gains:
+        return "The ensemble makes no measurable difference here"
+    return f"The ensemble is worth it {'here' if len(gains) == len(states) else f'at {gains[0]}'}"
 
 
-def _against(found: list[Comparison], head: Comparison) -> str:
-    """Each other mode's ratio of p50, grouped by loader; the deciding mode's group comes first."""
-    ranked = sorted(found, key=lambda each: (each.loader != head.loader, _importance(each)))
-    groups: dict[Loader, list[Comparison]] = {}
-    for each in ranked:
-        groups.setdefault(each.loader, []).append(each)
-    return f"p50 {', '.join(_group(by, its, head) for by, its in groups.items())}"
+def _latency_said(comparison: Comparison) -> str:
+    p50, other = comparison.p50.value, f"that of {MODES[comparison.mode].phrase}"
+    if _latency(comparison) == "unclear":
+        return f"its p50 latency does not differ measurably from {other}"
+    if p50 >= 2:
+        return f"its p50 latency is {number(p50)} times {other}"
+    return f"its p50 latency is {_percent(p50)} {'lower' if p50 < 1 else 'higher'} than {other}"
 
 
-def _group(loader: Loader, its: list[Comparison], head: Comparison) -> str:
-    """Those of one loader; the ones that the run could not tell apart share their words."""
-    said = [_p50(each, first=each is head) for each in its if _latency(each) != "unclear"]
-    level = [_unclear(each) for each in its if _latency(each) == "unclear"]
-    if level:
-        shown = f"no measurable difference from {listing(level)}"
-        said.insert(0 if head in its and _latency(head) == "unclear" else len(said), shown)
-    return f"{', '.join(said)} ({LOADER_NAMES[loader]})"
+def _throughput_said(comparison: Comparison) -> str:
+    throughput = comparison.throughput.value
+    if _state(comparison.throughput) == "unclear":
+        return "does not differ measurably"
+    if throughput >= 2:
+        return f"is {number(throughput)} times as high"
+    return f"is {_percent(throughput)} {'lower' if throughput < 1 else 'higher'}"
 
 
-def _unclear(comparison: Comparison) -> str:
-    p50 = comparison.p50
-    interval = f", {ratio(p50.low)} to {ratio(p50.high)}" if p50.known else ""
-    return f"{MODES[comparison.mode].phrase} ({ratio(p50.value)}{interval})"
-
-
-def _p50(comparison: Comparison, first: bool) -> str:
-    p50, other = comparison.p50, MODES[comparison.mode].phrase
-    if not first:
-        return f"{ratio(p50.value)} of {other}"
-    if _latency(comparison) == "gain":
-        return f"{ratio(1 / p50.value)} times faster than {other}"
-    return f"{ratio(p50.value)} times that of {other}"
-
-
-def _at_highest(low: Comparison, high: Comparison) -> str:
-    value, other = ratio(high.throughput.value), MODES[high.mode].phrase
-    loader = "" if high.loader == low.loader else f" ({LOADER_NAMES[high.loader]})"
-    match _state(high.throughput):
-        case "gain":
-            said = f"throughput {value} times that of {other}"
-        case "loss":
-            said = f"throughput only {value} of {other}"
-        case "unclear":
-            said = f"no measurable difference in throughput from {other} ({value})"
-    return f"at {high.load} {said}{loader}"
+def _percent(ratio: float) -> str:
+    """How far a ratio is from one."""
+    share = abs(ratio - 1)
+    return f"{share * 100:.0f} %" if share >= 0.01 else "less than 1 %"

@@ -47,7 +47,7 @@ def page(result: Result, drawings: Mapping[str, Drawing]) -> str:
         f"<title>{pipeline}: is the ensemble worth it?</title>\n<style>{css()}</style></head>\n"
         f"<body><main><header><h1><b>{pipeline}</b>: is the ensemble worth it? Measured "
         f"{esc(_when(result.started))}.</h1>\n"
-        f'<p class="verdict">{esc(_capital(verdict(result)))}</p>\n'
+        f'<p class="verdict">{esc(verdict(result))}</p>\n'
         f"{_notes(result)}<nav>{links}</nav></header>\n{body}\n</main></body></html>\n"
     )
 
@@ -117,7 +117,3 @@ def _when(started: str) -> str:
 def _indent(line: str) -> str:
     """The blanks before it, which :func:`esc` would take away."""
     return line[: len(line) - len(line.lstrip(" "))]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

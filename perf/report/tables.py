@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perf.judge.modes import MODES
-from perf.judge.ratios import Cell, cell, clear, rows, variant
+from perf.judge.ratios import READING, Cell, cell, clear, rows, variant
 from perf.judge.selection import concurrencies, order
 from perf.judge.verdict import LOADER_NAMES
 from perf.judge.words import number
@@ -13,12 +13,6 @@ from perf.report.breakdown import FIELDS, Breakdown
 from perf.report.figures.time import splits
 from perf.report.markup import esc, group, row, swatch, table
 from perf.result import LegResult, Result
-
-RATIOS = (
-    "Each figure is the ensemble's divided by the other's, both measured in the same rounds, with "
-    "its 95 % interval: a p50 below 1 and a throughput above 1 speak for the ensemble. Bold: the "
-    "interval leaves out 1."
-)
 
 PERCENTS = (50, 90, 95, 99)
 
@@ -37,7 +31,7 @@ def ratio_table(result: Result) -> str:
         body.append(
             f'<tr><th scope="row">{esc(each.label)}</th><td class="text">{loader}</td>{cells}</tr>'
         )
-    return f"{table(head, body)}<p>{RATIOS}</p>"
+    return f"{table(head, body)}<p>{READING}</p>"
 
 
 def _ratio(found: Cell) -> str:

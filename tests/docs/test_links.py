@@ -42,3 +42,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             ahead += [target(page(name), link)[0] for link in page(name).links()]
             ahead = [each for each in ahead if each in names]
     assert reached == names
+
+
+def test_the_readme_fits_on_a_page() -> None:
+    assert (ROOT / "README.md").stat().st_size <= 8192

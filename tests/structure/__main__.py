@@ -1,8 +1,8 @@
-"""``python -m tests.structure`` draws the house, CONTRIBUTING.md's table and the tree of errors."""
+"""``python -m tests.structure`` draws the house, the walks and the tree of errors."""
 
 from __future__ import annotations
 
-from tests.structure import errors, page
+from tests.structure import errors, page, walks
 from tests.structure.rooms import ROOT
 
 
@@ -15,6 +15,7 @@ def written() -> dict[str, str]:
         "CONTRIBUTING.md": f"{before}{page.BEGIN}\n{page.table()}\n{page.END}{after}",
         "docs/structure.md": page.page(),
         "docs/structure.svg": page.picture(),
+        **{f"docs/walk-{name}.svg": walks.picture(walk()) for name, walk in walks.WALKS.items()},
         errors.FILE: errors.written(),
     }
 

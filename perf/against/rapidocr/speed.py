@@ -20,13 +20,14 @@ from PIL import Image
 from clients.ocr.printed import Colour, Printed, as_png, print_page
 from perf.against.bench import (
     CONCURRENCIES,
+    THREADS,
     Memory,
     Pool,
     Rates,
     Repository,
     machine,
     memory,
-    memory_line,
+    memory_table,
     rates,
     say,
     write,
@@ -147,13 +148,23 @@ def table(result: Result) -> str:
             f"| {name} | {to_stock.median:.2f} | {to_flushed.median:.2f} "
             f"| ±{50 * timing.spread:.0f} % |"
         )
+    compared = {
+        "its own at concurrency 1": result.scaling,
+        f"RapidOCR at concurrency 4, {max(CONCURRENCIES)} readers of {THREADS} threads each": (
+            result.gain(4)
+        ),
+        "RapidOCR at concurrency 1": result.gain(1),
+    }
     rows += [
         "",
-        f"The ensemble's p50 is {100 * result.overhead:+.1f} % of the in-process run's. "
-        f"Its throughput at concurrency 4 is {result.scaling:.2f} times that at concurrency 1, and "
-        f"{result.gain(4):.2f} times that of RapidOCR in process at concurrency 4 (four readers of "
-        f"two threads each), {result.gain(1):.2f} times at concurrency 1, with {result.errors} "
-        f"errors. Memory: {memory_line(result.memory)}.",
+        f"The ensemble's p50 is {1 + result.overhead:.2f} times that of the run in process. "
+        f"{result.errors} requests failed.",
+        "",
+        "| the ensemble's throughput at concurrency 4, divided by | times |",
+        "|---|---|",
+        *(f"| {name} | {value:.2f} |" for name, value in compared.items()),
+        "",
+        *memory_table(result.memory),
     ]
     return "\n".join(rows) + "\n"
 

@@ -28,7 +28,7 @@ from perf.against.bench import (
     Repository,
     machine,
     memory,
-    memory_line,
+    memory_table,
     rates,
     say,
     write,
@@ -233,25 +233,29 @@ def table(results: Mapping[str, Result], used: Memory) -> str:
                 f"| {name}, {result.sound:.0f} s | {leg} | {ratio.median:.2f} "
                 f"| ±{50 * ratio.spread:.0f} % | {result.factor(leg):.4f} |"
             )
-    rows.append("")
-    for name, result in results.items():
-        gains, of_one = (
-            " and ".join(f"{result.gain(each, leg):.2f} at {each}" for each in CONCURRENCIES)
-            for leg in (REFERENCE, ONE_THREAD)
-        )
-        rows.append(
-            f"{name.capitalize()}: the ensemble's p50 is {100 * result.overhead:+.1f} % of the "
-            f"in-process run's. Its throughput is {gains} times that of transformers at the same "
-            f"concurrency (a pipeline of {THREADS} threads for each request under way), {of_one} "
-            f"where each has one thread, with {result.errors} errors."
-        )
-        if INT8 in result.timings:
-            gains = " and ".join(
-                f"{result.gain(each, leg=INT8):.2f} at {each}" for each in CONCURRENCIES
-            )
-            rows[-1] += f" In int8 its throughput is {gains} times that of transformers."
-    rows.append(f"Memory: {memory_line(used)}.")
+    rows += ["", *_throughputs(results), "", *memory_table(used)]
     return "\n".join(rows) + "\n"
+
+
+def _throughputs(results: Mapping[str, Result]) -> list[str]:
+    """The ensembles' throughput against transformers' at the same concurrency, in Markdown."""
+    overheads = ", ".join(f"{name} {1 + each.overhead:.2f}" for name, each in results.items())
+    errors = sum(each.errors for each in results.values())
+    rows = [
+        f"The ensemble's p50, divided by that of the run in process: {overheads}. "
+        f"{errors} requests failed.",
+        "",
+        "| sound | leg | throughput, divided by that of "
+        f"| {' | '.join(f'at concurrency {each}' for each in CONCURRENCIES)} |",
+        f"|---|---|---|{'---|' * len(CONCURRENCIES)}",
+    ]
+    rivals = {REFERENCE: f"transformers, {THREADS} threads", ONE_THREAD: ONE_THREAD}
+    for name, result in results.items():
+        for leg, rival in ((ENSEMBLE, REFERENCE), (ENSEMBLE, ONE_THREAD), (INT8, REFERENCE)):
+            if leg in result.per_second:
+                gains = (f"{result.gain(each, rival, leg):.2f}" for each in CONCURRENCIES)
+                rows.append(f"| {name} | {leg} | {rivals[rival]} | {' | '.join(gains)} |")
+    return rows
 
 
 def main(

@@ -59,9 +59,9 @@ def test_a_ratio_above_one_is_a_leg_that_is_faster() -> None:
     assert (result.gain(1), result.gain(4)) == (2.0, 4.0)
     shown = table({"talk": result}, MEMORY)
     assert "| talk, 2 s | in process | 4.00 |" in shown
-    assert "2.00 at 1 and 4.00 at 4 times" in shown
-    assert "5.00 at 1 and 2.00 at 4 where each has one thread" in shown
-    assert "+10.0 %" in shown
+    assert "| talk | ensemble | transformers, 2 threads | 2.00 | 4.00 |" in shown
+    assert "| talk | ensemble | transformers, one thread | 5.00 | 2.00 |" in shown
+    assert "divided by that of the run in process: talk 1.10. 0 requests failed." in shown
 
 
 def test_int8_is_measured_beside_it() -> None:
@@ -71,7 +71,7 @@ def test_int8_is_measured_beside_it() -> None:
     rates["ensemble, int8"] = {1: [5.0], 4: [7.0]}
     shown = table({"talk": Result(2.0, timings, rates, errors=0)}, MEMORY)
     assert "| talk, 2 s | ensemble, int8 | 4.00 |" in shown
-    assert "In int8 its throughput is 2.50 at 1 and 3.50 at 4 times that of transformers." in shown
+    assert "| talk | ensemble, int8 | transformers, 2 threads | 2.50 | 3.50 |" in shown
 
 
 def test_repositories_of_two_checkpoints_are_not_compared(
