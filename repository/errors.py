@@ -13,6 +13,7 @@ it catches itself. ``python -m tests.structure`` draws the tree from the code::
                 ValuesError         builders.bundle.values
             FamilyError             builders.errors
                 NotDeclared         builders.errors
+            GivenError              builders.onnx.given
             GraphError              builders.kit.graph.error
             LoadError               builders.kit.resources.request
             ParityError             builders.kit.build.parity

@@ -1,0 +1,1 @@
+"""Any ONNX file as a served model, from a profile alone"""

@@ -1,0 +1,61 @@
+"""What a made file is compared on, and what the source answers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from builders.kit.onnx.session import make_session, reason
+from builders.onnx.examples import made_up
+from builders.onnx.given import load_given
+from builders.onnx.reading import read_file
+from repository.arrays import Array, Arrays
+from repository.onnx.content import OnnxError
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The inputs of a comparison.
+
+    Attributes:
+        file: the source.
+        given: a user's files; none are made up from the source's shapes.
+    """
+
+    file: Path
+    given: tuple[Path, ...]
+
+    def make(self, sizes: Sequence[tuple[str, Sequence[int]]]) -> list[Arrays]:
+        """The inputs.
+
+        Args:
+            sizes: dynamic axes, and their sizes in made-up inputs.
+        """
+        if self.given:
+            return [load_given(each) for each in self.given]
+        return made_up(read_file(self.file), dict(sizes))
+
+
+def answer_of_source(checkpoint: Path, inputs: Arrays) -> dict[str, Array]:
+    """What the source answers."""
+    status = checkpoint.stat()
+    session = _session(checkpoint, status.st_mtime_ns)
+    try:
+        found = session.run(None, dict(inputs))
+    except Exception as error:  # onnxruntime's exceptions have no common base but this
+        raise OnnxError(
+            f"{checkpoint}: expected the source to run on these inputs, found: {reason(error)}."
+        ) from error
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, map(np.asarray, found), strict=True))
+
+
+@functools.lru_cache(maxsize=1)
+def _session(checkpoint: Path, changed: int) -> onnxruntime.InferenceSession:
+    """Of the last source alone: it may be gigabytes."""
+    return make_session(checkpoint)

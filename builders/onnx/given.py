@@ -1,0 +1,184 @@
+"""A user's own inputs: .npz files that hold arrays by the names of the model's inputs."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from builders.errors import BuildersError
+from builders.kit.family import Conditions
+from builders.onnx.options import OnnxModelOptions
+from builders.onnx.reading import OnnxFile
+from repository.arrays import Array, DType
+from repository.files.bounded_file import Unreadable, kind_at
+from repository.files.yaml_file import suggest
+from repository.findings import Finding, finding_of
+from repository.onnxruntime_rules.facts import DYNAMIC, OnnxTensor
+
+_WRITE = "Write it with numpy.savez(FILE, name=array, …), an array for each input."
+
+
+class GivenError(BuildersError):
+    """A file of inputs that is not there, or not readable without running what is in it."""
+
+
+def local(uri: str) -> Path:
+    """The path of a ``path:`` URI, relative to the working directory.
+
+    Raises:
+        GivenError: it is of another kind.
+    """
+    scheme, _, name = uri.partition(":")
+    if scheme != "path" or not name or "\0" in name:
+        raise GivenError(f"'{uri}': expected 'path:FILE', found none. Write 'path:' before it.")
+    # Unlike Path's, this one leaves the name of an unknown user as it is.
+    return Path(os.path.expanduser(name)).absolute()  # noqa: PTH111
+
+
+def regular(path: Path) -> Path:
+    """The same path, of a regular file.
+
+    Raises:
+        GivenError: it is none.
+    """
+    try:
+        kind = kind_at(path)
+    except OSError:
+        kind = "none"
+    if kind != "file":
+        raise GivenError(
+            f"{path}: expected a file, found {kind if kind == 'none' else f'a {kind}'}. Relative "
+            "paths start at the working directory."
+        )
+    return path
+
+
+def load_given(path: Path) -> dict[str, Array]:
+    """The arrays of a file; text as onnxruntime takes it.
+
+    Raises:
+        GivenError: it is no .npz, or holds Python objects, which run code when they are read.
+    """
+    try:
+        with np.load(regular(path), allow_pickle=False) as stored:
+            if isinstance(stored, np.ndarray):
+                raise GivenError(f"{path}: expected a .npz file, found one array. {_WRITE}")
+            return {name: _as_given(stored[name]) for name in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, Unreadable) as error:
+        said = str(error).partition("\n")[0].rstrip(".")
+        found = "Python objects" if "pickle" in said else said or "another file"
+        remedy = "Store texts as an array of dtype U or S. " if "pickle" in said else ""
+        raise GivenError(
+            f"{path}: expected a .npz file of arrays, found {found}. {remedy}{_WRITE}"
+        ) from None
+
+
+def _as_given(array: Array) -> Array:
+    if array.dtype.kind == "S":
+        texts = [each.decode() for each in array.ravel().tolist()]
+        return np.array(texts, np.object_).reshape(array.shape)
+    return array.astype(np.object_) if array.dtype.kind == "U" else array
+
+
+def read_given(
+    file: OnnxFile,
+    asked: OnnxModelOptions,
+    optional: Iterable[OnnxTensor],
+    conditions: Conditions,
+    name: str,
+    findings: list[Finding],
+) -> tuple[Path, ...]:
+    """The files of inputs that a profile names, each held against the model's inputs.
+
+    Args:
+        file: the model's.
+        asked: what the profile says of it.
+        optional: inputs that a file may leave out.
+        conditions: for places in the profile.
+        name: the model's.
+        findings: gets what is wrong with them.
+    """
+    paths: list[Path] = []
+    for uri in asked.inputs:
+        at = conditions.place("models", name, "inputs")
+        try:
+            path = local(uri)
+            arrays = load_given(path)
+        except GivenError as error:
+            findings.append(finding_of("onnx-inputs", at, "", str(error).rstrip("."), "Mend it."))
+            continue
+        paths.append(path)
+        findings += _mistakes(f"{at}, {path.name}", arrays, file.inputs, tuple(optional))
+    return tuple(paths)
+
+
+def _mistakes(
+    where: str,
+    arrays: Mapping[str, Array],
+    needed: tuple[OnnxTensor, ...],
+    optional: tuple[OnnxTensor, ...],
+) -> Iterator[Finding]:
+    tensors = {each.name: each for each in (*needed, *optional)}
+    for name in arrays:
+        if name not in tensors:
+            expected = f"arrays by the names of the inputs: {', '.join(tensors)}"
+            yield finding_of("onnx-inputs", where, expected, f"'{name}'", suggest(name, tensors))
+    for tensor in needed:
+        if tensor.name not in arrays:
+            found = f"arrays {', '.join(arrays) or 'of no name'}"
+            yield finding_of("onnx-inputs", where, f"an array '{tensor.name}'", found, _WRITE)
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, array in arrays.items():
+        if name in tensors:
+            yield from _misfit(where, tensors[name], array, sizes)
+
+
+def _misfit(
+    where: str, tensor: OnnxTensor, array: Array, sizes: dict[str, tuple[int, str]]
+) -> Iterator[Finding]:
+    wanted = DType.from_config(tensor.config_type)
+    try:
+        found = DType.from_numpy(array.dtype)
+    except ValueError:
+        found = None
+    if found is not wanted:
+        remedy = f"Convert it with .astype('{wanted.numpy.name}')."
+        if wanted is DType.BYTES:
+            remedy = "Store texts as an array of dtype U."
+        yield finding_of(
+            "onnx-inputs",
+            where,
+            f"{wanted.numpy.name if wanted is not DType.BYTES else 'text'}",
+            str(array.dtype),
+            remedy,
+            tensor=tensor.name,
+        )
+    shape = tensor.shape
+    if len(shape) != array.ndim or any(
+        want not in (DYNAMIC, have) for want, have in zip(shape, array.shape, strict=True)
+    ):
+        yield finding_of(
+            "onnx-inputs",
+            where,
+            f"the shape [{', '.join(str(each or '?') for each in tensor.axes)}]",
+            str(list(array.shape)),
+            "Give it the shape that the model takes, the batch axis included.",
+            tensor=tensor.name,
+        )
+        return
+    for axis, size in zip(tensor.axes, array.shape, strict=True):
+        if isinstance(axis, str):
+            first, owner = sizes.setdefault(axis, (size, tensor.name))
+            if first != size:
+                yield finding_of(
+                    "onnx-inputs",
+                    where,
+                    f"{first} for the axis '{axis}', as in '{owner}'",
+                    str(size),
+                    "Give both the same size.",
+                    tensor=tensor.name,
+                )

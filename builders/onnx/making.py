@@ -1,0 +1,232 @@
+"""From the options of a profile to the family's models, exports and metrics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from builders.errors import FamilyError
+from builders.kit.export import Bound, Export, Parity
+from builders.kit.family import Conditions, Family, Metric
+from builders.kit.graph import OnnxModel, QueuePolicy
+from builders.kit.recipe.overrides import override
+from builders.kit.recipe.profile import ModelOptions
+from builders.kit.sources import parse
+from builders.onnx.compared import Examples, answer_of_source
+from builders.onnx.export import make_file
+from builders.onnx.given import read_given
+from builders.onnx.metric import find_function, score
+from builders.onnx.mistakes import mistakes, other_violations, unbatched
+from builders.onnx.options import OnnxModelOptions, OnnxOptions
+from builders.onnx.other_formats import refuse_other_formats
+from builders.onnx.reading import OnnxFile, read_file, tensors_of
+from repository.errors import KitError
+from repository.findings import Finding, finding_of
+from repository.onnxruntime_rules.facts import Violation
+
+_RELATIVE = {"FP16": 1e-2, "FP64": 1e-6}
+"""How far the simplified graph may be from the source by an output's type; else 1e-4. One that is
+farther is served as it is in the file."""
+
+_UNBOUNDED = QueuePolicy(max_size=0)
+"""For a model of one instance: before release 26.08 a bound makes a single request wait for half a
+second."""
+
+
+def make(options: OnnxOptions, conditions: Conditions) -> Family:
+    """The family of a profile's ONNX files.
+
+    Args:
+        options: what the profile says.
+        conditions: what else it does.
+
+    Raises:
+        FamilyError: files that cannot be served as they are asked for; all that is wrong.
+    """
+    findings: list[Finding] = []
+    models: list[OnnxModel] = []
+    metrics: list[Metric] = []
+    for name, asked in options.models.items():
+        try:
+            model = _model(name, asked, conditions, findings)
+            metrics += _metrics(name, asked, conditions, findings)
+        except KitError as error:
+            at = conditions.place("models", name, "source")
+            told = [finding_of("onnx", at, "", str(error).rstrip("."), "Name another source.")]
+            findings += error.findings or told
+            continue
+        if model is not None:
+            models.append(model)
+    if findings:
+        raise FamilyError(findings)
+    return Family(
+        name="onnx",
+        sources={name: asked.source for name, asked in options.models.items()},
+        pipelines=tuple(models),
+        metrics=tuple(metrics),
+    )
+
+
+def _model(
+    name: str, asked: OnnxModelOptions, conditions: Conditions, findings: list[Finding]
+) -> OnnxModel | None:
+    """A model as it is asked for; None, and findings, if its file cannot be served so."""
+    reference = parse(asked.source)
+    if reference.scheme == "path":
+        refuse_other_formats(Path(os.path.expanduser(reference.name)))  # noqa: PTH111
+    file = read_file(conditions.checkpoint(asked.source))
+    found = list(mistakes(file, conditions.release))
+    if found:
+        findings += _told(found, conditions, name, "source")
+        return None
+    findings += _unknown_optional(file, asked, conditions.place("models", name, "optional_inputs"))
+    batching = asked.max_batch_size > 0
+    optional = [each for each in file.optional if each.name in asked.optional_inputs]
+    given = read_given(file, asked, optional, conditions, name, findings)
+    wanted = OnnxModel(
+        name=name,
+        inputs=(
+            *tensors_of(file.inputs, batching=batching),
+            *tensors_of(optional, batching=batching, optional=True),
+        ),
+        outputs=tuple(tensors_of(file.outputs, batching=batching)),
+        max_batch_size=asked.max_batch_size,
+        export=_export(name, file, asked, given, conditions),
+    )
+    model = _served(wanted, asked, conditions, findings)
+    if batching:
+        refused = list(unbatched(file, wanted))
+        findings += _told(refused, conditions, name, "max_batch_size")
+        if refused:
+            return None
+    findings += _told(
+        other_violations(file, wanted, conditions.release), conditions, name, "source"
+    )
+    return model
+
+
+def _served(
+    model: OnnxModel, asked: OnnxModelOptions, conditions: Conditions, findings: list[Finding]
+) -> OnnxModel:
+    """A model with what its options say of serving it."""
+    if asked.instances is not None and asked.instances.kind is not None:
+        at = conditions.place("models", model.name, "instances")
+        remedy = f"Write models: {{{model.name}: {{instances: …}}}} beside families, or no kind."
+        found = asked.instances.kind
+        findings.append(finding_of("onnx", at, "how many instances", found, remedy))
+    count = asked.instances.count if asked.instances else 1
+    if conditions.release.batcher_stalls and count == 1:
+        model = replace(model, queue=_UNBOUNDED)
+    batching = asked.dynamic_batching
+    if batching is None and asked.max_batch_size > 1:
+        options = ModelOptions.model_validate({"batching": True})
+        batching = options.batching
+    chosen = ModelOptions.model_construct(
+        instances=asked.instances,
+        parameters=asked.parameters,
+        queue=asked.queue,
+        batching=batching,
+        max_batch_size=None,
+        response_cache=asked.response_cache or None,
+        precision="fp32",
+    )
+    served = override(model, chosen, conditions.device)
+    assert isinstance(served, OnnxModel)
+    return served
+
+
+def _export(
+    name: str,
+    file: OnnxFile,
+    asked: OnnxModelOptions,
+    given: tuple[Path, ...],
+    conditions: Conditions,
+) -> Export:
+    optional = tuple(asked.optional_inputs)
+    sizes = tuple((axis, tuple(each)) for axis, each in sorted(asked.sizes.items()))
+    examples = Examples(file.path, given)
+    relative = {
+        tensor.name: _RELATIVE.get(tensor.config_type.removeprefix("TYPE_"), 1e-4)
+        for tensor in file.outputs
+    }
+    absolute: Bound = {} if asked.absolute is None else asked.absolute
+    allowed: Bound = relative if asked.absolute is None else {}
+    if asked.relative is not None:
+        allowed = asked.relative
+    parity = Parity(
+        reference=answer_of_source,
+        inputs=partial(Examples.make, examples, sizes),
+        absolute=absolute,
+        relative=allowed,
+        data=given,
+        given=bool(given),
+    )
+    return Export(
+        name=name,
+        source=name,
+        make=partial(
+            make_file,
+            parity,
+            conditions.release.newest_opset,
+            optional,
+            asked.simplify,
+        ),
+        options={
+            "newest_opset": conditions.release.newest_opset,
+            "optional_inputs": optional,
+            "simplify": asked.simplify,
+            "sizes": sizes,
+            "absolute": absolute,
+            "relative": allowed,
+            "inputs": [os.fspath(each) for each in given],
+        },
+        parity=parity,
+    )
+
+
+def _metrics(
+    name: str, asked: OnnxModelOptions, conditions: Conditions, findings: list[Finding]
+) -> Iterator[Metric]:
+    if asked.metric is None or asked.bound is None:
+        return
+    found = find_function(
+        asked.metric,
+        asked.metric_data,
+        partial(conditions.place, "models", name),
+        findings,
+    )
+    if found is not None:
+        yield Metric(
+            name=f"{name}.{found.function}",
+            pipeline=name,
+            bound=asked.bound,
+            better=asked.better,
+            measure=partial(score, str(found.file), found.function),
+            data=found.data,
+        )
+
+
+def _unknown_optional(file: OnnxFile, asked: OnnxModelOptions, at: str) -> Iterator[Finding]:
+    known = [each.name for each in file.optional]
+    for name in asked.optional_inputs:
+        if name not in known:
+            expected = f"inputs that have a default value: {', '.join(known) or 'there are none'}"
+            yield finding_of("onnx", at, expected, f"'{name}'", "Write one of those, or none.")
+
+
+def _told(
+    violations: Iterable[Violation], conditions: Conditions, name: str, key: str
+) -> Iterator[Finding]:
+    at = conditions.place("models", name, key)
+    for each in violations:
+        yield finding_of(
+            f"onnx-{each.rule}".replace("onnx-onnx-", "onnx-"),
+            at,
+            each.expected,
+            each.found,
+            each.remedy,
+            tensor=each.tensor,
+        )

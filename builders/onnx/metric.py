@@ -1,0 +1,176 @@
+"""A user's own metric: a function of a Python file, which gates the build."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.errors import FamilyError
+from builders.onnx.given import GivenError, local, regular
+from repository.arrays import Arrays
+from repository.files.yaml_file import suggest
+from repository.findings import Finding, finding_of
+
+_MOST = 1_000
+_MOST_BYTES = 1 << 30
+"""Files beside a metric's, and their bytes, that are taken for its data."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A metric that is there.
+
+    Attributes:
+        file: its Python file.
+        function: its name.
+        data: what decides its score: the file, and what it reads.
+    """
+
+    file: Path
+    function: str
+    data: tuple[Path, ...]
+
+
+def find_function(
+    uri: str, data: Sequence[str], place: Callable[..., str], findings: list[Finding]
+) -> Found | None:
+    """A metric that a profile names; its file is read, not run.
+
+    Args:
+        uri: ``path:FILE.py:FUNCTION``.
+        data: ``path:`` of what it reads; all files beside it if none are named.
+        place: keys of the model -> where they stand in the profile.
+        findings: gets what is wrong.
+    """
+    at = place("metric")
+    address, colon, function = uri.rpartition(":")
+    if not colon or not address.endswith(".py") or not function.isidentifier():
+        remedy = "Write it so: the file, a colon, and the function's name."
+        findings.append(finding_of("onnx-metric", at, "path:FILE.py:FUNCTION", repr(uri), remedy))
+        return None
+    try:
+        file = regular(local(address))
+        tree = ast.parse(file.read_bytes(), str(file))
+    except GivenError as error:
+        findings.append(finding_of("onnx-metric", at, "", str(error).rstrip("."), "Mend it."))
+        return None
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{file.name}, line {line}" if line else file.name
+        found = getattr(error, "msg", None) or str(error)
+        findings.append(
+            finding_of("onnx-metric", f"{at}, {where}", "Python", found, "Mend the line.")
+        )
+        return None
+    known = _defined(tree)
+    if function not in known:
+        expected = f"a function of {file.name}: {', '.join(known) or 'there are none'}"
+        remedy = suggest(function, known)
+        findings.append(finding_of("onnx-metric", at, expected, f"'{function}'", remedy))
+        return None
+    files = _data(file, data, place, findings)
+    return None if files is None else Found(file, function, (file, *files))
+
+
+def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
+    """What a user's function says of the model.
+
+    Args:
+        file: its Python file.
+        function: its name.
+        run: the model: its inputs by name -> its outputs by name.
+
+    Raises:
+        FamilyError: it cannot be run, or gives no number.
+    """
+    path = Path(file)
+    where = f"{path.name}, function {function}"
+    value: object
+    try:
+        value = _loaded(path, function)(run)
+        return float(value)  # type: ignore[arg-type]
+    except Exception as error:
+        line = _line(error, path)
+        told = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise FamilyError(
+            f"{where}{f', line {line}' if line else ''}: expected a score, found {told}. "
+            "Mend the function."
+        ) from error
+
+
+def _loaded(path: Path, function: str) -> Callable[[Callable[[Arrays], Arrays]], object]:
+    """The function; the modules beside its file can be imported by it."""
+    spec = importlib.util.spec_from_file_location(f"_metric_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before = [*sys.path], {*sys.modules}, sys.dont_write_bytecode
+    sys.path.insert(0, str(path.parent))
+    sys.dont_write_bytecode = True
+    try:
+        spec.loader.exec_module(module)
+        loaded: Callable[[Callable[[Arrays], Arrays]], object] = getattr(module, function)
+        return loaded
+    finally:
+        sys.path[:] = before[0]
+        sys.dont_write_bytecode = before[2]
+
+
+def _line(error: Exception, path: Path) -> int:
+    """The last line of the user's file that an error came through; 0 if none."""
+    found, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return found
+
+
+def _defined(tree: ast.Module) -> list[str]:
+    """The names that a module has once it ran, as far as its text shows."""
+    names: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names += [alias.asname or alias.name for alias in node.names]
+        elif isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return names
+
+
+def _data(
+    file: Path, data: Sequence[str], place: Callable[..., str], findings: list[Finding]
+) -> list[Path] | None:
+    if data:
+        paths: list[Path] = []
+        for uri in data:
+            try:
+                path = local(uri)
+                paths.append(path if path.is_dir() else regular(path))
+            except GivenError as error:
+                told = finding_of("onnx-metric", place("metric_data"), "", str(error), "Mend it.")
+                findings.append(told)
+        return paths
+    beside = [
+        each
+        for each in sorted(file.parent.iterdir())
+        if each != file and each.is_file() and not each.name.startswith(".")
+    ]
+    size = sum(each.stat().st_size for each in beside)
+    if len(beside) > _MOST or size > _MOST_BYTES:
+        findings.append(
+            finding_of(
+                "onnx-metric",
+                place("metric"),
+                f"at most {_MOST:,} files of {_MOST_BYTES >> 30} GiB beside it, all of them "
+                "taken for what it reads",
+                f"{len(beside):,} of {size / 2**30:.1f} GiB",
+                "Name what it reads: metric_data: [path:FILE], or put it in a folder of its own.",
+            )
+        )
+        return None
+    return beside

@@ -1,0 +1,125 @@
+"""What a profile says of the models of the family ``onnx``::
+
+families:
+  onnx:
+    models:
+      scorer:
+        source: "path:scorer.onnx"
+        max_batch_size: 32
+        dynamic_batching: {max_queue_delay_microseconds: 500}
+        metric: "path:score.py:accuracy"
+        bound: 0.9
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from builders.kit.recipe.profile import (
+    Batching,
+    Instances,
+    Options,
+    Parameters,
+    QueueOptions,
+    Real,
+    refusal,
+)
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]*")
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[list[str], BeforeValidator(_listed)]
+"""One text stands for a list of it."""
+
+
+class OnnxModelOptions(Options):
+    """One ONNX file, and how it is served.
+
+    Attributes:
+        source: the file's URI; a ``path:`` starts at the working directory, as everywhere.
+        max_batch_size: requests are joined up to so many rows; 0 leaves each as it is sent.
+        dynamic_batching: how requests are joined; with ``max_batch_size``, they are by default.
+        instances: how many copies run.
+        queue: the bound on waiting requests.
+        parameters: of the onnxruntime backend.
+        response_cache: answer equal requests from the server's cache.
+        optional_inputs: inputs with a default value in the file that requests may give; others
+            become constants.
+        inputs: ``path:`` of .npz files with the model's inputs by name, to compare the made file
+            with the source on; made up from the inputs' shapes where none are given.
+        sizes: for made-up inputs, dynamic axis -> the sizes to try; an axis is named as in the
+            file, or as ``input.1``.
+        absolute: the largest absolute difference between the made file and the source.
+        relative: likewise, relative to the output's largest magnitude.
+        simplify: False serves the graph as it is in the file.
+        metric: ``path:FILE.py:FUNCTION``, which gets ``run`` and returns the score.
+        bound: the worst score that passes.
+        better: whether a higher or a lower score is better.
+        metric_data: ``path:`` of files and folders that the function reads; all files beside it
+            where none are given.
+    """
+
+    source: str
+    max_batch_size: int = Field(default=0, ge=0)
+    dynamic_batching: Batching = None
+    instances: Instances = None
+    queue: QueueOptions | None = None
+    parameters: Parameters = Field(default_factory=dict)
+    response_cache: bool = False
+    optional_inputs: Texts = Field(default_factory=list)
+    inputs: Texts = Field(default_factory=list)
+    sizes: dict[str, Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3)]] = Field(
+        default_factory=dict
+    )
+    absolute: Annotated[Real, Field(ge=0)] | None = None
+    relative: Annotated[Real, Field(ge=0)] | None = None
+    simplify: bool = True
+    metric: str | None = None
+    bound: Real | None = None
+    better: Literal["higher", "lower"] = "higher"
+    metric_data: Texts = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> OnnxModelOptions:
+        if self.metric is not None and self.bound is None:
+            raise refusal("a bound for the metric", "Write bound: the worst score that passes.")
+        if self.metric is None and (self.bound is not None or self.metric_data):
+            raise refusal(
+                "a metric for the bound", "Write metric: path:FILE.py:FUNCTION, or remove it."
+            )
+        if self.max_batch_size == 0 and self.dynamic_batching and self.dynamic_batching.enabled:
+            raise refusal(
+                "max_batch_size, with dynamic_batching",
+                "Write max_batch_size: the rows that one execution may have.",
+                found="none",
+            )
+        return self
+
+
+class OnnxOptions(Options):
+    """The keys below ``families.onnx``.
+
+    Attributes:
+        models: by the name that the model is served under.
+    """
+
+    models: dict[str, OnnxModelOptions] = Field(min_length=1)
+
+    @field_validator("models")
+    @classmethod
+    def _named(cls, value: dict[str, OnnxModelOptions]) -> dict[str, OnnxModelOptions]:
+        for name in value:
+            if not _NAME.fullmatch(name):
+                raise refusal(
+                    "names of models of letters, digits and '._~-', not a '.' or '-' in front",
+                    "Rename it: the name is that of a folder, and stands in URLs.",
+                    found=repr(name),
+                )
+        return value

@@ -1,0 +1,168 @@
+"""What an ONNX file says of itself, and why it could not be served: read without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from onnx import ModelProto, ValueInfoProto
+
+from builders.kit.graph import BATCH, DYNAMIC, Tensor
+from builders.kit.onnx.files import model_file
+from builders.kit.onnx.form import read_form
+from builders.onnx.other_formats import refuse_other_formats
+from repository.arrays import DType
+from repository.onnx.header import OnnxHeader, read_header
+from repository.onnx.walk import graphs, nodes, opset
+from repository.onnxruntime_rules.facts import OnnxTensor
+
+ORDINARY = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
+"""Domains whose operators every onnxruntime has."""
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """An ONNX file, its weights unread.
+
+    Attributes:
+        path: the file.
+        header: what it says of itself.
+    """
+
+    path: Path
+    header: OnnxHeader
+
+    @property
+    def model(self) -> ModelProto:
+        """Its graph."""
+        return self.header.model
+
+    @property
+    def inputs(self) -> tuple[OnnxTensor, ...]:
+        """The inputs that every run needs."""
+        return self.header.graph.inputs
+
+    @property
+    def optional(self) -> tuple[OnnxTensor, ...]:
+        """The inputs that have a default value."""
+        return self.header.graph.initializers
+
+    @property
+    def outputs(self) -> tuple[OnnxTensor, ...]:
+        """The outputs, their shapes completed by inference."""
+        return self.header.graph.outputs
+
+    @property
+    def custom_operators(self) -> tuple[str, ...]:
+        """``domain.Operator`` of each that no onnxruntime has by itself, sorted."""
+        own = {(each.domain, each.name) for each in self.model.functions}
+        return tuple(
+            sorted(
+                {
+                    f"{node.domain}.{node.op_type}"
+                    for node in nodes(self.model)
+                    if node.domain not in ORDINARY and (node.domain, node.op_type) not in own
+                }
+            )
+        )
+
+    @property
+    def domains(self) -> dict[str, int]:
+        """Operator domain -> its version; the default one is ``ai.onnx``."""
+        return {entry.domain or "ai.onnx": int(entry.version) for entry in self.model.opset_import}
+
+    @property
+    def opset(self) -> int:
+        """Of the default domain; 0 if it imports none."""
+        return opset(self.model)
+
+    @property
+    def unsimplified(self) -> str:
+        """Why its graph is served as it is; empty if it may be simplified."""
+        if not self.opset:
+            return "it has no operators of the domain ai.onnx"
+        if any(node.domain == "ai.onnx.ml" for node in nodes(self.model)):
+            return "it has operators of the domain ai.onnx.ml"
+        if self.custom_operators:
+            return "it has custom operators"
+        if sum(1 for _ in graphs(self.model)) > 1:
+            return "it has control flow"
+        if self.model.functions:
+            return "it has functions"
+        if self.model.graph.sparse_initializer:
+            return "it has sparse weights"
+        size = self.path.stat().st_size + sum(
+            (self.path.parent / name).stat().st_size for name in self.sidecars
+        )
+        return "it has more than 2 GB" if size > _MOST else ""
+
+    @property
+    def sidecars(self) -> tuple[str, ...]:
+        """The files beside it that hold weights, by their path from its folder."""
+        found = {
+            entry.value
+            for tensor in self.header.external
+            for entry in tensor.external_data
+            if entry.key == "location"
+        }
+        return tuple(sorted(found))
+
+    def has_shape(self, tensor: OnnxTensor) -> bool:
+        """Whether a tensor's number of axes is known; a scalar's is."""
+        if tensor.axes or not tensor.is_tensor:
+            return True
+        values: Iterable[ValueInfoProto] = (*self.model.graph.input, *self.model.graph.output)
+        return any(
+            value.type.tensor_type.HasField("shape")
+            for value in values
+            if value.name == tensor.name
+        )
+
+
+_MOST = 1_900_000_000
+"""Bytes beyond which a model is not loaded as one: protobuf ends at 2 GiB."""
+
+
+def read_file(path: Path) -> OnnxFile:
+    """Read an ONNX file's graph.
+
+    Args:
+        path: the file, or a folder with one.
+
+    Raises:
+        SourceError: it is none; the message says what it is, if that is known.
+        OnnxError: the folder has several.
+    """
+    file = model_file(path) if path.is_dir() else path
+    refuse_other_formats(file)
+    read_form(file)
+    return OnnxFile(file, read_header(file))
+
+
+def tensors_of(
+    tensors: Iterable[OnnxTensor], *, batching: bool, optional: bool = False
+) -> Iterator[Tensor]:
+    """Tensors of the graph as a model declares them.
+
+    Args:
+        tensors: of types that a config has.
+        batching: the first axis is the batch.
+        optional: requests may leave them out.
+    """
+    for tensor in tensors:
+        dtype = DType.from_config(tensor.config_type)
+        yield Tensor(tensor.name, dtype, _axes(tensor, batching), optional)
+
+
+def _axes(tensor: OnnxTensor, batching: bool) -> dict[str, int]:
+    """Axes by the file's symbols, else by the tensor and their place; a scalar has one of one."""
+    axes: dict[str, int] = {}
+    for index, axis in enumerate(tensor.axes):
+        if batching and index == 0:
+            axes[BATCH] = DYNAMIC
+        elif isinstance(axis, str) and axis not in axes and not (batching and axis == BATCH):
+            axes[axis] = DYNAMIC
+        else:
+            axes[f"{tensor.name}.{index}"] = axis if isinstance(axis, int) else DYNAMIC
+    return axes or {f"{tensor.name}.0": 1}
