@@ -19,7 +19,7 @@ _PICKLE = (
 _SAFETENSORS = (
     "safetensors: weights without the graph that uses them",
     "Export the model to ONNX (torch.onnx.export, or optimum-cli export onnx), or build its "
-    "checkpoint with a family that knows it: python -m builders wrap --checkpoint FOLDER.",
+    "checkpoint with a family that knows it.",
 )
 _KERAS = ("a Keras file", "Convert it with tf2onnx.")
 _TENSORFLOW = ("a TensorFlow model", "Convert it with tf2onnx.")
