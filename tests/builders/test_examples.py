@@ -98,11 +98,16 @@ def test_a_command_is_one_that_is_there(place: str, program: str, line: str) -> 
 @pytest.mark.parametrize(("place", "text"), profiles(), ids=lambda value: value[:20])
 def test_a_profile_is_one_that_would_be_built(tmp_path: Path, place: str, text: str) -> None:
     path = tmp_path / "example.yaml"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "family.py").write_text(
+        "from builders.kit.family import Family\n"
+        "FAMILY = Family(name='mine', sources={}, pipelines=(), metrics=())\n"
+    )
     path.write_text(text)
     profile = load_profile(path)
     models = set()
     for name, options in profile.families.items():
-        family = Checkout().declared(name)
+        family = Checkout(code=profile.code).declared(name)
         assert family is not None, place
         assert set(options.sources) <= family.sources.keys(), place
         assert set(options.bounds) <= {metric.name for metric in family.metrics}, place

@@ -90,7 +90,7 @@ def build(
             # Another build may have done it while this one waited.
             result = unchanged() or _phases(
                 profile,
-                checkout or Checkout(),
+                (checkout or Checkout()).with_code(profile.code),
                 target,
                 stamp,
                 Worker(cache, work, progress),
@@ -113,8 +113,8 @@ def _phases(
     from builders.kit.recipe.recipe import make_recipe
     from builders.kit.tasks.code import CodeReader
 
-    code = CodeReader(checkout.roots)
     recipe = make_recipe(profile, checkout)
+    code = CodeReader(checkout.roots, checkout.packages(profile.families))
     plan = make_plan(recipe, code)
     watched = stamp.watch(recipe, checkout, code)  # before the rest: code may be edited meanwhile
     made = make_exports(plan, worker)

@@ -85,10 +85,13 @@ def dry_run(
         ProfileError: the profile asks for what is not there, or of a form that cannot be built.
         TargetError: the folder is not one to build into.
     """
-    cache, checkout, target = cache or Cache(), checkout or Checkout(), Target(out)
+    cache, target = cache or Cache(), Target(out)
+    checkout = (checkout or Checkout()).with_code(profile.code)
     target.refuse_strangers(Stamp(cache, target.out, profile).files_built())
     looker = _Looker(cache)
-    plan = make_plan(make_recipe(profile, checkout), CodeReader(checkout.roots))
+    recipe = make_recipe(profile, checkout)
+    code = CodeReader(checkout.roots, checkout.packages(profile.families))
+    plan = make_plan(recipe, code)
     made = make_exports(plan, looker)
     staged = foresee(made, target.staging)
     if made.exports.keys() == plan.exports.keys():

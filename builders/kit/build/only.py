@@ -40,8 +40,10 @@ def reproduce(
         ProfileError: there is no such task; the message lists those there are.
         Exception: whatever the task raises.
     """
-    cache, checkout = cache or Cache(), checkout or Checkout()
-    plan = make_plan(make_recipe(profile, checkout), CodeReader(checkout.roots))
+    cache, checkout = cache or Cache(), (checkout or Checkout()).with_code(profile.code)
+    recipe = make_recipe(profile, checkout)
+    code = CodeReader(checkout.roots, checkout.packages(profile.families))
+    plan = make_plan(recipe, code)
     _refuse_unknown(task, plan)
     kind, _, subject = task.partition(" ")
     try:

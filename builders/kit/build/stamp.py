@@ -60,8 +60,8 @@ class Stamp:
     def __init__(self, cache: Cache, out: Path, profile: Profile) -> None:
         self._cache = cache
         self._out = out
-        # Relative paths of sources start at the working directory.
-        self._asked = f"{Path.cwd()} {profile.model_dump_json()}"
+        # Its relative paths start there.
+        self._asked = f"{profile.folder} {profile.model_dump_json()}"
         name = hashlib.sha256(os.fsencode(out)).hexdigest()[:32]
         self._path = cache.root / "stamps" / f"{name}.json"
 
@@ -92,7 +92,7 @@ class Stamp:
 
         families = list(recipe.profile.families)
         stages = [model.stage for model in recipe.models if isinstance(model, PythonModel)]
-        own = [f"{checkout.package}.{name}.family" for name in families]
+        own = [f"{checkout.place(name).package}.family" for name in families]
         files, packages = code.files_of("builders.kit.build.build", *own, *stages)
         folders = [checkout.folder(name) for name in families]
         return Watched(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from builders.kit.export import Export
 from builders.kit.family import Family
@@ -16,8 +17,9 @@ from repository.findings import Finding, finding_of
 def find_checkpoints(
     profile: Profile,
     families: Mapping[str, Family],
+    bases: Mapping[str, Path],
     exports: Mapping[str, Export],
-    resolve: Callable[[str], Source],
+    resolve: Callable[[str, Path], Source],
     findings: list[Finding],
 ) -> dict[str, Source]:
     """``family/component`` -> the checkpoint that exports need.
@@ -25,11 +27,12 @@ def find_checkpoints(
     Args:
         profile: what to build.
         families: by name.
+        bases: where the relative paths start that each family declares.
         exports: by ``family/export``.
-        resolve: finds a source by its URI.
+        resolve: finds a source by its URI, and by where a relative path starts.
         findings: gets what cannot be found, and what is of a form that an export refuses.
     """
-    found = _resolve(profile, families, exports, resolve, findings)
+    found = _resolve(profile, families, bases, exports, resolve, findings)
     findings += _misshapen(exports, found)
     return found
 
@@ -37,8 +40,9 @@ def find_checkpoints(
 def _resolve(
     profile: Profile,
     families: Mapping[str, Family],
+    bases: Mapping[str, Path],
     exports: Mapping[str, Export],
-    resolve: Callable[[str], Source],
+    resolve: Callable[[str, Path], Source],
     findings: list[Finding],
 ) -> dict[str, Source]:
     found: dict[str, Source] = {}
@@ -58,7 +62,8 @@ def _resolve(
             findings.append(finding_of("recipe", where, expected, f"'{export.source}'", remedy))
             continue
         try:
-            found[source_id] = resolve(uri)
+            asked = export.source in profile.families[name].sources
+            found[source_id] = resolve(uri, profile.folder if asked else bases[name])
         except SourceError as error:
             failed.add(source_id)
             findings.append(_refused(source_id, error))

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from builders.errors import FamilyError
 from builders.kit.checkout import Checkout
-from builders.kit.family import Family
+from builders.kit.family import ConfiguredFamily, Family
 from builders.kit.graph import closure
 from builders.kit.recipe.configured import configure
 from builders.kit.recipe.left_out import LeftOut, reduce
 from builders.kit.recipe.profile import Profile, ProfileError
 from builders.kit.recipe.references import wrong_references
-from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 
@@ -27,11 +26,13 @@ class Families:
         declared: as they declare themselves.
         built: with the profile's bounds, and without what is left out.
         left_out: what needs a checkpoint that nobody names.
+        bases: where the relative paths start that each declares.
     """
 
     declared: Mapping[str, Family]
     built: Mapping[str, Family]
     left_out: tuple[LeftOut, ...]
+    bases: Mapping[str, Path]
 
 
 def choose_families(
@@ -53,15 +54,16 @@ def choose_families(
             exports wrongly, or the profile has settings of a model that is left out; no more can be
             said then.
     """
-    try:
-        loaded = {name: checkout.load(name) for name in profile.families}
-    except FamilyError as error:
-        raise ProfileError(error.findings) from error
-    except (KitError, ValueError) as error:
-        remedy = "Mend what they do as they are imported."
-        raise ProfileError(
-            [finding_of("recipe", "families", "them to be read", str(error), remedy)]
-        ) from error
+    loaded: dict[str, Family | ConfiguredFamily] = {}
+    refusals: list[FamilyError] = []
+    for name in profile.families:
+        try:
+            loaded[name] = checkout.load(name)
+        except FamilyError as error:
+            refusals.append(error)
+    if refusals:
+        told = [finding for each in refusals for finding in each.findings]
+        raise ProfileError(told) from refusals[0]
     declared = configure(profile, loaded, checkpoint, findings)
     findings += _unknown_components(profile, declared)
     findings += _unknown_metrics(profile, declared)
@@ -75,7 +77,12 @@ def choose_families(
         reduced, left = reduce(family, {**family.sources, **options.sources})
         built[name] = _bounded(reduced, options.bounds)
         left_out += left
-    families = Families(declared, built, tuple(left_out))
+    bases = {
+        # What a configured family declares stands in the profile.
+        name: checkout.folder(name) if isinstance(each, Family) else profile.folder
+        for name, each in loaded.items()
+    }
+    families = Families(declared, built, tuple(left_out), bases)
     if refused := list(_settings_left_out(profile, families)):
         raise ProfileError([*findings, *refused])
     return families

@@ -9,27 +9,39 @@ A profile is one of ``builders/profiles/*.yaml``, by its name, or any YAML file 
       ocr:
         sources: {detector: "path:~/models/det.onnx"}
       asr:
+      mine: {code: "path:./mine"}   # a family of one's own: its folder
     models:                # how single models are served
       recognise: {instances: 2, parameters: {intra_op_thread_count: 1}}
       transcribe: {precision: int8}
 
-Mistakes are reported all at once, each with its line, its key and the name that was probably
-meant. Further keys below a family are that family's own: :mod:`builders.kit.recipe.configured`
-reads them once the family is loaded. :func:`builders.kit.recipe.overrides.apply` lays ``models``
-and ``device`` over a graph.
+Relative paths start at the profile's folder. Mistakes are reported all at once, each with its line,
+its key and the name that was probably meant. Further keys below a family are that family's own:
+:mod:`builders.kit.recipe.configured` reads them once the family is loaded.
+:func:`builders.kit.recipe.overrides.apply` lays ``models`` and ``device`` over a graph.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from builders.errors import BuildersError
+from builders.errors import BuildersError, FamilyError
+from builders.kit.checkout import Checkout
+from builders.kit.checkout.places import folder_of
 from builders.kit.paths import BUILDERS
 from repository.files.yaml_file import Kind, load, place, suggest, validated
 from repository.files.yaml_text import Location
@@ -94,11 +106,13 @@ def _number(value: Any) -> Any:
 
 
 class FamilyOptions(Options):
-    """Which checkpoints a family is built from, and what they must reach.
+    """Where a family lies, which checkpoints it is built from, and what they must reach.
 
     Further keys are left as they are in the file, for the family to say whether it has such.
 
     Attributes:
+        code: ``path:`` and the folder of a family that is neither the kit's own nor one of an
+            installed package.
         sources: component -> source URI; overrides the family's default.
         bounds: metric -> the worst value that passes; overrides the family's default, and the
             manifest records it.
@@ -106,10 +120,22 @@ class FamilyOptions(Options):
 
     model_config = ConfigDict(extra="allow")
 
+    code: str | None = None
     sources: dict[str, str] = Field(default_factory=dict)
     bounds: dict[
         str, Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
     ] = Field(default_factory=dict)
+
+    @field_validator("code")
+    @classmethod
+    def _is_a_family(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            try:
+                folder_of(value, (info.context or {}).get("folder"))
+            except FamilyError as error:
+                (finding,) = error.findings
+                raise refusal(finding.expected, finding.remedy, found=finding.found) from None
+        return value
 
 
 class InstanceOptions(Options):
@@ -221,6 +247,7 @@ class Profile(Options):
 
     _origin: str = PrivateAttr(default="demo")
     _file: str = PrivateAttr(default="profile")
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
     _lines: Mapping[Location, int] = PrivateAttr(default_factory=dict)
 
     @property
@@ -234,9 +261,20 @@ class Profile(Options):
         return self._file
 
     @property
+    def folder(self) -> Path:
+        """Where its relative paths start: its file's folder, or else the working directory."""
+        return self._folder
+
+    @property
     def lines(self) -> Mapping[Location, int]:
         """The line of each key in that file, as far as they are known."""
         return self._lines
+
+    @property
+    def code(self) -> dict[str, Path]:
+        """The folders of the families whose code it names."""
+        named = {name: each.code for name, each in self.families.items() if each.code is not None}
+        return {name: folder_of(uri, self.folder) for name, uri in named.items()}
 
     def place(self, *keys: str) -> str:
         """Where keys stand in the profile, for a finding."""
@@ -265,16 +303,22 @@ class Profile(Options):
     @field_validator("families")
     @classmethod
     def _exist(cls, value: dict[str, FamilyOptions]) -> dict[str, FamilyOptions]:
-        for name in value:
-            if not (name.isidentifier() and (BUILDERS / name / "family.py").is_file()):
-                from builders.kit.checkout import Checkout
-
-                known = Checkout().families
+        for name, options in value.items():
+            if not name.isidentifier():
                 raise refusal(
-                    f"names of families: {', '.join(known) or 'none are there'}",
-                    suggest(name, known),
+                    "names of families, of letters, digits and underscores",
+                    f"Rename it, as {_identifier(name)}.",
                     found=repr(name),
                 )
+            # What the kit has is found at once; what else is installed takes a look at all of it.
+            if options.code is None and not (BUILDERS / name / "family.py").is_file():
+                known = Checkout().families
+                if name not in known:
+                    raise refusal(
+                        f"names of families: {', '.join(known) or 'none are there'}",
+                        _unknown(name, known),
+                        found=repr(name),
+                    )
         return value
 
 
@@ -299,10 +343,22 @@ def load_profile(name: str | Path) -> Profile:
         if text not in profiles():
             raise KIND.unknown(text, profiles())
         path = FOLDER / f"{text}.yaml"
+    folder = path.absolute().parent
     value, lines = load(path, Profile, KIND)
-    profile = validated(value, Profile, KIND, path.name, lines)
+    profile = validated(value, Profile, KIND, path.name, lines, {"folder": folder})
     profile._origin, profile._file, profile._lines = text, path.name, lines
+    profile._folder = folder
     return profile
+
+
+def _identifier(name: str) -> str:
+    """A name of a family that is like another."""
+    return re.sub(r"\W+", "_", name).strip("_0123456789").lower() or "mine"
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    near = suggest(name, known)
+    return near if near.startswith("Did") else f"{near} Or say where it lies: code: path:./{name}."
 
 
 def refusal(expected: str, remedy: str, **context: str) -> PydanticCustomError:

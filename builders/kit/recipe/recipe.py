@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from builders.kit.checkout import Checkout
 from builders.kit.export import Export
@@ -78,14 +79,19 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
             checkpoints that cannot be found; a family's exports are declared wrongly.
     """
     findings: list[Finding] = []
+    checkout = (checkout or Checkout()).with_code(profile.code)
+
     # A checkpoint may be gigabytes: each is read once.
-    found = functools.cache(functools.partial(resolve, offline=not profile.hub))
+    @functools.cache
+    def found(uri: str, base: Path) -> Source:
+        return resolve(uri, offline=not profile.hub, base=base)
+
     families = choose_families(
-        profile, checkout or Checkout(), lambda uri: found(uri).path, findings
+        profile, checkout, lambda uri: found(uri, profile.folder).path, findings
     )
     models, owners = make_models(profile, families.built, findings)
     exports = choose_exports(models, owners, families)
-    sources = find_checkpoints(profile, families.built, exports, found, findings)
+    sources = find_checkpoints(profile, families.built, families.bases, exports, found, findings)
     if findings:
         raise ProfileError(findings)
     return Recipe(

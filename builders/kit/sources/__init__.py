@@ -2,10 +2,13 @@
 
 ==========================  ===================================================================
 ``hub:org/name@commit``     a snapshot of a Hugging Face repository, pinned to a commit
-``path:file-or-folder``     what lies there, relative to the working directory
+``path:file-or-folder``     what lies there
 ``package:name/file``       inside an installed Python distribution
 ``demo:name``               shipped with the project in ``builders/<family>/demo/<name>``
 ==========================  ===================================================================
+
+A relative path starts at the profile's folder; that of a family's own declaration, at the family's;
+that of a command's option, at the working directory.
 """
 
 from __future__ import annotations
@@ -88,25 +91,26 @@ def parse(uri: str) -> Reference:
     return Reference(scheme, name)
 
 
-def resolve(uri: str, *, offline: bool = True) -> Source:
+def resolve(uri: str, *, offline: bool = True, base: Path | None = None) -> Source:
     """Find a source, check its files, and say what it is.
 
     Args:
         uri: as in the table above.
         offline: take a ``hub:`` source from the local cache only.
+        base: where relative paths start; the working directory if not given.
 
     Raises:
         SourceError: as :func:`parse`; or missing, changed, unsafe or incomplete files.
     """
     reference = parse(uri)
     with told():
-        source = _found(uri, reference, offline=offline)
+        source = _found(uri, reference, offline=offline, base=base or Path.cwd())
         folder = source.path if source.path.is_dir() else source.path.parent
         check_safetensors(folder, source.files)
     return source
 
 
-def _found(uri: str, reference: Reference, *, offline: bool) -> Source:
+def _found(uri: str, reference: Reference, *, offline: bool, base: Path) -> Source:
     if reference.scheme == "hub":
         path, files = hub.snapshot(reference.name, reference.revision, offline=offline)
         licence = source_licence.of_folder(path)
@@ -129,7 +133,7 @@ def _found(uri: str, reference: Reference, *, offline: bool) -> Source:
         files = _check_sums(path)
     else:
         # Unlike Path's, this one leaves the name of an unknown user as it is.
-        path, files = _local(Path(os.path.expanduser(reference.name)))  # noqa: PTH111
+        path, files = _local(base / os.path.expanduser(reference.name))  # noqa: PTH111
     folder = path if path.is_dir() else path.parent
     return Source(
         uri=uri,
@@ -171,7 +175,7 @@ def _local(path: Path) -> tuple[Path, Mapping[str, str]]:
         return path, source_file(path)
     raise SourceError(
         f"path:{shortened(str(path))}: expected a file or folder, found "
-        f"{kind if kind == 'none' else f'a {kind}'}. Relative paths start at the working directory."
+        f"{kind if kind == 'none' else f'a {kind}'}. Check the path, and where it starts."
     )
 
 

@@ -81,9 +81,11 @@ class CodeReader:
 
     Attributes:
         roots: folders whose modules count as ours.
+        packages: further packages whose modules do -> the folder of each.
     """
 
     roots: tuple[Path, ...] = (ROOT,)
+    packages: Mapping[str, Path] = field(default_factory=dict)
     _read: dict[str, _Module] = field(default_factory=dict)
 
     def code_of(self, functions: Iterable[Callable[..., object]], *modules: str) -> Code:
@@ -153,10 +155,14 @@ class CodeReader:
         """The source file of one of our modules; None for anybody else's."""
         if not name:
             return None
-        relative = Path(*name.split("."))
-        for root in self.roots:
-            for path in (root / relative / "__init__.py", root / relative.with_suffix(".py")):
-                if path.is_file():
+        below = [(root, name.split(".")) for root in self.roots]
+        for package, folder in self.packages.items():
+            if f"{name}.".startswith(f"{package}."):
+                below.append((folder, name.removeprefix(package).split(".")[1:]))
+        for folder, parts in below:
+            place = folder.joinpath(*parts)
+            for path in [place / "__init__.py", place.with_suffix(".py")]:
+                if path.is_file() and (parts or path.parent == place):
                     return path
         return None
 
@@ -171,7 +177,8 @@ class CodeReader:
                 imports |= {".".join(parts[: end + 1]) for end in range(len(parts))}
             elif self.path(target.rpartition(".")[0]) is None:
                 top = target.partition(".")[0]
-                if top not in sys.stdlib_module_names and self.path(top) is None:
+                ours = any(f"{each}.".startswith(f"{top}.") for each in self.packages)
+                if not ours and top not in sys.stdlib_module_names and self.path(top) is None:
                     packages.add(top)
         named = {each for each in text.dotted if self.path(each)}
         counted = text.counted

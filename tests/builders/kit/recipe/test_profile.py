@@ -56,7 +56,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
         "triton": "24.10",
         "device": "cpu",
         "precision": "fp32",
-        "families": {"ocr": {"sources": {}, "bounds": {}}},
+        "families": {"ocr": {"code": None, "sources": {}, "bounds": {}}},
         "hub": False,
         "bls": False,
         "models": {},

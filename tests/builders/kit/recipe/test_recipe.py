@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from builders.kit.checkout import Checkout
+from builders.kit.checkout.places import Place
 from builders.kit.family import Export, Family, Metric
 from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Tensor
 from builders.kit.recipe.profile import (
@@ -62,6 +63,9 @@ class Shelf(Checkout):
 
     def load(self, family: str) -> Family:
         return next(each for each in self.given if each.name == family)
+
+    def place(self, family: str) -> Place:
+        return Place(Path.cwd(), family, {}, "here")
 
 
 def recipe(
@@ -279,7 +283,7 @@ def test_a_package_that_a_family_lacks_is_told_in_a_sentence(
     def missing(name: str) -> object:
         raise ModuleNotFoundError(f"No module named '{name}'", name="torch")
 
-    monkeypatch.setattr("builders.kit.checkout.importlib.import_module", missing)
+    monkeypatch.setattr("builders.kit.checkout.imported.importlib.import_module", missing)
     profile = Profile.model_construct(
         triton="24.10",
         device="cpu",
