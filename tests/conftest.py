@@ -15,6 +15,7 @@ from builders.kit.recipe.profile import load_profile
 from runtime.machine.environment import ServerEnvironment
 from runtime.machine.install import install
 from runtime.server.server import LocalServer
+from tests.waiting import answers
 
 # A busy machine may take its time over an example; pytest's own limit finds what hangs.
 settings.register_profile("whole", deadline=None)
@@ -83,7 +84,7 @@ def triton(
     )
     server.start()
     yield server
-    alive, log = server.control.is_live(), "\n".join(server.log_lines[-40:])
+    alive, log = answers(server), "\n".join(server.log_lines[-40:])
     server.stop(now=True)
     assert alive, f"the server ended by itself, in the tests of this module:\n{log}"
 
@@ -125,6 +126,6 @@ def asr_server(
     )
     server.start()
     yield server
-    alive = server.control.is_live()
+    alive = answers(server)
     server.stop(now=True)
     assert alive, "the server ended by itself, in the tests of speech recognition"

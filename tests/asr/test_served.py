@@ -19,6 +19,7 @@ from runtime.inprocess import InProcess
 from runtime.server.server import LocalServer
 from tests.asr import sounds
 from tests.asr.sounds import OUTPUTS, Arrays
+from tests.waiting import once_there_is_room
 
 Ask = Callable[[str, Arrays], Arrays]
 
@@ -206,4 +207,4 @@ def test_far_too_many_at_once_are_refused_or_answered_and_the_server_stays(
     assert "" in told
     assert all(not each or re.search("maximum queue size|is overloaded", each) for each in told)
     assert asr_server.control.is_live() and asr_server.control.is_ready("asr")
-    assert_equal(over_grpc("asr", good), alone, "afterwards")
+    assert_equal(once_there_is_room(lambda: over_grpc("asr", good)), alone, "afterwards")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from runtime.server.server import LocalServer
-
-_ANSWER_SECONDS = 30.0
-"""So long a server may be silent on a busy machine."""
+from tests.waiting import answers
 
 
 class SharedServer:
@@ -35,7 +32,7 @@ class SharedServer:
     def check(self) -> None:
         """Fails the test in which the server died, with its exit code and its last words."""
         server = self.running()
-        if self._answers(server):
+        if answers(server):
             return
         ended = (
             "it runs and does not answer"
@@ -51,14 +48,3 @@ class SharedServer:
         if self._server is not None:
             self._server.stop(now=True)
             self._server = None
-
-    @staticmethod
-    def _answers(server: LocalServer) -> bool:
-        deadline = time.monotonic() + _ANSWER_SECONDS
-        while server.is_running() and time.monotonic() < deadline:
-            # From a signal to its end a server still answers, or hangs.
-            is_dying = any(line.startswith("Signal (") for line in server.log_lines)
-            if not is_dying and server.control.is_live():
-                return True
-            time.sleep(0.05)
-        return False

@@ -25,6 +25,7 @@ from clients.ocr.client import OcrClient
 from runtime.inprocess import InProcess
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
+from tests.waiting import once_there_is_room
 
 Encode = Callable[..., bytes]
 Render = Callable[..., Image.Image]
@@ -273,7 +274,7 @@ def test_overload_is_refused_and_every_answer_is_its_own(
                 assert result.as_numpy("text").tolist() == [f"Page {number * 7}".encode()]
         assert 0 < refused < len(images)
         assert triton.is_server_ready()
-    assert texts(client, images[3]) == ["Page 21"]
+    assert once_there_is_room(lambda: texts(client, images[3])) == ["Page 21"]
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -281,7 +282,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "clients", "ocr", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -13,7 +13,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from runtime.watch import stubs
 from runtime.watch.heal import Healer
 from tests.builders.kit import repositories
 from tests.builders.kit.declared import export
+from tests.waiting import until
 
 X, Y = Tensor("x", DType.FP32, {"value": -1}), Tensor("y", DType.FP32, {"value": -1})
 ONE = (InstanceGroup(count=1),)
@@ -74,13 +75,6 @@ def ask(server: LocalServer, model: str, value: float, size: int) -> None:
     with grpc.InferenceServerClient(server.grpc) as client:
         answer = client.infer(model, [request_input("x", given)], client_timeout=60)
     np.testing.assert_array_equal(answer.as_numpy("y"), 2 * given)
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.sampled(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from runtime.machine.environment import ServerEnvironment
 from runtime.server.control import CallFailed
 from runtime.server.server import LocalServer
 from tests.builders.kit import repositories
+from tests.waiting import until
 
 HERE = Path(__file__).parent / "stages"
 RELEASE = release("24.10")
@@ -139,10 +139,7 @@ def test_the_smallest_request_reaches_the_model(server: LocalServer) -> None:
         server.control.request("POST", "/v2/models/either/infer", body, headers)
     except CallFailed as failure:
         assert "either" in str(failure)
-    deadline = time.monotonic() + 60
-    while _count(server) == before:  # Triton answers first, and counts then
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: _count(server) > before)  # Triton answers first, and counts then
     assert _count(server) == before + 1
 
 

@@ -95,7 +95,7 @@ def ask(server: LocalServer, model: str, how: str) -> tuple[str, str]:
         given = grpc.InferInput("how", [1], "BYTES")
         given.set_data_from_numpy(np.array([how.encode()], np.object_))
         try:
-            answer = client.infer(model, [given], client_timeout=30).as_numpy("said")
+            answer = client.infer(model, [given], client_timeout=60).as_numpy("said")
             assert answer is not None
             return "", answer[0].decode()
         except InferenceServerException as refusal:
