@@ -12,6 +12,7 @@ import pytest
 
 from runtime.server.control import Control
 from tests.runtime.fixtures import Ensemble, Infer, PythonModel, WaitUntil
+from tests.waiting import SECONDS, until
 
 CONFIG = """
 name: "{name}" {implementation} max_batch_size: 0
@@ -37,6 +38,11 @@ class TritonPythonModel:
 
 SLEEP = "time.sleep(float(x[0]))"
 """A model's work: as many seconds as the first element says."""
+
+
+def held_by(file: Path) -> str:
+    """A model's work: it waits for as long as a file exists, and then sleeps as :data:`SLEEP`."""
+    return f"while __import__('os').path.exists({str(file)!r}): time.sleep(0.02)\n{' ' * 12}{SLEEP}"
 
 
 @pytest.fixture(scope="session")
@@ -102,11 +108,9 @@ def infer() -> Infer:
 def wait_until() -> WaitUntil:
     """Waits for a condition and gives the seconds that it took; fails after ``seconds``."""
 
-    def wait(condition: Callable[[], bool], seconds: float = 60.0) -> float:
+    def wait(condition: Callable[[], bool], seconds: float = SECONDS) -> float:
         started = time.monotonic()
-        while not condition():
-            assert time.monotonic() - started < seconds, "waited in vain"
-            time.sleep(0.02)
+        until(condition, seconds)
         return time.monotonic() - started
 
     return wait

@@ -20,6 +20,7 @@ from runtime.guard.sequences import OpenSequences
 from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
 from tests.conftest import Serve
+from tests.runtime.conftest import held_by
 from tests.runtime.fixtures import PythonModel, WaitUntil
 from tests.taken import wait_until_taken
 
@@ -40,8 +41,12 @@ time.sleep(600)
 
 @pytest.fixture
 def server(serve: Serve, tmp_path: Path, python_model: PythonModel) -> LocalServer:
-    """One of a model that takes sequences and sleeps as long as its input says; hours to stop."""
-    python_model(tmp_path / "models", "talker", rest=BATCHING)
+    """One of a model that takes sequences and sleeps as long as its input says; hours to stop.
+
+    It waits for as long as there is a file ``held``.
+    """
+    work = held_by(tmp_path / "held")
+    python_model(tmp_path / "models", "talker", work=work, rest=BATCHING)
     return serve(tmp_path / "models", exit_grace_seconds=7200.0)
 
 
@@ -62,7 +67,7 @@ def stop(server: LocalServer) -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(server.stop)
         try:
-            stopping.result(timeout=30)
+            stopping.result(timeout=120)
         except TimeoutError:
             server.ask_to_stop(now=True)
             pytest.fail("sequences that were left held the stop")
@@ -98,16 +103,20 @@ def test_a_client_that_stays_connected_and_sends_no_more(server: LocalServer, cl
 
 
 @pytest.mark.thorough
-def test_what_is_under_way_in_a_sequence_is_answered(server: LocalServer, client: Any) -> None:
+def test_what_is_under_way_in_a_sequence_is_answered(
+    server: LocalServer, client: Any, tmp_path: Path
+) -> None:
     for sequence in (1, 2, 3):
         client.infer("talker", given(0), sequence_id=sequence, sequence_start=True)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        # One instance: the second waits in its queue.
+        # One instance: the second waits in its queue until the first may go on.
+        (tmp_path / "held").touch()
         asked = [
             pool.submit(client.infer, "talker", given(1.25), sequence_id=sequence)
             for sequence in (1, 2)
         ]
         wait_until_taken(server.metrics, "talker", 3 + 1)
+        (tmp_path / "held").unlink()
         stop(server)
         assert [each.result().as_numpy("y").tolist() for each in asked] == [[1.25], [1.25]]
 

@@ -11,6 +11,7 @@ import pytest
 from runtime.machine import doctor, look
 from runtime.machine.doctor import GIB, MIB, Outcome, run_checks
 from runtime.machine.look import Gpu, Machine
+from tests.ports import kept_port
 
 H200 = Gpu(name="NVIDIA H200", memory_mib=143771, capability="9.0", driver="575.57.08")
 
@@ -118,12 +119,10 @@ def test_this_machine_can_be_looked_at() -> None:
 
 
 def test_a_taken_port_names_its_process() -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        assert f"(process {os.getpid()})" in look._holder(port)
-    assert look._holder(port) == ""
+    with kept_port() as port:
+        with socket.create_server(("127.0.0.1", port)):
+            assert f"(process {os.getpid()})" in look._holder(port)
+        assert look._holder(port) == ""
 
 
 def test_a_port_of_all_addresses_is_taken_too() -> None:

@@ -39,7 +39,7 @@ def test_the_command_says_nothing_of_pip(server_environment: ServerEnvironment) 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert done.returncode == 0
     assert done.stderr == f"server environment: {server_environment.folder} is complete\n"

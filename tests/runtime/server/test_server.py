@@ -23,10 +23,11 @@ import tritonclient.grpc as grpcclient
 
 from runtime import processes
 from runtime.errors import ServerFailed
-from runtime.guard import state
+from runtime.guard import connections, state
 from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
 from tests.conftest import Serve
+from tests.runtime.conftest import held_by
 from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
 from tests.taken import wait_until_taken
 
@@ -66,6 +67,27 @@ def identity_of(pid: int) -> str:
 def repository(tmp_path: Path, python_model: PythonModel) -> Path:
     python_model(tmp_path / "models", "sleeper")
     return tmp_path / "models"
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Path:
+    """A file: for as long as it exists, the model of ``held_repository`` answers nothing."""
+    made = tmp_path / "held"
+    made.touch()
+    return made
+
+
+@pytest.fixture
+def held_repository(tmp_path: Path, held: Path, python_model: PythonModel) -> Path:
+    python_model(tmp_path / "models", "sleeper", work=held_by(held))
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of states of this test's own: no start of another test sweeps it."""
+    (tmp_path / "states").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "states"))
 
 
 Owner = tuple[subprocess.Popen[str], int, int, str]
@@ -134,9 +156,9 @@ def test_two_servers_do_not_disturb_each_other(
 
 
 def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_stop(
-    serve: Serve, repository: Path, infer: Infer
+    serve: Serve, held_repository: Path, held: Path, infer: Infer
 ) -> None:
-    server = serve(repository, exit_grace_seconds=HOURS)
+    server = serve(held_repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     idle = http.client.HTTPConnection(server.http)
     idle.request("GET", "/v2/health/live")
@@ -148,10 +170,11 @@ def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_st
     tensor = grpcclient.InferInput("x", [1], "FP32")
     tensor.set_data_from_numpy(np.array([0.5], np.float32))
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        # One instance: the second and the third wait in the queue.
+        # One instance: the second and the third wait in the queue until the first may go on.
         answers = [pool.submit(infer, server.control, "sleeper", [0.5]) for _ in range(2)]
         over_grpc = pool.submit(channel.infer, "sleeper", [tensor])
         wait_until_taken(server.metrics, "sleeper", 2)
+        held.unlink()
         stop(server)
         assert [answer.result() for answer in answers] == [[0.5], [0.5]]
         assert answered(over_grpc.result()) == [0.5]
@@ -165,7 +188,12 @@ def test_requests_in_flight_are_answered_and_idle_connections_do_not_hold_the_st
 def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
     serve: Serve, repository: Path
 ) -> None:
-    server = serve(repository)
+    # A sender that pauses is taken for an idle one, and on a busy machine this one may have to.
+    assert any(is_answered_though_it_stops(serve(repository)) for _ in range(20))
+
+
+def is_answered_though_it_stops(server: LocalServer) -> bool:
+    """Sends a large request; False if it was cut off and there was a long pause in it."""
     values = np.zeros(1_000_000, np.float32)
     header = json.dumps(
         {
@@ -187,38 +215,54 @@ def test_a_request_that_is_still_being_sent_at_the_stop_is_answered(
     connection.putheader("Content-Length", str(len(body)))
     connection.endheaders()
     stopping = threading.Thread(target=server.stop)
-    for start in range(0, len(body), 500_000):
-        if start == 1_000_000:
-            stopping.start()
-        connection.send(body[start : start + 500_000])
-        time.sleep(0.15)
-    answer = connection.getresponse()
-    assert answer.status == 200
-    assert len(answer.read()) > values.nbytes
-    stopping.join()
-    connection.close()
+    sent, longest = time.monotonic(), 0.0
+    try:
+        for start in range(0, len(body), 100_000):
+            if start == 1_000_000:
+                stopping.start()
+            connection.send(body[start : start + 100_000])
+            time.sleep(0.03)
+            now = time.monotonic()
+            sent, longest = now, max(longest, now - sent)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert len(answer.read()) > values.nbytes
+        return True
+    except (OSError, http.client.HTTPException):
+        if longest < connections.QUIET_MILLISECONDS / 1000:
+            raise
+        return False
+    finally:
+        stopping.join()
+        connection.close()
 
 
 @pytest.mark.thorough
-def test_an_open_stream_does_not_hold_the_stop(serve: Serve, repository: Path) -> None:
-    server = serve(repository, exit_grace_seconds=HOURS)
+def test_an_open_stream_does_not_hold_the_stop(
+    serve: Serve, held_repository: Path, held: Path
+) -> None:
+    server = serve(held_repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     answers: queue.Queue[object] = queue.Queue()
     client = grpcclient.InferenceServerClient(server.grpc)
     client.start_stream(lambda result, error: answers.put(error or result))
     tensor = grpcclient.InferInput("x", [1], "FP32")
-    for seconds in (0.0, 1.0):
+    for seconds in (0.0, 1.0, 0.5):
         tensor.set_data_from_numpy(np.array([seconds], np.float32))
         client.async_stream_infer("sleeper", [tensor])
+    wait_until_taken(server.metrics, "sleeper", 2)
+    held.unlink()
     assert answered(answers.get(timeout=60)) == [0.0]
     stop(server)
-    assert answered(answers.get(timeout=60)) == [1.0]
+    assert [answered(answers.get(timeout=60)) for _ in range(2)] == [[1.0], [0.5]]
     assert left_behind(identity) == []
     client.close()
 
 
 @pytest.mark.thorough
-def test_clients_that_never_pause_do_not_hold_the_stop(serve: Serve, repository: Path) -> None:
+def test_clients_that_never_pause_do_not_hold_the_stop(
+    serve: Serve, repository: Path, wait_until: WaitUntil
+) -> None:
     server = serve(repository, exit_grace_seconds=HOURS)
     identity = identity_of(server.pid)
     body = '{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[0.001]}]}'
@@ -240,7 +284,7 @@ def test_clients_that_never_pause_do_not_hold_the_stop(serve: Serve, repository:
     clients = [threading.Thread(target=call_on_one_connection) for _ in range(3)]
     for client in clients:
         client.start()
-    time.sleep(0.5)
+    wait_until(lambda: len(answered) > 20)
     started = time.monotonic()
     stop(server)
     for client in clients:
@@ -269,6 +313,7 @@ def test_nothing_is_left_when_the_owner_is_killed(owner: Owner, wait_until: Wait
     wait_until(lambda: not left_behind(identity))
 
 
+@pytest.mark.usefixtures("apart")
 def test_the_next_start_removes_what_a_killed_guard_left(
     owner: Owner, serve: Serve, tmp_path: Path, wait_until: WaitUntil
 ) -> None:
@@ -340,11 +385,13 @@ def test_a_model_that_does_not_load_is_named_with_its_reason(
 
 
 def test_options_are_passed_and_configs_are_not_completed(repository: Path, serve: Serve) -> None:
+    began = time.monotonic()
     server = serve(repository, options=("--rate-limit=off", "--id=mine"))
+    took = time.monotonic() - began
     assert json.loads(server.control.request("GET", "/v2"))["name"] == "mine"
     assert any("strict_model_config" in line and "| 1 " in line for line in server.log_lines)
     assert any("rate_limit" in line and "OFF" in line for line in server.log_lines)
-    assert server.load_seconds["sleeper"] < 10
+    assert 0 < server.load_seconds["sleeper"] < took
 
 
 def test_a_repository_that_is_not_there(tmp_path: Path, serve: Serve) -> None:

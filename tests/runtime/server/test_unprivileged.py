@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,11 @@ server.stop()
 def test_another_user_serves_a_repository_that_it_can_only_read(
     server_environment: ServerEnvironment,
     python_model: PythonModel,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    folder = Path("/tmp") / tmp_path_factory.mktemp("unprivileged").name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o755)
+    folder = Path(tempfile.mkdtemp(prefix="unprivileged-", dir="/tmp"))
+    folder.chmod(0o755)
+    own = Path(tempfile.mkdtemp(prefix="unprivileged-", dir="/tmp"))
+    os.chown(own, 65534, 65534)
     try:
         for package in ("repository", "runtime"):
             ignored = shutil.ignore_patterns("__pycache__")
@@ -73,6 +74,7 @@ def test_another_user_serves_a_repository_that_it_can_only_read(
                 *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
                 *("--bounding-set=-all", "--no-new-privs", "--", "env", "-i"),
                 *("PATH=/usr/bin:/bin", f"PYTHONPATH={folder}", "PYTHONDONTWRITEBYTECODE=1"),
+                f"TMPDIR={own}",
                 *(str(PYTHON), "-c", USER, str(environment), str(folder / "models")),
             ],
             cwd="/",
@@ -82,9 +84,10 @@ def test_another_user_serves_a_repository_that_it_can_only_read(
         )
         assert done.returncode == 0, done.stderr
         assert _everything(folder) == before
-        assert list(Path("/tmp/triton-kit-65534").iterdir()) == []
+        assert list((own / "triton-kit-65534").iterdir()) == []
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def _same_device(one: Path, other: Path) -> bool:

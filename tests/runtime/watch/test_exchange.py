@@ -21,6 +21,7 @@ from runtime.watch.leftovers import Bounds
 from runtime.watch.revive import Exchange, Reviver
 from tests.conftest import Serve
 from tests.runtime.fixtures import Infer, PythonModel, WaitUntil
+from tests.taken import wait_until_taken
 
 
 @pytest.mark.thorough
@@ -57,19 +58,22 @@ def test_a_server_that_holds_too_much_is_exchanged(
     reviving.start()
     old, address = server.pid, server.http
     answers: list[list[float]] = []
-    # What is under way as the server is exchanged gets its answer.
-    long = threading.Thread(
-        target=lambda: answers.append(infer(server.control, "apart", [2.0, 7.0]))
-    )
-    long.start()
-    wait_until(lambda: '"apart"' in server.control.request("GET", "/v2/models/stats").decode())
+    # What is under way as the server is exchanged gets its answer: one runs, and another waits.
+    long = [
+        threading.Thread(target=lambda: answers.append(infer(server.control, "apart", [2.0, 7.0])))
+        for _ in range(2)
+    ]
+    for each in long:
+        each.start()
+    wait_until_taken(server.metrics, "apart", 1)
     os.kill(next(s.pid for s in stubs.running(old) if s.instance == "dies_0_0"), signal.SIGKILL)
     with pytest.raises(CallFailed):
         for _ in range(4):  # two instances take turns
             infer(server.control, "dies", [0.0])
     wait_until(lambda: server.pid not in (0, old) and any("ready again" in line for line in told))
-    long.join()
-    assert answers == [[2.0, 7.0]]
+    for each in long:
+        each.join()
+    assert answers == [[2.0, 7.0]] * 2
     assert server.http == address
     assert infer(server.control, "dies", [0.0, 1.0]) == [0.0, 1.0]
     found = leftovers.measure(server.pid, server.region_prefix, state.SHARED_MEMORY)

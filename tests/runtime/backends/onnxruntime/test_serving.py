@@ -159,7 +159,7 @@ def test_requests_are_joined_and_split_again(toys: Toys, load: Load, wait_until:
             outputs=[triton_grpc.InferRequestedOutput(name) for name in wanted],
         )
     for _ in sent:
-        index, result, error = answers.get(timeout=30)
+        index, result, error = answers.get(timeout=60)
         assert error is None and result is not None
         x, wanted = sent[index]
         found = served.arrays(result)
@@ -209,7 +209,7 @@ def test_a_bad_request_fails_alone(toys: Toys, load: Load, wait_until: WaitUntil
             lambda result, error, index=index: answers.put((index, result, error)),
         )
     for _ in range(8):
-        index, result, error = answers.get(timeout=30)
+        index, result, error = answers.get(timeout=60)
         if index == 5:
             assert error is not None and error.status() == "StatusCode.INVALID_ARGUMENT"
             assert error.message() == (

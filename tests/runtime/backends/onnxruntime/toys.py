@@ -89,7 +89,7 @@ class Served:
             self.name,
             self.tensors({**(inputs or {}), **more}),
             outputs=[triton_grpc.InferRequestedOutput(name) for name in outputs] or None,
-            client_timeout=30,
+            client_timeout=60,
         )
         return self.arrays(answer)
 
