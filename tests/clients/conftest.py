@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.clients.listeners import free_port
 from tests.clients.standin import Served
+from tests.ports import kept_port
 
 ROOT = Path(__file__).parents[2]
 Render = Callable[..., Image.Image]
@@ -48,8 +48,9 @@ def encode() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def port() -> int:
-    return free_port()
+def port() -> Iterator[int]:
+    with kept_port() as port:
+        yield port
 
 
 @pytest.fixture

@@ -107,9 +107,3 @@ def says(text: bytes) -> Callable[[Listener, socket.socket], None]:
 def is_silent(listener: Listener, connection: socket.socket) -> None:
     while connection.recv(65_536):
         pass
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -52,7 +52,7 @@ def started(
 def command(*arguments: str, **options: Any) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
     process = started(*arguments, **options)
-    output, errors = process.communicate(timeout=90)
+    output, errors = process.communicate(timeout=120)
     return process.returncode, output, errors
 
 
@@ -82,7 +82,7 @@ def test_a_file_is_printed_as_lines_subtitles_or_json(
         started(talk, *options, url=url)
         for options in ((), ("--srt",), ("--vtt",), ("--json",), ("--model", "asr_bls"))
     ]
-    answers = [process.communicate(timeout=90) for process in processes]
+    answers = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0] * 5
     assert {errors for _, errors in answers} == {""}
     plain, srt, vtt, listed, bls = (output for output, _ in answers)
@@ -130,7 +130,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(
     except BrokenPipeError:
         pass
     assert process.stderr.read() == b""
-    assert process.wait(30) in (0, 1)
+    assert process.wait(120) in (0, 1)
 
 
 def recorder(folder: Path, raw: Path) -> Path:
@@ -176,7 +176,7 @@ def test_ctrl_c_ends_a_microphone_and_the_last_segment_is_printed(
         time.sleep(max(began + wait - time.monotonic(), 0))
         os.killpg(process.pid, signal.SIGINT)
     for process in listeners:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
         assert output.splitlines() and all(map(LINE.fullmatch, output.splitlines()))
         assert output[:13] == lines[0][:13]
@@ -204,7 +204,7 @@ def at_a_terminal(*arguments: str, url: str, columns: int = 40) -> tuple[int, st
             break
         written += part
     os.close(mine)
-    return process.wait(30), written.decode()
+    return process.wait(120), written.decode()
 
 
 def screen(written: str) -> list[str]:

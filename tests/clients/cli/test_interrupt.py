@@ -66,7 +66,7 @@ def interrupted(moment: int, after: str, *command: str) -> Ended:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -163,7 +163,7 @@ def test_a_command_that_waits_for_an_answer_ends_in_one_line(name: str) -> None:
         if name == "stream":
             process.stdin.write("sound" * 4000)
             process.stdin.flush()
-        assert seen.wait(60)
+        assert seen.wait(120)
         while process.poll() is None:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -71,7 +71,7 @@ def test_what_is_no_address_is_wrong_usage_in_a_sentence(command: str, url: str)
 
 def smoke(url: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "clients.smoke", url], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "clients.smoke", url], capture_output=True, text=True, timeout=120
     )
     assert done.stdout == "" and done.stderr.count("\n") == 1, done.stderr
     return done.returncode, done.stderr

@@ -20,17 +20,19 @@ from runtime.machine.environment import ServerEnvironment
 from runtime.processes import is_running
 from runtime.server.server import LocalServer
 from tests.asr import sounds
-from tests.clients.listeners import free_port
+from tests.ports import kept_port
 
 PATIENCE = 120.0
 """Seconds; a start takes long on a busy machine."""
 
 
 class Restarted:
-    """A server of speech recognition on ports that stay."""
+    """A server of speech recognition on three ports that stay."""
 
-    def __init__(self, repository: Path, environment: ServerEnvironment) -> None:
-        http, grpc, metrics = free_port(), free_port(), free_port()
+    def __init__(
+        self, repository: Path, environment: ServerEnvironment, ports: tuple[int, int, int]
+    ) -> None:
+        http, grpc, metrics = ports
         self._make: Callable[[], LocalServer] = lambda: LocalServer(
             repository,
             load=("asr", "asr_stream"),
@@ -57,9 +59,10 @@ class Restarted:
 
 @pytest.fixture(scope="module")
 def restarted(asr_repository: Path, server_environment: ServerEnvironment) -> Iterator[Restarted]:
-    made = Restarted(asr_repository, server_environment)
-    yield made
-    made.server.stop(now=True)
+    with kept_port() as http, kept_port() as grpc, kept_port() as metrics:
+        made = Restarted(asr_repository, server_environment, (http, grpc, metrics))
+        yield made
+        made.server.stop(now=True)
 
 
 class Pieces:

@@ -23,8 +23,8 @@ from clients.cli.app import app
 from clients.connection.errors import CutOff, RequestError
 from clients.ocr.client import OcrClient
 from clients.ocr.pdf import INSTALL, MOST_PIXELS, RESOLUTION, Pdf, PdfError, is_pdf, scale_of
-from tests.clients.listeners import free_port
 from tests.clients.standin import Served
+from tests.ports import kept_port
 
 Encode = Callable[..., bytes]
 
@@ -97,10 +97,10 @@ def held() -> int:
 
 @pytest.fixture(scope="module")
 def standin() -> Iterator[tuple[Served, str]]:
-    port = free_port()
-    server = Served(port)
-    yield server, f"127.0.0.1:{port}"
-    server.stop()
+    with kept_port() as port:
+        server = Served(port)
+        yield server, f"127.0.0.1:{port}"
+        server.stop()
 
 
 @pytest.fixture
