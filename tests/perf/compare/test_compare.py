@@ -108,7 +108,7 @@ def test_what_was_measured_is_kept_and_no_server_is_left(
         os.killpg(process.pid, how) if how == signal.SIGINT else process.kill()
         said = process.stderr.read()
         assert process.wait(60) == (130 if how == signal.SIGINT else -signal.SIGKILL)
-    _, alive = psutil.wait_procs([server], timeout=30)
+    _, alive = psutil.wait_procs([server], timeout=60)
     assert not alive
     result = load(tmp_path / "out" / "result.json")
     assert all(each.rounds for each in result.legs)

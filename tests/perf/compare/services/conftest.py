@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 SPLIT = """
+import os
 import time
 
 import numpy as np
@@ -22,6 +23,8 @@ class TritonPythonModel:
         words = tensors["sentence"][0].split(b" ")
         if words[0] == b"slow":
             time.sleep(float(words[1]))
+        while words[0] == b"held" and os.path.exists(words[1]):
+            time.sleep(0.02)
         if words[0] == b"busy":
             error = pb_utils.TritonError("come back later", pb_utils.TritonError.UNAVAILABLE)
             return pb_utils.InferenceResponse(error=error)

@@ -142,7 +142,7 @@ def raw(address: str, **changes: Any) -> Any:
     with insecure_channel(address) as channel:
         try:
             return service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(
-                service_pb2.ModelInferRequest(**fields | changes), timeout=30
+                service_pb2.ModelInferRequest(**fields | changes), timeout=60
             )
         except RpcError as error:
             raise InferenceServerException(error.details(), str(error.code())) from None
@@ -215,11 +215,16 @@ def test_concurrent_requests_are_not_mixed_up(gateway: str) -> None:
         list(pool.map(ask, range(200)))
 
 
-def test_a_slow_request_holds_up_no_other(gateway: str) -> None:
+def test_a_slow_request_holds_up_no_other(gateway: str, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.touch()
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(infer, gateway, sentence("slow 0.7"))
-        infer(gateway, sentence("quick"))
-        assert not slow.done()
+        slow = pool.submit(infer, gateway, sentence(f"held {held}"))
+        try:
+            infer(gateway, sentence("quick"))
+            assert not slow.done()
+        finally:
+            held.unlink()
 
 
 def test_it_looks_like_a_model_to_perf_analyzer(running: Running) -> None:

@@ -6,8 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from perf.errors import LegFailed
 from repository.copied.flow import Wiring
 from runtime import processes
 from runtime.machine.environment import ROOT, ServerEnvironment
+from tests.waiting import until
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 TENSORS = st.lists(
@@ -140,13 +139,6 @@ with StepServers(Path(sys.argv[1]), "one") as steps:
 """
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     "number",
@@ -167,7 +159,7 @@ def test_everything_ends_with_its_owner(repository: Path, number: signal.Signals
         assert len(pids) == 5 and all(map(processes.is_running, pids))
         owner.send_signal(number)
         owner.wait()
-    wait_until(lambda: not any(map(processes.is_running, pids)))
+    until(lambda: not any(map(processes.is_running, pids)))
 
 
 @pytest.mark.slow
