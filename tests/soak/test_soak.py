@@ -81,7 +81,7 @@ def test_a_stub_or_a_server_that_goes_is_told_with_what_was_under_way(
     plan = Plan(
         triton.http,
         triton.grpc,
-        seconds=60.0,
+        seconds=600.0,
         file=file,
         pause=0.0,
         kill_every=0.0,
@@ -100,14 +100,14 @@ def test_a_stub_or_a_server_that_goes_is_told_with_what_was_under_way(
 
     soaking = threading.Thread(target=lambda: seen.append(soak(plan, show)))
     soaking.start()
-    assert sampled.wait(30)
+    assert sampled.wait(120)
     (stub,) = stubs.running(triton.pid)
     os.kill(stub.pid, signal.SIGKILL)
-    assert missed.wait(30)
+    assert missed.wait(120)
     os.kill(triton.pid, signal.SIGKILL)
-    soaking.join(30)
+    soaking.join(120)
     (outcome,) = seen
-    assert outcome.seconds < 60 and any("gone" in each for each in outcome.faults)
+    assert outcome.seconds < 600 and any("gone" in each for each in outcome.faults)
     assert any(f"stub of toy_0_0, process {stub.pid}, has ended" in line for line in told)
     (gone,) = [line for line in told if "THE SERVER IS GONE" in line]
     assert f"process {triton.pid} has ended" in gone and "health over " in gone

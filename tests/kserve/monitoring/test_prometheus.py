@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -27,6 +26,7 @@ from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 from tests.kserve.cluster.webhooks.triton.repository import BUILT
 from tests.kserve.monitoring import known, programs, queries
+from tests.ports import kept_port
 
 pytestmark = pytest.mark.slow
 BROKEN = 5
@@ -42,12 +42,10 @@ ABSENCE = frozenset({"alert/TritonNoMetrics", "alert/TritonNoModels"})
 
 
 class Prometheus:
-    """A server on a free port, with the rules and one Triton under two pods' names."""
+    """A server on a port, with the rules and one Triton under two pods' names."""
 
-    def __init__(self, folder: Path, target: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+    def __init__(self, folder: Path, target: str, port: int) -> None:
+        self.address = f"127.0.0.1:{port}"
         labels = {"namespace": "multimodal", "container": "kserve-container"}
         targets = [
             {"targets": [target], "labels": {**labels, "inferenceservice": name, "pod": pod}}
@@ -87,12 +85,12 @@ class Prometheus:
 
     def wait(self) -> None:
         """Until it answers."""
-        for _ in range(100):
+        for _ in range(300):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://{self.address}/-/ready", timeout=5).close()
                 return
             time.sleep(0.2)
-        raise AssertionError("Prometheus did not answer within 20 s")
+        raise AssertionError("Prometheus did not answer within 60 s")
 
 
 def without_threshold(expression: str) -> str:
@@ -115,8 +113,8 @@ def worked(
     page = np.full((200, 600, 3), 255, np.uint8)
     cv2.putText(page, "Hello Triton", (20, 120), cv2.FONT_HERSHEY_SIMPLEX, 2, (0, 0, 0), 3)
     image = cv2.imencode(".png", page)[1].tobytes()
-    with LocalServer(BUILT, environment=server_environment) as server:
-        prometheus = Prometheus(tmp_path_factory.mktemp("prometheus"), server.metrics)
+    with LocalServer(BUILT, environment=server_environment) as server, kept_port() as port:
+        prometheus = Prometheus(tmp_path_factory.mktemp("prometheus"), server.metrics, port)
         try:
             prometheus.wait()
             ends = time.time() + LOAD_SECONDS

@@ -113,7 +113,7 @@ class DeclaredServer:
         trace: TracebackType | None,
     ) -> None:
         if self._starting.ident is not None:
-            self._starting.join(timeout=30)
+            self._starting.join(timeout=60)
         self._server.stop(now=True)
         self._folder.cleanup()
 
@@ -140,7 +140,7 @@ class DeclaredServer:
     def start(self) -> None:
         """Starts the server and does not wait for its models."""
         self._starting.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._server.log_lines and time.monotonic() < deadline:
             time.sleep(0.01)
 

@@ -148,7 +148,7 @@ class Pod:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._is_server():
             assert time.monotonic() < deadline and self._container.poll() is None, self.log
             time.sleep(0.01)

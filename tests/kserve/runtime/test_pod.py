@@ -34,7 +34,7 @@ def test_only_volumes_are_writable_and_nothing_comes_of_a_restart(
         writable = {place for _, place, _, options, *_ in mounts if "rw" in options.split(",")}
         assert writable == volumes | OWN
         for place in ("/", "/mnt/models", "/mnt/models/slow/1", sandbox.TRITON, "/usr"):
-            tried = pod.execute(["touch", f"{place}/new"], 10)
+            tried = pod.execute(["touch", f"{place}/new"], 60)
             assert "Read-only file system" in tried.stderr
         for place in volumes:
             run(pod, "sh", "-c", f"echo > {place}/new")
@@ -51,7 +51,7 @@ def test_only_volumes_are_writable_and_nothing_comes_of_a_restart(
 
         first = {place: set(pod.files(place)) for place in ("/dev/shm", "/tmp")}
         pod.kill(signal.SIGKILL)
-        pod.wait(10)
+        assert pod.wait(60) is not None
         left = {place: set(pod.files(place)) for place in ("/dev/shm", "/tmp")}
         assert left["/dev/shm"] and any("python_env_" in each for each in left["/tmp"])
         pod.start()
@@ -92,6 +92,6 @@ def test_a_dead_stub_ends_in_a_new_container_that_answers_right(
 
 
 def run(pod: Pod, *command: str) -> str:
-    done: subprocess.CompletedProcess[str] = pod.execute(command, 10)
+    done: subprocess.CompletedProcess[str] = pod.execute(command, 60)
     assert done.returncode == 0, done.stderr
     return done.stdout

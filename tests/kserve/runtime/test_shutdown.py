@@ -80,7 +80,7 @@ class Load:
 
 
 def end(pod: Pod, factor: float, *, idle: bool) -> float:
-    """The kubelet's part, all declared times divided by one factor.
+    """The kubelet's part, the declared times before the end divided by one factor.
 
     Returns:
         seconds from SIGTERM to the container's end.
@@ -108,7 +108,8 @@ def end(pod: Pod, factor: float, *, idle: bool) -> float:
         assert sorted(grpc.stdout.readline() for _ in range(2)) == ["100.0\n", "101.0\n"]
         with pytest.raises(CallFailed):  # which is why preStop waits for the proxies first
             pod.control.request("POST", "/v2/models/slow/infer", toys.body(0))
-        code = pod.wait(grace_seconds() / factor - delay - (time.monotonic() - told))
+        # All of it also where the others are shorter: a busy machine takes longer to end.
+        code = pod.wait(grace_seconds() - delay - (time.monotonic() - told))
         took = time.monotonic() - told
         kept.close()
         grpc.communicate("", timeout=60)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 MODEL = """
-import time
+import os, time
 import triton_python_backend_utils as pb
 
 class TritonPythonModel:
@@ -18,6 +18,11 @@ class TritonPythonModel:
         return [pb.InferenceResponse([pb.Tensor("y", pb.get_input_tensor_by_name(
             request, "x").as_numpy())]) for request in requests]
 """
+GO = "go"
+HELD = f"""while not os.path.exists(os.path.join(arguments["model_repository"], {GO!r})):
+            time.sleep(0.02)"""
+"""A model's ``initialize``: it waits until its folder holds a file of that name."""
+
 CONFIG = """
 backend: "python"
 max_batch_size: 0

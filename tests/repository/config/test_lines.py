@@ -49,7 +49,7 @@ def test_a_long_line_is_read_soon(unit: str, skip: bool) -> None:
         parse((unit * (300_000 // len(unit))).encode(), "m", skip_unknown=skip)
     except ConfigError as error:
         assert error.line == 1
-    assert time.process_time() - began < 15
+    assert time.process_time() - began < 60
 
 
 def test_the_line_of_a_mistake_is_the_files() -> None:

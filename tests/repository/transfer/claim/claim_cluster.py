@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,19 @@ class Standin:
         program = state / "bin" / "kubectl"
         program.write_text(FAST + f'exec "{sys.executable}" -ISE "{slow}" "$@"\n')
         program.chmod(0o755)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """What is sent of a model stands still meanwhile, or until :meth:`let_go`."""
+        (self.state / "held").touch()
+        try:
+            yield
+        finally:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """What was held goes on."""
+        (self.state / "held").unlink(missing_ok=True)
 
     def faults(self, **known: Any) -> None:
         (self.state / "faults.json").write_text(json.dumps(known))

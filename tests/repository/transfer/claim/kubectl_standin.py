@@ -7,7 +7,7 @@ folder a claim), ``pods/`` and ``deleted/`` (their objects), ``log`` (each call,
 ``faults.json``. A fault is used up, unless it is one of what the cluster is like.
 """
 
-# ruff: noqa: PTH104, PTH118, PTH123, PTH208
+# ruff: noqa: PTH104, PTH110, PTH118, PTH123, PTH208
 # pathlib takes longer to import than all the rest takes to run.
 from __future__ import annotations
 
@@ -144,6 +144,8 @@ def execute(name: str, command: list[str]) -> NoReturn:
 
     def pause() -> None:
         time.sleep(known.get("slow", 0))
+        while aimed and os.path.exists(os.path.join(STATE, "held")):
+            time.sleep(0.02)
 
     def inwards() -> None:
         with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ No cluster was asked: kubectl_standin.py, beside this file, says what stands in 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_pull, run_push
 from tests.repository.transfer.claim.claim_cluster import CLUSTER, Standin
 from tests.repository.transfer.repositories import PLAIN, write_repository
+from tests.waiting import until
 
 PLACE = "pvc:model-repository/models"
 MODEL = "detect/1/model.onnx"
@@ -115,17 +118,17 @@ def test_a_pull_goes_on_where_kubectl_died(
     assert verify(tmp_path / "there") == []
 
 
-def start(cluster: Standin, repository: Path) -> subprocess.Popen[str]:
-    """A push as a process of its own, slow enough to be met while it sends the model."""
+@contextlib.contextmanager
+def start(cluster: Standin, repository: Path) -> Iterator[subprocess.Popen[str]]:
+    """A push as a process of its own, that stands still when it has sent a part of the model."""
     cluster.faults(slow=0.1)
     command = [sys.executable, "-m", "builders", "push", str(repository), PLACE]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
     partial = cluster.models / ".pull" / hashlib.sha256(PLAIN[MODEL]).hexdigest()
-    while not partial.exists() or not partial.stat().st_size:
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.02)
-    return process
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: process.poll() is not None or (partial.exists() and partial.stat().st_size))
+        with cluster.held():
+            assert process.poll() is None
+            yield process
 
 
 @pytest.mark.slow
@@ -134,11 +137,9 @@ def test_a_killed_push_is_seen_and_the_next_goes_on_in_its_file(
 ) -> None:
     with start(cluster, repository) as process:
         process.kill()
-    deadline = time.monotonic() + 10
     partial = cluster.models / ".pull" / hashlib.sha256(PLAIN[MODEL]).hexdigest()
     begun = -1
     while begun != (begun := partial.stat().st_size):
-        assert time.monotonic() < deadline
         time.sleep(0.5)
     assert 0 < begun < len(PLAIN[MODEL])
     assert verify(cluster.models)
@@ -156,7 +157,7 @@ def test_a_push_that_is_told_to_end_leaves_no_pod(
     with start(cluster, repository) as process:
         assert len(cluster.pods()) == 1
         process.send_signal(number)
-        assert process.wait(10) != 0
+        assert process.wait(60) != 0
     assert cluster.pods() == [] and not (cluster.models / "manifest.json").exists()
 
 
@@ -235,6 +236,7 @@ def test_a_claim_that_is_not_there_is_told_with_those_that_are(
 def test_a_pod_that_is_ended_meanwhile_is_told(repository: Path, cluster: Standin) -> None:
     with start(cluster, repository) as process:
         (cluster.state / "pods" / cluster.pods()[0]).unlink()
+        cluster.let_go()
         said = process.communicate(timeout=60)[1]
     assert "expected the pod that mounts the claim, found that it was ended" in said
     assert process.returncode == 1 and "Traceback" not in said

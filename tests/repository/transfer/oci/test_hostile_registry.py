@@ -175,5 +175,5 @@ def test_a_body_that_hardly_comes_is_given_up(
     began = time.monotonic()
     with pytest.raises(TransferError, match=r"bytes in \d+ seconds"):
         run_pull(f"oci:{registry.host}/team/ocr:1", tmp_path / "there", Options(quiet=True))
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 120
     assert not (tmp_path / "there").exists()

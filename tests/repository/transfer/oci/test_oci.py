@@ -25,6 +25,7 @@ from repository.transfer.oci.layer import layers_of
 from repository.transfer.oci.login import credentials
 from repository.transfer.oci.registry import Registry
 from repository.transfer.run import Options, run_pull, run_push
+from tests.ports import kept_port
 from tests.repository.transfer.oci.registry_server import LOGIN, RegistryServer, sha256
 from tests.repository.transfer.repositories import PLAIN, write_repository
 
@@ -44,6 +45,12 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with kept_port() as port:
+        yield port
 
 
 def place(registry: RegistryServer) -> str:
@@ -235,7 +242,9 @@ def test_a_tag_of_somebody_elses_image_is_not_taken(
 
 
 @pytest.mark.slow
-def test_debians_registry_takes_it_and_gives_it_back(repository: Path, tmp_path: Path) -> None:
+def test_debians_registry_takes_it_and_gives_it_back(
+    repository: Path, tmp_path: Path, port: int
+) -> None:
     """The package is unpacked, not installed: that needs no root, only apt's sources."""
     subprocess.run(["apt-get", "download", "docker-registry"], cwd=tmp_path, check=True)
     (package,) = tmp_path.glob("docker-registry_*.deb")
@@ -243,19 +252,19 @@ def test_debians_registry_takes_it_and_gives_it_back(repository: Path, tmp_path:
     config = {
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": str(tmp_path / "data")}},
-        "http": {"addr": "127.0.0.1:5973"},
+        "http": {"addr": f"127.0.0.1:{port}"},
     }
     (tmp_path / "config.yml").write_text(json.dumps(config))
     binary = tmp_path / "root/usr/bin/docker-registry"
     process = subprocess.Popen([binary, "serve", tmp_path / "config.yml"], env=dict(os.environ))
     try:
-        for _ in range(100):
+        for _ in range(600):
             try:
-                urllib.request.urlopen("http://127.0.0.1:5973/v2/", timeout=1).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1).close()
                 break
             except OSError:
                 time.sleep(0.1)
-        address = "oci:127.0.0.1:5973/team/ocr:1"
+        address = f"oci:127.0.0.1:{port}/team/ocr:1"
         assert "4 layers sent" in run_push(repository, address, QUIET)
         assert "0 layers sent" in run_push(repository, address, QUIET)
         run_pull(address, tmp_path / "there", QUIET)

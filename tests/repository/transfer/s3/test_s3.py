@@ -20,6 +20,7 @@ from repository.transfer.run import Options, run_pull, run_push
 from repository.transfer.s3 import store as s3_module
 from tests.repository.transfer.repositories import PLAIN, write_repository
 from tests.repository.transfer.s3.s3_server import S3Server
+from tests.waiting import until
 
 PLACE = "s3://models/a/ocr"
 QUIET = Options(quiet=True)
@@ -144,18 +145,19 @@ def test_a_killed_push_is_seen_and_goes_on(repository: Path, s3: S3Server, tmp_p
     def hold(name: str) -> None:
         if name.endswith("recognise/config.pbtxt"):
             reached.set()
-            go_on.wait(20)
+            go_on.wait(120)
 
     s3.state.before_write = hold
     command = [sys.executable, "-m", "builders", "push", str(repository), PLACE]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    assert reached.wait(20)
+    assert reached.wait(60)
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
     s3.state.before_write = lambda _: None
     with pytest.raises(TransferError, match="cut off"):
         run_pull(PLACE, tmp_path / "there", QUIET)
     go_on.set()
+    until(lambda: "a/ocr/recognise/config.pbtxt" in s3.state.written)
     s3.state.written.clear()
     push(repository)
     assert MODEL not in s3.state.written

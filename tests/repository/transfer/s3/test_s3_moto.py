@@ -139,12 +139,12 @@ def test_a_killed_push_is_seen_and_goes_on(
     def hold(line: str) -> None:
         if line.startswith("PUT") and "recognise/config.pbtxt" in line:
             reached.set()
-            go_on.wait(20)
+            go_on.wait(120)
 
     proxy.before = hold
     command = [sys.executable, "-m", "builders", "push", str(repository), place]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        assert reached.wait(20)
+        assert reached.wait(60)
         process.send_signal(signal.SIGKILL)
     go_on.set()
     proxy.before = lambda _: None
