@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.structure.rooms import ROOT
+from tests.terminals import written
 
 TMK = [sys.executable, "-m", "tmk"]
 BUILT = ROOT / "model_repository"
@@ -80,12 +81,9 @@ def doctor(columns: str, terminal: bool = False) -> str:
         )
         return done.stdout
     ours, theirs = pty.openpty()
-    try:
-        subprocess.run([*TMK, "doctor"], cwd=ROOT, stdout=theirs, env=environment)
-        os.close(theirs)
-        return os.read(ours, 65536).decode()
-    finally:
-        os.close(ours)
+    subprocess.run([*TMK, "doctor"], cwd=ROOT, stdout=theirs, env=environment)
+    os.close(theirs)
+    return written(ours)
 
 
 def test_a_pipe_takes_no_width_from_the_environment() -> None:

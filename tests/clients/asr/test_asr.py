@@ -30,6 +30,7 @@ from clients.cli.app import app
 from clients.connection.errors import RequestError
 from runtime.server.server import LocalServer
 from tests.asr import sounds
+from tests.terminals import written
 
 LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} \d\d:\d\d:\d\d\.\d{3}  \S.*")
 
@@ -196,15 +197,8 @@ def at_a_terminal(*arguments: str, url: str, columns: int = 40) -> tuple[int, st
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = started(*arguments, url=url, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    written = b""
-    while True:
-        try:
-            part = os.read(mine, 65_536)
-        except OSError:
-            break
-        written += part
-    os.close(mine)
-    return process.wait(120), written.decode()
+    found = written(mine)
+    return process.wait(120), found
 
 
 def screen(written: str) -> list[str]:

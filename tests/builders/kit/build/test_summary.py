@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from builders.kit.build.summary import Row, as_json, gates, summary, table
 from builders.kit.tasks.progress import Lines, Outcome, Silent, choose, describe
 from repository.manifest import Manifest
+from tests.terminals import written
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -107,16 +107,6 @@ def test_lines_bear_the_time_since_the_start() -> None:
         "[   T s] export a/b: new",
         "[   T s] export a/b: failed in T s",
     ]
-
-
-def written(terminal: int) -> str:
-    """All that was written to a terminal whose other side is closed; it comes in parts."""
-    parts = []
-    with contextlib.suppress(OSError):
-        while part := os.read(terminal, 65536):
-            parts.append(part)
-    os.close(terminal)
-    return b"".join(parts).decode()
 
 
 def test_what_shows_fits_where_it_is_shown() -> None:
