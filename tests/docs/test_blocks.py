@@ -58,7 +58,8 @@ def environment() -> Iterator[dict[str, str]]:
         if len(addresses) == 2:
             break
     assert addresses, "".join(seen)
-    yield os.environ | addresses
+    path = os.pathsep.join((f"{ROOT}/.venv/bin", os.environ.get("PATH", os.defpath)))
+    yield os.environ | addresses | {"PATH": path}
     os.killpg(server.pid, signal.SIGINT)
     rest, _ = server.communicate(timeout=60)
     assert "Traceback" not in rest, rest

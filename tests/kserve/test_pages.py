@@ -11,15 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-import typer.core
 import yaml
 
 from builders.bundle.rendered import rules
-from builders.cli import app as cli
 from builders.kit.recipe.profile import load_profile, profiles
-from clients.cli.app import app as clients
-from clients.smoke import smoke
 from tests.docs.pages import BLOCK, DEPLOY
 from tests.kserve import render
 from tests.kserve.cluster.pod_security import refusals
@@ -89,14 +84,9 @@ def versions() -> dict[str, str]:
     return {name: cells[0] for name, cells in table("", "version", "").items()}
 
 
-def options(command: Any) -> set[str]:
-    """Every spelling of a command's options."""
-    return {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
-
-
 def test_make_targets_and_their_variables_exist() -> None:
     asked = after("make")
-    assert {each[0] for each in asked} >= {"build-repo", "render", "deploy", "smoke"}
+    assert {each[0] for each in asked} >= {"build-repo", "render", "deploy"}
     known = {
         "OVERLAY": {*(Path(each).name for each in bundles.OVERLAYS), OWN, "…"},
         "PROFILE": {*profiles()},
@@ -105,7 +95,7 @@ def test_make_targets_and_their_variables_exist() -> None:
         assert target in TARGETS
         for each in variables:
             name, _, value = each.partition("=")
-            assert name in ("OVERLAY", "URL", "OPTIONS", "PROFILE", "OUT"), each
+            assert name in ("OVERLAY", "PROFILE", "OUT"), each
             assert value in known.get(name, {value}), each
 
 
@@ -114,36 +104,6 @@ def test_every_overlay_is_deployed_somewhere() -> None:
     deployed = {word.removeprefix("OVERLAY=") for each in after("make deploy") for word in each}
     assert deployed >= names
     assert set(table("overlay", "what it serves", "needs")) == names
-
-
-@pytest.mark.parametrize("module", ["builders", "clients"])
-def test_subcommands_and_their_options_exist(module: str) -> None:
-    group = typer.main.get_command(cli.app if module == "builders" else clients)
-    assert isinstance(group, typer.core.TyperGroup)
-    asked = [*after(f"-m {module}"), *([] if module == "clients" else after(module))]
-    assert len(asked) >= (8 if module == "builders" else 1)
-    for name, *arguments in asked:
-        assert name in group.commands, (module, name)
-        given = {each.partition("=")[0] for each in arguments if each.startswith("--")}
-        assert given <= options(group.commands[name]), (module, name)
-        for each in arguments:
-            if each.startswith("clients/"):
-                assert (ROOT / each).is_file()
-
-
-def test_the_options_of_smoke_exist() -> None:
-    app = typer.Typer()
-    app.command()(smoke)
-    known = options(typer.main.get_command(app))
-    given = [
-        word.removeprefix("OPTIONS=")
-        for each in after("make")
-        for word in each
-        if word.startswith("OPTIONS=")
-    ]
-    assert given
-    for each in given:
-        assert {word for word in each.split() if word.startswith("--")} <= known
 
 
 def test_files_and_folders_exist() -> None:
@@ -272,12 +232,12 @@ def test_the_table_of_exclusions_names_what_there_is() -> None:
     assert all(each["why"] for each in (*only, *never))
 
 
-def test_the_fence_names_the_policies_that_it_explains() -> None:
+def test_the_policies_that_are_explained_are_there() -> None:
     objects = render.shipped("overlays/gpu", components=("network-policies",))
     policies = {
         each["metadata"]["name"]: each for each in objects if each["kind"] == "NetworkPolicy"
     }
-    fence = DEPLOY.partition("## The fence")[2].partition("\n## ")[0]
+    fence = DEPLOY.partition("## Network policies")[2].partition("\n## ")[0]
     for rows in re.findall(r"^\| \w+ \| (?:from|to) (.*)\|$", fence, re.MULTILINE):
         places, _, remedy = rows.partition(" | ")
         (name,) = [each for each in re.findall(r"`([\w-]+)`", remedy) if each in policies]
