@@ -108,7 +108,7 @@ class InProcess:
         if is_ensemble(config):
             return self._ensemble(config)
         if is_onnx(config):
-            return _onnx(folder, parameters)
+            return _onnx(folder, config)
         if is_python(config) and "stage" in parameters:
             return self._stage(name, config, folder, parameters)
         raise NotInProcess(
@@ -184,9 +184,11 @@ def _checked(config: Any, run: Runner) -> Runner:
     return checked
 
 
-def _onnx(folder: Path, parameters: Mapping[str, str]) -> Runner:
+def _onnx(folder: Path, config: Any) -> Runner:
+    """An ONNX model, with the shapes and the texts that a server takes and gives."""
     import onnxruntime
 
+    parameters = {key: value.string_value for key, value in config.parameters.items()}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0))
     options.inter_op_num_threads = int(parameters.get("inter_op_thread_count", 0))
@@ -196,8 +198,52 @@ def _onnx(folder: Path, parameters: Mapping[str, str]) -> Runner:
         options,
         providers=["CPUExecutionProvider"],
     )
-    names = [output.name for output in session.get_outputs()]
-    return lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True))
+    inputs_of = {entry.name: entry for entry in config.input}
+    outputs_of = {entry.name: entry for entry in config.output}
+    known = (*session.get_inputs(), *session.get_overridable_initializers())
+    scalars = {each.name for each in known if not each.shape}
+    names = [output.name for output in session.get_outputs() if output.name in outputs_of]
+    batching = config.max_batch_size > 0
+
+    def run(inputs: Arrays) -> Arrays:
+        given = {}
+        for name, array in inputs.items():
+            entry = inputs_of[name]
+            if entry.HasField("reshape"):
+                array = _reshaped(array, entry.reshape.shape, batching)
+            elif name in scalars and array.size == 1:
+                array = array.reshape(())
+            given[name] = _as_text(array)
+        answer = {}
+        for name, found in zip(names, session.run(names, given), strict=True):
+            entry, array = outputs_of[name], np.asarray(found)
+            if entry.HasField("reshape"):
+                array = _reshaped(array, entry.dims, batching)
+            answer[name] = _as_bytes(array if array.ndim else array.reshape(1))
+        return answer
+
+    return run
+
+
+def _reshaped(array: Array, shape: Sequence[int], batching: bool) -> Array:
+    """An array whose axes but the batch's are those."""
+    return array.reshape((*array.shape[: int(batching)], *shape))
+
+
+def _as_text(array: Array) -> Array:
+    """Texts as onnxruntime takes them: it would write bytes out as Python does."""
+    if array.dtype.kind not in "OS":
+        return array
+    texts = [each.decode() if isinstance(each, bytes) else each for each in array.ravel().tolist()]
+    return np.array(texts, np.object_).reshape(array.shape)
+
+
+def _as_bytes(array: Array) -> Array:
+    """Texts as a server gives them."""
+    if array.dtype.kind != "O":
+        return array
+    texts = [each.encode() if isinstance(each, str) else each for each in array.ravel().tolist()]
+    return np.array(texts, np.object_).reshape(array.shape)
 
 
 def _in_sequences(run: Runner, config: Any) -> Runner:

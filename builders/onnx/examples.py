@@ -57,15 +57,9 @@ def made_up(file: OnnxFile, sizes: Sizes) -> list[Arrays]:
         sizes: what the profile says of axes; others are tried out.
 
     Raises:
-        OnnxError: it accepts none of those that were tried; or an axis is not there.
+        OnnxError: it accepts none of those that were tried.
     """
     symbols = axes_of(file)
-    known = [*symbols, *(_own(each, index) for each, index, _ in _dynamic(file))]
-    if unknown := [axis for axis in sizes if axis not in known]:
-        raise OnnxError(
-            f"{file.path}: expected sizes of its dynamic axes, {', '.join(known) or 'none'}, found "
-            f"'{unknown[0]}'. Name one of those."
-        )
     session = make_session(file.path)
     weak: list[Arrays] | None = None
     reasons: dict[str, None] = {}
@@ -89,6 +83,12 @@ def made_up(file: OnnxFile, sizes: Sizes) -> list[Arrays]:
         f"{'; '.join(list(reasons)[:2])}. Give files of its real inputs, inputs: [path:FILE.npz], "
         "or the sizes that its axes can have, sizes: {AXIS: [SIZE, SIZE, SIZE]}."
     )
+
+
+def names_of_axes(file: OnnxFile) -> list[str]:
+    """What a profile may call the dynamic axes of the inputs: their names, and ``input.0``."""
+    own = [_own(tensor, index) for tensor, index, _ in _dynamic(file)]
+    return list(dict.fromkeys([*axes_of(file), *own]))
 
 
 def axes_of(file: OnnxFile) -> dict[str, bool]:

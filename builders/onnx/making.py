@@ -16,6 +16,7 @@ from builders.kit.recipe.overrides import override
 from builders.kit.recipe.profile import ModelOptions
 from builders.kit.sources import parse
 from builders.onnx.compared import Examples, answer_of_source
+from builders.onnx.examples import names_of_axes
 from builders.onnx.export import make_file
 from builders.onnx.given import read_given
 from builders.onnx.metric import find_function, score
@@ -24,6 +25,7 @@ from builders.onnx.options import OnnxModelOptions, OnnxOptions
 from builders.onnx.other_formats import refuse_other_formats
 from builders.onnx.reading import OnnxFile, read_file, tensors_of
 from repository.errors import KitError
+from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 from repository.onnxruntime_rules.facts import Violation
 
@@ -55,7 +57,7 @@ def make(options: OnnxOptions, conditions: Conditions) -> Family:
             metrics += _metrics(name, asked, conditions, findings)
         except KitError as error:
             at = conditions.place("models", name, "source")
-            told = [finding_of("onnx", at, "", str(error).rstrip("."), "Name another source.")]
+            told = [finding_of("onnx", at, "", str(error).rstrip("."), "Or name another source.")]
             findings += error.findings or told
             continue
         if model is not None:
@@ -83,6 +85,7 @@ def _model(
         findings += _told(found, conditions, name, "source")
         return None
     findings += _unknown_optional(file, asked, conditions.place("models", name, "optional_inputs"))
+    findings += _unknown_axes(file, asked, conditions.place("models", name, "sizes"))
     batching = asked.max_batch_size > 0
     optional = [each for each in file.optional if each.name in asked.optional_inputs]
     given = read_given(file, asked, optional, conditions, name, findings)
@@ -215,6 +218,14 @@ def _unknown_optional(file: OnnxFile, asked: OnnxModelOptions, at: str) -> Itera
         if name not in known:
             expected = f"inputs that have a default value: {', '.join(known) or 'there are none'}"
             yield finding_of("onnx", at, expected, f"'{name}'", "Write one of those, or none.")
+
+
+def _unknown_axes(file: OnnxFile, asked: OnnxModelOptions, at: str) -> Iterator[Finding]:
+    known = names_of_axes(file)
+    for axis in asked.sizes:
+        if axis not in known:
+            expected = f"dynamic axes of its inputs: {', '.join(known) or 'there are none'}"
+            yield finding_of("onnx", at, expected, f"'{axis}'", suggest(axis, known))
 
 
 def _told(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +93,8 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
     where = f"{path.name}, function {function}"
     value: object
     try:
-        value = _loaded(path, function)(run)
+        with _beside(path.parent):
+            value = _loaded(path, function)(run)
         return float(value)  # type: ignore[arg-type]
     except Exception as error:
         line = _line(error, path)
@@ -103,20 +106,29 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
 
 
 def _loaded(path: Path, function: str) -> Callable[[Callable[[Arrays], Arrays]], object]:
-    """The function; the modules beside its file can be imported by it."""
     spec = importlib.util.spec_from_file_location(f"_metric_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    before = [*sys.path], {*sys.modules}, sys.dont_write_bytecode
-    sys.path.insert(0, str(path.parent))
+    spec.loader.exec_module(module)
+    loaded: Callable[[Callable[[Arrays], Arrays]], object] = getattr(module, function)
+    return loaded
+
+
+@contextlib.contextmanager
+def _beside(folder: Path) -> Iterator[None]:
+    """Lets a file import the modules beside it, and forgets them: another may have such names."""
+    path, known, wrote = [*sys.path], {*sys.modules}, sys.dont_write_bytecode
+    sys.path.insert(0, str(folder))
     sys.dont_write_bytecode = True
+    importlib.invalidate_caches()
     try:
-        spec.loader.exec_module(module)
-        loaded: Callable[[Callable[[Arrays], Arrays]], object] = getattr(module, function)
-        return loaded
+        yield
     finally:
-        sys.path[:] = before[0]
-        sys.dont_write_bytecode = before[2]
+        sys.path[:], sys.dont_write_bytecode = path, wrote
+        for name in sys.modules.keys() - known:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).is_relative_to(folder) and "site-packages" not in file:
+                del sys.modules[name]
 
 
 def _line(error: Exception, path: Path) -> int:

@@ -11,11 +11,12 @@ from google.protobuf.json_format import MessageToDict
 from builders.kit.emit.config import model_config
 from builders.kit.graph import Model
 from builders.kit.onnx.files import NEWEST_IR, lower_ir_version
+from builders.kit.onnx.session import load_unoptimised
 from builders.kit.onnx.simplify import OLDEST_OPSET
 from builders.onnx.reading import ORDINARY, OnnxFile
 from repository.check.onnx.external import check_external
 from repository.check.onnx.rows import with_rows
-from repository.findings import printable, shortened
+from repository.findings import shortened
 from repository.onnx.content import OnnxError
 from repository.onnx.walk import nodes
 from repository.onnxruntime_rules import rules
@@ -34,8 +35,26 @@ _UNBATCHED = {"batch-axis", "cut-output", "scalar-with-batching", "optional-with
 """Rules that a model breaks only since it batches."""
 
 
+_MOST_LOADED = 64 << 20
+"""Bytes up to which a file is loaded when a build is planned; a larger one is when it is made."""
+
+
 def mistakes(file: OnnxFile, release: Release) -> Iterator[Violation]:
     """Why a Triton of that release does not serve the file, however it is asked for."""
+    found = [*_said(file, release)]
+    yield from found
+    if not found and file.size <= _MOST_LOADED:
+        try:
+            load_unoptimised(file.path)
+        except OnnxError as error:
+            _, _, told = str(error).partition("expected ")
+            expected, _, rest = told.partition(", found: ")
+            reason = rest.removesuffix(". Check the source.")
+            yield Violation("graph", "", expected, reason, "Mend the graph, or export it again.")
+
+
+def _said(file: OnnxFile, release: Release) -> Iterator[Violation]:
+    """What the file itself says."""
     yield from _age(file, release)
     yield from _operators(file)
     yield from _external(file)
@@ -199,7 +218,7 @@ def _external(file: OnnxFile) -> Iterator[Violation]:
 
 def _tensor(file: OnnxFile, tensor: OnnxTensor, release: Release) -> Iterator[Violation]:
     role = "input" if tensor in file.inputs else "output"
-    if not tensor.name or tensor.name != printable(tensor.name) or tensor.name.strip() == "":
+    if not tensor.name.strip() or not tensor.name.isprintable():
         yield Violation(
             "names",
             tensor.name,

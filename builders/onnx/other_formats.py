@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from builders.kit.sources.error import SourceError
-from repository.files.reading import content, is_file
+from repository.files.reading import POINTER, content, is_file, is_pointer
 
 _TORCH = (
     "a PyTorch file, a pickle that runs code when it is read",
@@ -36,6 +36,8 @@ _PLAN = (
 _ORT = ("a model in onnxruntime's own format", "Name the ONNX file that it was made from.")
 _COMPRESSED = ("a compressed archive", "Unpack it, and name the ONNX file.")
 _OPENVINO = ("a model of OpenVINO", "Name the ONNX file that it was made from.")
+
+_POINTER = (POINTER, "Fetch the file itself, with git lfs pull.")
 
 _BY_SUFFIX = {
     ".pt": _TORCH,
@@ -90,7 +92,7 @@ def refuse_other_formats(path: Path) -> None:
     Raises:
         SourceError: it is; the message says what to do instead.
     """
-    known = _BY_SUFFIX.get(path.suffix.lower())
+    known = _POINTER if is_pointer(path) else _BY_SUFFIX.get(path.suffix.lower())
     if known is None and is_file(path):
         head = content(path, 16)
         known = next((each for at, magic, each in _BY_MAGIC if head[at:].startswith(magic)), None)

@@ -10,10 +10,11 @@ from onnx import ModelProto, ValueInfoProto
 
 from builders.kit.graph import BATCH, DYNAMIC, Tensor
 from builders.kit.onnx.files import model_file
-from builders.kit.onnx.form import read_form
+from builders.kit.sources.error import SourceError, told
 from builders.onnx.other_formats import refuse_other_formats
 from repository.arrays import DType
-from repository.onnx.header import OnnxHeader, read_header
+from repository.files.reading import is_file
+from repository.onnx.header import OnnxHeader, OnnxUnreadable, read_header
 from repository.onnx.walk import graphs, nodes, opset
 from repository.onnxruntime_rules.facts import OnnxTensor
 
@@ -92,10 +93,13 @@ class OnnxFile:
             return "it has functions"
         if self.model.graph.sparse_initializer:
             return "it has sparse weights"
-        size = self.path.stat().st_size + sum(
-            (self.path.parent / name).stat().st_size for name in self.sidecars
-        )
-        return "it has more than 2 GB" if size > _MOST else ""
+        return "it has more than 2 GB" if self.size > _MOST else ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file and of those beside it that are there."""
+        files = (self.path, *(self.path.parent / name for name in self.sidecars))
+        return sum(each.stat().st_size for each in files if is_file(each))
 
     @property
     def sidecars(self) -> tuple[str, ...]:
@@ -136,8 +140,14 @@ def read_file(path: Path) -> OnnxFile:
     """
     file = model_file(path) if path.is_dir() else path
     refuse_other_formats(file)
-    read_form(file)
-    return OnnxFile(file, read_header(file))
+    try:
+        with told():
+            return OnnxFile(file, read_header(file))
+    except OnnxUnreadable as error:
+        raise SourceError(
+            f"{file}: expected an ONNX model, found another file: {error}. Fetch or export it "
+            "again."
+        ) from None
 
 
 def tensors_of(

@@ -38,6 +38,22 @@ def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
     return _session(model_file(path) if path.is_dir() else path, options, path)
 
 
+def load_unoptimised(path: Path) -> None:
+    """See that onnxruntime takes a file, as quickly as can be known.
+
+    Args:
+        path: an ONNX file.
+
+    Raises:
+        OnnxError: it does not; the message says why.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what it refuses is told by the error
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    _session(path, options, path)
+
+
 def make_trial_session(model: ModelProto, checkpoint: Path) -> onnxruntime.InferenceSession:
     """A session of a model as it is in memory, for a few runs of a checkpoint that anybody wrote.
 
