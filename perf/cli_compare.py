@@ -26,8 +26,8 @@ def compare(
     pipeline: Annotated[
         str,
         typer.Argument(
-            help="A scenario: a name in perf/scenarios/, or the path of a YAML file; "
-            "with --input any pipeline of the repository."
+            help="A pipeline, with the requests that its family declares or those of --input; "
+            "or the path of a scenario, a YAML file."
         ),
     ],
     inputs: Annotated[
@@ -84,12 +84,12 @@ def compare(
             raise usage(f"{option}: expected HOST:PORT, found '{given}'; as in 127.0.0.1:8001")
     shown = progress.choose()
     try:
-        scenario = _scenario(pipeline, inputs or []).but(
+        built = repository or (None if url else REPOSITORY)
+        scenario = _scenario(pipeline, inputs or [], built).but(
             **(QUICK if quick else {}) | _given(modes, concurrency, rounds, count)
         )
         folder = out or RESULTS / scenario.pipeline
         address = Address(url, http_url) if url else None
-        built = repository or (None if url else REPOSITORY)
         subject = comparison.Subject(built, address)
         result = comparison.compare(scenario, subject, folder, shown)
     except (PerfError, OSError, KeyboardInterrupt) as problem:
@@ -115,18 +115,11 @@ def _ended(problem: PerfError | OSError | KeyboardInterrupt) -> typer.Exit:
     return failed(problem)
 
 
-def _scenario(pipeline: str, inputs: list[str]) -> Scenario:
-    from perf.errors import ScenarioError
-    from perf.scenario import load_scenario, scenario_of, scenarios
+def _scenario(pipeline: str, inputs: list[str], built: Path | None) -> Scenario:
+    from perf.scenario import load_scenario, scenario_of
+    from repository.usage.found import usages
 
-    if inputs:
-        return scenario_of(pipeline, inputs)
-    if "/" in pipeline or "." in pipeline or pipeline in scenarios():
-        return load_scenario(pipeline)
-    raise ScenarioError(
-        f"There is no scenario '{pipeline}' (there are: {', '.join(scenarios())}); give a "
-        f"pipeline's inputs with --input NAME=FILE, or the path of a scenario."
-    )
+    return scenario_of(pipeline, inputs) if inputs else load_scenario(pipeline, usages(built))
 
 
 def _given(

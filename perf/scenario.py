@@ -10,12 +10,14 @@ A scenario is one of ``perf/scenarios/*.yaml``, by its name, or any YAML file by
     modes: [ensemble, chained, services]
     concurrency: [1, 4]
 
-All but ``pipeline`` and ``requests`` have defaults. Mistakes are reported all at once, each with
-its line, its key and what was probably meant.
+All but ``pipeline`` has defaults. The requests are those that the pipeline's family declares in its
+``usage.py``, so a pipeline's name is a scenario too, and a file overrides what it names. Mistakes
+are reported all at once, each with its line, its key and what was probably meant.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -34,8 +36,10 @@ from pydantic_core import PydanticCustomError
 from perf.errors import ScenarioError
 from perf.paths import SCENARIOS
 from perf.result import Mode
-from repository.files.yaml_file import Kind, parse, validated
-from repository.findings import Finding
+from repository.files.yaml_file import Kind, parse, suggest, validated
+from repository.findings import Finding, shortened
+from repository.usage import Input, Inputs
+from repository.usage.found import Usages, usages
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 Variant = Literal["http", "shared-memory"]
@@ -62,14 +66,18 @@ class _Options(BaseModel):
 class InputOptions(_Options):
     """Where one input of one request comes from: a file or a value, one of the two.
 
+    A third is no part of a file: an input that the pipeline's family makes.
+
     Attributes:
         file: its path, relative to the scenario's folder. A ``.npy`` file is an array; any other
             file is its bytes.
         value: a number, a text, or nested lists of them.
+        made: the family makes it.
     """
 
     file: str | None = None
     value: Value | None = None
+    made: bool = False
 
     @field_validator("file")
     @classmethod
@@ -89,8 +97,10 @@ class InputOptions(_Options):
         return value
 
     @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        if (self.file is None) == (self.value is None):
+    def _is_one(self, info: ValidationInfo) -> Self:
+        if self.made and (info.context or {}).get("declared"):
+            return self
+        if self.made or (self.file is None) == (self.value is None):
             found = "neither" if self.file is None else "both"
             raise _refusal("either 'file' or 'value'", "Write one of the two.", found=found)
         return self
@@ -101,7 +111,8 @@ class Scenario(_Options):
 
     Attributes:
         pipeline: the ensemble.
-        requests: input name -> where it comes from; every leg cycles through them.
+        requests: input name -> where it comes from; every leg cycles through them. By default those
+            that the family declares.
         modes: the ways to serve it.
         concurrency: how many requests are under way at once, for one leg each.
         request_rate: Poisson arrivals, as shares of the ensemble's own throughput at the highest
@@ -116,7 +127,7 @@ class Scenario(_Options):
     """
 
     pipeline: str = Field(min_length=1, max_length=256)
-    requests: list[dict[str, InputOptions]] = Field(min_length=1, max_length=1000)
+    requests: list[dict[str, InputOptions]] = Field(default=[], min_length=1, max_length=1000)
     modes: list[Mode] = Field(default=list(MODES), min_length=1)
     concurrency: list[Annotated[int, Field(ge=1, le=256)]] = Field(default=[1, 4], min_length=1)
     request_rate: list[Share] = Field(default=[0.5, 0.8])
@@ -129,6 +140,7 @@ class Scenario(_Options):
     timeout_seconds: Seconds = 120.0
 
     _folder: Path = PrivateAttr(default_factory=Path)
+    _declared: Sequence[Inputs] = PrivateAttr(default=())
 
     @field_validator("requests")
     @classmethod
@@ -161,6 +173,18 @@ class Scenario(_Options):
         """Where a file that a request names is."""
         return _resolve(file, self._folder)
 
+    def inputs(self, number: int) -> Inputs:
+        """The inputs of a request, whose files' paths lead there from the working directory."""
+        found: dict[str, Input] = {}
+        for name, option in self.requests[number].items():
+            if option.made:
+                found[name] = self._declared[number][name]
+            elif option.file is not None:
+                found[name] = self.path(option.file)
+            elif option.value is not None:
+                found[name] = option.value
+        return found
+
     def but(self, **options: object) -> Scenario:
         """This scenario with other values for some fields.
 
@@ -168,7 +192,7 @@ class Scenario(_Options):
             ScenarioError: a value is no good.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        return _made(self.model_dump() | given, self._folder, "the options")
+        return _made(self.model_dump() | given, self._folder, "the options", self._declared)
 
 
 def scenarios() -> tuple[str, ...]:
@@ -176,24 +200,61 @@ def scenarios() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
 
 
-def load_scenario(name: str | Path) -> Scenario:
-    """The scenario of that name, or in that file.
+def load_scenario(name: str | Path, declared: Usages | None = None) -> Scenario:
+    """The scenario of that name, in that file, or of the pipeline of that name.
 
     Args:
-        name: a name in :func:`scenarios`, or the path of a YAML file (with a suffix or a slash).
+        name: a name in :func:`scenarios`, the path of a YAML file (with a suffix or a slash), or a
+            pipeline whose family declares requests.
+        declared: what families declare; by default all that can be found.
 
     Raises:
         ScenarioError: no such scenario, or mistakes in it; all of them at once.
     """
+    declared = declared or usages()
     text = str(name)
     path = Path(text)
     if "/" not in text and not path.suffix:
         path = SCENARIOS / f"{text}.yaml"
         if text not in scenarios():
-            raise _KIND.unknown(text, scenarios())
+            return _of_family({"pipeline": text}, declared, Path())
     scenario = parse(path, Scenario, _KIND, {"folder": path.parent})
     scenario._folder = path.parent
-    return scenario
+    if scenario.requests:
+        return scenario
+    return _of_family(scenario.model_dump(exclude_unset=True), declared, path.parent)
+
+
+def _of_family(fields: Mapping[str, object], declared: Usages, folder: Path) -> Scenario:
+    """A scenario with the requests that the pipeline's family declares."""
+    pipeline = str(fields["pipeline"])
+    usage = declared.of(pipeline)
+    if usage is None or not usage.requests:
+        asked = [name for name, each in declared.declared.items() if each.requests]
+        known = sorted({*scenarios(), *asked})
+        raise _KIND.refusal(
+            f"'{shortened(pipeline)}'",
+            f"a scenario, or a pipeline whose family declares requests: {', '.join(known)}",
+            "neither",
+            f"{suggest(pipeline, known)} Or give its requests.",
+        )
+    requests = [
+        {name: _option(given, folder) for name, given in inputs.items()}
+        for inputs in usage.requests
+    ]
+    source = f"the requests of '{pipeline}'"
+    return _made({**fields, "requests": requests}, folder, source, tuple(usage.requests))
+
+
+def _option(given: Input, folder: Path) -> dict[str, object]:
+    """A declared input, as a scenario has it."""
+    if callable(given):
+        return {"made": True}
+    if isinstance(given, Path):
+        return {"file": os.path.relpath(given, folder)}
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return {"value": list(given)}
+    return {"value": str(given) if isinstance(given, float) else given}
 
 
 def scenario_of(pipeline: str, inputs: Sequence[str]) -> Scenario:
@@ -225,9 +286,12 @@ def scenario_of(pipeline: str, inputs: Sequence[str]) -> Scenario:
     return _made({"pipeline": pipeline, "requests": requests}, Path(), "the options")
 
 
-def _made(value: Mapping[str, object], folder: Path, source: str) -> Scenario:
-    scenario = validated(value, Scenario, _KIND, source, {}, {"folder": folder})
-    scenario._folder = folder
+def _made(
+    value: Mapping[str, object], folder: Path, source: str, declared: Sequence[Inputs] = ()
+) -> Scenario:
+    context = {"folder": folder, "declared": bool(declared)}
+    scenario = validated(value, Scenario, _KIND, source, {}, context)
+    scenario._folder, scenario._declared = folder, declared
     return scenario
 
 

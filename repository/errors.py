@@ -48,11 +48,13 @@ it catches itself. ``python -m tests.structure`` draws the tree from the code::
             OnnxError               repository.onnx.content
             OnnxUnreadable          repository.onnx.header
             ReleaseError            repository.release
+            RequestUnfit            repository.usage.requests
             SbomError               repository.bom.image
             SigningError            repository.sign.keys
             TransferError           repository.transfer.errors
                 Refused             repository.transfer.claim.kubectl
             Unreadable              repository.files.bounded_file
+            UsageError              repository.usage.found
         RuntimeFailure              runtime.errors
             CallFailed              runtime.server.control
             EnvironmentUnfit        runtime.errors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders.asr import largest, metric
+from builders.asr import metric
 from builders.asr.exports import (
     ACOUSTIC,
     DECODING,
@@ -225,9 +225,4 @@ FAMILY = Family(
         # Of a general recogniser, which writes letters and numbers otherwise: sense, not finesse.
         *metric.metrics("asr_whisper", clean=0.5, noisy=0.8, prefix="whisper_"),
     ),
-    largest={
-        "asr": largest.SOUND,
-        "asr_stream": largest.PIECE,
-        "asr_whisper": largest.SOUND,
-    },
 )

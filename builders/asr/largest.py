@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from builders.asr.metric import FOLDER, TRANSCRIPTS
-from builders.kit.family import Largest
 from builders.stages.decode_audio import MAXIMUM_SECONDS, RATE
 from repository.arrays import Arrays
 
@@ -25,8 +24,8 @@ def speech(seconds: float) -> npt.NDArray[np.float32]:
 
     def sentences() -> Iterator[npt.NDArray[np.float32]]:
         for each in json.loads(TRANSCRIPTS.read_text("utf-8"))["utterances"]:
-            sound, _ = soundfile.read(FOLDER / each["clean"], dtype="float32")
-            yield np.concatenate((sound, np.zeros(RATE // 2, np.float32)))
+            said, _ = soundfile.read(FOLDER / each["clean"], dtype="float32")
+            yield np.concatenate((said, np.zeros(RATE // 2, np.float32)))
 
     wanted = round(seconds * RATE)
     made: list[npt.NDArray[np.float32]] = []
@@ -38,7 +37,8 @@ def speech(seconds: float) -> npt.NDArray[np.float32]:
     return np.concatenate(made)[: round(seconds * RATE)]
 
 
-def _file() -> Arrays:
+def sound() -> Arrays:
+    """A file that is as long as one request may be."""
     import soundfile
 
     held = io.BytesIO()
@@ -46,14 +46,11 @@ def _file() -> Arrays:
     return {"audio": np.frombuffer(held.getvalue(), np.uint8)}
 
 
-def _piece() -> Arrays:
+def piece() -> Arrays:
+    """The longest piece of a stream, which is the whole stream."""
     return {
         "samples": speech(PIECE_SECONDS),
         "start": np.array(True),
         "end": np.array(True),
         "correlation": np.array(1),
     }
-
-
-SOUND = Largest(words=f"{MAXIMUM_SECONDS / 60:g} minutes of speech, a WAV file", inputs=_file)
-PIECE = Largest(words=f"a piece of {PIECE_SECONDS:g} seconds of speech", inputs=_piece)

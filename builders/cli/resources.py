@@ -40,6 +40,7 @@ def resources(
     from builders.kit.resources.measure import measure
     from builders.kit.resources.request import LoadError
     from builders.kit.resources.total import resources as add_up
+    from repository.usage.found import UsageError
 
     files: dict[str, Path | None] = {}
     for each in request or ():
@@ -53,7 +54,7 @@ def resources(
             files = {name: None for each in every for name in each["pipelines"]}
         load = measure(repository, files)
         needed = add_up(repository, manifest, load, concurrency=concurrency)
-    except LoadError as problem:
+    except (LoadError, UsageError) as problem:
         raise failed(problem, {"files": "--request"}) from problem
     except (KeyError, TypeError) as problem:
         report(lacking(vars(manifest), "target", "families", "models"))

@@ -8,7 +8,7 @@ A family is a folder ``builders/<name>/`` whose module ``family.py`` has a :data
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ __all__ = [
     "Export",
     "Family",
     "Int8",
-    "Largest",
     "Metric",
     "Parity",
 ]
@@ -54,22 +53,11 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Largest:
-    """The largest request to a pipeline that a server is sized for.
-
-    Attributes:
-        words: what it is, as "a page of text of 4000x3000 pixels".
-        inputs: makes it. A model whose requests come in sequences also gets ``start``, ``end`` and
-            ``correlation``.
-    """
-
-    words: str
-    inputs: Callable[[], Arrays]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Family:
     """A family of models.
+
+    How its pipelines are asked, measured and sized stands beside it, in ``usage.py``:
+    :mod:`repository.usage`.
 
     Attributes:
         name: its folder's name.
@@ -79,14 +67,12 @@ class Family:
         pipelines: the ensembles that users call; their composing models, and what these are made
             from, are found from them.
         metrics: the scores that a build must reach.
-        largest: by pipeline, the largest request.
     """
 
     name: str
     sources: Mapping[str, str | None]
     pipelines: tuple[Model, ...]
     metrics: tuple[Metric, ...]
-    largest: Mapping[str, Largest] = field(default_factory=dict)
 
     @property
     def exports(self) -> tuple[Export, ...]:

@@ -14,7 +14,7 @@ from builders.kit.graph import (
     Tensor,
 )
 from builders.kit.graph.options import Whole
-from builders.ocr import largest, metric
+from builders.ocr import metric
 from builders.ocr.exports import CHARACTERS, CLASSIFIER, DETECTOR, RECOGNISER
 from builders.stages.models import decode_image
 from repository.arrays import DType
@@ -179,5 +179,4 @@ FAMILY = Family(
             measure=metric.character_error_rate,
         ),
     ),
-    largest={"ocr": largest.PAGE},
 )

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from builders.kit.family import Largest
-from repository.arrays import Arrays
-
 WIDTH, HEIGHT = 4000, 3000
 """A page scanned at about 350 dots an inch, or a photograph of 12 megapixels."""
 
@@ -22,10 +17,3 @@ def page_of_text() -> bytes:
         for left in (150, 2100)
     )
     return as_png(print_page((WIDTH, HEIGHT), lines, "white"), compress_level=1)
-
-
-def _inputs() -> Arrays:
-    return {"image": np.frombuffer(page_of_text(), np.uint8)}
-
-
-PAGE = Largest(words=f"a page of text of {WIDTH}x{HEIGHT} pixels", inputs=_inputs)

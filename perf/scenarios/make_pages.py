@@ -1,4 +1,4 @@
-"""Renders the pages of the ``ocr`` scenario: ``python -m perf.scenarios.make_pages``."""
+"""Renders the requests of the family ``ocr``: ``python -m perf.scenarios.make_pages``."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from PIL import Image
 from clients.ocr.printed import Printed, print_page
 from perf.against.rapidocr.speed import letter
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "builders/ocr/requests"
 NOTICE = ("PLEASE NOTE", "The lift is out of order.", "Use the stairs in wing B.")
 
 
@@ -22,7 +22,7 @@ def notice() -> Image.Image:
 
 
 def main() -> None:
-    """Writes them beside this file."""
+    """Writes them into the family's folder."""
     letter(255, 20).save(HERE / "letter.png", optimize=True)
     notice().save(HERE / "notice.jpg", quality=85)
 

@@ -1,4 +1,4 @@
-"""Speaks the commands of the ``asr`` scenario: ``python -m perf.scenarios.make_sounds``.
+"""Speaks commands, requests of the family ``asr``: ``python -m perf.scenarios.make_sounds``.
 
 It needs the extra "training". The files are FLAC at 16 kHz, which transformers' pipeline takes
 without resampling (it would need torchaudio for that), so that both sides do the same.
@@ -14,7 +14,7 @@ from training.asr.sound.augment import RATE
 from training.asr.sound.speech import speak
 from training.asr.sound.voices import Speaker
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "builders/asr/requests"
 COMMANDS = {
     "command": (
         Speaker("gmw/en-US+linda", speed=142, pitch=55, inflection=60),
@@ -31,7 +31,7 @@ PAUSE = np.zeros(RATE // 5)
 
 
 def main() -> None:
-    """Writes them beside this file, with a little noise all over, as of any microphone."""
+    """Writes them into the family's folder, with a little noise all over, as of any microphone."""
     for name, (speaker, sentence) in COMMANDS.items():
         sound, rate = speak(sentence, speaker)
         whole = np.concatenate([PAUSE, soxr.resample(0.7 * sound, rate, RATE), PAUSE])

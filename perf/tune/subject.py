@@ -16,6 +16,7 @@ from repository.check.files.folder import ModelFolder, scan
 from repository.config.facts import is_decoupled, is_ensemble, is_sequence
 from repository.config.proto import pb
 from repository.files.yaml_file import suggest
+from repository.usage.found import usages
 from runtime.inprocess import InProcess
 
 
@@ -51,15 +52,17 @@ def find_scenario(repository: Path, model: str, pipeline: str | None) -> Scenari
     there = _models(repository)
     for each in (model, pipeline or model):
         _config(each, there, repository)
-    known = [load_scenario(name) for name in scenarios()]
+    declared = usages(repository)
+    own = [name for name, each in declared.declared.items() if each.requests]
+    known = [load_scenario(name, declared) for name in dict.fromkeys((*scenarios(), *own))]
     fitting = [each for each in known if each.pipeline == pipeline] or [
         each for each in known if model in _needed(each.pipeline, there)
     ]
     if fitting:
         return fitting[0]
     raise PerfError(
-        f"No scenario of the kit ({', '.join(scenarios())}) has requests that reach '{model}'. "
-        "Write one and name it.",
+        f"No scenario ({', '.join(each.pipeline for each in known)}) has requests that reach "
+        f"'{model}'. Write one and name it.",
         arguments=("scenario",),
     )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perf.errors import ScenarioError
 from perf.scenario import MODES, load_scenario, scenario_of, scenarios
+from repository.usage import Usage
+from repository.usage.found import Usages
 
 
 @pytest.fixture
@@ -103,7 +106,15 @@ def test_what_is_no_scenario_is_refused(folder: Path, text: str, said: str) -> N
 
 
 PIECES = st.sampled_from(
-    ["pipeline: ocr", "requests:", "- image:", "{file: a.png}", "value: [0.5", "modes: ", "count: "]
+    [
+        "pipeline: nobodys",
+        "requests:",
+        "- image:",
+        "{file: a.png}",
+        "value: [0.5",
+        "modes: ",
+        "count: ",
+    ]
 )
 
 
@@ -129,6 +140,32 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         load_scenario("no/such/file.yaml")
 
 
+def test_a_pipelines_name_is_a_scenario_with_the_requests_of_its_family(folder: Path) -> None:
+    made = np.ones(3, np.float32)
+    usage = Usage(
+        words="",
+        requests=({"image": folder / "a.png", "score": 0.5, "x": lambda: made}, {"image": "text"}),
+    )
+    declared = Usages({"toy": usage})
+    for name in ("toy", "toy_bls"):
+        scenario = load_scenario(name, declared).but(rounds=2)
+        assert (scenario.pipeline, scenario.rounds, len(scenario.requests)) == (name, 2, 2)
+        inputs = scenario.inputs(0)
+        assert Path(str(inputs["image"])).samefile(folder / "a.png")
+        assert inputs["score"] == "0.5"
+        x = inputs["x"]
+        assert callable(x)
+        assert x() is made
+    (folder / "mine.yaml").write_text("pipeline: toy\ncount: 9\n")
+    assert load_scenario(folder / "mine.yaml", declared).count == 9
+    (folder / "mine.yaml").write_text("pipeline: tyo\n")
+    with pytest.raises(ScenarioError, match=r"declares requests: .*toy.*Did you mean 'toy'"):
+        load_scenario(folder / "mine.yaml", declared)
+    with pytest.raises(ScenarioError, match="either 'file' or 'value'"):
+        (folder / "mine.yaml").write_text("pipeline: toy\nrequests: [{x: {made: true}}]\n")
+        load_scenario(folder / "mine.yaml", declared)
+
+
 def test_every_shipped_scenario_is_valid() -> None:
     assert "ocr" in scenarios()
     for name in scenarios():
@@ -138,7 +175,9 @@ def test_every_shipped_scenario_is_valid() -> None:
 def test_options_are_checked_like_a_file() -> None:
     scenario = load_scenario("ocr").but(rounds=2, modes=["bls"], count=None)
     assert (scenario.rounds, scenario.modes, scenario.count) == (2, ["bls"], 9)
-    assert scenario.path("letter.png").is_file()
+    files = [each["image"].file for each in scenario.requests]
+    assert [scenario.path(each or "").name for each in files][1:] == ["letter.png", "notice.jpg"]
+    assert all(scenario.path(each or "").is_file() for each in files)
     with pytest.raises(ScenarioError, match=r"modes\.0.*\n.*rounds"):
         scenario.but(rounds=0, modes=["ensembl"])
 

@@ -24,6 +24,7 @@ from repository.arrays import Arrays
 from repository.config.facts import is_ensemble
 from repository.config.text import read_config
 from repository.errors import KitError
+from repository.usage.found import Usages, usages
 from runtime.inprocess import InProcess
 
 PROBE_SECONDS = 300
@@ -63,20 +64,25 @@ class Load:
     requests: tuple[str, ...]
 
 
-def measure(repository: Path, files: Mapping[str, Path | None]) -> Load:
+def measure(
+    repository: Path, files: Mapping[str, Path | None], declared: Usages | None = None
+) -> Load:
     """Measure pipelines.
 
     Args:
         repository: a built repository.
         files: pipeline -> the file of its largest request; None is what its family declares.
+        declared: what families declare; by default all that can be found.
 
     Raises:
         LoadError: a pipeline does not exist, refuses its request, or has none.
+        UsageError: what a family declares cannot be read.
     """
     largest: dict[str, Arrays] = {}
     tensors, requests = 0, []
+    declared = declared or usages(repository)
     for pipeline, file in sorted(files.items()):
-        calls, words, total = _run(repository, pipeline, file)
+        calls, words, total = _run(repository, pipeline, file, declared)
         requests.append(f"{pipeline}: {words}")
         tensors = max(tensors, total)
         for model, inputs in calls.items():
@@ -86,7 +92,9 @@ def measure(repository: Path, files: Mapping[str, Path | None]) -> Load:
     return Load(models, tensors, tuple(requests))
 
 
-def _run(repository: Path, pipeline: str, file: Path | None) -> tuple[dict[str, Arrays], str, int]:
+def _run(
+    repository: Path, pipeline: str, file: Path | None, declared: Usages
+) -> tuple[dict[str, Arrays], str, int]:
     """Each model's largest inputs, the request in words, and the bytes of all tensors."""
     path = repository / pipeline / "config.pbtxt"
     if not path.is_file():
@@ -111,7 +119,7 @@ def _run(repository: Path, pipeline: str, file: Path | None) -> tuple[dict[str, 
         runner.load(pipeline)
     except (KitError, ValueError) as error:  # as TensorRT's plans
         return {}, f"not measured: {error}", UNMEASURED
-    inputs, words = request(config, file)
+    inputs, words = request(config, file, declared)
     try:
         outputs = runner.run(pipeline, inputs)
     except (KitError, ValueError, RuntimeError) as error:

@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from builders.errors import BuildersError, FamilyError
-from builders.kit.checkout import Checkout
-from builders.kit.family import Largest
+from builders.errors import BuildersError
 from repository.arrays import Arrays
 from repository.config.facts import file_input
 from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
+from repository.usage.found import Usages
 
 
 class LoadError(BuildersError):
     """There is no request for a pipeline; the message says what to give."""
 
 
-def request(config: Any, file: Path | None) -> tuple[Arrays, str]:
+def request(config: Any, file: Path | None, usages: Usages) -> tuple[Arrays, str]:
     """The largest request to a pipeline.
 
     Args:
         config: the pipeline's ``ModelConfig``.
         file: the file that it reads; None is what its family declares.
+        usages: what families declare.
 
     Returns:
         Its inputs, and in words what it is.
@@ -34,14 +34,14 @@ def request(config: Any, file: Path | None) -> tuple[Arrays, str]:
             nothing is declared.
     """
     if file is None:
-        declared = _declared(config.name)
-        if declared is None:
+        usage = usages.of(config.name)
+        if usage is None or usage.largest is None:
             raise LoadError(
                 f"'{config.name}': expected a largest request, found that no family declares one. "
                 "Give its file.",
                 arguments=("files",),
             )
-        return declared.inputs(), declared.words
+        return usage.largest.inputs(), usage.largest.words
     name = file_input(config)
     if name is None:
         raise LoadError(
@@ -54,19 +54,6 @@ def request(config: Any, file: Path | None) -> tuple[Arrays, str]:
     except Unreadable as error:
         raise LoadError(f"cannot read {error}") from error
     return {name: np.frombuffer(content, np.uint8)}, _shown(file.name)
-
-
-def _declared(pipeline: str) -> Largest | None:
-    # A family may import what takes seconds: first the one after which pipelines are named so.
-    checkout = Checkout()
-    for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
-        try:
-            family = checkout.declared(name)
-        except FamilyError as error:
-            raise LoadError(error.findings) from error
-        if family is not None and pipeline in family.largest:
-            return family.largest[pipeline]
-    return None
 
 
 def _shown(name: str) -> str:

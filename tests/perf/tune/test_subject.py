@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from perf.errors import LegFailed, PerfError
-from perf.scenario import Scenario, load_scenario, scenario_of
+from perf.scenario import Scenario, scenario_of
 from perf.tune import servers as module
 from perf.tune.servers import Servers
 from perf.tune.settings import Settings
 from perf.tune.subject import find, find_scenario
 from repository.config.text import read_config
 
-REPOSITORY = Path(__file__).parents[3] / "model_repository"
+ROOT = Path(__file__).parents[3]
+REPOSITORY = ROOT / "model_repository"
 CALLS = sum(
     step.model_name == "recognise"
     for step in read_config(REPOSITORY / "ocr" / "config.pbtxt").ensemble_scheduling.step
@@ -27,7 +28,7 @@ CALLS = sum(
 @pytest.fixture
 def letter(tmp_path: Path) -> Scenario:
     """One page only, so that it is quick."""
-    page = load_scenario("ocr").path("letter.png")
+    page = ROOT / "builders/ocr/requests/letter.png"
     return scenario_of("ocr", [f"image={page}"])
 
 

@@ -24,6 +24,7 @@ from builders.kit.resources.size import size_of
 from builders.kit.resources.total import MIB, Resources, resources
 from repository.config.text import read_config
 from repository.manifest import Manifest, read_manifest
+from repository.usage.found import Usages
 
 ROOT = Path(__file__).resolve().parents[4]
 BUILT = ROOT / "model_repository"
@@ -100,7 +101,7 @@ def test_a_model_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
 def measure_model(repository: Path, file: Path) -> Measured:
     from builders.kit.resources.measure import _probe
 
-    inputs, _ = request(read_config(repository / "eater" / "config.pbtxt"), file)
+    inputs, _ = request(read_config(repository / "eater" / "config.pbtxt"), file, Usages({}))
     return _probe(repository, "eater", inputs)
 
 

@@ -1,0 +1,8 @@
+"""The sample page and the sample talk, each with a text file that says what is in it."""
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+PAGE, PAGE_TEXT = _HERE / "page.png", _HERE / "page.txt"
+TALK, TALK_TEXT = _HERE / "talk.wav", _HERE / "talk.txt"
