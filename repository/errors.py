@@ -43,6 +43,7 @@ it catches itself. ``python -m tests.structure`` draws the tree from the code::
             ScenarioError           perf.errors
         RepositoryError             repository.errors
             ConfigError             repository.config.text
+            FamilyMisplaced         repository.families
             ManifestError           repository.manifest
             NoText                  repository.config.bytes
             OnnxError               repository.onnx.content

@@ -1,20 +1,19 @@
 """Finds what families declare of their pipelines, in their modules ``usage.py``.
 
 Nothing above this floor is imported by name: the kit's own families are the folders of the package
-``builders``, others are offered by the entry points of installed packages.
+``builders``; others lie in installed packages, or where somebody says: :mod:`repository.families`.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
-import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from repository.errors import RepositoryError
+from repository.errors import KitError, RepositoryError
+from repository.families.places import Place, folder_of, in_folder, in_package, in_packages
 from repository.findings import finding_of
 from repository.layout import BLS_SUFFIX
 from repository.usage import Usage
@@ -22,11 +21,10 @@ from repository.usage import Usage
 PACKAGE = "builders"
 """The package whose folders are the kit's families."""
 
-GROUP = "triton_multimodal_kit.families"
-"""The entry points by which installed packages offer families: name = "package of the family"."""
-
 MODULE = "usage"
 """The module of a family that declares how its pipelines are used."""
+
+FILE = f"{MODULE}.py"
 
 
 class UsageError(RepositoryError):
@@ -48,7 +46,7 @@ class Usages:
         return self.declared.get(pipeline) or self.declared.get(pipeline.removesuffix(BLS_SUFFIX))
 
 
-def usages(repository: Path | None = None) -> Usages:
+def usages(repository: Path | None = None, code: Sequence[str] = ()) -> Usages:
     """What every family that can be found declares.
 
     A family whose models a profile configures has a function ``usage_in(repository)`` instead of a
@@ -56,14 +54,16 @@ def usages(repository: Path | None = None) -> Usages:
 
     Args:
         repository: a built repository; None: nothing is known of such families.
+        code: families that lie elsewhere, each as ``path:`` and its folder.
 
     Raises:
-        UsageError: two families declare one pipeline, or a module cannot be imported.
+        UsageError: two families declare one pipeline, or a module cannot be run.
+        FamilyMisplaced: there is no family where ``code`` or an entry point says.
     """
     declared: dict[str, Usage] = {}
     owners: dict[str, str] = {}
-    for package in _packages():
-        for pipeline, usage in _declared(package, repository).items():
+    for place in _places(code):
+        for pipeline, usage in _declared(place, repository).items():
             if pipeline in declared:
                 raise UsageError(
                     [
@@ -71,42 +71,51 @@ def usages(repository: Path | None = None) -> Usages:
                             "usage",
                             f"pipeline '{pipeline}'",
                             "one family that declares how it is used",
-                            f"{owners[pipeline]} and {package}",
-                            "Rename the pipeline in one, or uninstall it.",
+                            f"{owners[pipeline]} and {place.told}",
+                            "Rename the pipeline in one, or leave that family out.",
                         )
                     ]
                 )
-            declared[pipeline], owners[pipeline] = usage, package
+            declared[pipeline], owners[pipeline] = usage, place.told
     return Usages(declared)
 
 
-def _packages() -> Iterator[str]:
-    """The packages of families that have a usage."""
-    found = importlib.util.find_spec(PACKAGE)
-    for folder in (found and found.submodule_search_locations) or ():
-        for path in sorted(Path(folder).glob(f"*/{MODULE}.py")):
-            yield f"{PACKAGE}.{path.parent.name}"
-    yield from _offered()
+def _places(code: Sequence[str]) -> Iterator[Place]:
+    """Where each family lies, once."""
+    found: list[Place] = [
+        in_folder(folder.name, folder) for folder in dict.fromkeys(map(folder_of, code))
+    ]
+    kit = importlib.util.find_spec(PACKAGE)
+    for folder in (kit and kit.submodule_search_locations) or ():
+        for path in sorted(Path(folder).glob(f"*/{FILE}")):
+            name = f"{PACKAGE}.{path.parent.name}"
+            found.append(Place(path.parent, name, {}, f"the folder {path.parent}"))
+    found += [in_package(each) for entries in in_packages().values() for each in entries]
+    for at, place in enumerate(found):
+        if not any(place.folder.samefile(other.folder) for other in found[:at]):
+            yield place
 
 
-@functools.cache
-def _offered() -> tuple[str, ...]:
-    return tuple(sorted({each.value for each in importlib.metadata.entry_points(group=GROUP)}))
-
-
-def _declared(package: str, repository: Path | None) -> Mapping[str, Usage]:
+def _declared(place: Place, repository: Path | None) -> Mapping[str, Usage]:
+    if not (place.folder / FILE).is_file():
+        return {}
     try:
-        if importlib.util.find_spec(f"{package}.{MODULE}") is None:
-            return {}
-        module = importlib.import_module(f"{package}.{MODULE}")
+        module = importlib.import_module(f"{place.package}.{MODULE}")
+        declared = dict(getattr(module, "USAGE", {}))
+        usage_in = getattr(module, "usage_in", None)
+        if usage_in is not None and repository is not None:
+            declared |= usage_in(repository)
+    except KitError as error:
+        raise UsageError(error.findings or str(error)) from error
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        remedy = "Mend it, or uninstall the family."
-        where = f"{package}.{MODULE}"
-        expected = "a module that can be imported"
-        raise UsageError([finding_of("usage", where, expected, told, remedy)]) from error
-    made: dict[str, Usage] = dict(getattr(module, "USAGE", {}))
-    usage_in: Callable[[Path], Mapping[str, Usage]] | None = getattr(module, "usage_in", None)
-    if usage_in is not None and repository is not None:
-        made |= usage_in(repository)
-    return made
+        expected, found = "code that can be run", f"{type(error).__name__}: {error}"
+        where = f"{place.folder / FILE}"
+        remedy = "Mend it, or leave the family out."
+        raise UsageError([finding_of("usage", where, expected, found, remedy)]) from error
+    for pipeline, usage in declared.items():
+        if not isinstance(usage, Usage):
+            where = f"{place.folder / FILE}, {pipeline!r}"
+            expected, found = "a Usage", f"a {type(usage).__name__}"
+            remedy = 'Write USAGE = {"pipeline": Usage(...)}.'
+            raise UsageError([finding_of("usage", where, expected, found, remedy)])
+    return declared

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builders.errors import FamilyError, NotDeclared
-from builders.kit.checkout.places import MODULE, Place, in_folder, in_package, in_packages
 from builders.kit.paths import ROOT
+from repository.families import FamilyMisplaced
+from repository.families.places import MODULE, Place, in_folder, in_package, in_packages
 from repository.files.yaml_file import suggest
 from repository.findings import finding_of
 
@@ -68,7 +69,10 @@ class Checkout:
             NotDeclared: there is none of that name; the message lists those there are.
             FamilyError: there are two, in different places; or its entry point leads to none.
         """
-        places = list(self._places(family))
+        try:
+            places = list(self._places(family))
+        except FamilyMisplaced as error:
+            raise FamilyError(error.findings) from error
         if not places:
             known = self.families
             expected, found = f"one of {', '.join(known)}", f"'{family}'"

@@ -7,9 +7,9 @@ import traceback
 from pathlib import Path
 
 from builders.errors import FamilyError
-from builders.kit.checkout.outside import PACKAGE, forget
-from builders.kit.checkout.places import MODULE, Place
 from builders.kit.paths import BUILDERS
+from repository.families.outside import PACKAGE, forget
+from repository.families.places import MODULE, Place
 from repository.findings import Finding, finding_of
 
 EXTRA = "pip install -c constraints.txt -e '.[torch]'"

@@ -39,10 +39,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from builders.errors import BuildersError, FamilyError
+from builders.errors import BuildersError
 from builders.kit.checkout import Checkout
-from builders.kit.checkout.places import folder_of
 from builders.kit.paths import BUILDERS
+from repository.families import FamilyMisplaced
+from repository.families.places import folder_of
 from repository.files.yaml_file import Kind, load, place, suggest, validated
 from repository.files.yaml_text import Location
 
@@ -132,7 +133,7 @@ class FamilyOptions(Options):
         if value is not None:
             try:
                 folder_of(value, (info.context or {}).get("folder"))
-            except FamilyError as error:
+            except FamilyMisplaced as error:
                 (finding,) = error.findings
                 raise refusal(finding.expected, finding.remedy, found=finding.found) from None
         return value

@@ -11,8 +11,8 @@ import pytest
 
 from builders.errors import FamilyError, NotDeclared
 from builders.kit.checkout import Checkout
-from builders.kit.checkout.outside import PACKAGE, forget
 from builders.kit.graph.stage_source import module_path, stage_modules
+from repository.families.outside import PACKAGE, forget
 
 FAMILY = """
 from builders.kit.family import Family

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from builders.kit.checkout import Checkout
-from builders.kit.checkout.places import Place
 from builders.kit.family import Export, Family, Metric
 from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Tensor
 from builders.kit.recipe.profile import (
@@ -22,6 +21,7 @@ from builders.kit.recipe.profile import (
 )
 from builders.kit.recipe.recipe import Recipe, make_recipe
 from repository.arrays import DType
+from repository.families.places import Place
 from tests.builders.kit.declared import export, file
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.errors import FamilyError
-from builders.kit.checkout.outside import introduce
+from repository.families import FamilyMisplaced
+from repository.families.outside import introduce
 from repository.findings import Finding, finding_of, shortened
 
 GROUP = "triton_multimodal_kit.families"
@@ -54,14 +54,14 @@ def in_package(entry: importlib.metadata.EntryPoint) -> Place:
     """The family of an entry point, found without running any of its code.
 
     Raises:
-        FamilyError: there is no such package, or no family in it.
+        FamilyMisplaced: there is no such package, or no family in it.
     """
     distribution = entry.dist.name if entry.dist is not None else "an installed package"
     told = f"the entry point of {distribution}, {entry.name} = {entry.value}"
     folders = dict(_folders(entry.value))
     folder = folders.get(entry.value)
     if folder is None or not (folder / MODULE).is_file():
-        raise FamilyError(
+        raise FamilyMisplaced(
             [
                 finding_of(
                     "family",
@@ -83,16 +83,16 @@ def folder_of(uri: str, base: Path | None = None) -> Path:
         base: where relative paths start; the working directory if not given.
 
     Raises:
-        FamilyError: another scheme, no folder, or one without a family.
+        FamilyMisplaced: another scheme, no folder, or one without a family.
     """
     scheme, colon, name = uri.partition(":")
     if not colon or scheme != "path":
         expected = "path: and the folder of a family"
         bare = not colon and (base or Path.cwd()).joinpath(uri).is_dir()
         remedy = f"Write path:{uri}." if bare else "Fetch the code yourself, and name its folder."
-        raise FamilyError([_refusal(expected, repr(shortened(uri)), remedy)])
+        raise FamilyMisplaced([_refusal(expected, repr(shortened(uri)), remedy)])
     if not name.strip() or "\0" in name:
-        raise FamilyError(
+        raise FamilyMisplaced(
             [_refusal("a folder after 'path:'", repr(shortened(name)), "Write it, as path:./mine.")]
         )
     # Unlike Path's, these leave the name of an unknown user as it is, and follow no links.
@@ -100,7 +100,7 @@ def folder_of(uri: str, base: Path | None = None) -> Path:
     if not folder.is_dir():
         found = f"a file, {folder}" if folder.exists() else f"nothing at {folder}"
         start = "a profile's folder" if base else "the working directory"
-        raise FamilyError(
+        raise FamilyMisplaced(
             [_refusal("the folder of a family", found, f"Relative paths start at {start}.")]
         )
     if not (folder / MODULE).is_file():
@@ -110,7 +110,9 @@ def folder_of(uri: str, base: Path | None = None) -> Path:
             if len(below) == 1
             else f"Write its {MODULE}, or name another folder."
         )
-        raise FamilyError([_refusal(f"a folder with a file {MODULE}", f"none in {folder}", remedy)])
+        raise FamilyMisplaced(
+            [_refusal(f"a folder with a file {MODULE}", f"none in {folder}", remedy)]
+        )
     return folder
 
 

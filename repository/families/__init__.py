@@ -1,0 +1,9 @@
+"""Where families of models lie: found, and made importable, without running any of their code."""
+
+from __future__ import annotations
+
+from repository.errors import RepositoryError
+
+
+class FamilyMisplaced(RepositoryError):
+    """There is no family where one is said to be."""
