@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from repository.check.onnx import ml_shapes
 from repository.onnx.header import OnnxHeader
 from repository.onnxruntime_rules.facts import (
     Config,
@@ -22,6 +23,9 @@ from repository.onnxruntime_rules.facts import (
 
 _DYNAMIC_SIZES = (64, 7)
 """What other dynamic axes are given, in turn: a size that strides divide, and one that few do."""
+
+_ROUNDS = 30
+"""How often inference is run again, as each time one more operator of a chain may be known."""
 
 _DEPENDENT = {"NonZero", "NonMaxSuppression", "Unique", "Compress"}
 """Operators whose result has as many rows as the values say."""
@@ -89,6 +93,10 @@ def _inferred(header: OnnxHeader, config: Config, rows: int, dynamic: int) -> di
         value.type.tensor_type.ClearField("shape")
     try:
         graph = shape_inference.infer_shapes(model, data_prop=True).graph
+        for _ in range(_ROUNDS if ml_shapes.has_any(model) else 0):
+            if not ml_shapes.learn(model, graph):
+                break
+            graph = shape_inference.infer_shapes(model, data_prop=True).graph
     except (shape_inference.InferenceError, RuntimeError, ValueError):
         return {}
     shapes = {

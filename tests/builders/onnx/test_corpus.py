@@ -1,0 +1,123 @@
+"""Every kind of ONNX file: what a real Triton answers of it, or the sentence that refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from clients.infer.client import ModelClient
+from clients.infer.random_inputs import random_array
+from clients.infer.served import ServedTensor
+from repository.arrays import Array, DType
+from runtime.machine.environment import ServerEnvironment
+from runtime.server.server import LocalServer
+from tests.builders.onnx.corpus import REFUSED, SERVED, Kind
+from tests.builders.onnx.files import Bench
+
+FEW = ("sklearn_columns", "torch_dynamo_encoder", "names_of_tensorflow", "control_if")
+"""What `make test` serves; the others are thorough."""
+
+ROWS = 3
+
+
+def asked_of(kind: Kind, folder: Path) -> Mapping[str, Any]:
+    """Writes a kind's file, and gives the options that the profile has of it."""
+    path = folder / kind.name / "model.onnx"
+    path.parent.mkdir()
+    kind.make(path)
+    return {"source": f"path:{path}", **kind.options}
+
+
+@dataclass
+class Served:
+    """A repository of many kinds, on a server."""
+
+    server: LocalServer
+    sources: Path
+
+    def compare(self, kind: Kind) -> None:
+        """Holds what Triton answers to what onnxruntime answers of the source."""
+        if not self.server.control.is_ready(kind.name):
+            self.server.control.load(kind.name)
+        session = onnxruntime.InferenceSession(self.sources / kind.name / "model.onnx")
+        with ModelClient(self.server.grpc) as client:
+            served = client.served(kind.name)
+            inputs = {each.name: values(each, kind) for each in served.inputs if not each.optional}
+            answer = client.infer(served, inputs)
+        # A scalar is a tensor of one element to Triton.
+        scalars = {each.name for each in session.get_inputs() if not each.shape}
+        given = {name: each[0] if name in scalars else each for name, each in inputs.items()}
+        expected = session.run(None, given)
+        names = [each.name for each in session.get_outputs()]
+        assert list(answer.outputs) == names
+        for name, right in zip(names, expected, strict=True):
+            found = answer.outputs[name]
+            if found.dtype == np.object_:
+                found = np.array([each.decode() for each in found.ravel()], object)
+                assert found.tolist() == right.ravel().tolist(), name
+            else:
+                assert found.dtype == right.dtype and found.size == right.size, name
+                np.testing.assert_allclose(found.ravel(), right.ravel(), 2e-3, 1e-5, err_msg=name)
+
+
+def values(tensor: ServedTensor, kind: Kind) -> Array:
+    shape = kind.shapes.get(tensor.name, [ROWS if size < 0 else size for size in tensor.shape])
+    random = np.random.default_rng(len(tensor.name))
+    if tensor.dtype is DType.BYTES:
+        words = np.array([b"Ulm", "Köln".encode(), b"the Bonn office is open"], object)
+        return random.choice(words, shape)
+    return random_array(tensor, tuple(shape), random)
+
+
+def served_kinds(
+    kinds: tuple[Kind, ...], bench: Bench, environment: ServerEnvironment
+) -> Iterator[Served]:
+    sources = bench.folder / "sources"
+    sources.mkdir()
+    bench.build({kind.name: asked_of(kind, sources) for kind in kinds})
+    with LocalServer(bench.out, load=(), environment=environment) as server:
+        yield Served(server, sources)
+
+
+@pytest.fixture(scope="module")
+def corpus(
+    tmp_path_factory: pytest.TempPathFactory, server_environment: ServerEnvironment
+) -> Iterator[Served]:
+    yield from served_kinds(SERVED, Bench(tmp_path_factory.mktemp("all")), server_environment)
+
+
+def test_a_few_kinds_are_served_as_onnxruntime_answers_them(
+    bench: Bench, server_environment: ServerEnvironment
+) -> None:
+    kinds = tuple(kind for kind in SERVED if kind.name in FEW)
+    assert len(kinds) == len(FEW)
+    for served in served_kinds(kinds, bench, server_environment):
+        for kind in kinds:
+            served.compare(kind)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", SERVED, ids=lambda kind: kind.name)
+def test_every_kind_is_served_as_onnxruntime_answers_it(kind: Kind, corpus: Served) -> None:
+    corpus.compare(kind)
+    corpus.server.control.unload(kind.name)
+
+
+@pytest.mark.parametrize("kind", REFUSED, ids=lambda kind: kind.name)
+def test_every_other_kind_is_refused_before_anything_is_made(kind: Kind, bench: Bench) -> None:
+    told = "\n".join(map(str, bench.refusals({kind.name: asked_of(kind, bench.folder)})))
+    for part in kind.refused:
+        assert part in told
+    assert "Traceback" not in told and "mine.yaml, line" in told
+
+
+def test_all_refusals_are_told_at_once(bench: Bench) -> None:
+    models = {kind.name: asked_of(kind, bench.folder) for kind in REFUSED}
+    told = "\n".join(map(str, bench.refusals(models)))
+    assert all(part in told for kind in REFUSED for part in kind.refused)
