@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from builders.kit.onnx.session import make_session, reason
+from builders.onnx.categories import categories, with_categories
 from builders.onnx.ranges import index_limits, tree_inputs
 from builders.onnx.reading import OnnxFile
 from repository.arrays import Array, Arrays, DType
@@ -133,12 +134,15 @@ def _inputs(
     chosen |= {name: each[number % len(each)] for name, each in sizes.items()}
     limits = index_limits(file.model)
     features = tree_inputs(file.model.graph)
+    known = categories(file.model)
     made: dict[str, Array] = {}
     for tensor in file.inputs:
         shape = [_size(tensor, index, chosen) for index in range(len(tensor.axes))]
         limit = limits.get(tensor.name, 10 if tensor.name in features else 0)
         seed = [number, zlib.crc32(tensor.name.encode())]
-        made[tensor.name] = values(tensor, shape, limit, np.random.default_rng(seed))
+        random = np.random.default_rng(seed)
+        array = values(tensor, shape, limit, random)
+        made[tensor.name] = with_categories(array, known.get(tensor.name, {}), random)
     return made
 
 

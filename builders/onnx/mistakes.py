@@ -13,6 +13,7 @@ from builders.kit.graph import Model
 from builders.kit.onnx.files import NEWEST_IR, lower_ir_version
 from builders.kit.onnx.session import load_unoptimised
 from builders.kit.onnx.simplify import OLDEST_OPSET
+from builders.onnx.locales import absent_locales
 from builders.onnx.reading import ORDINARY, OnnxFile
 from repository.check.onnx.external import check_external
 from repository.check.onnx.rows import with_rows
@@ -123,7 +124,8 @@ def _age(file: OnnxFile, release: Release) -> Iterator[Violation]:
             "",
             f"opset {release.newest_opset} at most, {has}",
             f"opset {file.opset}",
-            f"Export it with opset {release.newest_opset}{other}.",
+            f"Export it with opset {release.newest_opset} (target_opset of skl2onnx and "
+            f"onnxmltools, opset_version of torch.onnx.export){other}.",
         )
     if 0 < file.opset < OLDEST_OPSET:
         yield Violation(
@@ -159,6 +161,7 @@ def _age(file: OnnxFile, release: Release) -> Iterator[Violation]:
 
 
 def _operators(file: OnnxFile) -> Iterator[Violation]:
+    yield from absent_locales(file.model)
     if file.custom_operators:
         yield Violation(
             "operators",
@@ -227,7 +230,6 @@ def _tensor(file: OnnxFile, tensor: OnnxTensor, release: Release) -> Iterator[Vi
             f"Name the {role}, and export it again.",
         )
     if not tensor.is_tensor:
-        map_like = "map" in tensor.type or tensor.type.startswith("seq")
         yield Violation(
             "type",
             tensor.name,
@@ -237,8 +239,8 @@ def _tensor(file: OnnxFile, tensor: OnnxTensor, release: Release) -> Iterator[Vi
             else f"a {tensor.type.removesuffix('(…)')}",
             "Convert the model with options={'zipmap': False} (skl2onnx and onnxmltools: "
             "convert_sklearn(model, options={id(model): {'zipmap': False}}))."
-            if _zipped(file, tensor) or map_like
-            else "Turn it into a tensor in the graph.",
+            if _zipped(file, tensor)
+            else "Turn it into a tensor in the graph, as ConcatFromSequence does with a sequence.",
         )
         return
     if tensor.config_type == "TYPE_INVALID" or tensor.config_type == "TYPE_BF16":

@@ -9,6 +9,7 @@ It needs packages that the project does not have; in an environment of their own
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnxmltools import convert_xgboost
@@ -37,7 +38,7 @@ TEXTS = [
 ]
 
 
-def save(name: str, model: object) -> None:
+def save(name: str, model: Any) -> None:
     file = HERE / f"{name}.onnx"
     file.write_bytes(model.SerializeToString())
     print(f"{file.name}: {file.stat().st_size} bytes")

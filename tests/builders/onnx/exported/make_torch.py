@@ -26,13 +26,24 @@ class Encoder(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.embedding = torch.nn.Embedding(20, 8)
-        self.layer = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.layer = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.GELU())
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """The mean over the tokens of the mask."""
         hidden = self.layer(self.embedding(input_ids))
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+        mean: torch.Tensor = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+        return mean
+
+
+class Attention(Encoder):
+    """An encoder whose layer the older exporter writes for the example's sizes alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Sequential(
+            torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        )
 
 
 class Picture(torch.nn.Module):
@@ -51,7 +62,8 @@ class Picture(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits."""
-        return self.body(image)
+        logits: torch.Tensor = self.body(image)
+        return logits
 
 
 class Joined(torch.nn.Module):
@@ -65,22 +77,23 @@ class Joined(torch.nn.Module):
 def main() -> None:
     """Writes them."""
     torch.manual_seed(0)
-    encoder, picture = Encoder().eval(), Picture().eval()
+    encoder, attention, picture = Encoder().eval(), Attention().eval(), Picture().eval()
     ids = torch.randint(0, 20, (2, 6))
     text = (ids, torch.ones_like(ids))
     image = (torch.randn(2, 3, 32, 48),)
     batch = torch.export.Dim("batch", min=1, max=512)
     length = torch.export.Dim("sequence", min=1, max=512)
     past = torch.export.Dim("past", min=1, max=64)
-    torch.onnx.export(
-        encoder, text, HERE / "torch_legacy_encoder.onnx", dynamo=False, opset_version=14,
-        input_names=["input_ids", "attention_mask"], output_names=["embedding"],
-        dynamic_axes={
-            "input_ids": {0: "batch", 1: "sequence"},
-            "attention_mask": {0: "batch", 1: "sequence"},
-            "embedding": {0: "batch"},
-        },
-    )  # fmt: skip
+    for name, module in (("encoder", encoder), ("baked", attention)):
+        torch.onnx.export(
+            module, text, HERE / f"torch_legacy_{name}.onnx", dynamo=False, opset_version=14,
+            input_names=["input_ids", "attention_mask"], output_names=["embedding"],
+            dynamic_axes={
+                "input_ids": {0: "batch", 1: "sequence"},
+                "attention_mask": {0: "batch", 1: "sequence"},
+                "embedding": {0: "batch"},
+            },
+        )  # fmt: skip
     torch.onnx.export(
         picture, image, HERE / "torch_legacy_names.onnx", dynamo=False, opset_version=13,
     )  # fmt: skip
@@ -89,7 +102,7 @@ def main() -> None:
         dynamic_shapes=({0: batch, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},),
     )  # fmt: skip
     torch.onnx.export(
-        encoder, text, HERE / "torch_dynamo_encoder.onnx", dynamo=True, external_data=False,
+        attention, text, HERE / "torch_dynamo_encoder.onnx", dynamo=True, external_data=False,
         dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
     )  # fmt: skip
     states = (torch.randn(2, 3, 4), torch.randn(2, 5, 4))
