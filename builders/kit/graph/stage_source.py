@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_OURS = ("builders", "clients")
+OURS = ("builders", "clients")
 """The packages whose modules are copied beside a stage."""
 
 _WIDTH = 100
@@ -33,11 +33,19 @@ def module_path(dotted: str) -> Path:
     return Path(found.origin)
 
 
+def is_module(dotted: str) -> bool:
+    """Whether there is a module of that name with a source file."""
+    try:
+        return module_path(dotted).is_file()
+    except ModuleNotFoundError:
+        return False
+
+
 def stage_modules(stage: str) -> tuple[str, ...]:
     """The modules that a stage's module imports, and that those import, by dotted name, sorted.
 
     They are the relative imports, and the absolute ones of what families share, wherever they
-    stand. One that does not exist is named, and raises where it is read.
+    stand. One that does not exist is named: :mod:`builders.kit.graph.stage_imports` tells it.
     """
     found: set[str] = set()
     pending = [stage]
@@ -86,13 +94,14 @@ class _Import:
 
 
 def _imported(dotted: str) -> Iterator[str]:
-    """The modules of ours that a module imports; of one that does not exist, none."""
+    """The modules of ours that a module imports; none of one that is not there, or is no Python."""
     try:
         path = module_path(dotted)
-    except ModuleNotFoundError:
+        tree = ast.parse(path.read_bytes())
+    except (ModuleNotFoundError, SyntaxError, ValueError):
         return
     package = _package(dotted, path)
-    for run in _runs(ast.parse(path.read_bytes())):
+    for run in _runs(tree):
         for node in run:
             base = _base(node, package)
             for alias in node.names:
@@ -119,7 +128,7 @@ def _runs(tree: ast.AST) -> Iterator[list[ast.ImportFrom]]:
 
 
 def _is_ours(node: ast.ImportFrom) -> bool:
-    return node.level > 0 or (node.module or "").partition(".")[0] in _OURS
+    return node.level > 0 or (node.module or "").partition(".")[0] in OURS
 
 
 def _written(run: Sequence[ast.ImportFrom], package: str) -> str:

@@ -9,6 +9,7 @@ from builders.kit.graph import Ensemble, Model, closure
 from builders.kit.graph.bls import bls
 from builders.kit.graph.error import GraphError
 from builders.kit.graph.layout import clashes
+from builders.kit.graph.stage_imports import stage_mistakes
 from builders.kit.recipe.overrides import apply
 from builders.kit.recipe.precision import in_precision
 from builders.kit.recipe.profile import Profile
@@ -47,7 +48,7 @@ def make_models(
         return made
 
     models = closure(apply(profile, pipelines, with_precision))
-    findings += [found for model in models for found in clashes(model)]
+    findings += [found for model in models for found in (*clashes(model), *stage_mistakes(model))]
     return models, owners
 
 

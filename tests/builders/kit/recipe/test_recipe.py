@@ -30,7 +30,10 @@ def tensor(name: str) -> Tensor:
 
 
 SHARED = PythonModel(
-    name="decode", inputs=(tensor("x"),), outputs=(tensor("pixels"),), stage="stages.decode"
+    name="decode",
+    inputs=(tensor("x"),),
+    outputs=(tensor("pixels"),),
+    stage="builders.stages.decode_image",
 )
 
 
@@ -186,7 +189,7 @@ def test_a_decoupled_pipeline_has_no_twin() -> None:
         name="stream",
         inputs=(tensor("x"),),
         outputs=(tensor("y"),),
-        stage="stages.stream",
+        stage="builders.asr.stages.stream",
         decoupled=True,
     )
     pipeline = Ensemble(
