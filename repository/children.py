@@ -1,4 +1,4 @@
-"""Child processes that end with whoever started them, however that one ends.
+"""Child processes that end with the process that started them, even if that one is killed.
 
 Only the standard library.
 """
@@ -35,7 +35,8 @@ def end_with_parent(parent: int) -> None:
     """Has the kernel kill this process when the thread that started it ends, however it ends.
 
     Args:
-        parent: the process id of whoever started it; if that one has ended, this one ends now.
+        parent: the process id of the parent; if the parent has ended already, this process ends
+            now.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:

@@ -1,8 +1,8 @@
-"""The error that all of the project's errors are, and the tree of them.
+"""The base class of all of the project's errors, and the tree of them.
 
-A user may meet any of them as a sentence. Those at the end stand apart, as they are raised where
-this module is not. A class whose name begins with an underscore is one module's own signal, which
-it catches itself. ``python -m tests.structure`` draws the tree from the code::
+A user may meet any of them as a sentence. Those at the end stand apart: they are raised where this
+module is missing. A class whose name begins with an underscore is one module's own signal, which it
+catches itself. ``python -m tests.structure`` draws the tree from the code::
 
     KitError                        repository.errors
         BuildersError               builders.errors
@@ -93,14 +93,14 @@ if TYPE_CHECKING:
 
 
 class KitError(Exception):
-    """What stops the work; its text is for a user: what, where, expected, found, how to mend it.
+    """What stops the work, told to a user: what, where, expected, found, how to mend it.
 
     Args:
-        told: a sentence or more; or the findings of which each is one.
+        told: one sentence or more; or findings, each of which is one.
         arguments: as the attribute, of an error without findings.
 
     Attributes:
-        findings: every mistake by itself; empty where the text is all there is.
+        findings: every mistake by itself; empty if there is only the text.
         arguments: the arguments of the called function that mend it, by their names. The text
             names no option of a command: a command line puts its own behind it.
     """

@@ -41,7 +41,7 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.where}, tensor '{self.tensor}'" if self.tensor else self.where
         expected, found = (_shown(each) for each in clauses(self.expected, self.found))
-        # Without an expectation what was found is a sentence of its own.
+        # Without an expectation, what was found is a whole sentence.
         told = f"expected {expected}, found {found}" if self.expected else _shown(self.found)
         remedy = _shown(self.remedy).rstrip()
         remedy += "" if remedy.endswith((".", "?", "!")) else "."
@@ -54,9 +54,9 @@ class Finding:
 
 
 def clauses(expected: str, found: str) -> tuple[str, str]:
-    """What stands behind "expected" and "found" in a sentence.
+    """The texts behind "expected" and "found" in a sentence.
 
-    Either may be another error's own words, which begin or end as the sentence does.
+    Either may come from another error, which has an "expected" or a full stop of its own.
     """
     return _clause(expected, "expected "), _clause(found, "found ")
 
@@ -78,7 +78,7 @@ def _shown(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A text for a terminal: what is no character of text, as it may stand in names, is escaped."""
+    """A text for a terminal: control characters, which names may hold, are escaped."""
     if text.isprintable():
         return text
     return "".join(

@@ -66,7 +66,7 @@ def of_distribution(metadata: Message) -> str:
 
 
 def _front_matter(folder: Path) -> dict[str, Any]:
-    """The fields at the head of a folder's model card; none where it has no such head."""
+    """The fields at the head of a folder's model card; empty if it has no such head."""
     try:
         text = read_bounded(folder / "README.md", MAXIMUM_CARD).decode("utf-8", "replace")
         match = re.match(r"\A\ufeff?---\s*\n(.*?)\n---\s*(?:\n|\Z)", text, re.DOTALL)

@@ -33,9 +33,9 @@ class Release:
             A config that holds one does not load.
         bfloat16: whether its onnxruntime backend knows TYPE_BF16.
         batcher_stalls: whether a bounded queue in front of a single instance can stand still for
-            half a second. A bound switches the batcher's prefetching off; it is then woken just
-            before the instance counts as idle, finds none, and sleeps on. A fix of the batcher's
-            starvation came with 26.08.
+            half a second. A bound switches the batcher's prefetching off. The batcher is then woken
+            just before the instance counts as idle, finds no idle one, and sleeps on. Release 26.08
+            mended that.
     """
 
     name: str

@@ -1,10 +1,10 @@
 """A CycloneDX 1.6 list of what a built repository holds, and of what the image adds.
 
 Models are components with their files and hashes; checkpoints are components of their own, with
-source, revision and licence, on which models depend; so are the image and its Python packages.
-A licence is declared by who made a thing, or concluded: a model's from the checkpoints that it is
-made of, a package's from another version of it.
-Equal repositories give equal lists, the time of the build aside, which SOURCE_DATE_EPOCH replaces.
+source, revision and licence, on which models depend; the image and its Python packages are
+components too. A licence is declared by the author, or concluded: a model's from its checkpoints, a
+package's from another version of it. Equal repositories give equal lists, except for the time of
+the build, which SOURCE_DATE_EPOCH replaces.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def sbom(manifest: Manifest, requirements: str | None) -> str:
             list Triton's image without the packages that are added to it.
 
     Raises:
-        SbomError: the manifest lacks what the list needs, or SOURCE_DATE_EPOCH is no time.
+        SbomError: the manifest lacks what the list needs, or SOURCE_DATE_EPOCH is not a time.
     """
     try:
         triton = manifest.target["triton"]

@@ -46,7 +46,7 @@ def packages(triton: str, requirements: str) -> tuple[Package, ...]:
 
     Raises:
         ReleaseError: the release is not known.
-        SbomError: a line is no requirement, or not pinned to one version.
+        SbomError: a line is not a requirement, or not pinned to one version.
     """
     _, marker, added = requirements.partition(STAGES)
     if not marker:

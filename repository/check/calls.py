@@ -15,7 +15,7 @@ def check_call_graph(
 
     Args:
         calls: model -> the models that it calls or is composed of; a key for every model.
-        declared: of the models that call from their own code, those calls that they declare.
+        declared: model -> the calls that its own code declares.
     """
     for name in sorted(declared):
         for missing in sorted(calls[name] - set(calls)):

@@ -9,14 +9,15 @@ Stricter than Triton
 --------------------
 Some findings are errors though a server of 24.10 loads the model, since it can only fail later: an
 optional ensemble input mapped to a required one (each request without it fails), a step that writes
-over an ensemble input (the first request runs for ever), two inputs of one name (each request
-fails), ends of a tensor whose full shapes disagree where Triton compares only some, a BLS model
-that calls itself, paths that lead out of a model's folder, sizes that no memory holds. Their rules
-say ``Triton.LOADS``. So it is with an ONNX model whose requests would get each other's rows: the
-C++ onnxruntime backend loads it, and the local server's refuses it.
+over an ensemble input (the first request never ends), two inputs of one name (each request fails),
+ends of a tensor whose full shapes disagree where Triton compares only some, a BLS model that calls
+itself, paths that lead out of a model's folder, sizes that no memory holds. Their rules say
+``Triton.LOADS``. An ONNX model whose requests would get each other's rows is refused too: the C++
+onnxruntime backend loads it, and the local server's does not.
 
 A model of the onnxruntime backend has to have a name in ASCII that a shell takes as it stands,
-since the local server runs it in a stub of the Python backend; that of NVIDIA's images takes any.
+since the local server runs it in a stub of the Python backend; the server of NVIDIA's images takes
+any name.
 
 What the check cannot see
 -------------------------
@@ -27,7 +28,7 @@ What the check cannot see
   changes its config in ``auto_complete_config``, or answers with other tensors than it declares;
   the name of a model that a BLS request computes.
 - **Inside plans and other formats**: only ONNX files are opened. A TensorRT plan's bindings,
-  version and GPU are known to the server alone; so is an operator that its ONNX Runtime lacks.
+  version and GPU are known to the server alone. So are operators that its ONNX Runtime lacks.
 - **Values at run time**: sizes of dynamic axes that do not agree, more rows than a step's
   ``max_batch_size``, strings with an embedded NUL, a tensor of no rows that a graph cannot take.
 - **What code and plans fill in**: on a server that completes configs
@@ -70,14 +71,14 @@ def check_repository(
     shared_memory: int | None = None,
     in_place: bool = True,
 ) -> list[Finding]:
-    """Every mistake of a repository folder on disk, whoever made it.
+    """Every mistake in a repository folder, from this kit or not.
 
     Args:
         folder: the repository.
         release: the Triton release that will serve it.
         target: how that server is started.
         shared_memory: bytes of shared memory where it will be served; None asks this machine.
-        in_place: whether it will be served under this path, so that the path has to be a good one.
+        in_place: whether it will be served under this path, so that the path is checked too.
     """
     completes = target is Target.DEFAULT
     models, findings = scan(folder, needs_config=not completes)

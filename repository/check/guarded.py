@@ -10,7 +10,7 @@ from repository.findings import Finding
 
 
 def guarded(where: str, found: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings as they come; if their check cannot read what it checks, that is the last one.
+    """Findings as they come. If the check cannot read its subject, the last finding says so.
 
     Args:
         where: what is checked.

@@ -60,8 +60,8 @@ def _warmups(config: pb.ModelConfig) -> Iterator[Finding]:
     for request in config.model_warmup:
         if request.batch_size == 0:
             continue
-        # All of a sample's requests are given to the backend at once; that of Python ends the
-        # server where they are more than a batch.
+        # The backend gets all of a sample's requests at once. The Python backend ends the server if
+        # they are more than a batch.
         most = {"count": MOST_WARMUPS, "batch_size": max(1, config.max_batch_size)}
         for field, limit in most.items():
             number = getattr(request, field)

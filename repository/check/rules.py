@@ -125,7 +125,7 @@ RULES: dict[str, Rule] = {
     "optional-input": _stricter("an optional ensemble input mapped to a required one"),
     "composing-reshape": _warning("a reshape in a step's model where the ends disagree"),
     # Folders and files
-    "repository": _error("a folder that is none, or holds no model"),
+    "repository": _error("a path that is not a folder, or a folder without a model"),
     "shell-path": _breaks("a repository's path that a shell takes for something else"),
     "ascii-path": _error("a repository's path outside ASCII, with a model in a stub"),
     "unreadable": _error("a file or folder that cannot be read"),
@@ -142,13 +142,13 @@ RULES: dict[str, Rule] = {
     "no-execute": _stricter("a model's class without a method execute"),
     "own-utilities": _warning("a module in a version folder that takes the place of Triton's own"),
     "own-stub": _warning("a program in a model's folder that Triton starts as its stub"),
-    "stub-file": _breaks("a stub in a model's folder that is no program"),
+    "stub-file": _breaks("a stub in a model's folder that is not a program"),
     "python-parameter": _error("a parameter of the Python backend with a value that it has not"),
     "execution-environment": _error("an environment path that is not inside the model"),
     "onnx-file": _error("a file that is no ONNX model"),
     "onnx-version": _error("an ONNX opset or IR version newer than the release loads"),
     "missing-config": _error("no config.pbtxt where no server completes one"),
-    "version-name": _breaks("a folder in a model that Triton takes for a version and is none"),
+    "version-name": _breaks("a folder in a model that Triton wrongly takes for a version"),
     "stray-version": _warning("a folder in a model that Triton ignores"),
     "missing-version": _warning("a version that the policy names and that is not there"),
     "external-data": _error("external ONNX data that is missing, too short or misplaced"),
@@ -166,7 +166,7 @@ RULES: dict[str, Rule] = {
     "undeclared-call": _stricter("a stage that calls a model that its declaration does not name"),
     "sequence-input": _stricter("an input with a name that a sequence's own values take"),
 }
-"""Every rule by name; onnxruntime's own come on top."""
+"""Every rule by name, without those of onnxruntime."""
 
 
 def finding(

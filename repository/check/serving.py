@@ -120,7 +120,7 @@ def _tensor_bytes(config: pb.ModelConfig) -> int:
 
 
 def element_bytes(data_type: pb.DataType.ValueType) -> int:
-    """Bytes of an element; a string's length, which it has at least; 0 where there is no type."""
+    """Bytes of an element: of a string the least, its length field; 0 if there is no type."""
     try:
         dtype = DType.from_config(pb.DataType.Name(data_type))
         return _STRING_SIZE if dtype is DType.BYTES else dtype.numpy.itemsize

@@ -39,7 +39,7 @@ def add_commands(app: typer.Typer, program: str, *, image: Path | None = None) -
     Args:
         app: gets them.
         program: how it is called, as ``python -m repository``; the examples begin with it.
-        image: the requirements of the image that serves, where ``sbom`` is told of none.
+        image: the requirements of the serving image, if ``sbom`` gets no ``--requirements``.
     """
     for command, *examples in (
         (check, "check", "check /srv/models --triton 24.10"),

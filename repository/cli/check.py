@@ -19,7 +19,7 @@ def check(
     repository: Repository = REPOSITORY,
     triton: Annotated[
         str | None,
-        typer.Option(help="The Triton release to check for; else the manifest's, else 24.10."),
+        typer.Option(help="The Triton release to check for. Without it: the manifest's, or 24.10."),
     ] = None,
     target: Annotated[
         str | None,

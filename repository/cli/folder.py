@@ -17,10 +17,10 @@ Repository = Annotated[Path, typer.Argument(help="A model repository.")]
 
 
 def require_folder(repository: Path) -> None:
-    """Holds a repository to be a folder.
+    """Refuse a repository that is not a folder.
 
     Raises:
-        typer.Exit: it is none; it was said.
+        typer.Exit: it is not; the error was printed.
     """
     if not repository.is_dir():
         raise usage(
@@ -29,7 +29,7 @@ def require_folder(repository: Path) -> None:
 
 
 def as_built(repository: Path, out: Path) -> Manifest:
-    """The manifest of a repository that is as it was built, and stays so.
+    """The manifest of a repository that is as it was built. Nothing will be written into it.
 
     Args:
         repository: its folder.

@@ -35,6 +35,6 @@ def named(text: str, names: Mapping[str, str] | None = None) -> str:
     if not known:
         return text
     longest_first = sorted(known, key=len, reverse=True)
-    # A name is not a part of a longer one: python -m perf is none of python -m perf.readme.
+    # A name is not a part of a longer one: python -m perf is not python -m perf.readme.
     programs = re.compile(rf"({'|'.join(map(re.escape, longest_first))})(?!\w|\.\w)")
     return programs.sub(lambda found: known[found[1]], text)

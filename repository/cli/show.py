@@ -18,7 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 
 def width() -> int | None:
-    """The width of the terminal; None where standard output is none, whatever COLUMNS says."""
+    """The terminal's width; None if standard output is not a terminal, whatever COLUMNS says."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 

@@ -35,7 +35,7 @@ def sign(
         str | None,
         typer.Option(
             envvar="SIGSTORE_ID_TOKEN",
-            help="For --keyless; else the CI job's own identity, else a browser's.",
+            help="For --keyless. Without it: the CI job's own identity, or a browser's.",
         ),
     ] = None,
     identity_token_file: Annotated[

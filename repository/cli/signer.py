@@ -20,8 +20,7 @@ RequireSignature = Annotated[
     bool,
     typer.Option(
         "--require-signature",
-        help="Refuse to go on without a key or an identity, for scripts in which it may be "
-        "missing.",
+        help="Fail if neither a key nor an identity is given, as by a script's empty variable.",
     ),
 ]
 SignerIdentity = Annotated[
@@ -32,7 +31,9 @@ Issuer = Annotated[
 ]
 TrustConfig = Annotated[
     Path | None,
-    typer.Option(help="A private sigstore's client trust configuration; else the public one."),
+    typer.Option(
+        help="The client trust configuration of a private sigstore; otherwise the public one."
+    ),
 ]
 
 
@@ -46,7 +47,7 @@ def signer(
     """Who must have signed; None if nobody has to.
 
     Raises:
-        typer.Exit: the options contradict each other; it was said how.
+        typer.Exit: the options contradict each other; the error was printed.
     """
     from repository.sign import Identity
 

@@ -9,7 +9,7 @@ import typer
 
 
 def start(app: typer.Typer, program: str, *, ours: Collection[str], remedy: str) -> None:
-    """Runs a command line to its end; a package that is not installed is told in a sentence.
+    """Runs a command line to its end. If a package is not installed, one sentence says so.
 
     Args:
         app: the commands.

@@ -28,7 +28,7 @@ PlainHttp = Annotated[
 ]
 
 Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Of pvc:claim; kubectl's own by default.")
+    str | None, typer.Option("--namespace", "-n", help="For pvc:claim. Without it: kubectl's own.")
 ]
 Context = Annotated[str | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
 Kubeconfig = Annotated[Path | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
@@ -71,9 +71,9 @@ def push(
 ) -> None:
     """Send a built repository to a bucket, a volume or a registry, and verify what arrived.
 
-    After an interruption, push again: files that are right there are not sent twice, and the one
-    that was cut off goes on: in a volume where it broke, in a bucket with its next part (16 MiB),
-    in a registry with the layer, which is a model, from its start.
+    After an interruption, push again. Files that have arrived are not sent twice. A file that was
+    cut off goes on: in a volume from the byte where it broke, in a bucket from its next part (16
+    MiB), in a registry from the start of its layer, which is one model.
     """
     from repository.transfer.claim.kubectl import Cluster
     from repository.transfer.errors import TransferError

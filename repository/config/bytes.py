@@ -1,8 +1,8 @@
-"""The bytes of a config.pbtxt as text, whatever its author's editor made of them.
+"""The bytes of a config.pbtxt as text, in whatever encoding they were saved.
 
 Triton's parser takes any bytes in comments and between quotes, and ASCII alone everywhere else. A
-``ModelConfig`` of Python's protobuf holds text only, so that a byte which is no UTF-8 becomes a
-character of its own, from a range that nobody uses: names that differ still differ.
+``ModelConfig`` of Python's protobuf holds text only, so each byte that is not UTF-8 becomes a
+character from a range that nobody uses: names that differ still differ.
 """
 
 from __future__ import annotations

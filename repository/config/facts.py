@@ -17,7 +17,7 @@ _CPU_DEFAULT = 2
 _TWO_ON_A_CPU = {"onnxruntime", "tensorflow", "onnxruntime_onnx"} | {
     f"tensorflow_{format}" for format in ("graphdef", "savedmodel")
 }
-"""Backends and platforms of which Triton makes two instances on a CPU where no count is written."""
+"""Backends and platforms that get two instances on a CPU if the config has no count."""
 
 CALLS = "calls"
 """The parameter that names the models that a Python-backend model calls, with commas between."""
@@ -45,7 +45,7 @@ def tensors_of(config: pb.ModelConfig) -> tuple[pb.ModelInput | pb.ModelOutput, 
 
 
 def file_input(config: pb.ModelConfig) -> str | None:
-    """The first input that can hold an encoded file, UINT8 [-1]; None if there is none."""
+    """The first input that can hold an encoded file, UINT8 [-1]; None if no input can."""
     for tensor in config.input:
         if tensor.data_type == pb.TYPE_UINT8 and list(tensor.dims) == [-1]:
             return str(tensor.name)
@@ -68,7 +68,7 @@ def is_onnx(config: pb.ModelConfig) -> bool:
 
 
 def runs_python(config: pb.ModelConfig) -> bool:
-    """Whether its backend's own part that is written in Python runs it, as PyTorch's may."""
+    """Whether a part of its backend that is written in Python runs it, as PyTorch's may."""
     return bool(config.runtime == "model.py")
 
 
@@ -116,8 +116,8 @@ def instances(config: pb.ModelConfig, *, passive: bool = True, gpus: int = 0) ->
     """How many instances Triton makes of a model.
 
     Args:
-        config: the model's config; none are made of an ensemble.
-        passive: whether those count that are loaded and never serve a request.
+        config: the model's config; an ensemble has no instances.
+        passive: whether to count instances that are loaded and never serve a request.
         gpus: how many GPUs the server has. Groups without a kind, or without ``gpus``, go by them.
     """
     if is_ensemble(config):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 LONGEST = 1000
-"""Characters of a line that stays as it is, and of a piece, unless one token has more."""
+"""The most characters of a line; a longer one is cut into pieces, but not inside a token."""
 
 _TOKEN = re.compile(
     r'"(?:[^"\\]|\\.)*+"?+' r"|'(?:[^'\\]|\\.)*+'?+" r"|\#.*+" r"|[\w.+-]++" r"|\s++" r"|.",

@@ -1,8 +1,8 @@
 """Triton's ``model_config.proto`` as tritonclient brings it, without the rest of tritonclient.
 
-``import tritonclient.grpc`` brings in gRPC and asyncio, half of what a check of a small repository
-takes. So the generated module is loaded from its file, under its own name: whoever imports
-tritonclient later gets this same module.
+``import tritonclient.grpc`` imports gRPC and asyncio, which takes half the time of a check of a
+small repository. So the generated module is loaded from its file, under its own name: whoever
+imports tritonclient later gets this same module.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import re
 from repository.findings import shortened
 
 UNKNOWN_FIELD = "has no field named"
-"""What the parser says of a field that is none."""
+"""What the parser says about an unknown field."""
 
 _REASONS = [
     (

@@ -24,7 +24,7 @@ LARGEST_CONFIG = 16 << 20
 
 
 class ConfigError(RepositoryError):
-    """A config.pbtxt that is no ``ModelConfig``; the text says where, expected and found.
+    """A config.pbtxt that is not a ``ModelConfig``: where, what was expected, what was found.
 
     Attributes:
         line: the line of the mistake, counted from 1; 0 where it has none.

@@ -3,14 +3,15 @@
 Triton's Python backend gives up a request when, for one second, the stub has not set a flag that a
 thread of its own sets every 0.3 s: when the process was stopped, the machine stood still, or the
 clock was set forward. The client then reads "Stub process … is not healthy". But the stub goes on,
-and its late answer is taken for that to the next request: memory that was freed by then, which ends
-the server with SIGSEGV or is another request's answer (``StubLauncher::ReceiveMessageFromStub``
-and ``ModelInstanceState::ProcessRequests``, r24.10 to r26.07).
+and Triton takes its late answer for the answer to the next request. It points to memory that was
+freed by then. So the server ends with SIGSEGV, or a client gets another request's answer
+(``StubLauncher::ReceiveMessageFromStub`` and ``ModelInstanceState::ProcessRequests``, r24.10 to
+r26.07).
 
 A stub can see it. Triton puts a message for the stub into a queue in their shared memory when it
-sends a request, and another one when it has the answer or has given up. So while a request is
-worked on, the queue is empty, or the request is given up. A stub that ends then instead of
-answering is one that died, which Triton's users know how to replace.
+sends a request, and another one when it has the answer or has given up. So if the queue is not
+empty while a request is worked on, the request was given up. The stub then ends instead of
+answering: to Triton it is a stub that died, which ``runtime serve`` replaces.
 
 A copy of this file lies beside every Python model that the kit writes, so it keeps to Python 3.10
 and the standard library.

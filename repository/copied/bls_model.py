@@ -28,7 +28,7 @@ class StepFailedError(Exception):
 
 
 class TritonPythonModel:
-    """Runs the steps of ``flow.json``; those that need nothing of each other, side by side."""
+    """Runs the steps of ``flow.json``. Steps that do not need each other run side by side."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Reads the flow beside this file."""

@@ -21,7 +21,7 @@ _UNAVAILABLE = re.compile(
     r"Exceeds maximum queue size|Request timeout expired|not at ready state|"
     r"Request for unknown model|is not ready|unexpected control sequence"
 )
-"""Triton's own texts where a model is overloaded, or is not loaded at the moment."""
+"""What Triton says if a model is overloaded, or is not loaded at the moment."""
 
 
 class CallFailedError(RuntimeError):

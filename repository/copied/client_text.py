@@ -1,4 +1,4 @@
-"""What is told of an error, to a client and to the log.
+"""What a client, and what the log, is told about an error.
 
 A copy lies in every Python model's version folder.
 
@@ -42,7 +42,7 @@ def utf8(text: str) -> str:
 
 
 def sentence_of(problem: BaseException) -> str:
-    """The sentence of an error of our own; "" where it has none that can be had."""
+    """The sentence of an error of our own; "" if none can be read from it."""
     try:
         return sentence(str(problem))
     except Exception:  # whatever its __str__ does

@@ -30,7 +30,7 @@ class Wiring:
 
 
 def waves(steps: Sequence[Wiring], inputs: Sequence[str]) -> list[list[Wiring]]:
-    """The steps grouped so that those of one wave need nothing of each other.
+    """The steps in waves: the steps of one wave do not need each other.
 
     Args:
         steps: in any order.

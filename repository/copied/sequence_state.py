@@ -17,7 +17,7 @@ START, END = "START", "END"
 """The control inputs by which Triton says that a request begins or ends its sequence."""
 
 SEQUENCE_VALUES = ("start", "end", "correlation", "state")
-"""What the inputs of such a stage have besides those of its model."""
+"""What such a stage is given beside the inputs of its model."""
 
 Correlation = int | str
 
@@ -78,17 +78,17 @@ class Sequences:
     def request(
         self, given: Mapping[str, Any], *, start: bool, end: bool, correlation: Correlation
     ) -> Iterator[dict[str, Any]]:
-        """One request, while it is answered: its inputs, with what a stage is told besides.
+        """One request while it is answered: its inputs, and what else the stage is told.
 
         Args:
             given: the model's own inputs.
             start: the request begins the sequence; what was kept under its id is forgotten.
-            end: it ends it. So does a request that begins it and is not answered.
+            end: the request ends the sequence. A first request that is not answered ends it too.
             correlation: the sequence's id.
 
         Raises:
             UnknownSequenceError: nothing is kept of that sequence.
-            SequencesFullError: it begins, and all that are kept are in use.
+            SequencesFullError: the sequence begins, and all that are kept are in use.
         """
         state = self._state(correlation, start)
         values = (start, end, correlation, state)

@@ -23,8 +23,8 @@ class TritonPythonModel:
 
     A bad request gets its own error response, and the others of the batch their answers. Only two
     kinds of errors reach the client in their own words: a stage's ``InvalidArgument``, and what a
-    called model answered. What the stage did not foresee goes to the server's log, whatever it is
-    and whatever attributes it has; the client reads one sentence.
+    called model answered. Any other error goes to the server's log, and the client reads one
+    sentence.
     """
 
     def initialize(self, args: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ def read_bounded(path: Path, maximum: int) -> bytes:
 
     Raises:
         Unreadable: there is none, it may not be read, it is larger, or it is a folder, a device, a
-            pipe or the like; opening none of these waits.
+            pipe or the like; opening one of these does not block.
     """
     try:
         with open_regular(path) as file:
@@ -56,10 +56,10 @@ def read_bounded(path: Path, maximum: int) -> bytes:
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """Opens a regular file, or a link to one, to be read; what is none is not waited for.
+    """Opens a regular file, or a link to one, for reading. It never waits for a pipe or a device.
 
     Raises:
-        Unreadable: it is something else, or its name is none that a file can have.
+        Unreadable: it is something else, or no file can have its name.
         OSError: it is not there, or may not be read.
     """
     if (kind := kind_at(path)) != "file":

@@ -20,7 +20,7 @@ _EXPANDED = re.compile(r"^#|(?:^|[=:])~")
 def unsafe_characters(path: Path | str) -> str:
     """The characters for which bash would take an unquoted word for something else.
 
-    Letters outside ASCII are none of them, nor are control characters: bash hands their bytes on.
+    Letters outside ASCII and control characters are not among them: bash hands their bytes on.
 
     Args:
         path: a path or a name. It is taken as it stands: nothing is resolved or looked up.

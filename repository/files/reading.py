@@ -21,14 +21,14 @@ UNREADABLE = (RepositoryError, OSError, ValueError, RecursionError, MemoryError,
 
 
 def content(path: Path, size: int = -1) -> bytes:
-    """The first bytes of a file; a pipe or a device, which could be read for ever, is none.
+    """The first bytes of a file. A pipe or a device, which might never end, is refused.
 
     Args:
         path: the file, or a link to it.
         size: how many bytes at most; -1 for all.
 
     Raises:
-        OSError: it is not there, no regular file, or cannot be read.
+        OSError: it is not there, is not a regular file, or cannot be read.
     """
     require_file(path)
     with path.open("rb") as file:

@@ -11,9 +11,9 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file without a name, then put it into its place by one renaming.
 
-    A process that is killed leaves nothing, since a file without a name goes with it, where the
-    file system has such files (O_TMPFILE); elsewhere it is written beside its place. A link is
-    followed. What is no regular file, as /dev/stdout or a pipe, is written to as it is.
+    A process that is killed leaves nothing, since a file without a name goes with it (O_TMPFILE).
+    If the file system has no such files, it is written beside its place. A link is followed. A
+    target that is not a regular file, as /dev/stdout or a pipe, is written to directly.
 
     Args:
         path: where to; what is there stays until all of the content is on the disk.

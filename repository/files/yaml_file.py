@@ -18,7 +18,7 @@ from repository.files.yaml_text import MAXIMUM_BYTES, Location, parse_yaml
 from repository.findings import Finding, finding_of, shortened
 
 MAXIMUM_TOLD = 100
-"""Mistakes of one file that are told at once."""
+"""The most mistakes of one file that are reported at once."""
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -76,7 +76,7 @@ def load(
         kind: for the words of its errors.
 
     Raises:
-        Exception: ``kind.error``: it cannot be read, or is no YAML of keys and values.
+        Exception: ``kind.error``: it cannot be read, or is not YAML with keys and values.
     """
     lines: dict[Location, int] = {}
     value = _load(path, lines, kind)
@@ -117,7 +117,7 @@ def validated(
         shown = wrong[:MAXIMUM_TOLD]
         findings = [_explain(source, each, model, lines, kind, below) for each in shown]
         if len(wrong) > MAXIMUM_TOLD:
-            remedy = "Mend those that are told first."
+            remedy = "Mend the ones above first."
             findings.append(kind.finding(source, "no mistakes", f"{len(wrong):,}", remedy))
         raise kind.error(findings) from None
 

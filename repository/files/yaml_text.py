@@ -2,8 +2,8 @@
 
 The one reader of YAML. It takes the parser's events one by one, without recursion, and gives text,
 integers, booleans and nulls as JSON has them, and no more: unquoted, ``24.10`` is a release and not
-24.1, ``no`` is a word, and ``1:30`` is no number. Tags are refused, as what they make of a value is
-their own. Aliases are allowed, but what they multiply is counted before it is made.
+24.1, ``no`` is a word, and ``1:30`` is not a number. Tags are refused, since each gives a value a
+meaning of its own. Aliases are allowed, but what they multiply is counted before it is made.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class _Node:
         value: a scalar's value; None for the others.
         items: of a list: its items. Of a mapping: keys and values in turns.
         mapping: whether it is one; None for a scalar.
-        size: how many values it is, what aliases repeat in it included.
+        size: how many values it is, with those that aliases repeat.
         depth: levels of lists and mappings from here on.
         whole: whether its end was read.
     """
@@ -183,7 +183,7 @@ def _refuse_tag(
 
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
-    """Text, but for what JSON has words for where it stands unquoted and without a tag."""
+    """A scalar as text; without quotes and tag, what JSON knows is a JSON value."""
     text = event.value
     if event.tag is not None or event.style in ("'", '"', "|", ">"):
         return text

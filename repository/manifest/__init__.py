@@ -97,7 +97,7 @@ class Manifest:
 
 
 class ManifestError(RepositoryError):
-    """There is no manifest, or it cannot be trusted; :attr:`findings` says everything wrong."""
+    """There is no manifest, or it cannot be trusted; see :attr:`findings`."""
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -127,11 +127,11 @@ def built_for(folder: Path, otherwise: str) -> tuple[str, list[Finding]]:
     """The Triton release that a repository was built for, and what is wrong with its manifest.
 
     Args:
-        folder: the repository; it need not be one that a build wrote.
-        otherwise: the release where there is no manifest, or none that says it.
+        folder: the repository, written by a build or not.
+        otherwise: the release to take if no manifest says one.
 
     Returns:
-        The release, as ``24.10``, and findings; none where there is no manifest.
+        The release, as ``24.10``, and findings; there are none if there is no manifest.
     """
     if not os.path.lexists(folder / MANIFEST):
         return otherwise, []
@@ -233,7 +233,7 @@ def _changed(path: Path, name: str, known: File, *, contents: bool) -> Iterator[
 
 
 def _is_known_folder(empty: Finding, manifest: Manifest) -> bool:
-    """Whether an empty folder is one of the build's, whose files are told as missing."""
+    """Whether an empty folder is the build's: then its files are reported as missing."""
     under = f"{empty.where}/"
     return empty.rule == "added-folder" and any(name.startswith(under) for name in manifest.files)
 

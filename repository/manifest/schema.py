@@ -31,7 +31,7 @@ _KINDS = {dict: "an object", list: "an array", str: "a string", int: "an integer
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
-    """SHA-256 of a manifest's JSON document, its ``times`` and its own ``digest`` aside."""
+    """SHA-256 of a manifest's JSON document, without its ``times`` and its ``digest``."""
     counted = {key: value for key, value in document.items() if key not in ("times", "digest")}
     text = json.dumps(counted, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,8 +1,7 @@
 """The types of a manifest's values, field by field: what is wrong, and what is missing.
 
-A value of a wrong type is a mistake for whoever reads the manifest. A field that is missing is one
-for those who need it: the list of contents, the sum of resources, and whoever asks what the
-repository was built for.
+A value of a wrong type is a mistake for every reader of the manifest. A missing field is a mistake
+only for a reader that needs it, such as the list of contents or the sum of resources.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from repository.findings import Finding
 from repository.manifest.schema import MANIFEST, REBUILD, finding
 
 _WIDEST = 1 << 63
-"""Sizes and counts beyond it are none."""
+"""A larger number is not taken for a size or a count."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def wrong_types(document: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def lacking(document: Mapping[str, Any], *fields: str) -> list[Finding]:
-    """Everything that is missing from some fields, or wrong in them.
+    """Everything that is missing from a manifest's fields, or wrong in them.
 
     Args:
         document: the manifest's fields by name.

@@ -1,4 +1,4 @@
-"""What a file must not do to its reader: text that is none, data elsewhere, or too little of it."""
+"""Mistakes in a file's content: text that is not UTF-8, misplaced data, too little data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PACKED_BITS: dict[int, int] = {
     TensorProto.UINT2: 2,
     TensorProto.INT2: 2,
 }
-"""Data types of which a byte holds several elements -> bits of one."""
+"""Data types that have several elements in a byte -> the bits of one element."""
 
 
 class OnnxError(RepositoryError):
@@ -72,7 +72,7 @@ def _read_text(message: Message) -> None:
 
 def _demand_text(values: Sequence[str | bytes]) -> None:
     for value in values:
-        if isinstance(value, bytes):  # protobuf's own answer where it could not decode
+        if isinstance(value, bytes):  # what protobuf gives for text that it could not decode
             value.decode()
 
 

@@ -35,7 +35,7 @@ class OnnxUnreadable(RepositoryError):
 
 @dataclass(frozen=True)
 class OnnxHeader:
-    """What an ONNX file says of itself.
+    """What an ONNX file says about itself.
 
     Attributes:
         graph: its inputs and outputs, completed by shape inference as ONNX Runtime does it.

@@ -1,4 +1,4 @@
-"""What the C++ onnxruntime backend loads and then serves otherwise than its author meant."""
+"""What the C++ onnxruntime backend loads, and then serves in a way that its author did not mean."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .options import (
 )
 
 MOST_THREADS = 1024
-"""Threads of one instance; ONNX Runtime waits for ever where it cannot start all of them."""
+"""The most threads of one instance. If ONNX Runtime cannot start all of them, it hangs."""
 
 
 def warnings(config: Config, graph: OnnxGraph) -> list[Violation]:

@@ -22,10 +22,10 @@ class Completion:
     Attributes:
         max_batch_size: what the model has then.
         dynamic_batching: whether it gets a dynamic batcher with its defaults.
-        filled: "input" and "output", as far as the config has none -> their entries, in the form
-            of the config's own.
-        refusal: why the backend refuses the model instead; the rest is then what it would fill in
-            if the config said max_batch_size 0.
+        filled: "input" or "output", if the config lacks it -> its entries, in the form of the
+            config's own.
+        refusal: why the backend refuses the model instead. The other attributes then say what it
+            would fill in if the config had max_batch_size 0.
     """
 
     max_batch_size: int

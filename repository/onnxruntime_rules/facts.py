@@ -158,8 +158,7 @@ class OnnxGraph:
     """What a graph takes and gives.
 
     ONNX Runtime completes an output's declared shape by shape inference before the backend sees
-    it. Whoever reads the file without a session gets the same by running
-    ``onnx.shape_inference.infer_shapes`` first.
+    it. Without a session, ``onnx.shape_inference.infer_shapes`` gives the same.
 
     Attributes:
         inputs: the inputs without an initializer: those that every run needs.

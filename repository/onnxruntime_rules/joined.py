@@ -50,7 +50,7 @@ def joined_violations(config: Config, graph: OnnxGraph) -> list[Violation]:
 
 
 def joined_warnings(config: Config, graph: OnnxGraph) -> list[Violation]:
-    """Tensors of a batching model of which nothing shows that each request gets its own values.
+    """Tensors of a batching model for which nothing shows that each request gets its own values.
 
     An output's first axis is known to be the batch by its symbolic name, or by
     :attr:`~.facts.OnnxTensor.rows`.
@@ -93,8 +93,8 @@ def needs_rows(tensor: OnnxTensor, batch: set[str]) -> bool:
 
 
 def _split(config: Config, graph: OnnxGraph) -> list[tuple[str, OnnxTensor]]:
-    """Role and tensor of each entry that is joined and split by rows: not those of
-    ``batch_output``, which Triton scatters, nor ragged inputs."""
+    """Role and tensor of each entry that is joined and split by rows; others are left out:
+    ``batch_output``, which Triton scatters, and ragged inputs."""
     scattered = {
         name for entry in entries(config, "batch_output") for name in entry.get("target_name") or ()
     }

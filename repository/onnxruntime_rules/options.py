@@ -20,7 +20,7 @@ CUDA_CHOICES = {
     "cudnn_conv_algo_search": ("EXHAUSTIVE", "HEURISTIC", "DEFAULT"),
     "arena_extend_strategy": ("kNextPowerOfTwo", "kSameAsRequested"),
 }
-"""Parameters of a GPU model whose value is the index of one of ONNX Runtime's own words."""
+"""Parameters of a GPU model whose value is the index of an ONNX Runtime enumeration."""
 
 CUDA_STRINGS = ("gpu_mem_limit", "do_copy_in_default_stream")
 CPU_ACCELERATORS = ("openvino",)

@@ -1,10 +1,10 @@
 """What the C++ onnxruntime backend refuses at load, as plain functions over plain data.
 
 :func:`violations` finds everything that makes the backend refuse a model, or end the server, or
-answer wrongly without a word (:mod:`.joined`); :func:`warnings` what it loads and then may serve
-otherwise than its author meant (:mod:`.advice`). Both look at a model config
-and at the ONNX graph's own inputs and outputs, and import nothing but the standard library, so that
-a linter, the stand-in and a test can all ask them.
+give wrong answers silently (:mod:`.joined`). :func:`warnings` finds what it loads and may then
+serve in a way that its author did not mean (:mod:`.advice`). Both look at a model config and at the
+ONNX graph's own inputs and outputs, and import nothing but the standard library, so that a linter,
+the stand-in and a test can all ask them.
 
 The rules are those of triton-inference-server/onnxruntime_backend (``ValidateInputs``,
 ``ValidateOutputs``, ``CompareDimsSupported``, ``ModelState``) at r24.10; :mod:`.options` has those

@@ -80,7 +80,8 @@ def sign(repository: Path, key: PrivateKey | Keyless) -> Path:
                 identity_token=key.token,
                 trust_config=key.trust_config,
             )
-        # Not beside the signature: whoever is killed there leaves a file that no build wrote.
+        # Not beside the signature: a process that is killed there would leave a file that no build
+        # wrote.
         with tempfile.TemporaryDirectory(prefix="sign-") as folder:
             made = Path(folder, SIGNATURE)
             config.sign(repository, made)
@@ -97,14 +98,14 @@ def sign(repository: Path, key: PrivateKey | Keyless) -> Path:
 
 
 def verify_signature(repository: Path, key: Path | Identity) -> None:
-    """Refuse a repository that is unsigned, or not whole and as it was signed and built.
+    """Refuse a repository that is unsigned, or is not what was signed and built.
 
     Every file is read once: a file that has the signed SHA-256, which is also the manifest's, is
     as it was built.
 
     Args:
         repository: the repository.
-        key: the public key in PEM, or who must have signed without one.
+        key: the public key in PEM, or the identity that must have signed.
 
     Raises:
         SigningError: everything wrong, each with its file; or the key cannot be used.
@@ -186,7 +187,7 @@ def _refuse_signature(error: Exception, key: Path | Identity, content: bytes) ->
             remedy, arguments = "Verify it by the public key.", ("public_key",)
         refuse("signature", SIGNATURE, who, found, remedy, arguments)
     if str(error).startswith("Key mismatch"):
-        remedy = "Give the key of whoever signed it, or sign it again with yours."
+        remedy = "Give the signer's key, or sign it again with yours."
         refuse("signature", SIGNATURE, who, "one by another key", remedy)
     found = "one that is damaged or forged"
     if isinstance(key, Identity):

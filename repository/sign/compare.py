@@ -1,4 +1,4 @@
-"""Which files a signature is about, and which of them are not as it says."""
+"""Which files a signature covers, and which of them differ from what was signed."""
 
 from __future__ import annotations
 

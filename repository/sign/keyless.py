@@ -1,7 +1,7 @@
-"""Keyless signing: who signs, whom a private sigstore is trusted by, and what sigstore says.
+"""Keyless signing: who signs, a private sigstore's trust, and sigstore's errors.
 
-Sigstore's own errors come late, after the network, or without a text; what can be seen before is
-looked at here first.
+Sigstore's own errors come late, after the network, or without a text. So what can be checked before
+is checked here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _VERIFY = (
 
 
 def check_trust(path: Path | None) -> None:
-    """Refuse a file that is no client trust configuration.
+    """Refuse a file that is not a client trust configuration.
 
     Raises:
         SigningError: it cannot be read, or is something else.
@@ -61,10 +61,10 @@ def check_trust(path: Path | None) -> None:
 
 
 def token_of(key: Keyless) -> str | None:
-    """The identity token that signs; None where somebody at a terminal can get one.
+    """The identity token that signs; None if somebody at a terminal can get one.
 
     Raises:
-        SigningError: it is no token, not for sigstore or not of now; or there is none.
+        SigningError: it is not a token, not for sigstore, or not valid now; or there is none.
     """
     from sigstore.oidc import IdentityError, IdentityToken, detect_credential
 
@@ -105,7 +105,7 @@ def refuse_sigstore(error: Exception, *, signing: bool) -> NoReturn:
 
 
 def cause(error: BaseException) -> str:
-    """What an error of sigstore's says, in a line; of the network only that it failed."""
+    """What an error of sigstore says, in a line; of a network error only that there was one."""
     import requests
     import urllib3
 

@@ -27,7 +27,7 @@ PUBLIC = "a public key on P-256, P-384 or P-521 in PEM"
 
 
 class SigningError(RepositoryError):
-    """It cannot be signed, or is not as it was signed; :attr:`findings` says everything wrong."""
+    """A repository cannot be signed, or differs from what was signed; see :attr:`findings`."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ class Keyless:
     """Signs by an OpenID Connect identity, with sigstore's short-lived certificates.
 
     Attributes:
-        token: an identity token; else this machine's own (a CI job's), else a browser's.
-        trust_config: a private sigstore's client trust configuration; else the public one's.
+        token: an identity token. Without it: this machine's own (a CI job's), or a browser's.
+        trust_config: the client trust configuration of a private sigstore. Without it: the public
+            sigstore.
     """
 
     token: str | None = None
@@ -79,7 +80,7 @@ def refuse(
 
 
 def require_library() -> None:
-    """Refuse to go on without the library of the format.
+    """Refuse to go on if the library for signatures is missing.
 
     Raises:
         SigningError: it is not installed.

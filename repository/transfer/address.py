@@ -1,4 +1,4 @@
-"""Where a repository goes to or comes from: ``s3://``, ``pvc:`` and ``oci:`` addresses.
+"""The address that a repository goes to or comes from: ``s3://``, ``pvc:`` or ``oci:``.
 
 KServe's own spellings (``pvc://claim/path``, ``oci://image``, ``oci+native://image``) are read too,
 so that a ``storageUri`` can be pasted. Each address gives the ``storageUri`` of its content.
@@ -103,10 +103,10 @@ Address = Bucket | Claim | Mounted | Image | Layout
 
 
 def parse(text: str) -> Address:
-    """An address as the command line takes it.
+    """Parses an address as the command line takes it.
 
     Raises:
-        TransferError: it has none of the known forms.
+        TransferError: it has no known form.
     """
     scheme, colon, rest = text.partition(":")
     if not colon or not text.isprintable():

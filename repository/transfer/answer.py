@@ -1,6 +1,6 @@
-"""Reads what a server answers: never more than was asked for, and not for ever.
+"""Reads what a server answers, within bounds of size and time.
 
-A server may send without end, or a byte a minute; it may compress a little that unpacks to much.
+A server may send without end, or a byte a minute; a little compressed data may unpack to very much.
 Bodies are read as they come, undecoded, in chunks that are handed on at once.
 """
 

@@ -2,9 +2,9 @@
 
 What is under way lies in ``.pull/`` of the folder, so that it is on its file system. Each file
 comes by its SHA-256, at which an interrupted pull goes on, and is gathered in ``.pull/new/``. There
-all of it is verified, and judged by who signed it; only then is anything touched that was there
-before. What is refused leaves nothing; what was cut off leaves ``.pull/``, for which ``verify``
-refuses the folder, and with which the next pull goes on.
+all of it is verified, and its signature checked. Only then is anything changed that was there
+before. A refused pull leaves nothing. A pull that was cut off leaves ``.pull/``: ``verify`` then
+refuses the folder, and the next pull goes on with it.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ _ATTEMPTS = 2
 
 
 class Arrival:
-    """One pull into a folder; used as a context, which holds it against other pulls.
+    """One pull into a folder. It is used as a context, which keeps other pulls out.
 
     Args:
         folder: made if it is not there.
         delete: remove files in it that no pull wrote, instead of refusing them.
 
     Raises:
-        TransferError: it is no folder, cannot be written to, lies within a repository, or another
-            pull is writing it.
+        TransferError: it is not a folder, cannot be written to, lies within a repository, or
+            another pull is writing it.
     """
 
     def __init__(self, folder: Path, *, delete: bool = False) -> None:
@@ -101,7 +101,7 @@ class Arrival:
             keep: names of parts of an earlier pull that go on, beside the files' own.
 
         Raises:
-            TransferError: it is no manifest, breaks a rule of layout, or the folder holds files
+            TransferError: it is not a manifest, breaks a rule of layout, or the folder holds files
                 that no pull wrote.
         """
         with self.told(MANIFEST):
@@ -183,7 +183,7 @@ class Arrival:
             return False
 
     def _gather_rest(self, signature: bytes | None) -> set[str]:
-        """Complete what was gathered by what is here already; the models that stay as they are."""
+        """Add what is here already to what was gathered; gives the models that stay as they are."""
         changed = set()
         with self.told("what was fetched"):
             for name in self.manifest.files:

@@ -35,11 +35,11 @@ class Contents:
 
 
 def contents_of(repository: Path) -> Contents:
-    """What of a repository travels.
+    """The files of a repository that travel.
 
     Raises:
-        TransferError: the repository is not as it was built, holds links or strangers, or breaks a
-            rule of layout; all findings at once.
+        TransferError: the repository differs from its build, holds links or extra files, or breaks
+            a rule of layout; all findings at once.
     """
     refuse(manifests.verify(repository))
     manifest = read_manifest(repository)

@@ -1,9 +1,9 @@
-"""Whose the files of a place are: what a push may replace and remove, and what it never touches.
+"""Who owns the files of a place: what a push may replace and remove, and what it never touches.
 
-An address is no prefix of a string: below ``s3://bucket`` other pushes may have repositories of
-their own, and a place may itself lie within a repository. A push to an address removes and replaces
-what that very address wrote: what the manifest there lists, and what a push that was cut off
-recorded.
+An address does not own everything below it: below ``s3://bucket`` there may be repositories of
+other pushes, and a place may itself lie within a repository. A push to an address removes and
+replaces what that very address wrote: what the manifest there lists, and what a push that was cut
+off recorded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def check_apart(place: str, names: Iterable[str], around: str) -> None:
 
     Args:
         place: its address.
-        names: of the files below it, those that are its own repository's left out.
+        names: of the files below it, without those of its own repository.
         around: the address of a repository that holds the place; empty if none does.
 
     Raises:
@@ -40,7 +40,7 @@ def check_apart(place: str, names: Iterable[str], around: str) -> None:
     if parents:
         raise TransferError(
             f"{place}: expected no other repository below it, found a {MANIFEST} in "
-            f"{shown(parents)}. Push to a place apart from it, as a folder of its own beside it."
+            f"{shown(parents)}. Push to another place, such as a folder beside it."
         )
 
 
@@ -53,7 +53,7 @@ def stale(
     *,
     delete: bool,
 ) -> list[str]:
-    """What is there and should not be, and may be removed: Triton would load it as a model.
+    """What is there, is not wanted, and may be removed: Triton would load it as a model.
 
     Args:
         store: the place.
@@ -102,9 +102,9 @@ def ours(entries: Mapping[str, Entry]) -> dict[str, Entry]:
 
 
 def repository_around(folder: Path) -> str:
-    """The nearest folder above one that holds a repository; empty if there is none.
+    """The nearest folder above that holds a repository; empty if there is none.
 
-    Many tools write a ``manifest.json``: one counts that names this kit.
+    Many tools write a ``manifest.json``; only one that names this kit counts.
     """
     for parent in folder.resolve().parents:
         with contextlib.suppress(OSError):

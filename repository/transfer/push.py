@@ -1,9 +1,9 @@
 """Sends a repository to a store: what is right already stays, and the manifest goes last.
 
-A file counts as right when its bytes were read back and hash as the manifest says. What a complete
-earlier push vouches for, since its manifest is younger than the file, is not read again. Two pushes
-to one place need no lock: each compares, before and after it writes the manifest, what is there
-with what it has seen itself, so that of two that differ at least one fails with a sentence.
+A file counts as right when its bytes were read back and hash as the manifest says. A file that is
+older than the manifest of a complete push is not read again: that push vouches for it. Two pushes
+to one place need no lock. Before and after it writes the manifest, each compares what is there with
+what it has seen. If the two differ, at least one fails with a sentence.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from repository.transfer.contents import CHUNK
 from repository.transfer.errors import TransferError
 
 Told = Callable[[int], None]
-"""Is told of bytes that are through."""
+"""Is called with the number of bytes that were sent."""
 
 
 @dataclass(frozen=True)

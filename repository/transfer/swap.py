@@ -27,7 +27,7 @@ _RECORD = "swap.json"
 
 
 def swap(folder: Path, inbox: Path, gone: Sequence[str], put: Sequence[str]) -> None:
-    """Take entries of a folder's root out, and put those that were gathered in.
+    """Replace entries at a folder's root by those that were gathered.
 
     Args:
         folder: the folder.
@@ -61,7 +61,7 @@ def undo(folder: Path, inbox: Path) -> None:
 
     Raises:
         OSError: an entry cannot be moved.
-        TransferError: the record of the swap is none.
+        TransferError: the record of the swap is malformed.
     """
     if not os.path.lexists(inbox / _RECORD):
         shutil.rmtree(inbox / _OLD, ignore_errors=True)

@@ -14,15 +14,15 @@ Step: TypeAlias = pb.ModelEnsembling.Step
 
 
 def running_order(config: pb.ModelConfig) -> list[tuple[int, Step]]:
-    """The steps that can run, each with its number, in an order in which they can.
+    """The steps that can run, with their numbers, in a possible order.
 
-    Missing are those that wait for a tensor nobody writes, or for each other.
+    Steps that wait for a tensor nobody writes, or for each other, are left out.
     """
     return [member for wave in running_waves(config) for member in wave]
 
 
 def running_waves(config: pb.ModelConfig) -> list[list[tuple[int, Step]]]:
-    """As :func:`running_order`, grouped so that those of one wave need nothing of each other."""
+    """As :func:`running_order`, in waves: the steps of one wave do not need each other."""
     steps = config.ensemble_scheduling.step
     available = {tensor.name for tensor in config.input}
     lacking = [set(step.input_map.values()) - available for step in steps]

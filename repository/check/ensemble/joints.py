@@ -27,7 +27,7 @@ class End:
         dims: as the config has them.
         batching: whether Triton puts a batch axis before them.
         reshape: a composing model's reshape, which plays no part.
-        is_open: whether its model's batch size is not known, and what is left out neither.
+        is_open: whether its model's batch size, and what its config leaves out, are not known.
     """
 
     what: str
@@ -88,7 +88,7 @@ def check_joints(
     for name, joined in ends(config, configs, open_models).items():
         kinds: dict[tuple[object, ...], tuple[int, End]] = {}
         for index, end in enumerate(joined):
-            # Of ends that are alike, of which there may be thousands, the first one stands for all.
+            # Thousands of ends may be alike; the first one stands for all of them.
             for other, earlier in list(kinds.values()):
                 either_open = earlier.is_open or end.is_open
                 if either_open and pb.TYPE_INVALID in (earlier.dtype, end.dtype):

@@ -29,7 +29,7 @@ def check_ensemble(
     """Findings about one ensemble.
 
     Args:
-        config: any model's; nothing is found about one that is no ensemble.
+        config: any model's; one that is not an ensemble has no findings.
         configs: every model beside it, by name.
         versions: the versions that are served of each model; models without an entry are
             taken to have every version but 0.

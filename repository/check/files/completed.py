@@ -1,9 +1,9 @@
 """What a server fills in where a config leaves something out, and what that leaves to check.
 
 A server that is started without ``--disable-auto-complete-config`` lets each backend complete a
-model's config from the model itself. Of an ONNX model the check does the same from its file. What
-others fill in, a Python model's own ``auto_complete_config`` for one, only the server knows: such a
-model stays open, and nothing is invented for it.
+model's config from the model itself. For an ONNX model the check does the same from its file. What
+other backends fill in, such as a Python model's ``auto_complete_config``, only the server knows:
+such a model stays open, and nothing is guessed for it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from repository.onnxruntime_rules.completion import Completion, completion
 
 
 class Target(enum.StrEnum):
-    """How the server is started that a repository is checked for."""
+    """How the server that will serve the repository is started."""
 
     DEFAULT = "default"
     """As Triton starts by itself: what a config leaves out is filled in."""
@@ -112,7 +112,7 @@ def _onnx(model: ModelFolder, written: pb.ModelConfig) -> Iterator[Finding]:
 
 
 def _completion_of(path: Path, written: pb.ModelConfig) -> Completion | None:
-    """What is filled in from a file; None if nothing, or if it cannot be read."""
+    """What a file fills in; None if that is nothing, or the file cannot be read."""
     from repository.check.onnx.file import onnx_file
     from repository.onnx.header import read_header
 

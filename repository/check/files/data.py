@@ -85,7 +85,7 @@ def _mistakes(
     state: pb.ModelSequenceBatching.State,
     initial: pb.ModelSequenceBatching.InitialState,
 ) -> Iterator[tuple[str, str]]:
-    """What is expected and what is found, for each mistake of a state's first value."""
+    """What was expected and what was found, for each mistake in a state's first value."""
     if initial.data_type != state.data_type:
         yield pb.DataType.Name(state.data_type), pb.DataType.Name(initial.data_type)
     if not initial.name:

@@ -31,10 +31,10 @@ class ModelFolder:
 
     Attributes:
         path: its folder.
-        config: what its config.pbtxt says, and what Triton infers of its backend; None if there is
-            none that can be read.
+        config: what its config.pbtxt says, and what Triton infers about its backend; None if no
+            config can be read.
         versions: its version folders.
-        chosen: the versions that the version policy chooses, of those that Triton finds.
+        chosen: the versions that Triton finds and the version policy chooses.
         has_config_file: whether there is a config.pbtxt.
         completed: the config of each version that differs from what is written, since a server
             fills in what is left out.
@@ -69,7 +69,7 @@ class ModelFolder:
                 yield self.versions[version] / name
 
     def calls(self) -> set[str]:
-        """The models that it is composed of, or calls from its own code as far as that tells."""
+        """The models that it is composed of, and those that its own code names in a call."""
         if self.config is None:
             return set()
         if is_ensemble(self.config):
@@ -183,7 +183,7 @@ def _read(model: ModelFolder, needs_config: bool) -> Iterator[Finding]:
 
 
 def _number(name: str) -> int | None:
-    """The number that Triton reads at the front of a folder's name; None if it reads none.
+    """The number that Triton reads at the front of a folder's name; None if there is none.
 
     After ``VersionsToLoad`` (model_lifecycle.cc) of triton-inference-server/core at r24.10.
     """
@@ -193,7 +193,7 @@ def _number(name: str) -> int | None:
 
 
 def _misread(model: ModelFolder, misread: dict[str, int]) -> Iterator[Finding]:
-    """Folders in whose names Triton reads a number that is not all of the name."""
+    """Folders whose name begins with a number that Triton takes for a version."""
     for name, number in misread.items():
         too_large = abs(number) > _LARGEST_VERSION
         if too_large or (number in model.chosen and number not in model.versions):
@@ -204,8 +204,8 @@ def _misread(model: ModelFolder, misread: dict[str, int]) -> Iterator[Finding]:
                 f"'{name}'",
                 "Rename it: Triton ends, since the number is too large for it."
                 if too_large
-                else f"Rename it: Triton takes it for version {number}, and waits for the folder "
-                "of that name for ever.",
+                else f"Rename it: Triton takes it for version {number}, and waits for "
+                "a folder of that name without end.",
             )
         else:
             yield _stray(

@@ -47,7 +47,7 @@ _KNOWN = (
 """In the order in which Triton tries them."""
 
 HAVE_FILES = frozenset(known.backend for known in _KNOWN)
-"""The backends of which a model has a file in each version."""
+"""The backends that a model has a file for in each version."""
 
 
 def infer(config: pb.ModelConfig, folder: Path) -> None:

@@ -65,7 +65,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
             f"{name}/{path.parent.name}/{_UTILITIES}",
             "Triton's own module of that name, and none in the model's folder",
             "one",
-            "Remove it: it is imported in place of the release's own.",
+            "Remove it: it is imported instead of the release's own.",
         )
     stage = config.parameters["stage"].string_value if "stage" in config.parameters else ""
     of_kit = bool(stage) and _loads_stages(tree)
@@ -97,7 +97,7 @@ def check_python(name: str, path: Path, config: pb.ModelConfig) -> Iterator[Find
 
 
 def _unreadable_stages(where: str, stages: Path) -> Iterator[Finding]:
-    """What the kit's wrapper imports: a build ran it in its own, newer Python."""
+    """Stages that Triton's older Python cannot read: a build runs them in a newer one."""
     folder = where.rpartition("/")[0]
     for path in sorted(stages.glob("*.py")):
         try:
@@ -128,7 +128,7 @@ def parse_python(path: Path) -> ast.Module:
     if len(text) > LARGEST_CODE:
         raise ValueError(f"more than {LARGEST_CODE} bytes")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a stranger's escapes are no matter of ours
+        warnings.simplefilter("ignore")  # escapes in a stranger's code are not our concern
         return ast.parse(text, filename=path.name, feature_version=_OLDEST_PYTHON)
 
 
@@ -136,7 +136,7 @@ def may_complete(path: Path) -> bool:
     """Whether a model may have an ``auto_complete_config``, which completes its config.
 
     Args:
-        path: the ``model.py``; of one that cannot be read nothing is known.
+        path: the ``model.py``; if it cannot be read, the answer is yes.
     """
     try:
         return _may_have(parse_python(path), "auto_complete_config")
@@ -226,7 +226,7 @@ def _undeclared_calls(name: str, stages: Path, declared: set[str]) -> Iterator[F
 
 
 def _calls_of(path: Path, function: str) -> Iterator[ast.Call]:
-    """The calls of a function in a file; none if it is no Python."""
+    """The calls of a function in a file; none if it is not Python."""
     try:
         tree = parse_python(path)
     except (SyntaxError, *UNREADABLE):
@@ -240,7 +240,7 @@ def _calls_of(path: Path, function: str) -> Iterator[ast.Call]:
 
 
 def _stub(name: str, path: Path) -> Iterator[Finding]:
-    """A model may bring a stub for another Python; Triton starts it, whatever it is."""
+    """A model may bring a stub for another Python. Triton starts whatever file has that name."""
     if not exists(path):
         return
     is_program = is_file(path) and content(path, len(_PROGRAM)) == _PROGRAM

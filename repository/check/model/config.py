@@ -22,7 +22,7 @@ PLATFORMS = {
     "pytorch": {"pytorch_libtorch"},
     "tensorflow": {"tensorflow_graphdef", "tensorflow_savedmodel"},
 }
-"""The platforms that a known backend may be paired with; it may also have none written."""
+"""The platforms that a known backend may be paired with; a config may also name no platform."""
 
 KNOWN = {
     "dali",

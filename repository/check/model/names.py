@@ -98,7 +98,7 @@ def check_files_of_code(name: str, file: Path, *, of_kit: bool) -> Iterator[Find
 
     Args:
         name: the model's.
-        file: its ``model.py``, whose own name is told elsewhere.
+        file: its ``model.py``; another check looks at its own name.
         of_kit: whether the kit wrote it, so that each file in ``stages/`` is imported.
     """
     version = file.parent

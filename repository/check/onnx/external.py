@@ -20,7 +20,7 @@ _AGAIN = "Fetch or save the model again, with all of its data beside it."
 
 
 def check_external(where: str, file: Path, tensors: Sequence[TensorProto]) -> Iterator[Finding]:
-    """Findings about external data, one for each file that is not as it should be.
+    """Findings about external data, one for each file that is missing or wrong.
 
     Args:
         where: what to call the model's file.

@@ -1,6 +1,6 @@
 """Rules on ONNX files: their layout, their age, and whether the config fits them.
 
-What the C++ onnxruntime backend refuses and what it serves otherwise than meant is stated in
+What the C++ onnxruntime backend refuses, or serves in a way that nobody meant, is stated in
 :mod:`repository.onnxruntime_rules.rules`, and reported here as ``onnx-`` and that rule's name.
 """
 

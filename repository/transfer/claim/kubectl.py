@@ -56,7 +56,7 @@ class Cluster:
     """Where a claim is, and how the pod that mounts it is made.
 
     Attributes:
-        namespace, context, kubeconfig: as kubectl takes them; its own choice if None.
+        namespace, context, kubeconfig: as kubectl takes them; None leaves the choice to kubectl.
         image: of the pod; it needs a shell, find, stat, head, dd and sha256sum.
         timeout: seconds that the pod gets to start.
     """
@@ -108,11 +108,11 @@ class Kubectl:
     def call(self, *arguments: str, content: str = "") -> str:
         """Run one command to its end, and give what it printed.
 
-        A process group of its own: Ctrl-C ends the push, not the call that deletes its pod. If
-        this process is killed, it ends by itself within its time limit.
+        It has a process group of its own, so Ctrl-C ends the push and not the call that deletes the
+        pod. If this process is killed, it ends by itself within its time limit.
 
         Raises:
-            Refused: it ended with an error, or not at all.
+            Refused: it ended with an error, or did not end in time.
         """
         command = [*self.command, *arguments, f"--request-timeout={_SECONDS}s"]
         try:
@@ -185,7 +185,7 @@ _STRINGS = ("name", "phase", "reason", "message", "nodeName", "lastTimestamp", "
 
 
 def _object(value: Any) -> dict[str, Any]:
-    """An object of the API, once the fields that are read of it are of their types.
+    """An object of the API, after checking the types of the fields that are read.
 
     Raises:
         TypeError: one is not.
@@ -198,7 +198,7 @@ def _object(value: Any) -> dict[str, Any]:
         *((key, str) for key in _STRINGS),
     ):
         if value.get(key) is None:
-            value.pop(key, None)  # as the API has it: what is null is not there
+            value.pop(key, None)  # as in the API, null means absent
         elif not isinstance(value[key], kind):
             raise TypeError
     for key in _OBJECTS:

@@ -134,7 +134,7 @@ def claim_pod(
             f"by pod {users[0][0]}. End that pod for the time of the transfer."
         )
     name = f"repository-transfer-{secrets.token_hex(5)}"
-    # The scheduler does not look where a ReadWriteOnce volume is attached, so it is told.
+    # The scheduler ignores where a ReadWriteOnce volume is attached, so name the node.
     node = users[0][1] if users and "ReadOnlyMany" not in modes else ""
     made = pod_object(name, claim.name, cluster.image, writable=writable, node=node)
     # SIGTERM and SIGHUP end the block as Ctrl-C does, with everything that it has to tidy.
@@ -171,7 +171,7 @@ def _claim(kubectl: Kubectl, claim: Claim) -> dict[str, Any]:
 
 
 def _users(kubectl: Kubectl, claim: str) -> list[tuple[str, str]]:
-    """Name and node of running pods that mount a claim; none where they may not be listed."""
+    """Name and node of running pods that mount a claim; none if this user may not list pods."""
     try:
         pods = kubectl.get("pods").get("items", [])
     except Refused:

@@ -3,7 +3,7 @@
 Each script gets the repository's folder as ``$1``. It answers with texts that end in a NUL byte,
 and one NUL more at the end; then it waits until its input ends, since kubectl may drop what it has
 not passed on when a command ends (kubernetes/kubernetes#124571). It ends with :data:`REFUSED` for
-an error of its own, so that a connection that broke is told from it.
+an error of its own, so that it differs from a broken connection.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if [ -e "$1" ]; then
 fi
 """
 )
-"""Gives :data:`_FACTS` and path of everything that is no folder, and of a volume's lost+found."""
+""":data:`_FACTS` and path of everything but folders, and of a volume's lost+found."""
 
 HASH = _script(
     r"""
@@ -125,7 +125,7 @@ for each; do
 done
 """
 )
-"""$2 and so on: folders. Removes those that hold nothing, and what then holds nothing above."""
+"""$2 and so on: folders. Removes the empty ones, and the folders above that are empty then."""
 
 FINISH = _script(
     r"""

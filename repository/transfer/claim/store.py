@@ -59,7 +59,7 @@ _SENT = 300.0
 """Seconds in which the next bytes of a file have to come."""
 
 _PROGRESS = 64 << 10
-"""Bytes after which a connection that broke counts as one that worked."""
+"""A broken connection that carried so many bytes counts as one that worked."""
 
 _PAUSE = 0.5
 """Seconds before the second attempt; each further one waits that much longer."""
@@ -134,7 +134,7 @@ class ClaimStore:
         return str(self._claim)
 
     def entries(self) -> dict[str, Entry]:
-        """Everything there but folders; what is no regular file has -1 bytes.
+        """Everything there except folders. What is not a regular file has -1 bytes.
 
         A volume's ``lost+found`` is among it: Triton would take it for a model.
         """
@@ -220,7 +220,7 @@ class ClaimStore:
             raise _strange(place, plain(outcome, 40))
 
     def read(self, name: str, offset: int = 0) -> Generator[bytes]:
-        """A file's bytes from an offset on; a broken connection goes on where it broke."""
+        """A file's bytes from an offset on, also over a connection that breaks."""
         place = f"{self.place}, {name}"
         size = self._entries[name].bytes if name in self._entries else self._size(place, name)
         failures = 0

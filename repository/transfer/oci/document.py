@@ -51,7 +51,7 @@ def document_of(content: bytes, place: str) -> Mapping[str, Any]:
 
 
 def platform_of(document: Mapping[str, Any], place: str) -> str | None:
-    """The digest of the image for Linux on x86-64 in an index; None where it is no index.
+    """The digest of the image for Linux on x86-64 in an index; None if it is not an index.
 
     Raises:
         TransferError: a part of the index is not what it has to be, or there is no such image.
@@ -78,7 +78,7 @@ def layers_of(document: Mapping[str, Any], place: str) -> list[Blob]:
     """The layers of an image, lowest first.
 
     Raises:
-        TransferError: it is no image, or a part of it is not what it has to be.
+        TransferError: it is not an image, or a part of it is malformed.
     """
     layers = document.get("layers")
     if not isinstance(layers, list):
@@ -98,7 +98,7 @@ def config_of(document: Mapping[str, Any], place: str) -> Blob:
 
 
 def titled(layers: list[Blob]) -> dict[str, Blob]:
-    """Layers by what a push says that they hold; of two that say the same, the upper one.
+    """Layers by the model that a push says they hold. If two say the same, the upper one counts.
 
     A base may be an image that a push wrote.
     """
@@ -109,7 +109,7 @@ def base_config(content: bytes, place: str) -> Mapping[str, Any]:
     """A base's configuration (image-spec, config.md), with what an image takes over from it.
 
     Raises:
-        TransferError: it is no configuration, or a part of it is not what it has to be.
+        TransferError: it is not a configuration, or a part of it is malformed.
     """
     document = document_of(content, f"{place}, config")
     for name, kind in (("architecture", str), ("os", str), ("config", dict), ("rootfs", dict)):

@@ -1,8 +1,8 @@
 """Pulls an image that a push wrote, and unpacks the repository in it.
 
-Nothing that the registry says is trusted. A layer is fetched to the size that its image names and
-never beyond, which has to be that of the files in it. Of a layer only what the repository's
-manifest names is taken, by its hash: links and other names stay inside.
+Nothing that the registry says is trusted. A layer is fetched up to the size that its image names,
+which has to be the size of the files in it. From a layer only the files that the repository's
+manifest names are taken, by their hash. Links and other names stay inside.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def pull_image(
         judge: has to agree before anything in the folder changes.
 
     Raises:
-        TransferError: there is no such image, it is not of a push, or a layer or file was changed.
+        TransferError: there is no such image, no push wrote it, or a layer or file was changed.
     """
     registry = Registry(image, plain_http=plain_http)
     found = registry.manifest()

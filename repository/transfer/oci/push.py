@@ -28,7 +28,7 @@ _OCI = {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     )
 }
-"""Docker's name of a layer's format -> OCI's; an image holds those of one family."""
+"""Docker's name of a layer's format -> OCI's. An image uses the names of one of them."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ _HOSTS = {"docker.io": "registry-1.docker.io"}
 _REDIRECTS = 5
 _ATTEMPTS = 4
 _PROGRESS = 64 << 10
-"""Bytes after which a connection that broke counts as one that worked."""
+"""A broken connection that carried so many bytes counts as one that worked."""
 _ERRNO = re.compile(r"\[Errno -?[0-9]+\] ")
 _RANGE = re.compile(r"(?:bytes=)?[0-9]{1,19}-([0-9]{1,19})")
 Body = Callable[[int], Iterator[bytes]]
@@ -56,7 +56,7 @@ class Registry:
 
     Args:
         image: which.
-        plain_http: without TLS; so are 127.0.0.1 and localhost, as for docker.
+        plain_http: speak without TLS. 127.0.0.1 and localhost need no TLS anyway, as with docker.
     """
 
     def __init__(self, image: Image, *, plain_http: bool = False) -> None:
@@ -75,7 +75,7 @@ class Registry:
         return answer.status == 200 and answer.headers.get("Content-Length") == str(size)
 
     def send(self, digest: str, size: int, body: Body, told: Told) -> None:
-        """Send a blob; a broken connection goes on where the registry says that it is.
+        """Send a blob. After a broken connection it goes on where the registry says.
 
         Raises:
             TransferError: it refuses, or the connection breaks again and again.
@@ -143,12 +143,12 @@ class Registry:
         return bytes(content)
 
     def manifest(self) -> tuple[Mapping[str, Any], str] | None:
-        """The image's manifest and its digest; None where there is none.
+        """The image's manifest and its digest; None if there is none.
 
-        Of an image for several platforms, that for Linux on x86-64.
+        If the image is for several platforms, it is the one for Linux on x86-64.
 
         Raises:
-            TransferError: it is no manifest, or not that of the address's digest.
+            TransferError: it is not a manifest, or does not have the address's digest.
         """
         found = self._described(self._image.reference)
         if found is None:

@@ -36,7 +36,7 @@ class _Mistake(Exception):
 
 
 def members(path: Path, wanted: Collection[str], place: str) -> dict[str, Member]:
-    """Where some files lie in a tar; of one that is there twice, the last.
+    """Where some files lie in a tar. If one is there twice, the last counts.
 
     Args:
         path: the tar.
@@ -44,7 +44,7 @@ def members(path: Path, wanted: Collection[str], place: str) -> dict[str, Member
         place: what it is, for sentences.
 
     Raises:
-        TransferError: it is no tar, is compressed, or is cut off.
+        TransferError: it is not a tar, is compressed, or is cut off.
     """
     found: dict[str, Member] = {}
     size = path.stat().st_size

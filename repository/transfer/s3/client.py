@@ -43,7 +43,7 @@ _STUMBLES = (
     *(SyntaxError, TypeError, AttributeError, KeyError, IndexError),
     *(RecursionError, OverflowError),
 )
-"""What the client makes of an answer that is none: its XML, or what is in it, is not as it was."""
+"""The client's error for a malformed answer: its XML, or what is in it, is broken."""
 
 
 def connect() -> tuple[Minio, S3Pool]:

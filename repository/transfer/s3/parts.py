@@ -1,7 +1,7 @@
 """Large objects in parts: an upload that was cut off goes on with the parts that are there.
 
-The client has these calls under private names alone; its version is pinned, and the tests make each
-of them.
+The client has these calls under private names only. Its version is pinned, and tests make each
+call.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Uploads:
     ) -> None:
         """Send a file in parts, without those that an upload of the same bytes left there.
 
-        A part is the same if its ETag is its MD5; on a bucket whose ETags are none (SSE-KMS),
-        nothing is gone on with. What is cut off stays there for the next push.
+        A part is the same if its ETag is its MD5; on a bucket whose ETags are not MD5s (SSE-KMS),
+        the upload starts anew. What was cut off stays there for the next push.
 
         Args:
             key: the object's.
@@ -63,7 +63,7 @@ class Uploads:
         self._client._complete_multipart_upload(self._bucket, key, upload, parts)
 
     def abort(self, prefix: str, own: Callable[[str], bool]) -> None:
-        """End uploads below a prefix: what they hold is paid for, and seen nowhere.
+        """End unfinished uploads below a prefix: they cost money, and no list shows them.
 
         Args:
             prefix: with which the keys begin.

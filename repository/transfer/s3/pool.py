@@ -2,8 +2,8 @@
 
 The client reads lists and errors whole, follows redirections with its session's token, waits as
 long as a server asks it to, and pages through a list for as long as the server says that there is
-more. Here an answer that is read whole is bounded, so is the number of requests of one question,
-nothing is followed, and what a server asks for is not waited for.
+more. Here the size of an answer and the number of requests are bounded, no redirection is followed,
+and no wait that a server asks for is kept.
 """
 
 from __future__ import annotations

@@ -34,16 +34,16 @@ _OBJECTS = 200_000
 """Objects under a prefix; a repository has a few hundred files."""
 
 _PROGRESS = 64 << 10
-"""Bytes after which a download that broke counts as one that worked."""
+"""A broken download that brought so many bytes counts as one that worked."""
 
 _RESUMED = 5
-"""How often a broken download goes on where it broke, without a byte of progress between."""
+"""How often a download may break in a row without a byte of progress."""
 
 _HASH = "sha256"
 """The metadata field (``x-amz-meta-sha256``) with a file's SHA-256 that a push writes."""
 
 _IN_VERSION = re.compile(r"[^/]+/[0-9]+/.+")
-"""The path of a file in a model's version folder; of one of a repository below it is none."""
+"""Matches the path of a file in a model's version folder, but not in a repository below."""
 
 _ADDRESS = "address"
 """The metadata field with the address, escaped as in URLs, to which the push was."""
@@ -72,7 +72,7 @@ class S3Store:
         return str(self._bucket)
 
     def entries(self) -> dict[str, Entry]:
-        """Every object under the prefix; markers of folders (``name/``) are none."""
+        """Every object under the prefix, without the markers of folders (``name/``)."""
         found: dict[str, Entry] = {}
         with told(self.place), self._pool.question(self.place):
             for item in self._client.list_objects(self._bucket.name, self._under, recursive=True):
@@ -126,7 +126,7 @@ class S3Store:
         """Nothing: each object's metadata say where it was pushed to."""
 
     def read(self, name: str, offset: int = 0) -> Generator[bytes]:
-        """An object's bytes from an offset on; a broken connection goes on where it broke."""
+        """An object's bytes from an offset on, also over a connection that breaks."""
         failures = 0
         with told(f"{self.place}, {name}"):
             while True:
@@ -142,7 +142,7 @@ class S3Store:
                         raise
 
     def write(self, name: str, content: Path, file: File, told_bytes: Told) -> None:
-        """Send a file; a large one in parts, on from those that a cut-off push left."""
+        """Send a file: a large one in parts, without the parts that an earlier push sent."""
         key = self._key(name)
         if len(key.encode()) > _KEY_BYTES:
             raise TransferError(
