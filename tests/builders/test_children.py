@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from runtime.processes import is_running
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -130,13 +130,6 @@ def started(here: Path) -> Iterator[Callable[[str], tuple[subprocess.Popen[bytes
     yield start
     for pid in filter(is_running, ours):
         os.kill(pid, 9)
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.sampled(4)
