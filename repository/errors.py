@@ -21,6 +21,7 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
             SourceError             builders.kit.sources.error
             TargetError             builders.kit.emit.target
             TaskError               builders.kit.tasks.runner
+            WrapError               builders.wrap.errors
         ClientError                 clients.errors
             AddressError            clients.connection.address
             InputsError             clients.infer.errors

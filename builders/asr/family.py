@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from builders.asr import metric
 from builders.asr.exports import (
     ACOUSTIC,
@@ -12,9 +14,10 @@ from builders.asr.exports import (
     VAD,
     VAD_STREAM,
 )
+from builders.asr.supported import SUPPORTED, is_of
 from builders.asr.vad import CONTEXT, FRAME
 from builders.asr.whisper.models import language, task, transcribe_long
-from builders.kit.family import Family
+from builders.kit.family import Checkpoint, Family
 from builders.kit.graph import (
     CALLED_BY_STAGES,
     LATER_STEP,
@@ -224,5 +227,13 @@ FAMILY = Family(
         *metric.metrics("asr", clean=0.05, noisy=0.15),
         # Of a general recogniser, which writes letters and numbers otherwise: sense, not finesse.
         *metric.metrics("asr_whisper", clean=0.5, noisy=0.8, prefix="whisper_"),
+    ),
+    checkpoints=tuple(
+        Checkpoint(
+            component=each.component,
+            words=f"{each.name} ({each.model_class})",
+            is_one=partial(is_of, each),
+        )
+        for each in SUPPORTED
     ),
 )

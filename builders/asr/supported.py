@@ -35,6 +35,25 @@ WHISPER = Architecture("Whisper", "whisper", "whisper", "WhisperForConditionalGe
 SUPPORTED = (PARAKEET, WHISPER)
 
 
+def is_of(wanted: Architecture, folder: Path) -> bool:
+    """Whether a folder in Hugging Face format is of an architecture; its config.json says so.
+
+    Raises:
+        SourceError: config.json cannot be read.
+    """
+    file = folder / "config.json"
+    return file.exists() and _is(read_settings(file), wanted)
+
+
+def _is(content: dict[str, Any], wanted: Architecture) -> bool:
+    classes = content.get("architectures")
+    return content.get("model_type") == wanted.model_type and classes in (
+        None,
+        [],
+        [wanted.model_class],
+    )
+
+
 def read_config(checkpoint: Path, wanted: Architecture) -> dict[str, Any]:
     """The content of config.json.
 
@@ -56,9 +75,9 @@ def read_config(checkpoint: Path, wanted: Architecture) -> dict[str, Any]:
             f"{served}"
         )
     content = read_settings(file)
-    kind, classes = content.get("model_type"), content.get("architectures")
-    if kind == wanted.model_type and classes in (None, [], [wanted.model_class]):
+    if _is(content, wanted):
         return content
+    kind, classes = content.get("model_type"), content.get("architectures")
     found = f"{kind!r}" if kind != wanted.model_type else f"the classes {classes}"
     raise SourceError(
         f"{checkpoint}: expected {wanted.name}, model_type '{wanted.model_type}' and class "

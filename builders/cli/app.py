@@ -8,6 +8,7 @@ from builders.cli.graph import graph
 from builders.cli.manifests import manifests
 from builders.cli.resources import resources
 from builders.cli.run import run
+from builders.cli.wrap import wrap
 from repository.cli.app import add_commands, new_app
 from repository.cli.panels import BUILD, DEPLOY, SERVE
 from runtime.machine.environment import REQUIREMENTS
@@ -25,6 +26,11 @@ app.command(rich_help_panel=BUILD, epilog="Example: `python -m builders parity o
 app.command(
     rich_help_panel=BUILD, epilog="Example: `python -m builders graph ocr --form svg > ocr.svg`"
 )(graph)
+app.command(
+    rich_help_panel=BUILD,
+    epilog="Examples: `python -m builders wrap scorer.onnx --out scorer.yaml` · "
+    "`python -m builders wrap --checkpoint ./whisper-tiny`",
+)(wrap)
 add_commands(app, "python -m builders", image=REQUIREMENTS)
 app.command(
     rich_help_panel=DEPLOY,

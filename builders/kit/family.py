@@ -18,9 +18,11 @@ from builders.kit.export import Export, Int8, Parity
 from builders.kit.graph import Model, closure
 from builders.kit.graph.exports import needed_exports, optional_exports
 from repository.arrays import Arrays
+from repository.errors import KitError
 from repository.release import Release
 
 __all__ = [
+    "Checkpoint",
     "Conditions",
     "ConfiguredFamily",
     "Export",
@@ -53,6 +55,32 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A kind of checkpoint that a family takes.
+
+    Attributes:
+        component: the key in :attr:`Family.sources` that takes it.
+        words: what it is, as "Whisper (WhisperForConditionalGeneration)".
+        is_one: whether a folder is of this kind. It looks at small files alone, and raises as
+            :func:`builders.kit.sources.error.read_settings`.
+    """
+
+    component: str
+    words: str
+    is_one: Callable[[Path], bool]
+
+
+def has_form(export: Export, folder: Path) -> bool:
+    """Whether an export accepts the form of a checkpoint; for :attr:`Checkpoint.is_one`."""
+    assert export.form is not None, f"{export.name} looks at no form"
+    try:
+        export.form(folder)
+    except (KitError, ValueError, OSError):
+        return False
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """A family of models.
 
@@ -67,12 +95,14 @@ class Family:
         pipelines: the ensembles that users call; their composing models, and what these are made
             from, are found from them.
         metrics: the scores that a build must reach.
+        checkpoints: the kinds of folders that its components take.
     """
 
     name: str
     sources: Mapping[str, str | None]
     pipelines: tuple[Model, ...]
     metrics: tuple[Metric, ...]
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     @property
     def exports(self) -> tuple[Export, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from builders.kit.family import Family, Metric
+from functools import partial
+
+from builders.kit.family import Checkpoint, Family, Metric, has_form
 from builders.kit.graph import (
     LATER_STEP,
     ONE_THREAD,
@@ -178,5 +180,13 @@ FAMILY = Family(
             better="lower",
             measure=metric.character_error_rate,
         ),
+    ),
+    checkpoints=tuple(
+        Checkpoint(
+            component=export.source,
+            words=f"a PP-OCR {export.source} as an ONNX file",
+            is_one=partial(has_form, export),
+        )
+        for export in (DETECTOR, RECOGNISER, CLASSIFIER)
     ),
 )

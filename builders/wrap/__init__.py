@@ -1,0 +1,1 @@
+"""What a stranger's file or folder is, and the profile that serves it."""

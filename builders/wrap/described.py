@@ -1,0 +1,97 @@
+"""What a file is, in lines for a person."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from builders.onnx.reading import OnnxFile
+from builders.wrap.understood import Wrapped
+from repository.findings import printable, shortened
+from repository.onnxruntime_rules.facts import OnnxTensor
+from repository.table import Column, Table
+
+_UNITS = ("bytes", "kB", "MB", "GB")
+
+
+def described(wrapped: Wrapped, width: int) -> list[str]:
+    """A heading, a line for each tensor, and what else there is to know.
+
+    Args:
+        wrapped: the file.
+        width: columns at which sentences are folded.
+    """
+    file = wrapped.file
+    heading = f"{printable(str(wrapped.path))}: {', '.join(_facts(file))}"
+    return [
+        *_folded(heading, "", width),
+        *(f"  {line}" for line in _tensors(file)),
+        *(line for note in _notes(wrapped) for line in _folded(note, "  ", width)),
+    ]
+
+
+def _folded(text: str, indent: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _facts(file: OnnxFile) -> Iterator[str]:
+    yield _size(file.size)
+    if file.opset:
+        yield f"opset {file.opset}"
+    yield f"IR version {file.header.ir_version}"
+    producer = f"{file.model.producer_name} {file.model.producer_version}".strip()
+    if producer:
+        yield f"written by {shortened(printable(producer), 60)}"
+
+
+def _tensors(file: OnnxFile) -> list[str]:
+    rows = [
+        (role, tensor.name, tensor.config_type.removeprefix("TYPE_"), _axes(tensor))
+        for role, tensors in (
+            ("input", file.inputs),
+            ("default", file.optional),
+            ("output", file.outputs),
+        )
+        for tensor in tensors
+    ]
+    return Table([Column("") for _ in range(4)], rows).lines()
+
+
+def _axes(tensor: OnnxTensor) -> str:
+    return f"[{', '.join(map(_axis, tensor.axes))}]"
+
+
+def _axis(axis: int | str | None) -> str:
+    """A size, a name, or a question mark; what shape inference makes up is no name."""
+    return "?" if axis is None or re.fullmatch(r"unk__\d+", str(axis)) else printable(str(axis))
+
+
+def _notes(wrapped: Wrapped) -> Iterator[str]:
+    file = wrapped.file
+    if file.optional:
+        yield "Inputs with a default value are constants, unless optional_inputs names them."
+    others = [each for each in file.domains if each != "ai.onnx"]
+    if others:
+        yield f"Operators of {', '.join(map(printable, others))} beside those of ONNX."
+    if file.sidecars:
+        yield f"Weights in {', '.join(map(printable, file.sidecars))}, which come along."
+    if not wrapped.unbatched:
+        yield "Requests can be joined: the first axis of every tensor is the batch."
+        return
+    yield "Requests cannot be joined, and each is answered by itself:"
+    yield from (f"- {printable(each)}." for each in wrapped.unbatched)
+
+
+def _size(count: int) -> str:
+    value, unit = float(count), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"

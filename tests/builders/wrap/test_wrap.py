@@ -1,0 +1,191 @@
+"""``python -m builders wrap``: a profile from files, and the family of a folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from builders.cli.app import app
+from builders.kit.build.dry_run import dry_run
+from builders.kit.paths import BUILDERS
+from builders.kit.recipe.profile import load_profile
+from builders.wrap.understood import names_for
+from tests.builders.onnx.corpus import BATCH, EXPORTED, REFUSED, SERVED
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def wrap(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["wrap", *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.thorough
+def test_the_profile_of_every_kind_is_one_that_can_be_built(folder: Path) -> None:
+    (folder / "files").mkdir()
+    for kind in SERVED:
+        kind.make(folder / f"files/{kind.name}.onnx")
+    names = [kind.name for kind in SERVED]
+    code, told, _ = wrap(*(f"files/{name}.onnx" for name in names), "--out", "mine.yaml")
+    assert code == 0 and told.endswith(
+        "Build it with: python -m builders build --profile mine.yaml\n"
+    )
+    models = yaml.safe_load(Path("mine.yaml").read_text())["families"]["onnx"]["models"]
+    assert list(models) == names
+    joined = {kind.name for kind in SERVED if kind.options == BATCH}
+    assert joined <= {name for name, each in models.items() if each["max_batch_size"] == 8}
+    for name in ("torch_legacy_names", "how_many", "scalar_output", "control_scan", "axes_fixed"):
+        assert models[name]["max_batch_size"] == 0
+    plan = dry_run(load_profile("mine.yaml"), folder / "out")
+    assert {f"export onnx/{name}" for name in names} <= {each.name for each in plan}
+
+
+def test_the_profile_of_a_file_is_one_that_can_be_built(folder: Path) -> None:
+    shutil.copy(EXPORTED / "sklearn_columns.onnx", "scorer.onnx")
+    (folder / "profiles").mkdir()
+    code, *_ = wrap("scorer.onnx", "--out", "profiles/mine.yaml")
+    assert code == 0
+    profile = load_profile("profiles/mine.yaml")
+    assert "export onnx/scorer" in {each.name for each in dry_run(profile, folder / "out")}
+
+
+def test_it_says_what_a_file_is() -> None:
+    shutil.copy(EXPORTED / "sklearn_columns.onnx", "scorer.onnx")
+    _, told, _ = wrap("scorer.onnx", "--out", "mine.yaml")
+    assert told == (
+        "scorer.onnx: 1.1 kB, opset 13, IR version 10, written by skl2onnx 1.20.0\n"
+        "  input   age            FP32    [?, 1]\n"
+        "  input   height         FP32    [?, 1]\n"
+        "  input   city           STRING  [?, 1]\n"
+        "  output  label          INT64   [?]\n"
+        "  output  probabilities  FP32    [?, 3]\n"
+        "  Operators of ai.onnx.ml beside those of ONNX.\n"
+        "  Requests can be joined: the first axis of every tensor is the batch.\n"
+        "\n"
+        "mine.yaml: written\n"
+        "Build it with: python -m builders build --profile mine.yaml\n"
+    )
+
+
+def test_standard_output_is_the_profile_alone() -> None:
+    shutil.copy(EXPORTED / "torch_legacy_names.onnx", "true.onnx")
+    code, told, errors = wrap("true.onnx")
+    assert (code, errors) == (0, "")
+    assert list(yaml.safe_load(told)["families"]["onnx"]["models"]) == ["true"]
+    assert "#   - 'input.1': expected a dynamic first axis" in told
+
+
+def test_all_that_is_refused_is_told_at_once_and_nothing_is_written(folder: Path) -> None:
+    for kind in REFUSED:
+        (folder / kind.name).mkdir()
+        kind.make(folder / kind.name / f"{kind.name}.onnx")
+    shutil.copy(EXPORTED / "sklearn_kmeans.onnx", "good.onnx")
+    # Those that are refused only for what a profile asks of them.
+    asked = [kind for kind in REFUSED if kind.name not in ("fixed_batch", "other_rows", "reduced")]
+    files = [f"{kind.name}/{kind.name}.onnx" for kind in asked]
+    code, told, errors = wrap("good.onnx", *files, "nowhere.onnx", "--out", "mine.yaml")
+    assert (code, told) == (1, "") and not Path("mine.yaml").exists()
+    for kind in asked:
+        assert f"{kind.name}.onnx" in errors, kind.name
+        assert all(part in errors for part in kind.refused), kind.name
+    assert "error [onnx] nowhere.onnx: expected an ONNX file, found none. Correct the" in errors
+    assert "good.onnx" not in errors
+
+
+def test_a_file_that_is_there_is_not_written_over() -> None:
+    shutil.copy(EXPORTED / "sklearn_kmeans.onnx", "scorer.onnx")
+    Path("mine.yaml").write_text("mine")
+    code, _, errors = wrap("scorer.onnx", "--out", "mine.yaml")
+    assert code == 1 and errors.startswith("error: mine.yaml: expected a new file, found one.")
+    assert Path("mine.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("arguments", [(), ("x.onnx", "--checkpoint", ".")])
+def test_files_or_a_checkpoint(arguments: tuple[str, ...]) -> None:
+    code, _, errors = wrap(*arguments)
+    assert code == 2 and errors.startswith("error: expected ONNX files")
+
+
+def test_names_are_of_files_or_of_their_folders() -> None:
+    paths = "scorer.onnx a/scorer.onnx bert/onnx/model.onnx t5/model.onnx x/é-1.onnx x/é-1.onnx"
+    assert names_for([Path("/m") / each for each in paths.split()]) == [
+        "scorer",
+        "a_scorer",
+        "bert",
+        "t5",
+        "_-1",
+        "x__-1",
+    ]
+
+
+def config(folder: Path, **content: object) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_checkpoint_that_a_family_takes() -> None:
+    demo = BUILDERS / "asr/demo/parakeet"
+    code, told, _ = wrap("--checkpoint", demo)
+    assert code == 0 and "The family 'asr' takes it as its component 'parakeet'" in told
+    profile = yaml.safe_load(told[told.index("families:") :])
+    assert profile == {"families": {"asr": {"sources": {"parakeet": f"path:{demo}"}}}}
+
+
+def test_a_checkpoint_of_which_files_are_missing(folder: Path) -> None:
+    whisper = config(
+        folder / "w", model_type="whisper", architectures=["WhisperForConditionalGeneration"]
+    )
+    code, told, _ = wrap("--checkpoint", whisper)
+    assert code == 0 and "as its component 'whisper'" in told
+    assert "A build would refuse it: " in told and "expected generation_config.json" in told
+
+
+def test_a_checkpoint_that_none_takes(folder: Path) -> None:
+    llama = config(folder / "l", model_type="llama", architectures=["LlamaForCausalLM"])
+    code, told, errors = wrap("--checkpoint", llama)
+    assert (code, told) == (1, "")
+    for part in (
+        "expected a checkpoint that a family takes, found LlamaForCausalLM, model_type llama.",
+        "The family 'asr' takes Parakeet CTC (ParakeetForCTC); Whisper (",
+        "optimum-cli export onnx",
+    ):
+        assert part in errors
+
+
+def test_a_checkpoint_with_an_onnx_file(folder: Path) -> None:
+    bert = config(folder / "b", model_type="bert", architectures=["BertModel"])
+    (bert / "onnx").mkdir()
+    shutil.copy(EXPORTED / "torch_legacy_encoder.onnx", bert / "onnx/model.onnx")
+    code, told, _ = wrap("--checkpoint", bert)
+    assert code == 0 and f"python -m builders wrap {bert}/onnx/model.onnx" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "expected JSON"),
+        (b"[]", "expected a JSON object"),
+        (b"\xff", "expected JSON in UTF-8"),
+    ],
+)
+def test_a_config_that_is_none(folder: Path, content: bytes, said: str) -> None:
+    (folder / "config.json").write_bytes(content)
+    code, told, errors = wrap("--checkpoint", folder)
+    assert (code, told) == (1, "") and said in errors and "Traceback" not in errors
+
+
+def test_what_is_no_folder() -> None:
+    code, _, errors = wrap("--checkpoint", "nowhere")
+    assert code == 1 and "expected a folder in Hugging Face format, found none" in errors
