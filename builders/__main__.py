@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from builders.cli.app import app
 from repository.cli.start import start
-
-OURS = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
+from repository.places import PACKAGES, install_command
 
 
 def main() -> None:
@@ -13,8 +12,8 @@ def main() -> None:
     start(
         app,
         "python -m builders",
-        ours=OURS,
-        remedy="Install the builder's: pip install -c constraints.txt -e '.[torch]'.",
+        ours=PACKAGES,
+        remedy=f"Install the builder's: {install_command('torch')}.",
     )
 
 

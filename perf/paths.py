@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-"""The checkout."""
+from repository.places import IS_CHECKOUT, ROOT
 
-RESULTS = Path(__file__).parent / "results"
-"""Where the commands write what they measured, and the README reads."""
+RESULTS = (ROOT if IS_CHECKOUT else Path()) / "perf" / "results"
+"""Where the commands write what they measured: the checkout's, which the README reads, or one in
+the working directory."""
 
-SCENARIOS = Path(__file__).resolve().parent / "scenarios"
+SCENARIOS = ROOT / "perf" / "scenarios"
 
 REPOSITORY = Path("model_repository")
 """The built repository that is measured unless another is named."""

@@ -16,8 +16,9 @@ import tempfile
 from pathlib import Path
 
 from perf.errors import PerfError
-from perf.paths import RESULTS, ROOT
+from perf.paths import RESULTS
 from repository.children import ending_with_parent
+from repository.places import ROOT
 
 PAGE = "clients/examples/page.png"
 TALK = "clients/examples/talk.wav"

@@ -13,9 +13,8 @@ from clients.cli import interrupt
 from repository.cli.app import new_app
 from repository.cli.panels import PANELS
 from repository.cli.program import named
+from repository.manifest import VERSION
 from tmk.programs import NAMES, PROGRAMS, Program
-
-DISTRIBUTION = "triton-multimodal-kit"
 
 
 def _as_ours(info: CommandInfo, program: Program) -> CommandInfo:
@@ -42,9 +41,7 @@ def _name(info: CommandInfo) -> str:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"tmk {version(DISTRIBUTION)}")
+        typer.echo(f"tmk {VERSION}")
         raise typer.Exit
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from repository.cli.program import call_commands
 from repository.cli.start import start
+from repository.places import PACKAGES, install_command
 from tmk import commands
 from tmk.programs import NAMES
-
-OURS = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
 
 
 def app(prog_name: str) -> None:
@@ -20,7 +19,6 @@ def app(prog_name: str) -> None:
     start(
         commands.app,
         prog_name,
-        ours=OURS,
-        remedy="Install the kit with what it builds with: "
-        "pip install 'triton-multimodal-kit[torch]'.",
+        ours=PACKAGES,
+        remedy=f"Install the kit with what it builds with: {install_command('torch')}.",
     )

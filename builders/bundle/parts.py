@@ -14,8 +14,8 @@ from builders.bundle.errors import BundleError
 
 Object = dict[str, Any]
 
-FOLDER = Path(__file__).resolve().parents[2] / "kserve"
-"""The bundle of this checkout; an installed package has none."""
+FOLDER = Path(__file__).parent / "kserve"
+"""The bundle that the kit ships: in a checkout a link to its ``kserve/``."""
 
 FILE = "kustomization.yaml"
 SERVICES = ("InferenceService", "LLMInferenceService")
@@ -50,7 +50,7 @@ class Parts:
         if not (folder / "overlays").is_dir():
             raise NoBundle(
                 f"{folder}: expected the folder kserve/ of a checkout, with overlays/ in it, found "
-                "none. Run this in a checkout, or name its kserve/.",
+                "none. Name a checkout's kserve/.",
                 arguments=("folder",),
             )
         return cls(folder.resolve())

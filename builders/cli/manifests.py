@@ -41,7 +41,7 @@ def manifests(
         bool, typer.Option("--delete", help="Of --push: replace a tag of something else.")
     ] = False,
     kserve: Annotated[
-        Path | None, typer.Option(help="The folder kserve/; this checkout's by default.")
+        Path | None, typer.Option(help="Another folder kserve/ than the kit's own.")
     ] = None,
 ) -> None:
     """Render the objects for a cluster from one values file, by kustomize.

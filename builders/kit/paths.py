@@ -1,11 +1,8 @@
-"""Where this checkout is."""
+"""Where the kit's code is."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from repository.places import ROOT
 
-BUILDERS = Path(__file__).resolve().parents[1]
+BUILDERS = ROOT / "builders"
 """The folder of the families, the shared stages and the profiles."""
-
-ROOT = BUILDERS.parent
-"""The checkout: what is imported from here is code of ours."""

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from clients.errors import ClientError
+from repository.places import install_command
 
 RESOLUTION = 200
 """Dots an inch at which a page is rendered: type of 8 points is then 22 pixels high."""
@@ -24,7 +25,7 @@ MOST_PIXELS = 20_000_000
 LEAST_RESOLUTION = 20
 """A page that would be coarser is refused. ISO 32000's largest, 200 inches square, has 22."""
 
-INSTALL = "pip install -c constraints.txt -e '.[pdf]'"
+INSTALL = install_command("pdf")
 
 _POINTS = 72
 _HEAD = 1024

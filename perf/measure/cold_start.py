@@ -18,8 +18,9 @@ from pathlib import Path
 
 from perf.errors import LegFailed
 from perf.result import ColdStart
+from repository.places import ROOT
 from runtime.errors import RuntimeFailure
-from runtime.machine.environment import ROOT, ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 
 _TIMEOUT_SECONDS = 600.0

@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 
 from perf.result import Machine
+from repository.places import ROOT
 from repository.release import RELEASES
-from runtime.machine.environment import DEFAULT_ENVIRONMENT, ROOT, ServerEnvironment
+from runtime.machine.environment import DEFAULT_ENVIRONMENT, ServerEnvironment
 from runtime.machine.look import gpus
 
 _CGROUPS = Path("/sys/fs/cgroup")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from perf.errors import PerfError
 from perf.judge.words import clean
 from perf.report.palette import GRID, INK, MUTED, variables
+from repository.places import install_command
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,7 @@ def require() -> None:
     except ImportError as error:
         raise PerfError(
             f"The report's figures need matplotlib, which cannot be imported ({error}). It is in "
-            "this project's extra 'docs': pip install -e '.[docs]'"
+            f"this project's extra 'figures': {install_command('figures')}"
         ) from None
 
 

@@ -12,6 +12,7 @@ from repository.cli.exit import failed
 from repository.cli.folder import REPOSITORY, Repository, as_built
 from repository.cli.out import write_out
 from repository.files.bounded_file import Unreadable, read_bounded
+from repository.places import requirements_command
 
 _LONGEST = 1 << 20
 """Bytes of a file of requirements."""
@@ -43,8 +44,7 @@ def sbom_for(image: Path | None) -> Callable[..., None]:
             from repository.bom.image import SbomError
         except ModuleNotFoundError as problem:
             raise failed(
-                f"no module '{problem.name}'. Install the packages: "
-                "pip install -r repository/requirements/sbom.txt"
+                f"no module '{problem.name}'. Install the packages: {requirements_command('sbom')}"
             ) from problem
         try:
             text = None

@@ -23,8 +23,8 @@ from repository.manifest.schema import FIELDS, MANIFEST, REBUILD, finding, mista
 from repository.manifest.shape import lacking, wrong_types
 
 KIT = "triton-multimodal-kit"
-VERSION = "0.1.0"
-"""The kit's version, as in pyproject.toml (which a test compares)."""
+VERSION = "0.2.0"
+"""The kit's version; pyproject.toml takes it from here."""
 
 UNMANAGED = ("README.md",)
 """Files at the root of a repository that no build writes."""

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from repository.errors import RepositoryError
 from repository.manifest.schema import finding
+from repository.places import requirements_command
 
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 MAXIMUM_BYTES = 64 << 10
@@ -93,7 +94,7 @@ def require_library() -> None:
             "this environment",
             "the packages that signatures need",
             f"no module '{error.name}'",
-            "Install them: pip install -r repository/requirements/signing.txt.",
+            f"Install them: {requirements_command('signing')}.",
         )
 
 

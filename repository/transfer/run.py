@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from repository.places import requirements_command
 from repository.transfer.address import Address, Bucket, Claim, Image, Layout, Mounted, parse
 from repository.transfer.arrival import Judge
 from repository.transfer.claim.kubectl import Cluster
@@ -142,8 +143,7 @@ def _bucket(address: Bucket) -> S3Store:
         from repository.transfer.s3.store import S3Store
     except ModuleNotFoundError as error:
         raise TransferError(
-            f"s3: needs the package '{error.name}'. Install it: "
-            "pip install -r repository/requirements/s3.txt."
+            f"s3: needs the package '{error.name}'. Install it: {requirements_command('s3')}."
         ) from error
     return S3Store(address)
 

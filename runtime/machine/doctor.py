@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from repository.places import install_command
 from runtime.machine.look import PORTS, Machine, look
 from runtime.machine.needs import GLIBC, PYTHONS
 
@@ -213,7 +214,7 @@ def _gpu(machine: Machine) -> Check:
 
 
 def _tensorrt(machine: Machine) -> Check:
-    install = "pip install 'triton-multimodal-kit[tensorrt]'"
+    install = install_command("tensorrt")
     if machine.tensorrt_problem:
         return Check(
             name="TensorRT",

@@ -18,11 +18,11 @@ from pathlib import Path
 from repository.files.bounded_file import Unreadable
 from repository.files.hashing import sha256_of
 from repository.files.json_file import read_json
+from repository.places import ROOT, made_folder
 from runtime.errors import EnvironmentUnfit
 from runtime.machine.needs import check_machine, libpython_folder
 
-ROOT = Path(__file__).resolve().parents[2]
-DEFAULT_ENVIRONMENT = ROOT / ".venv-server"
+DEFAULT_ENVIRONMENT = made_folder(".venv-server")
 REQUIREMENTS = ROOT / "runtime" / "requirements.txt"
 STAMP = "runtime-stamp.json"
 

@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from repository.places import ROOT
 from runtime import processes
 from runtime.errors import ServerDied, ServerFailed
 from runtime.guard import guard, state
-from runtime.machine.environment import ROOT
 from runtime.options import admin
 from runtime.server import deaths, logs
 from runtime.server.control import Control

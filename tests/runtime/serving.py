@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from repository.places import ROOT
 from runtime import processes
-from runtime.machine.environment import ROOT
 
 FREE_PORTS = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
 

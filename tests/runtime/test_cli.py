@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from repository.manifest.schema import FIELDS, MANIFEST, SCHEMA, digest_of
+from repository.places import ROOT
 from runtime import processes
 from runtime.cli import main
-from runtime.machine.environment import ROOT
 from runtime.options.admin import GROUPS
 from runtime.server.control import Control
 from tests.runtime.fixtures import PythonModel, WaitUntil

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from repository.places import ROOT
 from runtime import synthetic
 from runtime.guard import state
-from runtime.machine.environment import ALLOCATOR, BLAS, ROOT, TELEMETRY, ServerEnvironment
+from runtime.machine.environment import ALLOCATOR, BLAS, TELEMETRY, ServerEnvironment
 from runtime.server import backend_folder, logs
 from runtime.watch import stubs
 

@@ -15,9 +15,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization as formats
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from builders.__main__ import OURS
 from repository.manifest import KIT, VERSION
 from repository.manifest.schema import FIELDS, digest_of
+from repository.places import PACKAGES
 from repository.sign import PrivateKey, sign
 from tests.kserve.arrival.image import Image
 
@@ -147,4 +147,4 @@ def test_a_builder_without_its_packages_says_so(
     image: Image, signed: tuple[Path, Path], tmp_path: Path, command: str
 ) -> None:
     arguments = arguments_of(command, *signed, tmp_path)
-    assert missing(image.call(*arguments, program="builders", folder=ROOT)) not in OURS
+    assert missing(image.call(*arguments, program="builders", folder=ROOT)) not in PACKAGES

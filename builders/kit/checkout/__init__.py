@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builders.errors import FamilyError, NotDeclared
-from builders.kit.paths import ROOT
 from repository.families import FamilyMisplaced
 from repository.families.places import MODULE, Place, in_folder, in_package, in_packages
 from repository.files.yaml_file import suggest
 from repository.findings import finding_of
+from repository.places import ROOT
 
 if TYPE_CHECKING:
     from builders.kit.family import ConfiguredFamily, Family

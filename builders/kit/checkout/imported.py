@@ -11,8 +11,9 @@ from builders.kit.paths import BUILDERS
 from repository.families.outside import PACKAGE, forget
 from repository.families.places import MODULE, Place
 from repository.findings import Finding, finding_of
+from repository.places import install_command
 
-EXTRA = "pip install -c constraints.txt -e '.[torch]'"
+EXTRA = install_command("torch")
 """What installs what the kit's own families import."""
 
 

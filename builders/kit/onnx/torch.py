@@ -20,6 +20,7 @@ from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.files import source_folder
 from repository.onnx.content import OnnxError
 from repository.onnx.walk import graphs, named, nodes
+from repository.places import install_command
 
 if TYPE_CHECKING:
     import torch
@@ -241,5 +242,5 @@ def _import_transformers() -> Any:
 
 def _missing(error: ModuleNotFoundError) -> ModuleNotFoundError:
     return ModuleNotFoundError(
-        f"exporting from torch needs '{error.name}': pip install 'triton-multimodal-kit[torch]'"
+        f"exporting from torch needs '{error.name}': {install_command('torch')}"
     )

@@ -17,13 +17,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.paths import ROOT
 from builders.kit.resources.request import LoadError, request
 from builders.kit.resources.size import size_of
 from repository.arrays import Arrays
 from repository.config.facts import is_ensemble
 from repository.config.text import read_config
 from repository.errors import KitError
+from repository.places import ROOT
 from repository.usage.found import Usages, usages
 from runtime.inprocess import InProcess
 

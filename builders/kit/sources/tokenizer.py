@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from builders.kit.paths import ROOT
 from builders.kit.sources.error import SourceError, read_settings
+from repository.places import ROOT
 
 SECONDS = 120.0
 """For the largest tokenizers, on a busy machine; they take two."""

@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.kit.paths import ROOT
 from repository.files.hashing import sha256_of
+from repository.places import IS_CHECKOUT, PACKAGES, ROOT
 
 BEHIND: Mapping[str, tuple[str, ...]] = {"torch": ("onnxscript",), "onnx": ("protobuf",)}
 """Packages that a package imports to do what it is asked for, without requiring them."""
@@ -39,7 +39,7 @@ _DISTRIBUTIONS = {
     "PIL": "pillow",
     "yaml": "pyyaml",
 }
-UNCOUNTED = frozenset({".pyc", ".md"})
+UNCOUNTED = frozenset({".pyc", ".md", ".typed"})
 """Suffixes of files that no result depends on."""
 
 _DOTTED = re.compile(r"\w+(?:\.\w+)+")
@@ -155,7 +155,9 @@ class CodeReader:
         """The source file of one of our modules; None for anybody else's."""
         if not name:
             return None
-        below = [(root, name.split(".")) for root in self.roots]
+        # Where the kit is installed, what lies beside it is not ours.
+        apart = not IS_CHECKOUT and name.partition(".")[0] not in PACKAGES
+        below = [(root, name.split(".")) for root in self.roots if not (root == ROOT and apart)]
         for package, folder in self.packages.items():
             if f"{name}.".startswith(f"{package}."):
                 below.append((folder, name.removeprefix(package).split(".")[1:]))

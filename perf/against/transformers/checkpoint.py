@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from perf.errors import PerfError
-from perf.paths import ROOT
 from repository.files.hashing import sha256_of
 from repository.files.json_file import read_object
+from repository.places import ROOT
 
 
 def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:

@@ -37,8 +37,9 @@ from perf.against.transformers.checkpoint import checkpoint_of
 from perf.against.transformers.rival import reader, told
 from perf.errors import PerfError
 from perf.measure.timing import Timing, interleave, ratios
-from perf.paths import REPOSITORY, RESULTS, ROOT, SCENARIOS
+from perf.paths import REPOSITORY, RESULTS, SCENARIOS
 from repository.errors import KitError
+from repository.places import ROOT
 
 TALK = ROOT / "clients" / "examples" / "talk.wav"
 COMMAND = SCENARIOS / "command.flac"

@@ -27,9 +27,10 @@ from perf.against.bench import Memory, machine, say
 from perf.against.transformers.rival import raw, recogniser, told
 from perf.against.transformers.speed import Result, measure, publish, request, sounds
 from perf.errors import PerfError
-from perf.paths import RESULTS, ROOT
+from perf.paths import RESULTS
 from repository.children import ending_with_parent
 from repository.errors import KitError
+from repository.places import ROOT
 
 RELEASE = "24.10"
 """The release of the local server."""

@@ -16,7 +16,7 @@ from typing import IO, Literal, Self
 from perf.compare.services import kserve_environment
 from perf.compare.services.plan import Plan
 from perf.errors import LegFailed
-from runtime.machine.environment import ROOT
+from repository.places import ROOT
 
 Kind = Literal["tritonclient", "kserve"]
 """A small server on tritonclient's own servicer, or KServe's model server."""

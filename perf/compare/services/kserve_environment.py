@@ -18,10 +18,10 @@ from pathlib import Path
 from perf.errors import LegFailed
 from repository.children import ending_with_parent
 from repository.files.hashing import sha256_of
-from runtime.machine.environment import ROOT
+from repository.places import made_folder
 from runtime.machine.turns import one_at_a_time
 
-FOLDER = ROOT / ".venv-kserve"
+FOLDER = made_folder(".venv-kserve")
 REQUIREMENTS = Path(__file__).with_name("kserve_requirements.txt")
 _STAMP = "stamp"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from perf.errors import AnalyzerMissing
 from perf.measure.analyzer.analyzer import Analyzer
 from repository.children import ending_with_parent
-from runtime.machine.environment import ROOT
+from repository.places import made_folder
 
-FOLDER = ROOT / ".perf_analyzer"
+FOLDER = made_folder(".perf_analyzer")
 """Where :func:`perf.measure.analyzer.install` puts its own: ``bin/perf_analyzer`` and ``lib``."""
 
 SDK_PLACES = (

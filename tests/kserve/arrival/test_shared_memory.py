@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from runtime.machine.environment import ROOT, ServerEnvironment
+from repository.places import ROOT
+from runtime.machine.environment import ServerEnvironment
 from tests.kserve.arrival.image import tail
 from tests.kserve.render import Object, shipped
 

@@ -227,7 +227,7 @@ def test_gpu_images_load_plans_of_this_tensorrt() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    assert extras["tensorrt"][0].startswith("tensorrt-cu13==11.")
+    assert extras["tensorrt"][0].startswith("tensorrt-cu13>=11.")
     assert load_profile("gpu").triton >= TENSORRT_11
     for where, pod in tritons():
         if "nvidia.com" in json.dumps(pod.container.get("resources", {})):

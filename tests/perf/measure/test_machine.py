@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from perf.measure import machine
-from runtime.machine.environment import ROOT
+from repository.places import ROOT
 
 
 def test_this_machine() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from repository.places import ROOT
 from runtime.guard import hidden
-from runtime.machine.environment import ROOT
 
 SAY = """
 import json, os, subprocess, sys

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import tritonclient.grpc as grpc
 
+from repository.places import ROOT
 from runtime.guard.sequences import OpenSequences
-from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
 from tests.conftest import Serve
 from tests.runtime.conftest import held_by

@@ -85,7 +85,7 @@ def test_a_fit_machine_needs_nothing() -> None:
         ),
         ({"gpus": (H200,), "tensorrt": "11.4.0"}, "GPU", "ok", "NVIDIA H200, 143771 MiB", ""),
         ({"gpu_problem": "nvidia-smi ended with code 9"}, "GPU", "warning", "code 9", "driver"),
-        ({"gpus": (H200,)}, "TensorRT", "warning", "none", "triton-multimodal-kit[tensorrt]"),
+        ({"gpus": (H200,)}, "TensorRT", "warning", "none", ".[tensorrt]'."),
         ({"gpus": (H200,), "tensorrt": "11.4.0.106"}, "TensorRT", "ok", "11.4.0.106", ""),
         (
             {"tensorrt": "11.4.0.106", "tensorrt_problem": "no libnvinfer"},

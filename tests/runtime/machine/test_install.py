@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
+from repository.places import ROOT
 from runtime import processes
 from runtime.errors import EnvironmentUnfit
 from runtime.machine import environment, install, needs
-from runtime.machine.environment import ROOT, STAMP, ServerEnvironment
+from runtime.machine.environment import STAMP, ServerEnvironment
 from tests.runtime.fixtures import WaitUntil
 
 

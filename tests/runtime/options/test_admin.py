@@ -17,10 +17,11 @@ import pytest
 import tritonclient.grpc as grpcclient
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from repository.places import ROOT
 from runtime import processes
 from runtime.errors import ServerFailed
 from runtime.guard import state
-from runtime.machine.environment import ROOT, ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 from runtime.options import admin
 from runtime.server.server import LocalServer
 from tests.conftest import Serve

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from repository.files import plain
+from repository.places import ROOT
 from runtime.errors import ServerFailed
 from runtime.guard import state
-from runtime.machine.environment import ROOT, ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 from runtime.options.models import check_names
 from tests.conftest import Serve
 from tests.runtime.fixtures import Ensemble, Infer, PythonModel

@@ -21,10 +21,10 @@ import numpy as np
 import pytest
 import tritonclient.grpc as grpcclient
 
+from repository.places import ROOT
 from runtime import processes
 from runtime.errors import ServerFailed
 from runtime.guard import connections, state
-from runtime.machine.environment import ROOT
 from runtime.server.server import LocalServer
 from tests.conftest import Serve
 from tests.runtime.conftest import held_by

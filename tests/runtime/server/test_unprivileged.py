@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.machine.environment import ROOT, ServerEnvironment
+from repository.places import ROOT
+from runtime.machine.environment import ServerEnvironment
 from runtime.machine.needs import libpython_name
 from tests.runtime.fixtures import PythonModel
 

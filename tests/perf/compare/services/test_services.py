@@ -16,8 +16,9 @@ from perf.compare.services import Gateway, Services, StepServers, kserve_environ
 from perf.compare.services.plan import Plan, Tensor, read_plan
 from perf.errors import LegFailed
 from repository.copied.flow import Wiring
+from repository.places import ROOT
 from runtime import processes
-from runtime.machine.environment import ROOT, ServerEnvironment
+from runtime.machine.environment import ServerEnvironment
 from tests.waiting import until
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

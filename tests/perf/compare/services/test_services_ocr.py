@@ -13,7 +13,8 @@ from clients.chained import request_input
 from perf.compare.services import Gateway, StepServers
 from perf.measure.analyzer import install
 from perf.result import Load
-from runtime.machine.environment import ROOT, ServerEnvironment
+from repository.places import ROOT
+from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 
 REPOSITORY = ROOT / "model_repository"

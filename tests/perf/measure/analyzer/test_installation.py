@@ -15,7 +15,7 @@ import pytest
 
 from perf.errors import AnalyzerMissing
 from perf.measure.analyzer import Analyzer, install, installation, places
-from runtime.machine.environment import ROOT
+from repository.places import ROOT
 
 FAKE = b"#!/bin/sh\necho 'Perf Analyzer Version 2.51.0'\n"
 

@@ -12,8 +12,8 @@ import pytest
 
 from perf.errors import LegFailed
 from perf.measure.analyzer import guard, process
+from repository.places import ROOT
 from runtime import processes
-from runtime.machine.environment import ROOT
 from tests.waiting import until
 
 REGION = f"perf_test_{os.getpid()}"

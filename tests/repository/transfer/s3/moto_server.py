@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 from minio import Minio
 
-from runtime.machine.environment import ROOT
+from repository.places import ROOT
 from tests.environments import installed
 
 FOLDER = ROOT / ".venv-s3"

@@ -1,0 +1,53 @@
+"""Where the kit's own files lie: in a checkout, or installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The folder of the kit's packages."""
+
+PACKAGES = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
+"""The kit's own packages, which all lie there; where it is installed, those of others do too."""
+
+IS_CHECKOUT = (ROOT / "pyproject.toml").is_file()
+"""Whether this is a checkout, in which the kit keeps what it makes for itself."""
+
+IS_INSTALLED = not IS_CHECKOUT and (ROOT / "tmk").is_dir()
+"""Whether the whole kit is installed; `repository/` may also lie somewhere by itself."""
+
+
+def made_folder(name: str) -> Path:
+    """Where a folder lies that the kit makes for itself, as an environment.
+
+    Args:
+        name: as it is called in a checkout, with a dot before it.
+
+    Returns:
+        It in the checkout. Else one for this Python, in the user's folder for data.
+    """
+    if IS_CHECKOUT:
+        return ROOT / name
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return data / "triton-multimodal-kit" / python / name.lstrip(".")
+
+
+def install_command(extra: str) -> str:
+    """The command that installs the kit's packages with those of an extra."""
+    if IS_INSTALLED:
+        return f"pip install 'triton-multimodal-kit[{extra}]'"
+    return f"pip install -c constraints.txt -e '.[{extra}]'"
+
+
+def requirements_command(name: str) -> str:
+    """The command that installs what `repository/` needs for a thing by itself.
+
+    Args:
+        name: a file in ``repository/requirements``, which is also an extra of the kit.
+    """
+    if IS_INSTALLED:
+        return install_command(name)
+    return f"pip install -r repository/requirements/{name}.txt"
