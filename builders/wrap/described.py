@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from builders.onnx.reading import OnnxFile
 from builders.wrap.understood import Wrapped
+from repository.arrays import DType
 from repository.findings import printable, shortened
 from repository.onnxruntime_rules.facts import OnnxTensor
 from repository.table import Column, Table
@@ -54,7 +55,7 @@ def _facts(file: OnnxFile) -> Iterator[str]:
 
 def _tensors(file: OnnxFile) -> list[str]:
     rows = [
-        (role, tensor.name, tensor.config_type.removeprefix("TYPE_"), _axes(tensor))
+        (role, tensor.name, DType.from_config(tensor.config_type), _axes(tensor))
         for role, tensors in (
             ("input", file.inputs),
             ("default", file.optional),

@@ -40,7 +40,11 @@ class CutOff(RequestError):
 
 
 # Triton puts the request's id, and each ensemble that a failing step lies in, before the reason.
-_PREFIX = re.compile(r"^(\[request id: [^\]]*\] |in ensemble '[^']*', )+")
+# So does its Python backend, whose instances have names of their own.
+_PREFIX = re.compile(
+    r"^(\[request id: [^\]]*\] |in ensemble '[^']*', "
+    r"|Failed to process the request\(s\) for model '[^']*', message: |TritonModelException: )+"
+)
 
 _NOT_SENT = re.compile(r"failed to connect to all addresses|errors resolving")
 """How the text begins when there was no connection, so that nothing was sent."""

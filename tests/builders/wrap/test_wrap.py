@@ -65,11 +65,11 @@ def test_it_says_what_a_file_is() -> None:
     _, told, _ = wrap("scorer.onnx", "--out", "mine.yaml")
     assert told == (
         "scorer.onnx: 1.1 kB, opset 13, IR version 10, written by skl2onnx 1.20.0\n"
-        "  input   age            FP32    [?, 1]\n"
-        "  input   height         FP32    [?, 1]\n"
-        "  input   city           STRING  [?, 1]\n"
-        "  output  label          INT64   [?]\n"
-        "  output  probabilities  FP32    [?, 3]\n"
+        "  input   age            FP32   [?, 1]\n"
+        "  input   height         FP32   [?, 1]\n"
+        "  input   city           BYTES  [?, 1]\n"
+        "  output  label          INT64  [?]\n"
+        "  output  probabilities  FP32   [?, 3]\n"
         "  Operators of ai.onnx.ml beside those of ONNX.\n"
         "  Requests can be joined: the first axis of every tensor is the batch.\n"
         "\n"
