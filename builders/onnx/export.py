@@ -12,6 +12,7 @@ from builders.kit import onnx
 from builders.kit.build.parity import ParityError, compare
 from builders.kit.export import Export, Parity
 from builders.kit.onnx.files import MODEL_FILE, lower_ir_version
+from builders.onnx.batch_axis import name_batch_axis
 from builders.onnx.reading import OnnxFile, read_file
 from repository.onnx.content import OnnxError
 
@@ -21,6 +22,7 @@ def make_file(
     newest_opset: int,
     optional: tuple[str, ...],
     simplify: bool,
+    batches: bool,
     checkpoint: Path,
     out: Path,
 ) -> Mapping[str, object]:
@@ -31,6 +33,7 @@ def make_file(
         newest_opset: the newest that the release loads.
         optional: inputs with a default value that requests may give.
         simplify: whether to try it.
+        batches: whether the first axis of every input and output is the batch.
         checkpoint: the source.
         out: the file to write, or the folder if it has weights in other files.
 
@@ -54,6 +57,8 @@ def make_file(
     if not why:
         try:
             model, done = onnx.normalise(onnx.load(file.path), newest_opset=newest_opset)
+            if batches:
+                name_batch_axis(model)
             onnx.save(model, out)
             compare(
                 Export(name="simplified", source="", make=make_nothing, parity=parity),
@@ -64,7 +69,7 @@ def make_file(
         except (OnnxError, ParityError) as error:
             why = str(error).partition("\nReproduce it with: ")[0]
             _remove(out)
-    _as_it_is(file, out)
+    _as_it_is(file, out, batches)
     return {**facts, "simplified": False, "why": why}
 
 
@@ -73,11 +78,14 @@ def make_nothing(checkpoint: Path, out: Path) -> Mapping[str, object]:
     raise NotImplementedError
 
 
-def _as_it_is(file: OnnxFile, out: Path) -> None:
-    """The same graph and weights; only the version of the file format may be lowered."""
+def _as_it_is(file: OnnxFile, out: Path, batches: bool) -> None:
+    """The same graph and weights; the version of the file format may be lowered, and the batch's
+    axis gets a name."""
     model = ModelProto()
     model.ParseFromString(file.path.read_bytes())
     lower_ir_version(model)
+    if batches:
+        name_batch_axis(model)
     target = out
     if file.sidecars:
         target = out / MODEL_FILE

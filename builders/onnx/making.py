@@ -176,11 +176,13 @@ def _export(
             conditions.release.newest_opset,
             optional,
             asked.simplify,
+            asked.max_batch_size > 0,
         ),
         options={
             "newest_opset": conditions.release.newest_opset,
             "optional_inputs": optional,
             "simplify": asked.simplify,
+            "batches": asked.max_batch_size > 0,
             "sizes": sizes,
             "absolute": absolute,
             "relative": allowed,

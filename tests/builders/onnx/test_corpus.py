@@ -107,6 +107,8 @@ def test_a_few_kinds_are_served_as_onnxruntime_answers_them(
     for served in served_kinds(kinds, bench, server_environment):
         for kind in kinds:
             served.compare(kind)
+        # The server finds the batch in each output, too.
+        assert not [line for line in served.server.log_lines if "[cut-output]" in line]
 
 
 @pytest.mark.thorough
