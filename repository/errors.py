@@ -16,6 +16,7 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
             GivenError              builders.onnx.given
             GraphError              builders.kit.graph.error
             LoadError               builders.kit.resources.request
+            NewError                builders.new.write
             ParityError             builders.kit.build.parity
             ProfileError            builders.kit.recipe.profile
             SourceError             builders.kit.sources.error

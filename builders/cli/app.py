@@ -6,6 +6,7 @@ from builders.cli.build import build, parity, plan
 from builders.cli.doctor import doctor
 from builders.cli.graph import graph
 from builders.cli.manifests import manifests
+from builders.cli.new import new
 from builders.cli.resources import resources
 from builders.cli.run import run
 from builders.cli.wrap import wrap
@@ -31,6 +32,11 @@ app.command(
     epilog="Examples: `python -m builders wrap scorer.onnx --out scorer.yaml` · "
     "`python -m builders wrap --checkpoint ./whisper-tiny`",
 )(wrap)
+app.command(
+    rich_help_panel=BUILD,
+    epilog="Examples: `python -m builders new shapes --at ../shapes` · "
+    "`python -m builders new shapes --at builders`",
+)(new)
 add_commands(app, "python -m builders", image=REQUIREMENTS)
 app.command(
     rich_help_panel=DEPLOY,

@@ -1,0 +1,1 @@
+"""Tells circles, squares and triangles apart in an image."""

@@ -1,0 +1,1 @@
+"""The Python-backend stages: Triton runs them, with numpy and without torch."""
