@@ -33,8 +33,8 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
                 CutOff              clients.connection.errors
                 WrongPort           clients.connection.connection
             SoundError              clients.asr.sound
-            Unreachable             clients.smoke
-            Wrong                   clients.smoke
+            Unreachable             clients.deployed.server
+            Wrong                   clients.deployed.server
         PerfError                   perf.errors
             ChainFailed             perf.compare.services.chain
             Interrupted             perf.compare.record

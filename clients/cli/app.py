@@ -1,13 +1,15 @@
-"""The client's command line: ``python -m clients ocr | asr | infer``."""
+"""The client's command line: ``python -m clients``, with a command of each family that has one."""
 
 from __future__ import annotations
 
 import typer
 
-from clients.cli.asr import asr
+from clients.cli.ask import ask
 from clients.cli.infer import infer
-from clients.cli.ocr import ocr
 from repository.cli.panels import ASK
+from repository.errors import KitError
+from repository.usage import Command
+from repository.usage.found import usages
 
 _CODES = "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 
@@ -18,19 +20,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Ask a served pipeline or model, and print its answer.",
 )
+
+
+def _commands() -> list[Command]:
+    """Those of the families that can be found; what cannot be read keeps no other from running."""
+    try:
+        declared = usages().declared
+    except KitError as problem:
+        typer.echo(f"warning: {problem}", err=True)
+        return []
+    return [each.command for each in declared.values() if each.command is not None]
+
+
+for _command in _commands():
+    app.command(rich_help_panel=ASK, epilog=f"Examples: {_command.examples}. {_CODES}")(
+        _command.run
+    )
 app.command(
     rich_help_panel=ASK,
-    epilog="Examples: `python -m clients ocr page.png` · "
-    "`python -m clients ocr page.png --draw out.png` · "
-    "`python -m clients ocr letter.pdf --markdown --page 2` · "
-    f"`python -m clients ocr page.png --json | jq '.[].text'`. {_CODES}",
-)(ocr)
-app.command(
-    rich_help_panel=ASK,
-    epilog="Examples: `python -m clients asr talk.wav` · `python -m clients asr talk.wav --srt` · "
-    "`python -m clients asr --microphone` · "
-    f"`ffmpeg -i film.mp4 -f s16le -ar 16000 -ac 1 - | python -m clients asr -`. {_CODES}",
-)(asr)
+    epilog="Examples: `python -m clients ask ocr page.png` · "
+    "`python -m clients ask ocr page.png -o minimum_score=0.9 --json` · "
+    f"`python -m clients ask mine file --family path:./mine`. {_CODES}",
+)(ask)
 app.command(
     rich_help_panel=ASK,
     epilog="Examples: `python -m clients infer scorer --input x=data.npy` · "

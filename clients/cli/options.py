@@ -26,3 +26,12 @@ Patience = Annotated[
         help="How long to go on asking where no server listens, as while one starts.",
     ),
 ]
+
+Families = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--family",
+        metavar="path:DIR",
+        help="The folder of a family that is neither the kit's nor installed. Can be repeated.",
+    ),
+]

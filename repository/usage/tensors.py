@@ -55,7 +55,8 @@ def taken_by(config: pb.ModelConfig) -> dict[str, Taken]:
 def taken_by_metadata(metadata: Mapping[str, Any], part: str = "inputs") -> dict[str, Taken]:
     """The same of the KServe v2 protocol's metadata.
 
-    It does not say what is optional: a server refuses a request without the rest.
+    It does not say what is optional: a server refuses a request without the rest. Nor does it say
+    whether the first of several axes is the batch's: one of any size may be.
     """
     return {
         str(each["name"]): Taken(
@@ -63,7 +64,7 @@ def taken_by_metadata(metadata: Mapping[str, Any], part: str = "inputs") -> dict
             DType(each["datatype"]),
             tuple(map(int, each["shape"])),
             optional=True,
-            batches=list(each["shape"])[:1] in ([-1], ["-1"]),
+            batches=len(each["shape"]) > 1 and int(each["shape"][0]) == -1,
         )
         for each in metadata.get(part, ())
     }

@@ -16,6 +16,8 @@ import urllib3
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 
+BUILT = Path(__file__).parents[2] / "model_repository"
+
 WRONG = """
 import numpy, triton_python_backend_utils as pb
 
@@ -127,6 +129,10 @@ def test_a_gateway_routes_by_host_and_path(gateway: str) -> None:
 
 def test_wrong_answers_and_missing_pipelines_are_told(triton: LocalServer) -> None:
     code, table, errors = smoke(f"http://{triton.http}")
+    assert (code, results(table)) == (1, dict.fromkeys(("asr", "ocr"), "not served"))
+    told = f"error: no pipeline whose answer is known is served at http://{triton.http}\n"
+    assert errors == told
+    code, table, errors = smoke(f"http://{triton.http}", "--repository", str(BUILT))
     missing = dict.fromkeys(("asr", "asr_bls", "ocr", "ocr_bls"), "missing")
     assert (code, results(table)) == (1, missing)
     assert f"ocr is not served at http://{triton.http}" in errors
@@ -135,9 +141,10 @@ def test_wrong_answers_and_missing_pipelines_are_told(triton: LocalServer) -> No
     add(triton, "ocr_bls", "'never asked'", tensor="picture")
     both = ("--pipeline", "ocr", "--pipeline", "ocr_bls")
     code, table, errors = smoke(f"http://{triton.http}", *both)
-    assert (code, results(table)) == (1, {"ocr": "wrong", "ocr_bls": "refused"})
+    assert (code, results(table)) == (1, {"ocr": "wrong", "ocr_bls": "unfit"})
     assert "text[1], expected 'Ferry timetable changes', found 'Fairy timetable'" in errors
     assert errors.startswith("error: ")
+    assert "'ocr_bls': expected one of its inputs, picture, found 'image'" in errors
     assert errors.count("\n") == 2
 
     (triton.repository / "chain" / "1").mkdir(parents=True)
@@ -156,7 +163,7 @@ def test_nothing_listens() -> None:
 def test_a_pipeline_without_a_known_answer_cannot_be_asked_for() -> None:
     code, _, errors = smoke("http://127.0.0.1:9", "--pipeline", "orc")
     assert code == 2
-    assert "there are: asr, asr_bls, ocr, ocr_bls" in " ".join(errors.replace("│", " ").split())
+    assert "there are: asr, ocr" in " ".join(errors.replace("│", " ").split())
 
 
 def test_an_address_without_a_scheme_is_wrong_usage() -> None:

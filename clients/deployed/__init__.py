@@ -1,0 +1,1 @@
+"""A deployed Triton over HTTP: its pipelines' known questions, and how each one does."""
