@@ -14,4 +14,4 @@ class FamilyError(BuildersError):
 
 
 class NotDeclared(FamilyError):
-    """There is no family, or no part of one, of that name."""
+    """There is no family of that name, or no such part of a family."""

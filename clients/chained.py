@@ -1,6 +1,6 @@
 """A pipeline as a chained client: every step is called over the network, from Python.
 
-What a team does without an ensemble, and so what an ensemble is compared with. It needs nothing
+This is what a team does without an ensemble, so ensembles are compared with it. It needs nothing
 but a server: the steps come from the ensemble's own config.
 """
 

@@ -6,8 +6,7 @@ from repository.errors import KitError
 
 
 class ClientError(KitError):
-    """Base of what keeps a client from an answer; its text is a sentence.
+    """The base of a client's errors; the text is a sentence.
 
-    Of what stands below, the errors take two modules of the standard library, so a client stays
-    as light as it was.
+    They import two modules of the standard library only, so a client stays light.
     """

@@ -1,7 +1,7 @@
 """What a comparison measured: the types, and their JSON.
 
 A leg is one way to serve a pipeline under one load. It is measured in rounds, the legs of a round
-one after the other, so that a slow minute hurts all alike and ratios are taken round by round.
+one after the other, so a slow minute hurts all of them, and ratios are taken round by round.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Leg(Record):
 
 
 class StepTime(Record):
-    """What the servers' own statistics say of one model, in microseconds for one request of the
+    """What the servers' statistics say about one model, in microseconds for one request of the
     pipeline: the sum over its calls, which may have run side by side."""
 
     model: str
@@ -102,7 +102,7 @@ class ProcessUse(Record):
         processes: how many.
         cpu_ms: processor time for one request of the pipeline, in milliseconds.
         resident_mib: resident memory at the round's end, all processes together, in MiB.
-        proportional_mib: the same with shared pages divided among those who share them.
+        proportional_mib: the same with shared pages divided among the processes that share them.
     """
 
     part: str
@@ -148,7 +148,7 @@ class Round(Record):
 
 
 class LegResult(Record):
-    """A leg's rounds, or why it has none that count.
+    """A leg's rounds, or why none of them counts.
 
     Attributes:
         leg: which.
@@ -265,7 +265,7 @@ def load(path: Path) -> Result:
     """Reads what :func:`save` wrote.
 
     Raises:
-        PerfError: there is no such file, or it is no result.
+        PerfError: there is no such file, or it is not a result.
     """
     try:
         return Result.model_validate_json(read_bounded(path, MAXIMUM_BYTES))

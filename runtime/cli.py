@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 DEFAULT_REPOSITORY = Path("model_repository")
 DAY = 86_400.0
-"""Seconds: the longest that can be waited for; with a bound there is no infinity."""
+"""Seconds: the longest wait that can be asked for, so infinity cannot."""
 
 DEFAULT_RELEASE = "24.10"
 """The local server's own."""
@@ -255,9 +255,9 @@ def serve(
 ) -> None:
     """Serve a model repository until Ctrl-C or SIGTERM; requests in flight are then answered.
 
-    Whoever reaches a port can ask the models; there is no encryption and no login. Calls that
-    change the server (models, shared memory, trace, log) ask for a key that each start makes, and
-    that only the runtime has. What stands after `--` is passed to tritonserver.
+    Anyone who can reach a port can ask the models: there is no encryption and no login. Calls that
+    change the server (models, shared memory, trace, log) need a key. Each start makes one, and only
+    the runtime has it. Options after `--` are passed to tritonserver.
     """
     if verify:
         _verify(repository)
@@ -344,7 +344,7 @@ def _target(repository: Path) -> tuple[str, str]:
 
 
 def _fits_here(repository: Path) -> None:
-    """Refuses a repository for a GPU where there is none: Triton would say so once a model."""
+    """Refuses a repository for a GPU on a machine without one; Triton would fail model by model."""
     release, device = _target(repository)
     if device == "gpu" and not any(each.exists() for each in GPU_DEVICES):
         raise EnvironmentUnfit(

@@ -35,9 +35,9 @@ class NotInProcess(RuntimeFailure):
 
 
 class RequestMistaken(RuntimeFailure, ValueError):
-    """A request with other inputs than the model's.
+    """A request with inputs that the model does not have.
 
-    It is a ValueError too, as what stages raise: who asks takes both as one refusal.
+    It is a ValueError too, as a stage's refusal is, so a caller handles both alike.
     """
 
 
@@ -127,7 +127,8 @@ class InProcess:
             run = self._runner(model)
             if len(requests) < 2:
                 return [run(each) for each in requests]
-            # Threads of its own: in a pool that all calls share, callers could wait for each other.
+            # It has its own threads: in a pool that all calls share, callers could wait for each
+            # other.
             with ThreadPoolExecutor(min(len(requests), _UNDER_WAY)) as pool:
                 return list(pool.map(run, requests))
 
@@ -247,7 +248,7 @@ def _as_bytes(array: Array) -> Array:
 
 
 def _in_sequences(run: Runner, config: Any) -> Runner:
-    """A stage whose requests come in sequences, and which is told of them as a server would."""
+    """A stage whose requests come in sequences, with what a server would tell it about them."""
     batching = config.sequence_batching
     most = int(config.parameters[MOST].string_value) if MOST in config.parameters else 0
     sequences = Sequences(
@@ -267,7 +268,7 @@ def _in_sequences(run: Runner, config: Any) -> Runner:
 
 
 def _load_stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Any:
-    # Each model has its own package 'stages'; a name of its own keeps them apart in one process.
+    # Each model has its own package 'stages'; unique names keep them apart in one process.
     package = f"_stages_{name}_{abs(hash(folder))}"
     for module, path in (
         (package, "__init__"),

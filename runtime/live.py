@@ -4,10 +4,10 @@
 and a sentence on standard error when only a new start helps: a dead stub is never replaced, and
 the server goes on calling itself live and ready. It is the liveness probe of the container, so:
 
-- overload is no illness: a refused or waiting request counts against a model only if that model
-  has answered nothing since the last look;
-- a model whose own code refuses the synthetic request, as zeros that are no image, is asked once
-  and then only watched, so that no metric shows requests that make no sense.
+- overload is not a fault: a refused or waiting request counts against a model only if that model
+has answered nothing since the last probe;
+- if a model's code refuses the synthetic request, since zeros are not an image, the model is asked
+once and then only watched, so metrics do not show senseless requests.
 
 Only the standard library, in Python 3.10's language: runtime/Containerfile copies it.
 """

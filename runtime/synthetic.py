@@ -1,7 +1,7 @@
 """The smallest request that a model should answer, made from its configuration.
 
-It is there to see whether a model answers, not what: an error that a model's own code gives, as
-for the zeros that are no image, is an answer.
+It shows whether a model answers, not what. An error from the model's own code counts as an answer,
+such as one for zeros that are not an image.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SIZES = {
     "BF16": 2,
     "STRING": 4,
 }
-"""Bytes an element; of a string, those of its length."""
+"""Bytes of an element; of a string, those of its length field."""
 
 DYNAMIC_SIZE = 32
 """What a dynamic dimension is given: enough for the strides of most vision models."""
@@ -41,10 +41,11 @@ LARGEST = 1 << 26
 
 
 def can_be_probed(config: Mapping[str, Any]) -> bool:
-    """Whether one request tells something and changes nothing.
+    """Whether one request shows something and changes nothing.
 
     A decoupled model does not answer over HTTP, and a request to a sequence model begins or
-    continues a sequence. One whose inputs cannot be made, or only at a size that hurts, is none.
+    continues a sequence. Models whose inputs cannot be made, or only in a harmful size, do not
+    qualify.
     """
     decoupled = config.get("model_transaction_policy", {}).get("decoupled", False)
     if decoupled or "sequence_batching" in config:

@@ -69,7 +69,8 @@ READING_OPTIONS: dict[str, Option] = {
     "language_model_weight": Number(0, 10),
     "word_score": Number(-10, 10),
 }
-"""What those may be; the widest beam is that of :mod:`builders.asr.stages.reading.beam`."""
+"""The bounds of those parameters; the widest beam is that of
+:mod:`builders.asr.stages.reading.beam`."""
 
 READER_FILES = (TOKENIZER, DECODING)
 LANGUAGE_MODEL = (NGRAM, NGRAM_WORDS)

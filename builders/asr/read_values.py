@@ -76,7 +76,7 @@ class Values:
         return []
 
     def only(self, carried: Mapping[str, Sequence[Any]]) -> None:
-        """Note each value that is none of those that are carried; one left out always is."""
+        """Note each value that is not served; a value that is left out always is."""
         for name, values in carried.items():
             value = self.content.get(name)
             if value is not None and not any(_same(value, each) for each in values):

@@ -62,7 +62,8 @@ def read_config(checkpoint: Path, wanted: Architecture) -> dict[str, Any]:
         wanted: what it should be.
 
     Raises:
-        SourceError: there is none, or it is of another architecture; the text says what is served.
+        SourceError: there is no config.json, or it is of another architecture; the text says what
+            is served.
     """
     served = (
         f"Supported are {' and '.join(map(str, SUPPORTED))}, each as a folder in Hugging Face "

@@ -2,8 +2,8 @@
 
 One layer, a tar with ``manifests.yaml``, since Argo CD takes no more than one, and gzip, since Flux
 takes nothing else (fluxcd/flux2, rfcs/0003; Argo CD, user guide, OCI). The same objects have the
-same digest, whatever wrote them: the tar has no times, and gzip's blocks are stored as they are, so
-that no zlib's version is in them.
+same digest on every machine: the tar has no times, and gzip stores its blocks uncompressed, so
+zlib's version does not matter.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from repository.transfer.oci.registry import MANIFEST_TYPE, Registry
 
 NAME = "manifests.yaml"
 TYPE = "application/vnd.triton-multimodal-kit.manifests.v1"
-"""The artefact's type, by which a push knows its own."""
+"""The artefact's type, by which a push recognises earlier artefacts."""
 
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG_TYPE = "application/vnd.oci.empty.v1+json"
@@ -121,7 +121,7 @@ def push_artefact(objects: bytes, place: Image | Layout, *, plain_http: bool, de
 
 
 def _write_layout(folder: Path, artefact: Artefact) -> None:
-    """Writes a layout, also in place of one that an earlier push wrote."""
+    """Writes a layout; one that an earlier push wrote is replaced."""
     blobs = {digest: [content] for digest, content in artefact.blobs().items()}
     if not _is_ours(folder):
         write_blobs(folder, blobs, artefact.manifest)

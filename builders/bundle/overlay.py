@@ -1,8 +1,8 @@
 """Writes a values file as the overlay that its author would write by hand.
 
-Kustomize does the rest: nothing here makes or changes an object. Services other than the overlay's
-own want the overlay's kustomization with other resources, so that is written out, beside the files
-that it names; all else of ``kserve/`` is named where it is.
+Kustomize does the rest: nothing here makes or changes an object. For other services than the
+overlay's, its kustomization needs other resources. So it is written out with the files that it
+names; everything else in ``kserve/`` is named in its place.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Overlay:
         return [namespace, *([_MIRROR] if self.values.mirror else [])]
 
     def _is_as_shipped(self) -> bool:
-        """Whether the overlay's own resources are those that are wanted."""
+        """Whether the wanted resources are those of the overlay."""
         there = self.parts.resources(self.values.overlay)
         return not self._added() and all(self._wanted(each) for each in there)
 
@@ -196,7 +196,7 @@ SWITCHES = {
 
 
 def chosen(values: Values) -> list[str]:
-    """The components that are switched on, by name or by a key, besides those of the overlay."""
+    """The components that are switched on, by name or by a key, without those of the overlay."""
     given = settings(values)
     implied = [component for key, component in SWITCHES.items() if key in given]
     if values.repository.bucket:
@@ -219,7 +219,7 @@ def _called(graph: Object) -> set[str]:
 
 
 def _image(name: str, reference: str) -> Object:
-    """An entry of ``images``; what the reference leaves out stays as it is."""
+    """An entry of ``images``; parts that the reference leaves out stay the same."""
     rest, _, digest = reference.partition("@")
     path, slash, last = rest.rpartition("/")
     last, _, tag = last.partition(":")

@@ -27,7 +27,7 @@ TRITON = "triton-multimodal"
 
 
 class NoBundle(BundleError):
-    """There is no bundle where one was looked for, or a part of it is missing."""
+    """There is no bundle in that place, or a part of it is missing."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Parts:
 
     @cached_property
     def overlays(self) -> tuple[str, ...]:
-        """The names of the overlays that are shipped: those that have a values file."""
+        """The names of the shipped overlays, which are those with a values file."""
         names = self._names("overlays")
         return tuple(each for each in names if (self.folder / "values" / f"{each}.yaml").is_file())
 
@@ -87,7 +87,7 @@ class Parts:
         return tuple(each for each in found if each["kind"] in SERVICES)
 
     def resources(self, overlay: str) -> tuple[Path, ...]:
-        """The folders and files of which an overlay is made, those of overlays below it too."""
+        """The folders and files that an overlay is made of, with those of the overlays below it."""
         return tuple(
             path
             for layer in self.layers(overlay)
@@ -129,7 +129,7 @@ def kustomization(folder: Path) -> Object:
     """A folder's kustomization.
 
     Raises:
-        NoBundle: there is none, or it is no YAML; so for all that is read of a bundle.
+        NoBundle: there is none, or it is not YAML. This is true of every file of a bundle.
     """
     (read,) = documents(folder / FILE)
     return read

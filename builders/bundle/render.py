@@ -81,7 +81,7 @@ def rendered(values: Values, parts: Parts) -> bytes:
 
 
 def write_overlay(values: Values, parts: Parts, folder: Path) -> None:
-    """Writes the overlay of a values file, for kustomize and for those who go on by hand.
+    """Writes the overlay of a values file, for kustomize or for editing by hand.
 
     Args:
         values: what it is.

@@ -70,7 +70,7 @@ class _Judge:
             yield from self._replicas(name, replicas)
 
     def _list(self, key: str, given: Sequence[str], known: Sequence[str]) -> Iterator[Finding]:
-        """Names that are none, and names that stand twice."""
+        """Names that do not exist, and names that stand twice."""
         for at, name in enumerate(given):
             if name not in known:
                 yield self._unknown((key, at), name, known)
@@ -247,7 +247,7 @@ class _Judge:
             yield self._finding(place, "at least 2 with the component canary", "1", remedy)
 
     def _at(self, key: str, name: str) -> tuple[str | int, ...]:
-        """Where a list names something; what a key implies or an overlay brings is there."""
+        """Where a list names something; what a key or the overlay switches on counts too."""
         given = getattr(self.values, key) or ()
         if name in given:
             return (key, given.index(name))

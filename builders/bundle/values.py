@@ -9,8 +9,8 @@
     images: {triton-multimodal-kit: "registry.example/kit:26.11"}
     replicas: {multimodal: {min: 2, max: 6}}
 
-:func:`load_values` reads it. Mistakes are told all at once, each with its line: of the file's form
-here, of what excludes what in :mod:`builders.bundle.rules`.
+:func:`load_values` reads it. All mistakes are told at once, each with its line. This module finds
+those in the file's form, and :mod:`builders.bundle.rules` combinations that exclude each other.
 """
 
 from __future__ import annotations
@@ -153,12 +153,12 @@ class _Options(BaseModel):
 
 
 class Claim(_Options):
-    """A folder of a PersistentVolumeClaim; what is left out is as the overlay has it.
+    """A folder of a PersistentVolumeClaim; the overlay decides what is left out.
 
     Attributes:
         claim: its name.
         folder: the folder in it.
-        existing: it is there already, and the bundle makes none.
+        existing: it exists already, so the bundle does not make it.
         size: what it asks for.
         storage_class: its class; the cluster's default if left out.
         access_mode: how many nodes may mount it.
@@ -247,7 +247,7 @@ def _short(value: Any) -> Any:
 
 
 class Values(_Options):
-    """A team's bundle; what is left out is as the overlay has it.
+    """A team's bundle; the overlay decides what is left out.
 
     Attributes:
         overlay: one of ``kserve/overlays``, on which this one is built.
@@ -380,7 +380,7 @@ def _sound(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _remove(value: dict[str, Any], at: Location) -> None:
-    """Removes a key; what holds it, where it is in a list or missing."""
+    """Removes a key; returns what holds it if it is in a list or missing."""
     node: dict[Any, Any] = value
     for key, after in pairwise(at):
         inner = node.get(key)

@@ -129,7 +129,8 @@ def parity(
     family: Annotated[str, typer.Argument(help="A family, as ocr.")],
     export: Annotated[str, typer.Argument(help="One of its exports, as detector.")],
     source: Annotated[
-        str | None, typer.Option(help="Another checkpoint than the family's own, as path:x.onnx.")
+        str | None,
+        typer.Option(help="A checkpoint to use instead of the family's own, as path:x.onnx."),
     ] = None,
 ) -> None:
     """Make one export anew, and compare it with its source at every shape."""

@@ -24,7 +24,9 @@ def manifests(
     ),
     overlay: Annotated[
         Path | None,
-        typer.Option(help="Write the kustomize overlay into this folder instead; go on by hand."),
+        typer.Option(
+            help="Write the kustomize overlay into this folder instead, to edit it by hand."
+        ),
     ] = None,
     push: Annotated[
         str | None,

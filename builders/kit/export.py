@@ -36,8 +36,8 @@ class Parity:
             values have to be equal.
         relative: likewise, relative to the reference's largest magnitude.
         following: (checkpoint, inputs, the file's outputs) -> the outputs that it should have
-            given; in the place of ``reference`` for a file whose choices decide what it computes
-            next, and which may choose otherwise where two are as good as each other.
+            given; used instead of ``reference`` for a file whose choices decide what it computes
+            next, and that may choose another of two equally good ones.
         data: files that the examples are read from; part of the build's cache key.
         given: the examples are a user's own, and their shapes are enough.
     """
@@ -52,11 +52,11 @@ class Parity:
 
     @property
     def functions(self) -> Sequence[Callable[..., object]]:
-        """What decides the comparison's result, besides the files."""
+        """What decides the comparison's result, beside the files."""
         return (self.following or self.reference, self.inputs)
 
     def bounds(self, output: str) -> tuple[float, float]:
-        """The absolute and the relative bound of an output; infinite where there is none."""
+        """The absolute and the relative bound of an output; infinite without one."""
         absolute, relative = (
             each.get(output, math.inf) if isinstance(each, Mapping) else each
             for each in (self.absolute, self.relative)
@@ -102,7 +102,7 @@ class Export:
             A pure function of the checkpoint and :attr:`options`.
         options: what else decides the result; part of the build's cache key.
         parity: the comparison with the source; None for a plain file.
-        int8: how it may be computed in int8; None: it may not.
+        int8: how it may be computed in int8; None if it may not.
         of: the export that it is made from, whose file :attr:`make` gets in the checkpoint's place.
         form: looks at a checkpoint before anything is made, within a second, and raises the
             ``ValueError`` of one sentence that :attr:`make` would. A plan and a build tell all of

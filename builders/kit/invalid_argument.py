@@ -9,6 +9,6 @@ from __future__ import annotations
 class InvalidArgument(ValueError):
     """The request is at fault: the client reads this text, one sentence, as INVALID_ARG.
 
-    A class of our own, since libraries raise ``ValueError`` too, with texts that no client should
-    read: those name files, or say what only the code's author understands.
+    It is a class of our own, since libraries raise ``ValueError`` with texts that no client should
+    read: they name files, or say what only the code's author understands.
     """

@@ -89,7 +89,7 @@ locate = PythonModel(
     stage=f"{_STAGES}.locate",
     # What is not shown to the detector in the first call: further pages, tiles, second looks.
     calls=(detect,),
-    # While one request waits for the detector's further answers, others go on.
+    # While one request waits for more of the detector's answers, others go on.
     instances=(InstanceGroup(count=2),),
     queue=LATER_STEP,
 )
@@ -121,7 +121,8 @@ recognise = OnnxModel(
         Tensor("space", DType.FP32, {"crops": -1, "steps": -1}),
     ),
     export=RECOGNISER,
-    # As many as a page has calls: one that waits is there when another ends, so no core idles.
+    # As many as a page has calls, so a waiting call starts as soon as another ends and no core
+    # idles.
     instances=(InstanceGroup(count=BUCKETS),),
     parameters=ONE_THREAD,
     queue=SIDE_BY_SIDE,

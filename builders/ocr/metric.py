@@ -64,7 +64,7 @@ def character_error_rate(run: Callable[[Arrays], Arrays]) -> float:
 
 
 def normalised(text: str) -> str:
-    """The text with every run of white space as one space, none at its ends."""
+    """The text with single spaces, and none at its ends."""
     return re.sub(r"\s+", " ", text).strip()
 
 

@@ -92,8 +92,8 @@ def _greys(image: Image.Image, sample_range: samples.Range) -> Image.Image:
 def _ground(greys: np.ndarray, alpha: np.ndarray) -> int:
     """The grey to lay a transparent image on: white, or else black or mid-grey, if it shows more.
 
-    Ink may be of the ground's own colour, and then only the transparency draws it. What a ground
-    shows is the contrast between neighbours, summed, as far as it helps.
+    Ink may have the colour of the ground; then only the transparency shows it. Each ground is
+    judged by the sum of the contrasts between neighbours, as far as they help.
 
     Args:
         greys: UINT8 [h, w].

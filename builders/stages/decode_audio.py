@@ -22,7 +22,7 @@ RATE = 16_000
 """Hz of the waveform; what the models behind it were trained on."""
 
 MAXIMUM_SECONDS = 300.0
-"""The longest sound without a config parameter of its own: 19 MB of samples."""
+"""The longest sound, unless a config parameter says otherwise: 19 MB of samples."""
 
 
 def prepare(

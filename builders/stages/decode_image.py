@@ -32,13 +32,13 @@ FORMATS = (
 )
 
 MAXIMUM_PIXELS = 50_000_000
-"""The most pixels of a request without a config parameter of its own: 150 MB."""
+"""The most pixels of a request, unless a config parameter says otherwise: 150 MB."""
 
 MOST_PAGES = 64
 """Pages of one request."""
 
 MOST_COUNTED = 1000
-"""Pages of one file, of which a request may choose."""
+"""The most pages of a file that a request may choose from."""
 
 _SUBFILE, _REDUCED_OR_MASK = 254, 1 | 4
 """The TIFF tag NewSubfileType, and its bits for thumbnails and masks (TIFF 6.0, section 8)."""
@@ -152,10 +152,10 @@ _Frame = tuple[int, tuple[int, int]]
 
 
 def _frames(image: Image.Image) -> tuple[dict[int, _Frame], int]:
-    """The pages to read where none is named, by number, and how many can be named.
+    """The pages that are read by default, by number, and how many can be named.
 
-    An animation's frames can all be named, and the first is read. What a JPEG holds besides its
-    picture are previews of it.
+    All frames of an animation can be named; the first is read. Further pictures in a JPEG are
+    previews.
     """
     if image.format != "TIFF":
         count = int(getattr(image, "n_frames", 1)) if image.format != "MPO" else 1
@@ -201,7 +201,7 @@ def _chosen(frames: dict[int, _Frame], count: int, only: Sequence[int] | None) -
 
 
 def _refuse_large(image: Image.Image, chosen: dict[int, _Frame], maximum_pixels: int) -> None:
-    """Refuses what would have too many pixels, before any of it is unpacked."""
+    """Refuses images with too many pixels before they are unpacked."""
     sizes = [size for _, size in chosen.values()]
     for width, height in sizes:
         if width * height > maximum_pixels:

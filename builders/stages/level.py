@@ -1,11 +1,11 @@
 """A sound without its direct current, and as loud as models are used to.
 
 A voice activity detector hears nobody in faint speech: of 432 words that a talker says, the shipped
-models lose 35 with a peak of -40 dB, and 363 with -60 dB. What is as loud as recordings usually are
-is left as it is, sample by sample.
+models lose 35 with a peak of -40 dB, and 363 with -60 dB. A sound of usual loudness stays the same,
+sample by sample.
 
-For a whole sound there is one gain. A stream has to know it frame by frame from what was heard
-before: it is left as it is until a voice was heard that is faint.
+A whole sound gets one gain. In a stream the gain comes, frame by frame, from what was heard before:
+the stream stays the same until a faint voice was heard.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 FRAME = 512
-"""Samples of which the level is taken: 32 ms at 16 kHz."""
+"""Samples over which the level is measured: 32 ms at 16 kHz."""
 
 FAINT = 0.025
 """The level below which a sound is made louder: -32 dB. Ordinary speech has -10 to -30 dB."""
@@ -101,7 +101,7 @@ class Follower:
         mean = float(frame.mean(dtype=np.float64))
         self._direct += (mean - self._direct) / min(self._frames, MEMORY)
         here = float(frame.std(dtype=np.float64))
-        # Of two frames the louder: a voice has gaps of a frame, and noise has none.
+        # The louder of two frames: a voice has gaps of a frame, and noise has none.
         self._noise = min(RISE * self._noise, max(here, self._before))
         self._before = here
         self._level = max(here, FALL * self._level)

@@ -24,7 +24,7 @@ decode_image = PythonModel(
     parameters={"maximum_pixels": "20000000"},
     options={"maximum_pixels": Whole(1, 2**31 - 1)},
 )
-"""An encoded file -> its pixels, RGB, upright; of several pages one below the other."""
+"""An encoded file -> its pixels, RGB, upright; several pages are stacked."""
 
 decode_audio = PythonModel(
     name="decode_audio",

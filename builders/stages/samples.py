@@ -124,8 +124,9 @@ def to_bytes(
 ) -> np.ndarray:
     """Samples of more than 8 bits as UINT8.
 
-    From ``black`` to ``white`` where a file says so and its samples fill that range; other integers
-    by the bits that their largest one uses, whatever type holds them; all others by their range.
+    If a file states ``black`` and ``white`` and its samples fill that range, they are scaled from
+    it. Other integers are scaled by the bits that the largest one uses, whatever type holds them,
+    and all others by their range.
     """
     if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:
         span = _span(float(samples.min()), float(samples.max()), black, white, bits=True)

@@ -25,8 +25,8 @@ _LEAVING = 1.0
 
 
 _NO_SUCH_SEQUENCE = ("must specify the START flag", "a request that has the start flag")
-"""In the refusal of a piece whose sequence is not known: Triton's own, as after a new start, and
-that of a stage that gave its place to another stream."""
+"""Texts of a refusal because the sequence is not known: from Triton, as after a new start, and from
+a stage that gave the place to another stream."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Segment:
         start: in seconds.
         end: in seconds.
         score: the confidence, 0 to 1.
-        words: its words; none from a model that gives no times of words.
+        words: its words; empty if the model gives no times of words.
     """
 
     text: str
@@ -77,8 +77,8 @@ class AsrClient(PipelineClient):
     """Calls ``asr`` and ``asr_stream`` over gRPC.
 
     A request that found no server, or whose connection was cut off before its answer came, is
-    asked again: :class:`.Connection` says when, and why that is safe. The
-    pieces of a stream are not, as the server's state may be gone: :meth:`stream` says what is done.
+    asked again: :class:`.Connection` says when, and why that is safe. The pieces of a stream are
+    not asked again, since the server's state may be gone: see :meth:`stream`.
 
     Args:
         url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
@@ -90,7 +90,7 @@ class AsrClient(PipelineClient):
         waiting: is told, in a sentence, when something is asked again.
 
     Raises:
-        AddressError: the URL is none of a gRPC server.
+        AddressError: the URL is not one of a gRPC server.
     """
 
     def __init__(
@@ -149,12 +149,12 @@ class AsrClient(PipelineClient):
     ) -> Generator[Heard]:
         """Sends a stream as its pieces come; gives what each brought, and the rest at the end.
 
-        Close the generator, or let it go, to leave the stream before its end.
+        Close the generator to leave the stream before its end.
 
-        A piece that was cut off is not sent again, since the server's state may be gone, or hold
-        the piece already. The stream begins again from its start, at most twice, where ``pieces``
-        can be iterated again, as a list: the same pieces bring the same, so what was given out is
-        not given twice. Where they cannot, as those of a generator, the stream ends with an error.
+        A piece that was cut off is not sent again: the server's state may be gone, or hold the
+        piece already. If ``pieces`` can be iterated again, as a list can, the stream begins again
+        from its start, at most twice. The same pieces bring the same answers, so nothing is given
+        twice. If they cannot, as with a generator, the stream ends with an error.
 
         Args:
             pieces: FP32 [n] in -1 .. 1, each at most 30 s; some 0.3 s for live speech.
@@ -221,7 +221,8 @@ class AsrClient(PipelineClient):
             raise
         finally:
             if sent and not ended:
-                # Else the server keeps the stream's place, of which it has few, until it is idle.
+                # Otherwise the server keeps the stream's place until it is idle, and it has few
+                # places.
                 with contextlib.suppress(RequestError):
                     self._send(sequence, nothing, rate, start=False, end=True, timeout=_LEAVING)
 
@@ -264,7 +265,7 @@ class _StreamCut(CutOff):
 
 
 def _segments(result: grpc.InferResult, model: str) -> list[Segment]:
-    """The answer's segments, each with its words: those that spell its text."""
+    """The answer's segments, each with the words that spell its text."""
     words = [
         Word(text.decode("utf-8"), float(start), float(end), float(score))
         for text, (start, end), score in zip(

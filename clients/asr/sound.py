@@ -31,7 +31,7 @@ RECORDERS = {
 
 
 class SoundError(ClientError):
-    """There is no sound to be had; the message is a sentence."""
+    """There is no sound to send; the message is a sentence."""
 
 
 class SoundFile:

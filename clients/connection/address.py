@@ -53,7 +53,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine by its own name or address, which no proxy can stand for."""
+        """Whether it is this machine, by a name or address that never goes through a proxy."""
         name = self.host.rstrip(".").lower()
         if name == "localhost" or name.endswith(".localhost"):
             return True
@@ -83,10 +83,11 @@ def parse(text: str) -> Address:
     """An address from what somebody wrote.
 
     Without a scheme, or with ``grpc://`` or ``http://``, the connection is plain; ``grpcs://`` and
-    ``https://`` stand for TLS. A port may be left out: 8001 then, or that of http and https.
+    ``https://`` mean TLS. Without a port it is 8001, or that of http and https.
 
     Raises:
-        AddressError: it is none, or says what gRPC does not have: a path, a user, a password.
+        AddressError: it is not an address, or has a part that gRPC does not know: a path, a user, a
+            password.
     """
     written = text.strip()
     if not written:
@@ -115,10 +116,10 @@ def parse(text: str) -> Address:
 
 
 def address_of(url: str | None) -> Address:
-    """The address that was given, else that of the environment, else Triton's own here.
+    """The address that was given; otherwise the environment's, or Triton's default on this machine.
 
     Raises:
-        AddressError: it is none.
+        AddressError: it is not an address.
     """
     return parse(os.environ.get(VARIABLE) or f"127.0.0.1:{PORT}" if url is None else url)
 

@@ -30,7 +30,7 @@ class _NoChannel:
 
 
 class Client(grpc.InferenceServerClient):
-    """tritonclient's own, which also ends quietly when Ctrl-C came while it was being made.
+    """tritonclient's client, which also ends quietly if Ctrl-C came while it was being made.
 
     Its ``__del__`` closes what ``__init__`` may not have made yet.
     """
@@ -60,14 +60,14 @@ class Connection:
 
     A request is asked again, after a growing wait, within its deadline:
 
-    - when no connection was to be had (refused, or closed before anything was sent), as while a
-      server starts: until the patience is over. The server saw nothing of the request;
-    - when the connection ended after the request was sent: twice. That is safe, since inference
-      keeps nothing: to ask twice gives the same answer twice. It is not asked for longer, as the
-      request may be what ended the server.
+    - if there was no connection (refused, or closed before anything was sent), as while a server
+    starts: until the patience is over. The server saw nothing of the request;
+    - if the connection ended after the request was sent: twice. That is safe, since inference keeps
+    nothing: asking twice gives the same answer twice. It is not asked more often, since the request
+    may be what ended the server.
 
-    A request that was answered is never asked again, also not one that was refused: an overloaded
-    server says UNAVAILABLE itself, and whether to come back later is for the caller to say.
+    A request that was answered or refused is never asked again. An overloaded server says
+    UNAVAILABLE, and the caller decides whether to try later.
 
     Args:
         address: the server's.
@@ -107,7 +107,7 @@ class Connection:
             model: its name.
             inputs: tritonclient's ``InferInput``.
             timeout: seconds, if not the connection's own.
-            cuts: how often it is asked again when it was cut off; 0 for a part of a sequence,
+            cuts: how often it is asked again after it was cut off; 0 for a part of a sequence,
                 whose state the server may have lost.
             unsent: whether it is asked again when it was never sent.
             options: of tritonclient's ``infer``, as ``sequence_id``.
@@ -206,7 +206,7 @@ def _refused(problem: InferenceServerException) -> bool:
 
 
 class PipelineClient:
-    """What the clients of all pipelines are: one connection, closed as the context ends.
+    """The base of all pipelines' clients: one connection, which is closed as the context ends.
 
     Args:
         url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
@@ -216,7 +216,7 @@ class PipelineClient:
         waiting: likewise.
 
     Raises:
-        clients.connection.address.AddressError: the URL is none of a gRPC server.
+        clients.connection.address.AddressError: the URL is not one of a gRPC server.
     """
 
     def __init__(

@@ -1,8 +1,7 @@
-"""What a client tells its user when a request fails: one sentence, never gRPC's own text.
+"""What a client says when a request fails: one sentence, never gRPC's own text.
 
-gRPC tells what went wrong with a connection by a status and a text of its own; Triton's refusals
-have the same statuses, and a sentence for people. Which of the two it is shows in how the text
-begins (:data:`_OWN`).
+For a failed connection gRPC has a status and a technical text. Triton's refusals have the same
+statuses and a sentence for people. The beginning of the text tells which it is (:data:`_OWN`).
 """
 
 from __future__ import annotations
@@ -70,9 +69,9 @@ def code_of(problem: InferenceServerException) -> str:
 
 
 def reason(problem: InferenceServerException) -> str:
-    """The server's own sentence, without what Triton puts before it; else what gRPC says, plainly.
+    """The server's own sentence, or what gRPC says in plain words.
 
-    A stage that failed by its own fault adds a stack trace, in the lines after the first.
+    A stage that failed adds a stack trace in the lines after the first.
     """
     message = _message(problem)
     if _is_own(problem):

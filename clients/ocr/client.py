@@ -72,7 +72,7 @@ class OcrClient(PipelineClient):
         waiting: is told, in a sentence, when a request is asked again.
 
     Raises:
-        AddressError: the URL is none of a gRPC server.
+        AddressError: the URL is not one of a gRPC server.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class OcrClient(PipelineClient):
         orientation: bool | None = None,
         pages: Sequence[int] | None = None,
     ) -> list[Line]:
-        """The lines of a file in reading order, page after page; none where there is no text.
+        """The lines of a file in reading order, page after page; empty if there is no text.
 
         Args:
             image: an encoded file: JPEG, PNG, WebP, TIFF, BMP or GIF; :meth:`read_pdf` takes PDF,
@@ -123,8 +123,8 @@ class OcrClient(PipelineClient):
     ) -> Generator[FilePage]:
         """The pages of a TIFF, each read when it is asked for: one request a page.
 
-        So the server's bounds on a request hold for each page, and not for all of them. Each
-        request has the whole file.
+        So the server's bounds apply to each page, not to the file. Each request sends the whole
+        file.
 
         Args:
             image: as :meth:`read` takes it; so the next three.

@@ -45,7 +45,7 @@ def draw(pixels: np.ndarray, lines: Sequence[Line], font: Path | None = None) ->
 
 
 def _write(canvas: Image.Image, line: Line, shift: int, font: Path | None) -> None:
-    """Writes the text along its box, turned as the box is and as wide as it is."""
+    """Writes the text along its box, turned and stretched like the box."""
     (x0, y0), (x1, y1), _, (x3, y3) = line.box
     width = max(1, round(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5))
     height = max(1, round(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5))

@@ -18,10 +18,10 @@ LONG, WORD = 4.0, 2.0
 """How many times as long as high lines are that tell the usual height, and headings at least."""
 
 LEVELS = 3
-"""Sizes of headings that are told apart; smaller ones are of the last level."""
+"""How many levels of headings there are; smaller headings get the last one."""
 
 BLANK = 8.0
-"""White space within a line is no wider than this, in line heights."""
+"""The widest white space within a line, in line heights."""
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~])")
 _LEADING = re.compile(r"^(#{1,6}(?=\s|$)|[-+](?=\s|$)|=+$|-+$)")
@@ -46,7 +46,7 @@ def markdown(lines: Sequence[Line]) -> str:
     levels = _heading_levels(lines, boxes, places)
     beside = {line for row in rows_of(boxes) for line in row[1:]}
     blocks: list[str] = []
-    # The first box of the line that text may go on under.
+    # The first box of the line above, under which text may continue.
     last = -1
     tables: set[int] = set()
     for number, (line, cell) in enumerate(zip(lines, places, strict=True)):
@@ -99,7 +99,7 @@ def _median(values: np.ndarray, weights: Sequence[int]) -> float:
 
 
 def _close(left: np.ndarray, box: np.ndarray) -> bool:
-    """Whether a line goes on in the next box at its height, as code before its comment does."""
+    """Whether the next box at this height continues the line, as a comment does behind code."""
     return bool(box[0] - left[2] <= BLANK * (left[3] - left[1]))
 
 

@@ -65,7 +65,7 @@ class Pdf:
             raise PdfError(
                 f"reading a PDF needs pypdfium2, which cannot be imported; install it: {INSTALL}"
             ) from problem
-        # It warns of what it cannot draw; whoever wants that asks for it by a handler.
+        # It warns about what it cannot draw; a handler can show that.
         logging.getLogger("pypdfium2").addHandler(logging.NullHandler())
         self._failure = pypdfium2.PdfiumError
         self._file = file  # which PDFium reads until the document is closed
@@ -135,7 +135,7 @@ class Pdf:
             number: the page's, from 1 to :attr:`count`.
 
         Returns:
-            The file: of :data:`RESOLUTION`, or of less where that has over :data:`MOST_PIXELS`.
+            The file: at :data:`RESOLUTION`, or at less if that would be over :data:`MOST_PIXELS`.
 
         Raises:
             PdfError: the page is broken or too large, or there is none of this number.
@@ -163,7 +163,7 @@ class Pdf:
             finally:
                 page.close()
         file = io.BytesIO()
-        # Level 6, Pillow's own, takes longer than rendering, and saves little.
+        # Pillow's default, level 6, takes longer than rendering and saves little.
         picture.save(file, "PNG", compress_level=1)
         return file.getvalue()
 

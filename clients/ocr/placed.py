@@ -1,4 +1,4 @@
-"""A page's lines by where they stand: level, row by row, and which goes on under another."""
+"""A page's lines by their places: levelled, in rows, and which continues under another."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The cells of a page's tables, told from its lines.
+"""The cells of a page's tables, found from its lines.
 
-Everything is told from the lines' boxes and their reading order: the server reads tables row by row
-and columns of text one after the other, so lines that follow each other at one height are cells.
+Only the lines' boxes and their reading order count: the server reads tables row by row and columns
+of text one after the other, so lines that follow each other at one height are cells.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Cell:
 def cells(lines: Sequence[Line]) -> list[Cell | None]:
     """Each line's cell; None for lines that are in no table.
 
-    A table has two rows at least with two cells or more, and the same paper between its columns in
-    all of its rows. A list whose markers stand apart is none.
+    A table has at least two rows with at least two cells, and the same gap between its columns in
+    all rows. A list whose markers stand apart is not a table.
 
     Args:
         lines: of a page, in reading order.
@@ -106,7 +106,7 @@ def _apart(rows: list[list[int]], boxes: np.ndarray) -> bool:
 
 
 def _in_text(rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]) -> bool:
-    """Whether two rows of two cells are lines of a text: others go on right over or under them."""
+    """Whether two rows of two cells are text: lines continue right above or below."""
     if len(columns) != 2 or sum(len(row) > 1 for row in rows) > 2:
         return False
     first, last = boxes[rows[0][0]], boxes[rows[-1][0]]
@@ -124,7 +124,7 @@ def _near(over: np.ndarray, under: np.ndarray) -> bool:
 
 
 def _fits(rows: list[list[int]], boxes: np.ndarray) -> bool:
-    """Whether the cells of no row fall into one column, but for one that spans several."""
+    """Whether no row has two cells in one column, apart from a cell that spans several."""
     columns = _columns(rows, boxes)
     for row in rows:
         if len({_column(boxes[line], columns) for line in row}) < len(row):
@@ -173,9 +173,9 @@ def _merged(boxes: np.ndarray) -> list[tuple[float, float]]:
 def _under_heads(
     columns: list[tuple[float, float]], rows: list[list[int]], boxes: np.ndarray
 ) -> list[tuple[float, float]]:
-    """The columns, those of one head joined to the cells beside it: a centred head may stand off.
+    """The columns, with a lone head joined to the column beside it: a centred head may stand off.
 
-    A head is alone in its column, no row has it and the other, and it is over all of them.
+    Such a head is alone in its column, no row has cells in both, and it is above all of them.
     """
     filled: list[list[int]] = [[] for _ in columns]
     for number, row in enumerate(rows):
@@ -206,7 +206,7 @@ def _spanned(box: np.ndarray, columns: list[tuple[float, float]]) -> int:
 
 
 def _column(box: np.ndarray, columns: list[tuple[float, float]]) -> int:
-    """The first column that a box lies over, or else the nearest."""
+    """The first column that a box overlaps, or the nearest one."""
     apart = [max(left - box[2], box[0] - right) for left, right in columns]
     over = [number for number, distance in enumerate(apart) if distance < 0]
     return over[0] if over else int(np.argmin(apart))
@@ -222,7 +222,7 @@ def _is_list(
 def _unwrapped(
     rows: list[list[int]], boxes: np.ndarray, columns: list[tuple[float, float]]
 ) -> list[list[int]]:
-    """The table's rows: those of text that continue the cells over them are joined to them."""
+    """The table's rows. A row that continues the cells above it is joined to them."""
     joined: list[list[int]] = []
     for row, goes_on in zip(rows, _continued(rows, boxes, columns), strict=True):
         if goes_on:

@@ -11,7 +11,7 @@ import numpy as np
 
 OPPOSED = -0.5
 """The correlation below which a channel is turned over. Channels of one room, or of two speakers,
-lie far above it; those of a voice turned over lie near -1, and at -0.5 with noise as loud as the
+lie far above it. Channels with an inverted voice lie near -1, and at -0.5 with noise as loud as the
 voice."""
 
 FADE = 0.01
@@ -34,7 +34,7 @@ class Mixer:
     def mono(self, block: np.ndarray) -> np.ndarray:
         """A block FP32 [n, channels] as FP32 [n].
 
-        A block's own correlations count, so where a block ends decides a little.
+        Correlations are taken within a block, so its ends matter a little.
         """
         if block.shape[1] == 1:
             return block[:, 0]

@@ -1,6 +1,6 @@
-"""Whether an Ogg file is as it was written, page by page (RFC 3533).
+"""Whether an Ogg file is intact, page by page (RFC 3533).
 
-libsndfile leaves a page that is cut off or changed out, up to a second of sound, without a word.
+libsndfile silently skips a page that is cut off or changed, which may be a second of sound.
 """
 
 from __future__ import annotations

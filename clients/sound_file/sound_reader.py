@@ -33,7 +33,7 @@ BLOCK = 2**18
 
 
 class Unreadable(ValueError):
-    """A file is no sound, or a broken one; the text is one sentence."""
+    """A file is not a sound, or is broken; the text is one sentence."""
 
 
 class Sound:
@@ -41,15 +41,15 @@ class Sound:
 
     Args:
         file: it can be sought in; closed with the sound.
-        name: what it is, for the sentence that says that it is no sound file.
+        name: what to call it in an error.
 
     Attributes:
         format: one of :data:`FORMATS`.
         rate: Hz.
-        frames: samples of a channel as the header has them; None where it does not say.
+        frames: samples of a channel by the header; None if it does not say.
 
     Raises:
-        Unreadable: no sound file, or one of another format or an impossible rate.
+        Unreadable: it is not a sound file, or has another format or an impossible rate.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -93,7 +93,7 @@ class Sound:
         """Its samples at its rate, mono, FP32 [n] in about -1 .. 1, a second or less at a time.
 
         Raises:
-            Unreadable: the file is truncated or corrupt, or holds what are no samples.
+            Unreadable: the file is truncated or corrupt, or holds values that are not samples.
         """
         broken = f"the {self.format} file is truncated or corrupt; send the whole file"
         if self.format == "OGG":

@@ -45,10 +45,10 @@ class _Part:
 
 
 class Plain(io.RawIOBase):
-    """A file's samples behind a plain header; any other file as it is.
+    """A file's samples behind a plain header; any other file stays as it is.
 
-    A header may lead its reader to a place before the file's first byte, which is the first, then:
-    the error would be written to a server's log as a traceback.
+    A header may point before the file's first byte. Then the first byte is taken: the error would
+    be a traceback in a server's log.
 
     Args:
         file: it can be sought in. It is closed with this.

@@ -123,10 +123,10 @@ def write(folder: Path, name: str, table: str, record: Mapping[str, object] | No
     """Writes a bench's table as ``NAME.md``, and its raw figures as ``NAME.json``.
 
     Args:
-        folder: is made.
+        folder: it is made if it is missing.
         name: of both files.
         table: Markdown.
-        record: what the JSON holds; none is no such file.
+        record: what the JSON holds; without it there is no such file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.md").write_text(table, encoding="utf-8")

@@ -72,10 +72,10 @@ def ratio(
 ) -> Estimate:
     """How many times one leg's figure is another's.
 
-    Of fewer than two pairs of rounds the interval is (0, infinity), which concludes nothing.
+    With fewer than two pairs of rounds the interval is (0, infinity), which proves nothing.
 
     Args:
-        what: the figure. Of latencies, a ratio above one says that the denominator is faster; of
+        what: the figure. For latencies, a ratio above one says that the denominator is faster; for
             throughput, that the numerator is.
         confidence: the share of runs in which the interval covers the true ratio.
     """

@@ -4,8 +4,8 @@ Only ratios are compared, so the baseline may come from another machine: each le
 relative to a reference leg (see :mod:`perf.judge.references`), round by round, and the ratio now is
 held against the ratio then.
 
-What slows every leg alike shows in no ratio; and a ratio also rises when its reference becomes
-faster, which the closing sentence says.
+A slowdown of every leg shows in no ratio. A ratio also rises if its reference becomes faster; the
+closing sentence says so.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class _Comparison:
     def judge(self, bound: float, confidence: float) -> Outcome:
         """The outcome; ``confidence`` is what it takes to be worse."""
         then, now = (log_ratios(*pair, self.figure) for pair in (self.then, self.now))
-        # More latency is worse; of throughput it is less, so then and now change places.
+        # More latency is worse, and less throughput is worse: there, then and now change places.
         sides = (now, then) if self.figure == "throughput" else (then, now)
         changed = change(*sides, CONFIDENCE)
         state: State = "unclear"
@@ -97,7 +97,7 @@ class _Comparison:
 
 
 def gate(baseline: Result, result: Result, bound: float) -> list[Outcome]:
-    """Holds a result against a baseline; legs that only the result has are left out.
+    """Compares a result with a baseline; legs that only the result has are left out.
 
     Args:
         baseline: measured anywhere.
@@ -105,7 +105,7 @@ def gate(baseline: Result, result: Result, bound: float) -> list[Outcome]:
         bound: the share by which a ratio may become worse: with 0.1 up to 1.10 times passes.
 
     Raises:
-        PerfError: the two cannot be compared, or the bound is no share.
+        PerfError: the two cannot be compared, or the bound is not a share.
     """
     _comparable(baseline, result, bound)
     then, now = legs_of(baseline), legs_of(result)

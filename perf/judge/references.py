@@ -1,9 +1,9 @@
-"""Which leg the gate holds against which, and in which figures.
+"""Which legs the gate compares, and in which figures.
 
-Each leg is taken relative to a reference leg under the same load and the same loader: the
-in-process run where there is one, a floor that serving cannot move; else the ensemble. An ensemble
-that is the reference is itself held against a leg with a gateway or a client, or its own slowing
-would look like the others' gain.
+Each leg is taken relative to a reference leg under the same load and the same loader: the run in
+process if there is one, which serving cannot change; otherwise the ensemble. An ensemble that is
+the reference is itself compared with a leg with a gateway or a client: otherwise its slowing would
+look like the others' gain.
 """
 
 from __future__ import annotations
@@ -64,8 +64,7 @@ def absent(leg: LegResult | None) -> str | None:
 
 
 def reference_of(key: Key, legs: Legs) -> Key | None:
-    """The leg that another is held against, of those that have a figure; None for the in-process
-    run, which no other leg could tell apart from its own change."""
+    """The leg that another is compared with; None for the run in process, which has none."""
     same = sorted(
         (
             other

@@ -1,12 +1,12 @@
 """Where the time goes, from the servers' own statistics.
 
-Triton counts since a model was loaded; the difference of two snapshots is what lay between them.
-What it counts (24.10, tried):
+Triton counts from when a model was loaded, so the difference of two snapshots is what happened
+between them. What it counts (24.10, tried):
 
 - an ensemble's ``compute_*`` are the sums of its steps', and its queue is next to nothing; the
   ``compute_infer`` of a model that calls others holds all of its calls. So a pipeline's own times
-  must not be added to those of its steps, and only :func:`server_ms` is read from them; nor are
-  the times of models that a step calls;
+  must not be added to those of its steps, and neither must those of models that a step calls. Only
+  :func:`server_ms` reads them;
 - a request that a Python model answers with an error is a success of that model and two failures
   of the ensemble above it; failures have a duration, and no queue or compute times;
 - an answer from the response cache is a success without compute times;
@@ -154,8 +154,8 @@ def steps(
     Args:
         before: taken before the requests were sent.
         after: taken when all were answered.
-        requests: of the pipeline, those of a warm-up between the snapshots included.
-        leave_out: models that are no steps, as the pipeline itself.
+        requests: of the pipeline, with those of a warm-up between the snapshots.
+        leave_out: models that are not steps, as the pipeline itself.
 
     Raises:
         ValueError: there was no request.

@@ -1,9 +1,9 @@
 """From nothing to ready: of one Triton, and of a run in process.
 
-Both count from just before a process is started until it could take the first request, and no
-request is sent: interpreters, imports, reading the weights, and making the sessions are in it on
-both sides. Files are in the page cache where an earlier start has left them there, so a first
-start may take longer than the others; none is left out.
+Both count from just before a process is started until it could take the first request; no request
+is sent. So both contain interpreters, imports, reading the weights, and making the sessions. An
+earlier start may have left files in the page cache, so the first start may take longest; it counts
+like the others.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def cold_start(
 ) -> ColdStart:
     """Starts a Triton some times, one after the other.
 
-    Counted is from the start of its processes until it answers, which is when every model has
-    been loaded; and of each model, its own load, as Triton's log tells it. Loads run side by side,
-    and their sum may be more than the whole.
+    The time runs from the start of its processes until it answers, when every model has been
+    loaded. Each model's own load is taken from Triton's log. Loads run side by side, so their sum
+    may be more than the whole.
 
     Args:
         repository: the model repository.
@@ -96,7 +96,7 @@ def cold_start(
 
 def _refuse_failed_models(server: LocalServer) -> None:
     reasons = [
-        # A Python model's reason goes on with a stack trace, after its first line.
+        # After its first line, a Python model's reason has a stack trace.
         f"'{status.name}': {(status.reason.splitlines() or ['no reason is given'])[0]}"
         for status in server.failed_models()
     ]
@@ -107,7 +107,7 @@ def _refuse_failed_models(server: LocalServer) -> None:
 def cold_start_in_process(repository: Path, pipeline: str, starts: int) -> ColdStart:
     """Loads a pipeline in a fresh process some times, one after the other.
 
-    Counted is from the start of the interpreter until all models are loaded.
+    The time runs from the start of the interpreter until all models are loaded.
 
     Args:
         repository: a built model repository.

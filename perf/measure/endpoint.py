@@ -32,9 +32,9 @@ class Endpoint:
     """One model at one address, and the requests that are sent to it.
 
     It may be called from several threads at once: gRPC calls share a channel, HTTP calls each
-    take a connection. With shared memory the inputs are written once, at the start, and so many
-    regions are made for outputs as there are calls at once. Their sizes are learnt from a plain
-    answer to each request. Connections and regions are kept for later calls.
+    take a connection. With shared memory the inputs are written once, at the start, and there is a
+    region of outputs for each call under way. Their sizes come from a plain answer to each request.
+    Connections and regions are kept for later calls.
 
     Args:
         address: ``host:port``.
@@ -117,7 +117,7 @@ class Endpoint:
             return {name: region.read(name, *_kind(answer, name)) for name in region.places}
 
     def close(self) -> None:
-        """Ends the connections, and removes all regions, also those that a server still has."""
+        """Ends the connections and removes all regions, even if a server still has them."""
         for region in self._regions:
             self._unregister(region)
             region.remove()
@@ -198,7 +198,7 @@ class Endpoint:
     def _tensors(
         self, request: Request, region: Region | None = None, number: int = 0
     ) -> list[Any]:
-        """A request's inputs as the library has them, by value or by their place in a region."""
+        """A request's inputs for the library, by value or by their place in a region."""
         tensors = []
         for name, array in request.items():
             tensor = self._transport.library.InferInput(

@@ -28,8 +28,8 @@ class Sample:
         seconds: from the first request sent to the last answer.
         errors: requests that were not answered, or with an error.
         first_error: the sentence of the first of them.
-        held: requests that the loader could not send in time, because each of its threads was
-            busy. Their latencies are right, but the server did not see the load as it was meant.
+        held: requests that the loader could not send in time, because all its threads were busy.
+            Their latencies are right, but the server saw another load than was meant.
     """
 
     latencies_ms: tuple[float, ...]
@@ -131,7 +131,7 @@ def closed_loop(call: Call, *, concurrency: int, count: int, warmup: int) -> Sam
 
 
 def _join(threads: list[threading.Thread]) -> None:
-    """Waits for all of them, also those that are added meanwhile."""
+    """Waits for all of them, and for those that are added meanwhile."""
     done = 0
     while done < len(threads):
         if threads[done].ident is not None:  # it was started
@@ -200,7 +200,7 @@ class _Crew:
         self._stop = threading.Event()
 
     def run(self) -> list[int]:
-        """Performs all requests; returns the numbers of those that every thread was busy for."""
+        """Performs all requests; returns the numbers of those that waited for a free thread."""
         self._due = self._due + time.perf_counter()
         try:
             self._add_thread()

@@ -68,7 +68,7 @@ def _version(
 
 
 def _commit(root: Path) -> str:
-    """The checkout's commit, ``-dirty`` if files of it were changed; empty if it is none."""
+    """The checkout's commit, ``-dirty`` if files were changed; empty without a checkout."""
     if not (root / ".git").exists():  # a folder above it may be a checkout of something else
         return ""
     try:
@@ -100,7 +100,7 @@ def _processor() -> str:
 
 
 def _cores() -> int:
-    """The cores that this process may use; a part of one counts as one."""
+    """The cores that this process may use; a part of a core counts as one."""
     allowed = len(os.sched_getaffinity(0))
     quota = _quota(_CGROUPS, _text(_OWN_CGROUPS))
     return min(allowed, math.ceil(quota)) if quota else allowed

@@ -78,7 +78,7 @@ class Region:
         return np.frombuffer(content, triton_to_np_dtype(datatype), count).reshape(shape).copy()
 
     def remove(self) -> None:
-        """Gives the memory back; a server that has it still mapped keeps its own view."""
+        """Gives the memory back. A server that still has it mapped keeps its view."""
         self._memory.close()
         self._memory.unlink()
 

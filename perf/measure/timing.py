@@ -44,9 +44,9 @@ def interleave(
         rounds: measured rounds, at least 2.
         warmup: rounds that are not measured.
         progress: gets a line a round.
-        burst: measured runs of a leg in its turn, which counts as their median. Before more than
-            one there is one that is not measured: runs of a few milliseconds would else be told
-            apart by who finds the caches full of another leg's data.
+        burst: measured runs of a leg in its turn; their median counts. If there are several, one
+            unmeasured run comes first: otherwise, with runs of a few milliseconds, it would matter
+            which leg finds the caches full of another's data.
     """
     seconds: dict[str, list[float]] = {name: [] for name in legs}
     for number in range(-warmup, rounds):

@@ -170,7 +170,7 @@ def _told(content: bytes) -> str:
 
 
 def _sentence(subject: str, problem: InferenceServerException) -> str:
-    # A stage that failed by its own fault is told of with a stack trace, after the first line.
+    # If a stage failed by its own fault, a stack trace follows after the first line.
     told = reason(problem).splitlines()[0]
     if "restricted, expecting header" in told:
         told += "; start the server with the calls of shared-memory open to clients"

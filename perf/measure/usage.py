@@ -1,8 +1,8 @@
 """Processor time and memory of a measurement, by part: server, stubs of a model, gateway, client.
 
-Processor time is that of the kernel's clock of each process, in nanoseconds and with the time of
-threads that have ended (clock_getcpuclockid(3)); the ticks of ``/proc/<pid>/stat`` are a hundredth
-of a second, more than a step takes for a request.
+Processor time comes from the kernel's clock of each process, in nanoseconds, and counts threads
+that have ended (clock_getcpuclockid(3)); the ticks of ``/proc/<pid>/stat`` are a hundredth of a
+second, more than a step takes for a request.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Usage:
         self._spent = 0.0  # processor time of this process in earlier snapshots
 
     def snapshot(self) -> UsageSnapshot:
-        """The parts now. The time that looking takes is not in that of this process."""
+        """The parts now. The time for looking is not counted as this process's."""
         began = time.process_time()
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         found = UsageSnapshot(
@@ -118,15 +118,15 @@ def uses(
 ) -> tuple[ProcessUse, ...]:
     """What each part used between two snapshots; memory is that of the second.
 
-    A process that was started in between counts from its start. One that ended in between is
-    left out, as its last clock is not known: :func:`replaced` tells.
+    A process that was started in between counts from its start. One that ended in between is left
+    out, since its last clock is not known; see :func:`replaced`.
 
     Args:
         before: taken before the requests were sent.
         after: taken when all were answered.
-        requests: of the pipeline, those of a warm-up between the snapshots included.
-        children: the part that the children of this process are which it started, and waited
-            for, in between, as perf_analyzer is. They have no process, and no memory, by the end.
+        requests: of the pipeline, with those of a warm-up between the snapshots.
+        children: the part for children that this process started and waited for in between, such as
+            perf_analyzer. By the end they have no process and no memory.
 
     Raises:
         ValueError: there was no request.
@@ -164,8 +164,7 @@ def uses(
 
 
 def replaced(before: UsageSnapshot, after: UsageSnapshot) -> tuple[str, ...]:
-    """The parts with a process that ended between two snapshots; a measurement over that is none
-    of the part's usual work."""
+    """The parts with a process that ended between two snapshots, so not doing their usual work."""
     return tuple(
         part
         for part, earlier in before.parts.items()

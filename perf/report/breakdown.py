@@ -46,8 +46,8 @@ class Breakdown:
 def breakdown(leg: LegResult) -> Breakdown | None:
     """The leg's breakdown, or None if no round has statistics.
 
-    What the steps do not account for is split, where the pipeline's own server or gateway says how
-    long a request was in it, into the time within it and the time outside it.
+    The rest, which no step accounts for, is split into time inside and outside the pipeline's
+    server or gateway, if that says how long a request was in it.
     """
     rounds = [each for each in leg.rounds if each.steps and each.latencies_ms]
     if not rounds:

@@ -56,8 +56,8 @@ class Drawing:
         name: of the PNG, without its suffix.
         title: of the whole.
         caption: how to read it, in a sentence or two.
-        absent: what to say instead when there is nothing to draw.
-        panels: none if there is nothing.
+        absent: what to say if there is nothing to draw.
+        panels: empty if there is nothing.
     """
 
     name: str

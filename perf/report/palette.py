@@ -2,7 +2,7 @@
 
 Modes have the colours of Okabe and Ito (https://jfly.uni-koeln.de/color/), kinds of time those of
 Paul Tol's light and muted schemes (https://sronpersonalpages.nl/~pault/), made for every kind of
-colour vision; on a dark ground, lighter ones that keep as far apart. Markers differ as well.
+colour vision. On a dark background they are lighter and as far apart. Markers differ as well.
 """
 
 from __future__ import annotations

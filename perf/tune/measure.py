@@ -36,7 +36,7 @@ MOST_INPUT = 16 * 2**20
 about a second, above its own second to start."""
 
 START = 10.0
-"""Seconds that a load generator may take besides."""
+"""Seconds that a load generator may take in addition."""
 
 
 class Bench:

@@ -18,7 +18,7 @@ def refuse_foreign(out: Path) -> None:
     """Raises before anything is measured if the patch could not be written.
 
     Raises:
-        PerfError: there is a file that is no patch, or no folder for one.
+        PerfError: there is a file that is not a patch, or no folder for one.
     """
     if out.suffix not in (".yaml", ".yml"):
         raise PerfError(f"The patch is YAML: expected a name that ends in .yaml, found '{out}'.")

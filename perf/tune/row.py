@@ -17,7 +17,7 @@ Objective = Literal["throughput", "latency"]
 """Answered requests a second, or the p50."""
 
 CONFIDENCE = 0.995
-"""Of the ratios. Rounds are looked at again and again, and of three finalists, so it is high."""
+"""The confidence of the ratios: high, since many rounds of three finalists are looked at."""
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Row:
 
 
 def figure(sample: Sample, objective: Objective) -> float:
-    """What shall be large: requests a second, or the inverse of the p50 in seconds."""
+    """The figure to maximise: requests a second, or the inverse of the p50 in seconds."""
     if objective == "throughput":
         return throughput(sample)
     return 1e3 / float(np.median(sample.latencies_ms)) if sample.latencies_ms else math.nan

@@ -50,7 +50,7 @@ ROUNDS = (5, 12)
 
 @dataclass
 class Search:
-    """A search under way; its rows hold what is known at any time.
+    """A search under way; its rows hold what is known so far.
 
     Attributes:
         present: the present settings.

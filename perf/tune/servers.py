@@ -6,7 +6,7 @@ with a config.pbtxt as a build writes it. So every candidate is served as it wou
 each instance, a load before that has made Triton 24.10 crash, and its load call with a config
 changes nothing but the number of instances of a loaded model.)
 
-The servers last used stay, idle, as long as memory allows: those that are measured in turns are
+The servers used last stay idle as long as memory allows, so those that are measured in turns are
 started once.
 """
 
@@ -134,7 +134,8 @@ class Servers:
         (own / FILE_NAME).write_text(to_text(config), encoding="utf-8")
 
     def _note_memory(self, server: LocalServer, settings: Settings, before: int) -> None:
-        """What a server takes, and each further instance; of the C++ backends only the former."""
+        """What a server takes, and each further instance; a C++ backend's instances take
+        nothing."""
         self._server_bytes = max(before - memory_available(), 0)
         self._instances = settings.instances or 1
         groups = stubs.instance_groups(server.control.config(self._subject.model))

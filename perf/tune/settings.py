@@ -64,7 +64,7 @@ class Settings:
 def read(config: pb.ModelConfig) -> Settings:
     """The settings of a config.
 
-    Those that a profile cannot express, as of several instance groups, count as not to be set.
+    Settings that a profile cannot express, such as several instance groups, count as fixed.
     """
     return Settings(instances=_instances(config), threads=_threads(config), **_batching(config))
 

@@ -54,7 +54,7 @@ Block = Callable[[Settings], list[Settings]]
 
 
 def blocks(present: Settings, bounds: Bounds) -> list[Block]:
-    """The blocks for a model of these present settings; those that would be empty are left out."""
+    """The blocks for a model with these present settings, without empty ones."""
     found: list[Block] = []
     if present.instances is not None or present.threads is not None:
         found.append(lambda best: list(_copies(best, bounds)))
@@ -86,7 +86,7 @@ def _load(count: int | None, threads: int | None, bounds: Bounds) -> int:
 
 
 def _batches(best: Settings, bounds: Bounds) -> Iterator[Settings]:
-    """Joined into batches as large as so many requests can fill, or not joined.
+    """Requests are joined into batches as large as so many can fill, or not joined.
 
     A max_batch_size is never lowered: it also bounds what one request may bring, to any client.
     """

@@ -140,7 +140,7 @@ def _config(name: str, there: Mapping[str, ModelFolder], repository: Path) -> pb
 
 
 def _needed(name: str, there: Mapping[str, ModelFolder]) -> set[str]:
-    """A model and all that it calls, and those call, as far as they are there."""
+    """A model and all models that it calls, directly or through others, as far as they exist."""
     found: set[str] = set()
     waiting = {name}
     while waiting := (waiting - found) & there.keys():

@@ -26,9 +26,9 @@ HEAD = (
 def lines(rows: Sequence[Row], objective: Objective, winner: Row | None) -> list[list[str]]:
     """A line for each row, under :data:`HEAD`; the present settings first, then the best first.
 
-    The settings of a candidate are those that differ from the present ones.
+    A candidate's settings are those that differ from the present ones.
 
-    The last column of a row that is out says why.
+    If a row is out, its last column says why.
     """
     present = rows[0]
     made = []
@@ -82,7 +82,7 @@ def table(body: Sequence[Sequence[str]]) -> Table:
 
 
 def as_csv(rows: Sequence[Row], objective: Objective) -> str:
-    """All figures, a line for each row; empty where there is none."""
+    """All figures, a line for each row; empty if there is no figure."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(

@@ -1,9 +1,9 @@
-"""A server's connections: whether data goes, and closing those that a client merely keeps open.
+"""A server's connections: whether data flows, and how idle ones are closed.
 
-Triton's HTTP service does not end before its connections do, and a keep-alive connection has no
-reason to. Closing our side of it for reading makes Triton close it: at once if it is idle, and
-after the answer if a request is being worked on. The connection is reached through a duplicate of
-the server's own descriptor (pidfd_getfd, Linux 5.6), which a parent may take.
+Triton's HTTP service does not end while a connection is open, and a keep-alive connection stays
+open. Closing our side of it for reading makes Triton close it: at once if it is idle, and after the
+answer if a request is being worked on. The connection is reached through a duplicate of the
+server's own descriptor (pidfd_getfd, Linux 5.6), which a parent may take.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def traffic(pid: int, ports: Collection[int]) -> tuple[int, float]:
 
     Returns:
         The connections, and the seconds since data last went on one of them; infinity without any.
-        Where this machine does not let us look, one and infinity.
+        If this machine does not let us look: one connection, and infinity.
     """
     ages = []
     try:

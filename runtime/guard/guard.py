@@ -45,7 +45,7 @@ NOW = b"n"
 """What :class:`runtime.server.run.Run` says on standard input to :meth:`Guard.stop`."""
 
 PATIENCE_SECONDS = 2.0
-"""How long clients that send one request after the other may go on when the server stops."""
+"""How long clients that send request after request may go on while the server stops."""
 
 TICK_SECONDS = 0.1
 """How often a stopping server's connections are looked at."""

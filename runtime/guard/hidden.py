@@ -1,10 +1,10 @@
 """Starting a program with an argument that no other user can read.
 
 A command line is open to every user of a machine (``/proc/<pid>/cmdline``), and some programs take
-a secret nowhere else. So the kernel gets a command without it, and the secret in the environment,
-which only the same user may read. The new process stops before its first instruction, as it is
-traced, and there its list of arguments is made to point at the secret. Its children do not
-inherit it: its list of variables forgets it too.
+a secret nowhere else. So the kernel gets a command without the secret, and the secret in the
+environment, which only the same user may read. The new process is traced, so it stops before its
+first instruction. There its list of arguments is made to point at the secret, and its list of
+variables forgets it, so children do not inherit it.
 
 Only the standard library.
 """

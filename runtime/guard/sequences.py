@@ -61,9 +61,9 @@ class OpenSequences:
                 self._models.add(model[1].decode(errors="replace"))
 
     def are_left(self, pid: int, ports: Sequence[int]) -> bool:
-        """Whether the server waits for nothing but sequences that nobody goes on with.
+        """Whether the server waits only for sequences that no client continues.
 
-        To be asked again and again: it takes some quiet to tell.
+        Ask again and again: it needs some quiet time to tell.
 
         Args:
             pid: the server.

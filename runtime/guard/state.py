@@ -1,11 +1,10 @@
-"""What one server owns on this machine, and how the rest is told apart from it.
+"""What one server owns on this machine, and how to tell it from the rest.
 
 Each server has an id, and a folder for its state that its guard holds locked for as long as it
-lives: the kernel lets the lock go however the guard ends, and cleaners of /tmp pass over a locked
-folder. Everything else that the server
-leaves outside its folder carries the id in its name (shared memory, temporary folders) or in its
-environment (processes). So what belongs to a server whose lock is free is nobody else's, and may
-be removed.
+lives: the kernel releases the lock however the guard ends, and programs that clean /tmp skip a
+locked folder. Everything else that the server leaves outside its folder carries the id in its name
+(shared memory, temporary folders) or in its environment (processes). So if a server's lock is free,
+everything with its id may be removed.
 
 Only the standard library: the guard imports this, and should stay small.
 """

@@ -26,7 +26,7 @@ MEMORY_WANTED = 4 * GIB
 """Several instances of each model, and a build beside them."""
 
 SHM_NEEDED = 16 * MIB
-"""A region of 1 MB for every Python stub, and some growth."""
+"""A region of 1 MB for every Python stub, and room to grow."""
 
 SHM_WANTED = 256 * MIB
 """Regions grow to a stub's largest tensors and stay; Docker's default of 64 MB has run out."""

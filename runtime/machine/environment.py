@@ -32,9 +32,9 @@ take no notice of PYTHONDONTWRITEBYTECODE, and would leave ``__pycache__`` folde
 
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
 """Bytes, for glibc (mallopt(3)): blocks of up to 32 MB, its own upper bound for the first, come
-from memory that a process keeps. By default an image of 2 MB is new memory in every stage of every
-request, and each of its pages a fault: with them decoding took 0.5 to 0.8 of the time and resizing
-0.5 to 0.7, in two runs with both sides; the stubs' memory stayed as it was.
+from memory that a process keeps. By default every stage allocates an image of 2 MB anew for every
+request, and each of its pages is a page fault. With these settings decoding took 0.5 to 0.8 of the
+time and resizing 0.5 to 0.7, in two runs that measured both; the stubs' memory stayed the same.
 """
 
 BLAS = {"OPENBLAS_NUM_THREADS": "1"}
@@ -45,11 +45,11 @@ TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 """Else ONNX Runtime (from 1.29) reports sessions to its makers, and writes below ``~/.cache``."""
 
 _DROPPED = ("PYTHON", "AIP_")
-"""Beginnings of variables that the server does not get: those of the interpreter, and of Vertex AI,
-with which Triton serves at other addresses than it was told."""
+"""Prefixes of variables that the server does not get: the interpreter's, and Vertex AI's, which
+make Triton serve at other addresses."""
 
 UTF8 = {"LC_ALL": "C.UTF-8"}
-"""What a server gets that has no locale of UTF-8: for Triton, its shell, and what models start. A
+"""The locale of a server that has no UTF-8 one: for Triton, its shell, and what models start. A
 stub's own interpreter takes no locale (24.10). glibc has this one itself since 2.35."""
 
 

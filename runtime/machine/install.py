@@ -123,7 +123,7 @@ def _run_pip(command: list[str], progress: Progress) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         env=variables,
-        # Left alone, it would go on in a folder that the next install makes anew.
+        # If it were left, it would go on in a folder that the next install makes anew.
         preexec_fn=ending_with_parent(signal.SIGTERM),
     ) as pip:
         assert pip.stdout is not None

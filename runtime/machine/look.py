@@ -53,10 +53,10 @@ class Machine:
         python: the interpreter's version.
         libpython: the file name of the shared library that Triton's Python stub needs.
         has_libpython: whether it is found.
-        glibc: its version; None where the C library is another.
+        glibc: its version; None if the C library is another.
         disk_free: bytes free for this user where the project is.
-        memory_available: bytes that a new process can have, a container's limit included.
-        shm_free: bytes free in /dev/shm; None where there is none.
+        memory_available: bytes that a new process can have, within a container's limit too.
+        shm_free: bytes free in /dev/shm; None if there is no /dev/shm.
         server: the state of the server environment.
         ports_taken: those of :data:`PORTS` that are in use -> by what.
         gpus: the NVIDIA GPUs.
@@ -175,7 +175,7 @@ def _tensorrt() -> tuple[str, str]:
 
 
 def _output(command: Sequence[str], seconds: float) -> tuple[str, str]:
-    """A command's output, and what went wrong; both empty where there is no such command."""
+    """A command's output, and what went wrong; both empty if there is no such command."""
     if shutil.which(command[0]) is None:
         return "", ""
     try:

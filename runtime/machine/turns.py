@@ -11,14 +11,14 @@ from pathlib import Path
 
 @contextmanager
 def one_at_a_time(folder: Path, report: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Waits until no other process is in such a block for the folder beside this one.
+    """Lets one process at a time into a block for a folder; the others wait.
 
     Args:
-        folder: need not exist; what is locked is the folder that it lies in.
-        report: is told if there is a wait.
+        folder: it need not exist: its parent is what is locked.
+        report: is called if there is a wait.
 
     Raises:
-        OSError: the folder that it lies in cannot be opened.
+        OSError: the parent cannot be opened.
     """
     handle = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

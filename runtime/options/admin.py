@@ -1,7 +1,7 @@
 """The calls that change a server, and the key that they ask for.
 
-Triton answers whoever reaches its ports. Of its groups of calls these four do more than ask a
-model, so each start makes a random key for them, which only the runtime knows.
+Triton answers anyone who can reach its ports. Four groups of its calls do more than ask a model. So
+each start makes a random key for them, which only the runtime knows.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_key(folder: Path) -> str:
     """The key that :func:`make_key` wrote.
 
     Raises:
-        OSError: there is none.
+        OSError: there is no key.
     """
     return (folder / HEADER).read_text()
 
@@ -77,7 +77,7 @@ def restricted(opened: Sequence[str]) -> list[str]:
 
 
 def checked(further: Sequence[str], opened: Sequence[str]) -> list[str]:
-    """A user's own options for ``tritonserver``, with what keeps Triton's other services shut.
+    """A user's options for ``tritonserver``, and those that keep its other services shut.
 
     Args:
         further: the options.

@@ -1,8 +1,8 @@
-"""What a model's config tells that a start has to know: what it calls, and its file.
+"""What a start has to know from a model's config: the models that it calls, and its file.
 
-In explicit model control Triton loads an ensemble's composing models with it; of what a
-Python-backend model calls it knows nothing. Models say that in their config's parameter ``calls``,
-by name with commas between. Read without protobuf, so that a server starts in no time.
+In explicit model control Triton loads an ensemble's composing models with it. It does not know what
+a Python-backend model calls. Models say that in their config's parameter ``calls``, as names with
+commas between. The config is read without protobuf, so a server starts quickly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CALLS = re.compile(
 
 
 def with_called(repository: Path, models: Sequence[str], *, steps: bool = False) -> tuple[str, ...]:
-    """The models, and before each what it calls, what that calls, and what their steps call.
+    """The models; before each stand the models that it calls, directly or through others.
 
     Args:
         repository: the model repository; no config outside it is read.
@@ -49,12 +49,12 @@ def with_called(repository: Path, models: Sequence[str], *, steps: bool = False)
 
 
 def is_ensemble(model: Path) -> bool:
-    """Whether a model's folder is that of an ensemble, which runs no process of its own."""
+    """Whether a model is an ensemble, which has no process of its own."""
     return bool(_needs(model.parent, model.name)[0])
 
 
 def file_name(model: Path) -> str:
-    """The file that a model's config names as its own; "" where it names none."""
+    """The model file that a config names; "" if it names none."""
     found = _FILE.search(_text(model))
     return found[1] if found else ""
 

@@ -1,4 +1,4 @@
-"""A model's config as text, whoever wrote it, without protobuf."""
+"""A model's config as text, without protobuf."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MAXIMUM_BYTES = 16 << 20
 
 
 def config_text(model: Path) -> str:
-    """The text of ``config.pbtxt`` in a model's folder; "" where none can be read.
+    """The text of ``config.pbtxt`` in a model's folder; "" if it cannot be read.
 
-    What is no file, as a pipe, is not waited for.
+    A pipe or a device is not waited for.
     """
     try:
         # Triton takes bytes that are no UTF-8 in comments and between quotes.

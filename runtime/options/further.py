@@ -20,11 +20,11 @@ _INSTEAD = {
     "--load-model": ("models", "models"),
     "--exit-timeout-secs": ("exit seconds", "exit_seconds"),
 }
-"""Triton's option -> what it is, and the runtime's own argument for it."""
+"""Triton's option -> its meaning, and the runtime's own argument for it."""
 
 
 def check(further: Sequence[str], own: Sequence[str]) -> None:
-    """Refuses what would undo an option that the runtime sets and counts on.
+    """Refuses options that would undo what the runtime sets and relies on.
 
     Args:
         further: the user's options.

@@ -15,7 +15,7 @@ from runtime.errors import ServerFailed
 from runtime.options.calls import file_name, is_ensemble, with_called
 
 MOST_TOLD = 40
-"""Names that a message has, of those that are missing and of those that are there."""
+"""The most names in a message, of missing models and of existing ones."""
 
 
 def folders(repository: Path) -> list[str]:

@@ -31,7 +31,7 @@ _LAST_CODE_WITHOUT_SIGNAL = 128
 
 FOLDER = Path(__file__).resolve().parents[1]
 SHARED_MEMORY = "1g"
-"""Python stubs pass tensors through /dev/shm, of which a container has 64 MB by itself."""
+"""Python stubs pass tensors through /dev/shm; a container has 64 MB of it by default."""
 
 START = (
     "key=$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \\n'); for each; do shift; "
@@ -168,7 +168,7 @@ def _failed(engine: str, code: int, command: Sequence[str]) -> ServerFailed:
 
 
 class _Engine:
-    """Runs an engine's commands, none of which outlives this process.
+    """Runs an engine's commands. None of them outlives this process.
 
     Attributes:
         asked: whether a signal asked this process to end.

@@ -1,4 +1,4 @@
-"""``serve --engine local``: the server, its healer, and what people are told of them."""
+"""``serve --engine local``: the server, its healer, and what is printed about them."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def serve(options: ServeOptions) -> None:
         print(_ready_message(server, time.monotonic() - started, url), flush=True)
         if not address.is_private:
             _tell(
-                f"Whoever reaches this machine at {address.ip} can ask the models: there is no "
-                "encryption and no login. At the address 127.0.0.1 only this machine can."
+                f"Anyone who can reach this machine at {address.ip} can ask the models: there is "
+                "no encryption and no login. At the address 127.0.0.1 only this machine can."
             )
         Reviver(
             server,

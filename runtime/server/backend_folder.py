@@ -85,7 +85,7 @@ def copy_backend(backend: Path, target: Path) -> None:
 
 
 def _own_temporary_name(library: bytes, state: ServerState) -> bytes:
-    """Puts the server's id into the name, so that what a killed server left is known as its own."""
+    """Puts the server's id into the name, so leftovers of a killed server are known."""
     own = f"/tmp/{state.temporary_prefix}".encode()
     if len(own) != len(_TEMPORARY_NAME) or library.count(_TEMPORARY_NAME) != 1:
         return library

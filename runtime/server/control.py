@@ -98,7 +98,7 @@ class Control:
         return True
 
     def is_ready(self, model: str) -> bool:
-        """Whether Triton holds the model for ready; it does even when the model's stub is dead."""
+        """Whether Triton calls the model ready. It does so even if the model's stub is dead."""
         try:
             self.request("GET", f"/v2/models/{quote(model)}/ready")
         except CallFailed:

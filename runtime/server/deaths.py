@@ -55,7 +55,7 @@ def last_lines(lines: Sequence[str]) -> list[str]:
                 told.append(line.rstrip())
         elif parsed.level != "info":
             told.append(str(parsed))
-    # Triton's own account of a signal begins with its number; the outermost frames say least.
+    # Triton's report of a signal begins with its number. The outermost frames say least.
     signals = [i for i, line in enumerate(told) if line.startswith("Signal (")]
     first = max(0, signals[-1] - _LINES_BEFORE) if signals else max(0, len(told) - _LAST_LINES)
     return told[first : first + _LAST_LINES]

@@ -95,7 +95,7 @@ class LoadTimes:
         self._started: dict[str, float] = {}
 
     def read(self, line: str) -> None:
-        """Takes up one line, as it comes."""
+        """Takes one line of the log."""
         if match := _LOADING.search(line):
             self._started[match[1]] = time.monotonic()
         elif match := _LOADED.search(line):

@@ -2,7 +2,7 @@
 
 Triton 24.10 takes gRPC messages of up to 2 GB, keeps several copies of each, and has no option
 for less (``MAX_GRPC_MESSAGE_SIZE`` in grpc_server.cc). One client could fill the memory of the
-machine. The bound is one number in the program, which the copy has another value for.
+machine. The bound is one number in the program, and the copy has a smaller one.
 """
 
 from __future__ import annotations

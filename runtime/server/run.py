@@ -25,7 +25,7 @@ LogSink = Callable[[str], None]
 
 
 class Run:
-    """Starts the server; :meth:`wait_until_live` tells when it answers.
+    """Starts the server; :meth:`wait_until_live` returns when it answers.
 
     Args:
         command: its command, which may lie in the state that it is given; :data:`admin.KEY` stands

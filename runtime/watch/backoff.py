@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 AT_ONCE = 3
-"""So many starts within the window follow without a wait; each further one waits twice as long as
-the one before, as what ends by its own fault would keep the machine busy."""
+"""So many starts within the window happen at once. Each further one waits twice as long as the one
+before, since a server that always fails would keep the machine busy."""
 
 LONGEST_WAIT_SECONDS = 30.0
 

@@ -1,4 +1,4 @@
-"""What the runtime counts of a server, for Prometheus.
+"""What the runtime counts about a server, for Prometheus.
 
 Triton's own metrics end with it, so a server's deaths are counted here, outside of it.
 """
@@ -100,7 +100,7 @@ class Exposed:
             daemon_threads = True
 
             def server_bind(self) -> None:
-                # Not HTTPServer's own, which asks for the host's name, and may wait for it.
+                # Not HTTPServer's own method, which looks up the host's name and may block.
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 self.socket.bind((address.ip, port))
                 self.server_address = self.socket.getsockname()

@@ -1,10 +1,10 @@
 """Replacing the stubs that have died.
 
 Triton 24.10 never restarts a stub, and goes on calling its model ready, while each request to it
-fails after a second. Unloading and loading the model mends that: new requests reach the new stub
-at once, those that were already waiting for the dead one fail, one a second, and ensembles over
-the model are restored with it. A stub's end is seen as it happens, from the process itself; one
-that lives and does not answer is found by a probe (:mod:`runtime.watch.probe`).
+fails after a second. Unloading and loading the model mends that. New requests reach the new stub at
+once. Requests that wait for the dead one fail, one a second. Ensembles over the model come back
+with it. A stub's end is seen at once, from the process itself; a stub that lives and does not
+answer is found by a probe (:mod:`runtime.watch.probe`).
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _WINDOW_SECONDS = 60.0
 
 
 _MOMENT = 0.5
-"""Seconds in which the end of a server is told to its healer."""
+"""Seconds within which a healer learns that its server ended."""
 
 _LOAD_SECONDS = 20.0
 """After so long a load that is not over is looked at."""
 
 
 class _LoadStuck(CallFailed):
-    """A load that never ends, and holds the model: Triton waits for a stub that died as it started
-    (24.10)."""
+    """Seconds after which a load counts as stuck: Triton 24.10 waits without end for a stub that
+    died as it started."""
 
 
 class Healer:
@@ -55,9 +55,9 @@ class Healer:
         probe_seconds: how often to look whether idle models answer.
         hang_seconds: see :class:`.Prober`; so long stubs of a replaced model may be
             idle before they are ended.
-        bounds: how much the server may hold of stubs that are gone, and itself.
-        exchange: is told why when it holds more, or is stuck, once for each run of the server; None
-            lets it.
+        bounds: how much memory the server may hold, its own and that of stubs that are gone.
+        exchange: is called with the reason when it holds more or is stuck, once for each run of the
+            server; None lets it go on.
         report: is told what was found and done, a sentence each.
     """
 
@@ -228,9 +228,10 @@ class Healer:
                 self._watched[handle] = (stub.pid, stub.instance)
 
     def _end_idle_retired(self, running: set[int]) -> None:
-        """Ends what Triton does not: a request that fails on a dead stub holds its model for ever.
+        """Ends stubs that Triton does not end.
 
-        With it stay the stubs of the model's other instances, and their memory.
+        A request that failed on a dead stub keeps its model loaded, and with it the stubs of its
+        other instances and their memory.
         """
         now = time.monotonic()
         for pid, (since, before) in list(self._retired.items()):
@@ -317,7 +318,7 @@ class Healer:
         return any(stub.pid not in known for stub in stubs.running(self._server.pid))
 
     def _restore(self, before: set[str]) -> None:
-        """Loads what was ready before and is not: ensembles that Triton did not bring back."""
+        """Loads models that were ready before and are not now: ensembles that Triton lost."""
         while True:
             ready = {status.name for status in self._control.index() if status.ready}
             missing = sorted(before - ready - set(self._due))

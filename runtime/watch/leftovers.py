@@ -23,7 +23,7 @@ class Leftovers:
     """What was found.
 
     Attributes:
-        zombies: processes that have ended and that the server has not taken note of.
+        zombies: processes that have ended, and that the server has not waited for.
         regions: shared memory regions without a stub.
         region_bytes: the memory that those take.
         private_bytes: the server's own memory, in no file and not shared.

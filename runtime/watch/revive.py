@@ -14,7 +14,7 @@ from runtime.watch.backoff import BackOff
 from runtime.watch.counters import Counters
 
 Exchange = Callable[[str], None]
-"""Asks for another server; is told why."""
+"""Asks for another server; its argument is the reason."""
 
 Healing = Callable[[Exchange], contextlib.AbstractContextManager[object]]
 
@@ -25,9 +25,8 @@ class Reviver:
     Args:
         server: a started server.
         most: how often within ten minutes it is started again.
-        healing: makes what looks after the models, anew for each run of the server.
-        check: raises a :class:`RuntimeFailure` if the server that was started is not as it should
-            be.
+        healing: makes what watches the models, anew for each run of the server.
+        check: raises a :class:`RuntimeFailure` if the server that was started is wrong.
         counters: count what happens.
         report: is told what was found and done.
     """

@@ -56,7 +56,7 @@ def owner(instance: str, groups: Mapping[str, Sequence[str]]) -> str | None:
         groups: each model's instance groups.
 
     Returns:
-        the model; None if it is none of these, or if groups of two models bear one name.
+        the model; None if no group fits, or if groups of two models have one name.
     """
     owners = {
         model

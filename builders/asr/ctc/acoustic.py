@@ -44,10 +44,10 @@ class Acoustic(nn.Module):
 
 
 def form(checkpoint: Path) -> FeatureConfig:
-    """The feature extractor's settings of what is, by its settings, a Parakeet CTC checkpoint.
+    """The feature extractor's settings of a Parakeet CTC checkpoint, which is checked whole.
 
     Raises:
-        SourceError: it is none, or has settings that are not served; all of them are told.
+        SourceError: it is not one, or has settings that are not served; all of them are told.
     """
     content = read_config(checkpoint, PARAKEET)
     wrong: list[str] = []
@@ -72,7 +72,7 @@ def form(checkpoint: Path) -> FeatureConfig:
 
 
 def _check_subsampling(encoder: Values, features: FeatureConfig) -> None:
-    """Note sizes of which transformers itself makes no model."""
+    """Note sizes with which transformers itself makes no model."""
     bins = encoder.whole("num_mel_bins", 80, 1)
     if bins != features.feature_size:
         encoder.refuse("num_mel_bins", f"{features.feature_size}, the extractor's feature_size")

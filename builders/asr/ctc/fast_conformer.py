@@ -64,7 +64,7 @@ class FastConformer(nn.Module):
 
 
 class _Subsampling(nn.Module):
-    """An eighth of the frames; what lies behind a row's own is zero after every level."""
+    """An eighth of the frames; after every level, frames behind a row's own are zero."""
 
     def __init__(self, original: Any, scale: float) -> None:
         super().__init__()

@@ -13,7 +13,8 @@ MAGIC = b"mmap lm http://kheafield.com/code"
 """How KenLM's binary files begin (lm/binary_format.cc)."""
 
 FIRST_WORD = b"<unk>\0"
-"""How the words begin that end such a file (lm/vocab.cc); without them it does not know its own."""
+"""The beginning of the list of words at such a file's end (lm/vocab.cc). Without the list, a model
+does not know its words."""
 
 ARPA_HEAD = 1 << 16
 r"""Bytes in which an ARPA file comes to ``\data\``: there may be a comment before it."""
@@ -25,7 +26,7 @@ def model(source: Path, out: Path) -> Mapping[str, object]:
     """Copies the KenLM file, ARPA or binary.
 
     Raises:
-        SourceError: there is none, there are several, or KenLM cannot read it.
+        SourceError: there is no file, there are several, or KenLM cannot read it.
     """
     from flashlight.lib.text.decoder.kenlm import KenLM
     from flashlight.lib.text.dictionary import Dictionary
@@ -65,10 +66,10 @@ def words(source: Path, out: Path) -> Mapping[str, object]:
 
 
 def form(source: Path) -> None:
-    """Refuse what begins neither as KenLM's binary nor as ARPA.
+    """Refuse a file that is neither KenLM's binary nor ARPA by its beginning.
 
     Raises:
-        SourceError: so it is, or there is none, or there are several.
+        SourceError: it is neither, or there is no file, or there are several.
     """
     path = _file(source)
     if _binary(path):

@@ -1,4 +1,4 @@
-"""What the stages need to turn tokens into text: the tokenizer as it is, and a few settings."""
+"""What the stages need to turn tokens into text: the tokenizer, unchanged, and a few settings."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def tokenizer(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
 
 def decoding(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Writes JSON: ``blank``, the tokens that are no text (``silent``), ``seconds_per_step``, and
-    ``word_lead``, the seconds from a word's beginning to where the model writes it: what
-    ``generation_config.json`` names so, or 0.
+    """Writes JSON: ``blank``, the tokens without text (``silent``), ``seconds_per_step``, and
+    ``word_lead``, the seconds from a word's beginning to where the model writes it, from
+    ``generation_config.json``, or 0.
 
     Raises:
         SourceError: not a Parakeet CTC checkpoint, its tokenizer lacks tokens of the model, or a
@@ -66,10 +66,10 @@ def tokenizer_form(checkpoint: Path) -> None:
 
 
 def decoding_form(checkpoint: Path) -> None:
-    """Refuse a ``word_lead`` that is none.
+    """Refuse a ``word_lead`` that is not a number from 0 to 1.
 
     Raises:
-        SourceError: it is none, ``generation_config.json`` cannot be read, or it is no Parakeet
+        SourceError: it is not, ``generation_config.json`` cannot be read, or it is not a Parakeet
             CTC.
     """
     read_config(checkpoint, PARAKEET)

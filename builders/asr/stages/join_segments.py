@@ -45,7 +45,7 @@ def prepare(
 
 
 def _fit(inputs: Mapping[str, np.ndarray], vocabulary: range) -> None:
-    """Refuses tensors that do not fit together, as those of one sound do.
+    """Refuses tensors that cannot be of one sound, since they do not fit together.
 
     Args:
         inputs: the stage's.
@@ -71,7 +71,7 @@ def _fit(inputs: Mapping[str, np.ndarray], vocabulary: range) -> None:
                 f"steps_{number} must be from 0 to the {log_probs.shape[1]} of log_probs_{number}, "
                 f"found {steps.min()} to {steps.max()}"
             )
-        # The beam search sorts them, which numbers that are none would break.
+        # The beam search sorts them, and NaN would break that.
         if not (np.isfinite(log_probs).all() and log_probs.max(initial=0.0) <= ROUNDING):
             raise InvalidArgument(
                 f"log_probs_{number} must be logarithms of probabilities: finite, and at most 0"

@@ -9,8 +9,8 @@ pause), and ``partial_start`` FP32 [1], its start.
 
 The same rules, models and windows as for files, so the text is the same once segments have ended.
 
-A piece that is refused is as if it had not been sent, and the stream goes on. Where a model behind
-is overloaded (UNAVAILABLE) the piece is kept: do not send it again; what it brought comes with the
+A piece that is refused is as if it had not been sent, and the stream goes on. If a model that it
+calls is overloaded (UNAVAILABLE), the piece is kept: do not send it again. Its text comes with the
 next answer. A first or last piece that gets no answer ends the stream.
 """
 

@@ -9,8 +9,8 @@ heads has no times of words: then there are none.
 
 The sequential algorithm of transformers' ``WhisperForConditionalGeneration.generate`` with
 ``return_timestamps=True``, greedy: a window starts where the last complete segment of the one
-before ended. A recording in which the detector hears nobody is not shown to the model, which would
-make words up.
+before ended. If the detector hears nobody in a recording, the model does not get it: it would
+invent words.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SPEECH = 0.5
 """The probability from which a frame counts as speech: Silero's own default threshold."""
 
 OWN = -100.0
-"""``loudest`` of a recording that fits one window, which is judged by its own loudest value."""
+"""``loudest`` of a recording that fits one window, whose own loudest value counts."""
 
 
 def prepare(
@@ -75,7 +75,7 @@ def transcribe(
     settings: whisper_tokens.Settings,
     call: Call,
 ) -> list[whisper_segments.Segment]:
-    """Every segment, those without words too, as ``generate`` has them.
+    """Every segment, with or without words, as ``generate`` has them.
 
     Args:
         waveform: FP32 [samples], at least one.

@@ -1,8 +1,8 @@
 """Silero VAD's short convolutions as matrix products over all frames at once.
 
-Its graph convolves every frame by itself, over four positions at most: a product of a few columns
-for each, of which a processor makes little use. With the frames as rows, every position is one
-product of all frames with the taps that meet it; taps that would meet padding are left out.
+Its graph convolves every frame by itself, over four positions at most. Each is a product of a few
+columns, which uses a processor badly. With the frames as rows, every position is one product of all
+frames with the taps that meet it; taps that would meet padding are left out.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def read_checkpoint(path: Path) -> WhisperCheckpoint:
     """Read config.json, generation_config.json and preprocessor_config.json.
 
     Raises:
-        SourceError: a file is missing or no JSON, it is not a Whisper that transcribes, or it has
+        SourceError: a file is missing or not JSON, it is not a Whisper that transcribes, or it has
             settings that are not served; all of them are told.
     """
     content = read_config(path, WHISPER)

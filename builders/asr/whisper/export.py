@@ -20,7 +20,7 @@ from builders.kit import onnx as kit_onnx
 from builders.kit.onnx.surgery import Attribute, make_node
 
 STATE = ("token", "history", "done", "language", "lengths")
-"""What one token leaves for the next, besides keys and values."""
+"""What one token leaves for the next beside keys and values."""
 
 PUT_OUT = ("tokens", "log_probs", "attention")
 """What is gathered of every token."""
@@ -31,16 +31,15 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
     Inputs:
         ``windows`` FP32 [rows, length]: the samples of whole frames, ``hop * (frames - 1) + n_fft``
-        of them, so a window carries half a frame of what lies before and after it. Fewer frames
-        than the encoder takes are followed by features of 0, as at the end of a recording.
-        ``frames`` INT32 [rows, 1]: how many frames count; those after are features of 0 too, so
-        that windows of one length can be batched.
-        ``loudest`` FP32 [rows, 1]: log10 of the highest mel energy in the whole recording, where
-        it is more than a window holds; -100 otherwise.
-        ``languages`` INT32 [rows, 1]: the language's number, in the order of the language tokens;
-        -1 is to be told from the sound. ``tasks`` INT32 [rows, 1]: 0 transcribes, 1 translates to
-        English. Both are without effect on an English-only checkpoint.
-        ``time_stamps`` BOOL [rows, 1]: whether time-stamp tokens are wanted.
+        of them, so a window has half a frame of the sound before and after it. Fewer frames than
+        the encoder takes are followed by features of 0, as at the end of a recording. ``frames``
+        INT32 [rows, 1]: how many frames count; those after are features of 0 too, so that windows
+        of one length can be batched. ``loudest`` FP32 [rows, 1]: log10 of the highest mel energy in
+        the whole recording, where it is more than a window holds; -100 otherwise. ``languages``
+        INT32 [rows, 1]: the language's number, in the order of the language tokens; -1 means to
+        detect it. ``tasks`` INT32 [rows, 1]: 0 transcribes, 1 translates to English. Both are
+        without effect on an English-only checkpoint. ``time_stamps`` BOOL [rows, 1]: whether
+        time-stamp tokens are wanted.
 
     Outputs:
         ``tokens`` INT32 [rows, tokens], behind the prompt, one more than the longest text; after
@@ -49,7 +48,7 @@ def whisper(checkpoint: Path, out: Path) -> Mapping[str, object]:
         each token among those that were allowed; 0 after the end. ``language`` INT32 [rows, 1].
         ``attention`` FP32 [rows, tokens, heads, positions]: where the decoder looked as it chose
         each token, in the checkpoint's alignment heads alone; 0 after the end. A position is two
-        frames. Where the checkpoint names no such heads, one 0 for each token.
+        frames. If the checkpoint names no such heads, there is one 0 for each token.
 
     Args:
         checkpoint: a folder of WhisperForConditionalGeneration in Hugging Face format.
@@ -149,7 +148,7 @@ def _windows(settings: WhisperCheckpoint, rows: int, frames: int) -> torch.Tenso
 
 
 def _name_outputs(model: ModelProto, padding: int) -> None:
-    """Bring the loop's results into rows, each from the end of its own prompt on."""
+    """Bring the loop's results into rows, each beginning behind its own prompt."""
     graph = model.graph
 
     def constant(name: str, value: npt.ArrayLike, dtype: type[np.generic] = np.int64) -> str:

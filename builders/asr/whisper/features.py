@@ -49,8 +49,8 @@ class WhisperLogMel(nn.Module):
         Args:
             samples: FP32 [rows, hop_length * (frames - 1) + n_fft].
             frames: INT32 [rows, 1], how many frames of a row count; features of others are 0.
-            loudest: FP32 [rows, 1], the largest of :meth:`energies` in the whole recording; a
-                row's own counts if that is larger.
+            loudest: FP32 [rows, 1], the largest of :meth:`energies` in the whole recording; if a
+                row's own is larger, that counts.
 
         Returns:
             FP32 [rows, mels, frames].

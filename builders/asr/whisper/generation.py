@@ -53,21 +53,20 @@ class Generation:
     """What decides the text.
 
     Attributes:
-        maximum: tokens that may follow the prompt, where the sequence has room.
+        maximum: tokens that may follow the prompt, if the sequence has room.
         start: the token that begins every prompt.
         end: the token that ends a text.
         padding: the token after the end.
         no_time_stamps: the prompt's last token where none are wanted.
-        initial: the latest first time stamp, in steps of 20 ms; None is without a bound.
+        initial: the latest first time stamp, in steps of 20 ms; None means no bound.
         suppressed: tokens that never follow.
         suppressed_first: tokens that never come first.
         languages: code -> token, in the tokens' order; empty for an English-only checkpoint.
         tasks: task -> token; likewise.
-        language: the code of the one that is spoken where a request names none; empty where it is
-            to be told from the sound.
-        task: what is done where a request names none.
+        language: the code of the default one; empty means to detect it.
+        task: the default one.
         alignment_heads: layer and head of the decoder's cross-attention that follow the sound, in
-            order; none where the checkpoint names none.
+            order; empty if the checkpoint names none.
     """
 
     maximum: int
@@ -91,7 +90,7 @@ class Generation:
 
 
 def read_generation(values: Values, config: Values) -> Generation:
-    """What is carried; the rest is noted.
+    """The settings that are served; all others are noted.
 
     Args:
         values: those of generation_config.json.
@@ -118,7 +117,7 @@ def read_generation(values: Values, config: Values) -> Generation:
         initial=None
         if values.content.get("max_initial_timestamp_index") is None
         else values.whole("max_initial_timestamp_index"),
-        # What is no token has no effect, as the -1 of OpenAI's own list.
+        # A number that is not a token has no effect, such as the -1 in OpenAI's list.
         suppressed=_tokens(values, "suppress_tokens", vocabulary),
         suppressed_first=_tokens(values, "begin_suppress_tokens", vocabulary),
         languages=languages,
@@ -207,7 +206,7 @@ def _defaults(
 
 
 def _code(language: object, languages: Mapping[str, int]) -> str | None:
-    """A language's code, empty where there is none; None if it is unknown."""
+    """A language's code; empty if there is none, None if it is unknown."""
     if language is None:
         return ""
     if not isinstance(language, str):

@@ -22,10 +22,10 @@ def joined(
 ) -> ModelProto:
     """A model that runs ``once``, then ``each`` in a ``Loop``.
 
-    Names join the two: an input of ``each`` is a carried value, ``position`` (INT64 [1], the
+    Names join the two. An input of ``each`` is a carried value, ``position`` (INT64 [1], the
     iteration), or the input or output of ``once`` of that name. ``steps``, an output of ``once``
     INT64 [1], bounds the iterations. The first output of ``each`` says whether to go on; outputs
-    that are no carried value's successor are gathered, one entry an iteration.
+    that no carried value takes over are gathered, one entry an iteration.
 
     Args:
         once: is left as it was; so is ``each``.
@@ -141,7 +141,7 @@ def _constant(graph: GraphProto, name: str, value: npt.NDArray[np.generic]) -> N
 
 
 def _prefix(model: ModelProto, prefix: str, keep: set[str]) -> None:
-    """Give every tensor and node of the body a name of its own, but those that join."""
+    """Give every tensor and node of the body a unique name, except those that join."""
 
     def new(name: str) -> str:
         return name if not name or name in keep else f"{prefix}{name}"

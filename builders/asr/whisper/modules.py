@@ -175,7 +175,7 @@ class Say(nn.Module):
         told = logits[:, self.languages].argmax(dim=1)
         unknown = prompted & (given < 0)
         given = torch.where(unknown, self.languages[told], given)
-        # The language stands second, whether it was told or given.
+        # The language stands second, whether it was detected or given.
         number = (given[:, None] == self.languages).to(torch.int64).argmax(dim=1)
         language = torch.where(position == 0, number, language)
 
@@ -184,7 +184,7 @@ class Say(nn.Module):
         )
         chosen = torch.where(done, self.padding, chosen)
         log_probability = torch.where(done, 0.0, log_probability)
-        # A tensor without elements is none of a Triton model's: one stands in where there is none.
+        # A Triton model cannot have a tensor without elements, so one element stands in.
         looked = looked or [hidden.new_zeros(hidden.shape[0], 1, 1)]
         attention = torch.where(done[:, None, None], 0.0, torch.cat(looked, dim=1))
         history = torch.where(prompted[:, None], history, history_after)

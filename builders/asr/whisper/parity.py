@@ -18,7 +18,7 @@ from builders.kit.family import Int8, Parity
 from repository.arrays import Arrays
 
 OWN = -100.0
-"""``loudest`` of a window that is judged by its own loudest value."""
+"""``loudest`` of a window whose own loudest value counts."""
 
 
 def window_of(recording: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -57,11 +57,11 @@ def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
 
 
 def _followed(checkpoint: Path, inputs: Arrays, found: Arrays) -> Arrays:
-    """What ``generate`` gives where it has to take the tokens that were found, one by one.
+    """What ``generate`` gives when it has to follow the tokens that were found.
 
-    A token found stands as what was expected where the reference holds it as probable as its own
-    choice, but for :data:`UNDECIDED`; elsewhere its own choice does. So every token is judged, and
-    none for what an earlier one led to.
+    If the reference finds a token as probable as its own choice, within :data:`UNDECIDED`, that
+    token is what was expected; otherwise the reference's choice is. So every token is judged by
+    itself, and not by what an earlier one led to.
     """
     return _answers(checkpoint, inputs, found)
 
@@ -72,7 +72,7 @@ def _answers(checkpoint: Path, inputs: Arrays, found: Arrays | None) -> Arrays:
     settings = read_checkpoint(checkpoint)
     # Any other attention than the eager one keeps its weights to itself.
     model = load_transformers(checkpoint, "WhisperForConditionalGeneration", attention="eager")
-    # What the stage carries, or says for every request; transformers takes no list for the end.
+    # What the stage sets, for every request; transformers takes no list for the end.
     model.generation_config.eos_token_id = settings.generation.end
     model.generation_config.pad_token_id = settings.generation.padding
     for holder in (model.generation_config, model.config):
@@ -131,14 +131,14 @@ def _features(settings: WhisperCheckpoint, extractor: Any, inputs: Arrays, row: 
         padding="do_not_pad",
         truncation=False,
     ).input_features
-    # The extractor's range is 8 decades below its own maximum: a louder one's lies higher.
+    # The extractor's range ends 8 decades below the maximum, so a louder maximum raises it.
     made = torch.clamp(made, min=(float(inputs["loudest"][row, 0]) - 8.0 + 4.0) / 4.0)
     return torch.nn.functional.pad(made, (0, settings.frames - made.shape[2]))
 
 
 @dataclass
 class _Followed:
-    """Has ``generate`` take the tokens of another, and says what it would have taken.
+    """Makes ``generate`` follow given tokens, and records what it would have taken.
 
     A logits processor of transformers: it comes after Whisper's own.
 
@@ -174,7 +174,7 @@ class _Followed:
 
 
 def _undecided(log_probs: Any, chosen: int) -> int:
-    """What was chosen, where it is as probable as the best but for UNDECIDED; else the best."""
+    """What was chosen, if it is as probable as the best within UNDECIDED; otherwise the best."""
     best = int(log_probs.argmax())
     return chosen if log_probs[chosen] >= log_probs[best] - UNDECIDED else best
 

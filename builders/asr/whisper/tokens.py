@@ -1,5 +1,4 @@
-"""What the long-form stage needs of a Whisper checkpoint, as one JSON file: no tokenizer library
-runs inside the server."""
+"""What the long-form stage needs from a Whisper checkpoint, as JSON: no tokenizer runs there."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ def settings(checkpoint: Path, out: Path) -> Mapping[str, object]:
         How many tokens have a text.
 
     Raises:
-        SourceError: no such checkpoint, or no tokenizer in it.
+        SourceError: it is not such a checkpoint, or has no tokenizer.
     """
     found = read_checkpoint(checkpoint)
     vocabulary, without = _vocabulary(checkpoint)
@@ -76,7 +75,7 @@ def form(checkpoint: Path) -> None:
     """Refuse a checkpoint without a tokenizer that can be read.
 
     Raises:
-        SourceError: it has none, or is no Whisper.
+        SourceError: it has none, or is not a Whisper.
     """
     read_config(checkpoint, WHISPER)
     _vocabulary(checkpoint)
@@ -128,7 +127,7 @@ def _byte_symbols() -> dict[int, str]:
 
 
 def _names() -> dict[str, str]:
-    """Language names in English -> codes, those that transformers knows."""
+    """Language names in English -> codes, as transformers knows them."""
     with transformers_alone() as transformers:
         codes = transformers.models.whisper.tokenization_whisper.TO_LANGUAGE_CODE
     return dict(sorted(codes.items()))

@@ -10,7 +10,7 @@ class Address:
     """A ``storageUri``.
 
     Attributes:
-        scheme: as ``pvc``, ``s3`` or ``oci``; empty where the text has none.
+        scheme: as ``pvc``, ``s3`` or ``oci``; empty if the text has none.
         parts: claim, bucket or registry, and then the path, without empty parts.
     """
 
@@ -31,7 +31,7 @@ class Address:
 
     @property
     def root(self) -> str:
-        """The claim, the bucket or the registry; empty where there is none."""
+        """The claim, the bucket or the registry; empty if there is none."""
         return self.parts[0] if self.parts else ""
 
     def __str__(self) -> str:

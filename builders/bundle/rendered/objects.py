@@ -64,7 +64,7 @@ class Predictor:
 
     @property
     def uri(self) -> str:
-        """``model.storageUri``; empty where there is none."""
+        """``model.storageUri``; empty if there is none."""
         return str((self.spec.get("model") or {}).get("storageUri") or "")
 
 

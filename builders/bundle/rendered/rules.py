@@ -261,7 +261,7 @@ def _source(cache: Object) -> str:
 
 @rule("a canary has no triggers")
 def canary_triggers(rendered: Rendered) -> Iterator[str]:
-    """KServe makes a ScaledObject for a canary as well, without triggers, and fails for ever."""
+    """KServe makes a ScaledObject for a canary too, without triggers, and never succeeds."""
     for each in rendered.of("InferenceService"):
         if each["spec"].get("canary") and noted(each).get(AUTOSCALER) == "keda":
             yield (
@@ -272,7 +272,7 @@ def canary_triggers(rendered: Rendered) -> Iterator[str]:
 
 @rule("what triggers is scraped")
 def scraped(rendered: Rendered) -> Iterator[str]:
-    """KEDA asks Prometheus for what a PodMonitor brought there; of no metrics it scales nothing."""
+    """KEDA asks Prometheus for metrics that a PodMonitor collects; without them it does nothing."""
     monitors = [each["spec"].get("selector") or {} for each in rendered.of("PodMonitor")]
     for each in rendered.of("InferenceService"):
         if noted(each).get(AUTOSCALER) != "keda" or SCRAPED in noted(each):
@@ -365,7 +365,7 @@ def graph(rendered: Rendered) -> Iterator[str]:
 
 @rule("everything is in one namespace")
 def one_namespace(rendered: Rendered) -> Iterator[str]:
-    """The Namespace object is that of everything else, and of the names of what is cluster-wide."""
+    """The Namespace object fits everything else, and the names of cluster-wide objects."""
     wanted = rendered.namespace
     for each in rendered.objects:
         if each.get("kind") == "Namespace":

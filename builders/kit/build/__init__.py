@@ -12,6 +12,6 @@ own::
     -> measured   Measured  scores, within their bounds           gates.py
     -> swapped in Swapped   the manifest; Result with the rest    swapping.py
 
-``dry_run.py`` and ``only.py`` take the same phases: one with a runner that looks and makes nothing,
-one as far as a single task needs. ``stamp.py`` knows when there is nothing to do.
+``dry_run.py`` takes the same phases with a runner that only looks, and ``only.py`` as many of them
+as a single task needs. ``stamp.py`` knows when there is nothing to do.
 """

@@ -14,7 +14,7 @@ from repository.findings import Finding, Severity
 
 
 class BuildError(BuildersError):
-    """A build that did not end in a repository; the old one is as it was.
+    """A build failed; the old repository is unchanged.
 
     Attributes:
         task: the name of the first task that failed, which
@@ -27,10 +27,10 @@ class BuildError(BuildersError):
 
 
 def raise_failures(failures: Sequence[TaskError]) -> None:
-    """One error for all tasks that failed; a full disk is told by itself.
+    """Raises one error for all tasks that failed, or that the disk is full.
 
     Raises:
-        BuildError: unless nothing failed.
+        BuildError: a task failed.
         OSError: the disk is full.
     """
     if not failures:

@@ -31,7 +31,7 @@ class Measured:
 
     Attributes:
         staged: the repository.
-        done: the measuring of each metric, by ``family/metric``; of those that the runner gave.
+        done: ``family/metric`` -> its measuring, as far as the runner gave it.
     """
 
     staged: Staged

@@ -59,7 +59,7 @@ class MadeExport:
 
 @dataclass(frozen=True)
 class Made:
-    """All exports of a plan; those that were asked for, and that a runner that makes none found.
+    """The exports of a plan: all of them, those that were asked for, or those that a dry run found.
 
     Attributes:
         plan: what they are of.

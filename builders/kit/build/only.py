@@ -1,4 +1,4 @@
-"""Runs one task of a build again, for whoever looks into its failure."""
+"""Runs one task of a build again, to look into its failure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def reproduce(
     cache: Cache | None = None,
     checkout: Checkout | None = None,
 ) -> None:
-    """Run one task, and those that it needs; its error comes as it is, with its traceback.
+    """Run one task and those that it needs. Its error is raised unchanged, with its traceback.
 
     Args:
         profile: the profile of the build that failed.

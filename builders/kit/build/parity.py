@@ -1,7 +1,7 @@
 """An export compared with what it was made from, at shapes that the export never saw.
 
-An exporter traces one example, and may take a size or a branch of it for a constant. Its own
-verification runs the same example again and cannot notice; another size can.
+An exporter traces one example, and may take one of its sizes or branches for a constant. Its own
+verification runs the same example again and cannot notice that. Another size can.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ParityResult:
 
     Attributes:
         export: the export's name.
-        allowed_absolute: the bound on absolute differences, or that of each output.
+        allowed_absolute: the bound on absolute differences, of all outputs or of each.
         allowed_relative: likewise on relative ones.
         differences: one for each output and shape, in the order of the examples.
     """

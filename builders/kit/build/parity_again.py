@@ -1,4 +1,4 @@
-"""One export made anew and compared, for whoever looks into a difference."""
+"""One export made anew and compared, to look into a difference."""
 
 from __future__ import annotations
 

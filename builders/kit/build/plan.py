@@ -31,7 +31,7 @@ Function = Callable[..., object]
 class Plan:
     """What a build does.
 
-    What a task gets from another is no part of its key yet: :meth:`Task.given` adds it.
+    A task's key does not contain yet what it gets from another task: :meth:`Task.given` adds that.
 
     Attributes:
         recipe: what is built.
@@ -125,7 +125,7 @@ def _metric(
     metric: Metric,
     configs: Mapping[str, pb.ModelConfig],
 ) -> Task:
-    """Its bound is no part of the key, as that changes no score."""
+    """The bound is not part of the key, since it changes no score."""
     parts = _data(metric.data)
     used = models_under(metric.pipeline, configs)
     stages = [

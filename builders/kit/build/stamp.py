@@ -31,13 +31,13 @@ Listing = dict[str, Any]
 
 @dataclass(frozen=True)
 class Watched:
-    """What can change a build or its check, besides what it was asked for.
+    """What can change a build or its check, beside the profile.
 
     Attributes:
         files: modules, and the files beside them.
-        folders: whose other files count too, as a metric's inputs.
-        tools: package -> version, of those that take part.
-        sources: the files and folders of its checkpoints, and of what else it was told to read.
+        folders: folders whose other files count too, as a metric's inputs.
+        tools: package -> version, of those that are used.
+        sources: the files and folders of its checkpoints, and what else it reads.
         code: :func:`code_state` of the files and folders, from before the build.
     """
 
@@ -143,8 +143,8 @@ class Stamp:
 def code_state(files: Iterable[Path], folders: Iterable[Path]) -> Listing:
     """The content of modules, the state of other files, and the names beside the modules.
 
-    A module that was edited while this process ran is none that a later one could find unchanged.
-    One that appears may shadow another.
+    A module that was edited while this process ran never counts as unchanged later. A module that
+    appears may shadow another.
     """
     state: Listing = {}
     for folder in folders:

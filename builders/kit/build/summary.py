@@ -81,7 +81,7 @@ def table(rows: Collection[Row]) -> Table:
 
 
 def gates(manifest: Manifest) -> Table:
-    """What was measured of each pipeline, and the bound that holds it, for a terminal."""
+    """Each pipeline's scores and their bounds, for a terminal."""
     columns = (
         Column("pipeline"),
         Column("metric"),

@@ -30,7 +30,7 @@ class Swapped:
 
 
 def swap_in(measured: Measured, target: Target, progress: Progress, began: float) -> Swapped:
-    """Put a repository that passed in the place of the last one, unless that is equal.
+    """Replace the last repository by one that passed, unless the two are equal.
 
     Args:
         measured: the repository, staged beside the target.

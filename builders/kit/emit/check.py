@@ -21,7 +21,7 @@ def check_graph(
     """Every mistake of a graph.
 
     Args:
-        models: pipelines and single models; they bring with them what they need.
+        models: pipelines and single models; the models that they need are added.
         release: the Triton release that will serve them.
         configs: each model's config; made here if not given.
     """

@@ -2,18 +2,18 @@
 
 A config written here is complete: every input and output with full dims, ``max_batch_size``,
 instance counts, the version policy, the model's file name, and ``model_version: -1`` on each step
-of an ensemble, so that Triton has nothing left to guess.
+of an ensemble, so Triton has nothing to guess.
 
 **Batching.** Triton adds the batch axis to the dims of a model whose ``max_batch_size`` is above
 0, so such a model's tensors are written without their first axis. A tensor that has no other axis
 becomes ``dims: [1] reshape { shape: [] }``.
 
-**Queues.** The bound and the timeout of a queue are part of ``dynamic_batching``, and hold for
+**Queues.** The bound and the timeout of a queue are part of ``dynamic_batching``, and work for
 models that do not batch too: a server of 24.10 refuses the overload of a model with
 ``max_batch_size: 0`` with UNAVAILABLE "Exceeds maximum queue size". So every bounded model has
-``dynamic_batching``, but for one with ``sequence_batching``, which takes its place and has no
-bound. A batching model that shall not join requests gets the preferred batch size
-1, which sends each one alone. An ensemble has no queue of its own: its composing models' hold.
+``dynamic_batching``. The exception is a model with ``sequence_batching``, which takes its place and
+has no bound. A batching model that should not join requests gets the preferred batch size 1, which
+sends each one alone. An ensemble has no queue of its own: the queues of its composing models count.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The repository's folder: written aside, then swapped in, whole or not at all.
 
 The new repository is written to ``.<name>.building`` beside the folder, and the two are exchanged
-by one ``renameat2(RENAME_EXCHANGE)``. A reader finds the old repository or the new one, never a
-mixture, and never none; what is open stays open. A link to numbered folders would do the same, but
-``model_repository/`` is a real folder that version control knows, with a README of its own.
+by one ``renameat2(RENAME_EXCHANGE)``. A reader finds either the old repository or the new one,
+whole; open files stay open. A link to numbered folders would do the same, but ``model_repository/``
+is a real folder that version control knows, with a README of its own.
 
 ``.<name>.lock`` keeps two builds of one folder apart. The kernel frees it when its holder dies, so
-what a killed build left is known by its lock being free.
+a free lock marks what a killed build left.
 """
 
 from __future__ import annotations

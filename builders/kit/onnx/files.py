@@ -104,7 +104,7 @@ def save(model: ModelProto, path: Path, *, external: bool | None = None) -> None
 def _check(file: Path, before: str, after: str) -> None:
     try:
         onnx.checker.check_model(str(file))
-    except Exception as error:  # its own class, and whatever its C++ parts throw
+    except Exception as error:  # its own class, and what its C++ parts throw
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise OnnxError(f"{before}{reason}. {after}".rstrip()) from error
 
@@ -149,9 +149,9 @@ def model_file(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _weights_moved_out(model: ModelProto, data: Path) -> Iterator[None]:
-    """Write the large weights to a sidecar, and bring them back into the model at the end.
+    """Write the large weights to a sidecar, and put them back into the model at the end.
 
-    In place rather than on a copy, because a copy of such a model may not fit into memory.
+    The model is changed in place, since a copy of it may not fit into memory.
     """
     moved: list[tuple[TensorProto, bytes]] = []
     try:

@@ -18,7 +18,7 @@ def read_form(path: Path) -> ModelProto:
         path: an ONNX file, or a folder with one.
 
     Raises:
-        SourceError: it is none.
+        SourceError: it is not a model.
         OnnxError: the folder has several.
     """
     file = model_file(path) if path.is_dir() else path

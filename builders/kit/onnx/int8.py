@@ -1,9 +1,9 @@
 """Matrix products in 8-bit integers: ONNX Runtime's dynamic quantisation.
 
-Weights become integers with a scale for each column; activations are turned into integers as they
-come, with one scale for each tensor, so that a row's answer depends a little on the rows beside it.
-It needs no calibration, and runs on CPUs alone. A scale for each row, which would make the rows
-independent, was tried in standard ONNX: speech models took a seventh longer.
+Weights become integers with a scale for each column; activations become integers at run time, with
+one scale for each tensor, so a row's answer depends a little on the rows beside it. It needs no
+calibration, and runs on CPUs alone. A scale for each row, which would make the rows independent,
+was tried in standard ONNX: speech models took a seventh longer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PRODUCTS = ("Gemm", "MatMul")
 
 
 def quantise(keep: Sequence[str], made: Path, out: Path) -> Mapping[str, object]:
-    """Writes an ONNX file with matrix products in integers, those in the body of a loop too.
+    """Writes an ONNX file with matrix products in integers, in the body of a loop too.
 
     Weights have seven bits: with eight, processors without VNNI overflow the 16 bits in which they
     add two products (ONNX Runtime's documentation of quantisation, ``reduce_range``), and an answer
@@ -83,7 +83,7 @@ def quantise(keep: Sequence[str], made: Path, out: Path) -> Mapping[str, object]
 
 
 def _sorted(model: ModelProto) -> ModelProto:
-    """The model in order: the quantiser's own order forgets what the body of a loop reads."""
+    """The model's nodes in order: the quantiser's order ignores what the body of a loop reads."""
     import onnx_ir
 
     made = onnx_ir.from_proto(model)

@@ -57,7 +57,7 @@ def fix_axes(model: ModelProto, tensor: str, sizes: Mapping[int, int]) -> None:
         dim = _dim(value, index, str(size))
         symbol = dim.dim_param
         dim.dim_value = size
-        # What the symbol stood for elsewhere is no longer known; shape inference finds it anew.
+        # Elsewhere the symbol is no longer known; shape inference finds it anew.
         for graph in graphs(model):
             for other in (*graph.input, *graph.output, *graph.value_info):
                 for each in other.type.tensor_type.shape.dim:
@@ -68,7 +68,7 @@ def fix_axes(model: ModelProto, tensor: str, sizes: Mapping[int, int]) -> None:
 def part(model: ModelProto, name: str) -> str:
     """Give the tensor behind an input or output another name, in place, and return that.
 
-    Nothing joins the two then: a node between them is to be added.
+    Then nothing joins the two; the caller adds a node between them.
 
     Args:
         model: changed in place.
@@ -115,7 +115,7 @@ def _known(graph: GraphProto, kind: str, names: Mapping[str, str] | None) -> dic
 def _split_passthrough(
     graph: GraphProto, inputs: Mapping[str, str], outputs: Mapping[str, str]
 ) -> dict[str, str]:
-    """Part an input that is itself an output by an Identity, where their names are to differ.
+    """Put an Identity between an input that is itself an output, if their names will differ.
 
     Returns:
         The renames that such tensors need, in place of those asked for.

@@ -1,4 +1,4 @@
-"""The onnxruntime sessions that exports are compared with, and with their sources.
+"""The onnxruntime sessions in which exports are compared with their sources.
 
 A repository that runs in process makes its own, as its configs ask (:mod:`runtime.inprocess`);
 so does a stage that holds a model, as it would in a server.
@@ -55,7 +55,7 @@ def load_unoptimised(path: Path) -> None:
 
 
 def make_trial_session(model: ModelProto, checkpoint: Path) -> onnxruntime.InferenceSession:
-    """A session of a model as it is in memory, for a few runs of a checkpoint that anybody wrote.
+    """A session of a model in memory, for a few runs of a checkpoint from a stranger.
 
     Args:
         model: with its weights inside.

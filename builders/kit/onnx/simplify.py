@@ -118,7 +118,7 @@ def simplify(model: ModelProto) -> ModelProto:
     Raises:
         OnnxError: onnxslim failed, or changed inputs or outputs.
     """
-    import onnxslim  # it brings sympy, which takes as long to import as all else here
+    import onnxslim  # it imports sympy, which takes as long as everything else here
 
     work = ModelProto()
     work.CopyFrom(model)

@@ -46,8 +46,8 @@ def prepend_image_preprocessing(
         model: changed in place.
         name: the input: FP32, rank 4, normalised, in ``layout``.
         mean: subtracted after scaling, one for each channel in the order that the model takes.
-        std: what is then divided by, likewise.
-        scale: what a pixel is multiplied with first.
+        std: divided by after that, likewise.
+        scale: the factor of a pixel, before both.
         layout: that of the model so far.
         reverse_channels: the new input has RGB where the model takes BGR, or the other way.
 
@@ -125,8 +125,8 @@ def append_arg_max(
 ) -> None:
     """Replace an output of class scores by the best class and its probability, in place.
 
-    The output ``[.., classes, ..]`` goes; in its place stand ``index`` INT32 and ``probability``
-    FP32, both ``[.., ..]`` without the classes' axis. Of equal scores the first wins.
+    The output ``[.., classes, ..]`` is replaced by ``index`` INT32 and ``probability`` FP32, both
+    ``[.., ..]`` without the classes' axis. Of equal scores the first wins.
 
     Args:
         model: changed in place.
@@ -134,7 +134,7 @@ def append_arg_max(
         axis: that of the classes.
         index: the name of the new output of class numbers.
         probability: the name of the new output of probabilities.
-        logits: the scores are not probabilities yet: give the best one's softmax.
+        logits: the scores are logits, so the best one's softmax is given.
 
     Raises:
         OnnxError: no such output, not FP32, no such axis, or a new name that is taken.

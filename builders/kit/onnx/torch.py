@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 DEFAULT_OPSET = 20
-"""The exporter's own default, and one that every supported Triton's onnxruntime loads."""
+"""The exporter's default, which the onnxruntime of every supported Triton loads."""
 
 _ALONE = threading.RLock()
 
@@ -118,7 +118,7 @@ def export_torch(
     Args:
         module: is put into evaluation mode; returns a tensor or a tuple of them.
         inputs: example keyword arguments of ``forward``, in the order that the model shall have.
-            Let a dynamic axis be 2 or more in them: torch takes sizes of 0 and 1 for constants.
+            A dynamic axis has to be 2 or more in them: torch takes sizes of 0 and 1 for constants.
             A list makes an input of each of its tensors: ``<name>_0``, ``<name>_1`` ...
         axes: input -> axis index -> name. Axes of one name are of one size in every request; those
             of a list are its tensors'.
@@ -194,7 +194,7 @@ def export_torch(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on its own future and on packages that nothing here uses."""
+    """Hides the exporter's warnings about its future and about packages that nothing here uses."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

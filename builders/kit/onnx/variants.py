@@ -1,8 +1,8 @@
 """Arithmetic in fewer bits than a checkpoint's, made on the ONNX file and gated like any export.
 
-What a profile sets as ``models.<name>.precision: int8`` is an export of its own, made from the fp32
-one by :mod:`builders.kit.onnx.int8` and compared with the same reference within bounds of its own;
-the family's metrics then judge the pipeline that it stands in.
+``models.<name>.precision: int8`` in a profile asks for another export.
+:mod:`builders.kit.onnx.int8` makes it from the fp32 one. It is compared with the same reference
+within bounds of its own, and the family's metrics judge the pipeline with it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from builders.kit.export import Export
 from builders.kit.onnx.int8 import quantise
 
 SUFFIX = ".int8"
-"""What an int8 export's name adds to that of the one that it is made from."""
+"""The suffix of an int8 export's name, behind that of the export it is made from."""
 
 
 def variants(exports: Iterable[Export]) -> dict[str, Export]:
-    """Exports, and those that can be made from them, by name."""
+    """Exports and the variants that can be made from them, by name."""
     found: dict[str, Export] = {}
     for export in exports:
         found[export.name] = export

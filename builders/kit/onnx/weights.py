@@ -34,8 +34,8 @@ def flush_subnormals(model: ModelProto, *, half: bool = False) -> int:
 
     Args:
         model: changed in place.
-        half: FP16 too. Its subnormals begin at 6e-5, where a normalisation's epsilon of 1e-5 or a
-            small weight still matters, and no slow path punishes them: CPUs compute FP16 in FP32.
+        half: FP16 too. Its subnormals begin at 6e-5. An epsilon of 1e-5 or a small weight still
+            matters there, and they are not slow, since CPUs compute FP16 in FP32.
     """
     count = 0
     for tensor in tensors(model):

@@ -2,7 +2,7 @@
 
 The pipeline runs once in this process, which gives every model's inputs; then each model runs in a
 process of its own, which gives its memory: weights, what its library keeps, and activations. A
-stage that calls models runs them in its process too, so that their memory counts once too often.
+stage that calls models runs them in its process too, so their memory is counted once too often.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Load:
 
     Attributes:
         models: by name, those that ran.
-        tensors: bytes of all tensors of the pipeline that has most.
-        requests: in words, what was sent.
+        tensors: bytes of all tensors of the pipeline with the most.
+        requests: what was sent, in words.
     """
 
     models: Mapping[str, Measured]

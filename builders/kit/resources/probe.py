@@ -2,8 +2,8 @@
 
 ``python -m builders.kit.resources.probe REPOSITORY MODEL PARENT`` reads the model's inputs from
 standard input, pickled by :mod:`builders.kit.resources.measure`, its only caller and the process
-PARENT, with which it ends. Its last line is JSON: ``bytes`` is by how much the resident memory grew
-at its highest from before the model was loaded, and ``answers`` the bytes of the outputs.
+PARENT, with which it ends. Its last line is JSON: ``bytes`` is the peak of the resident memory
+minus what it was before the model was loaded, and ``answers`` the bytes of the outputs.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Resources:
         memory: its limit and request; the sum of ``parts``, with room.
         shared_memory: the size limit of /dev/shm; part of the memory.
         storage: ephemeral storage: the repository as it is downloaded, logs and temporary files.
-        gpus: how many; 0 without.
+        gpus: how many; 0 if none.
         parts: what the memory is made of.
         regions: what /dev/shm is made of.
     """

@@ -24,10 +24,10 @@ class SourceError(BuildersError):
 
 @contextlib.contextmanager
 def told(remedy: str = AGAIN) -> Iterator[None]:
-    """Tells what happens when a checkpoint's files are read.
+    """Turns errors while a checkpoint's files are read into sentences.
 
     Args:
-        remedy: ends the sentence, where the error has none of its own.
+        remedy: ends the sentence, if the error has no remedy.
 
     Raises:
         SourceError: there is a file that cannot be read, or that is not what it should be.

@@ -29,7 +29,7 @@ from repository.files.bounded_file import Unreadable, kind_at, open_regular
 from repository.findings import shortened
 
 MAXIMUM_FILES = 10_000
-"""In a checkpoint's folder; the root of a disk is none."""
+"""The most files in a checkpoint's folder; the root of a disk has more."""
 
 _DATA_PATTERNS = ("*.safetensors", "*.onnx_data", "*.onnx_data_*", "*.onnx.data")
 """File names of weights that may be of any size."""
@@ -99,8 +99,8 @@ def sha256(path: Path) -> str:
     """The SHA-256 (hexadecimal) of a file's content.
 
     Raises:
-        SourceError: it is no regular file, or cannot be read, or has more than its size says, as
-            the kernel's own files have.
+        SourceError: it is not a regular file, or cannot be read, or is longer than its size says,
+            as files in /proc are.
     """
     found = hashlib.sha256()
     with told("Name a file on a disk."), open_regular(path) as stream:
@@ -193,13 +193,13 @@ def _hashes(folder: Path, names: Collection[str], allowed: Path | None = None) -
     for file in files.values():
         with told("Name a file on a disk."), open_regular(file):
             pass
-    if allowed is None:  # else the hub's cache knows better what is wrong with them
+    if allowed is None:  # otherwise the hub's cache knows better what is wrong with them
         check_safetensors(folder, names)
     return {name: sha256(file) for name, file in files.items()}
 
 
 def _check_size(file: Path, maximum: int | None) -> None:
-    """Refuse a file that is larger than its kind can be; what is none is told when it is opened."""
+    """Refuse a file that is larger than its kind can be; opening says if it is not a file."""
     limit = _MAXIMUM_ONNX if file.suffix == ".onnx" else maximum
     with told():
         size = file.stat().st_size if kind_at(file) == "file" else 0

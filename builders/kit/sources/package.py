@@ -57,7 +57,7 @@ def find(
 
 
 def _distributions(package: str) -> list[importlib.metadata.Distribution]:
-    """Those that bear the package's name, else those that install a package of that name."""
+    """Distributions of the package's name, or those that install a package of that name."""
     try:
         return [importlib.metadata.distribution(package)]
     except (importlib.metadata.PackageNotFoundError, ValueError):

@@ -1,8 +1,8 @@
-"""Tokenizers of the tokenizers package, from anybody.
+"""Tokenizers of the tokenizers package, from strangers.
 
 Some files end the process that reads them: the package's Rust part panics, and aborts (tokenizers
-0.23, a BPE with a ``continuing_subword_prefix`` that its merges do not have). So a file is first
-read by a process of its own.
+0.23, a BPE with a ``continuing_subword_prefix`` that its merges do not have). So another process
+reads a file first.
 """
 
 from __future__ import annotations

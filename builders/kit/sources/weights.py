@@ -49,14 +49,14 @@ def check_weights(folder: Path, names: Iterable[str]) -> None:
 
 
 def check_shards(folder: Path, names: Collection[str]) -> None:
-    """Refuse a folder that lacks weights which its own index names.
+    """Refuse a folder that lacks weights that its index names.
 
     Args:
         folder: the checkpoint's.
         names: the files that it has.
 
     Raises:
-        SourceError: an index is no list of shards beside it, or one of them is missing.
+        SourceError: an index is not a list of shards beside it, or one of them is missing.
     """
     for name in sorted(each for each in names if each.endswith(INDEX)):
         file = folder / name
@@ -93,7 +93,7 @@ def check_safetensors(folder: Path, names: Iterable[str]) -> None:
         names: its files; those of other kinds are passed over.
 
     Raises:
-        SourceError: there is such a file; all of them are told.
+        SourceError: there is such a file; the error names all of them.
     """
     wrong = []
     for name in sorted(names):
@@ -113,7 +113,7 @@ def _mistake(file: Path) -> str:
     try:
         with safe_open(file, framework="numpy"):
             return ""
-    except Exception as error:  # its own class, and whatever its Rust part raises
+    except Exception as error:  # its own class, and what its Rust part raises
         return str(error).strip().partition("\n")[0] or "another file"
 
 

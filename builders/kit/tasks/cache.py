@@ -38,7 +38,7 @@ KEPT_DAYS = 60
 """Entries that no build has used for so long are removed."""
 
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What reading an entry raises that is not as it was stored."""
+"""What reading a damaged entry raises."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Cache:
         self.write(self._last(name), dict(parts))
 
     def read(self, path: Path) -> dict[str, Any] | None:
-        """A small JSON file; None where there is none, or it is damaged."""
+        """A small JSON file; None if there is none, or it is damaged."""
         try:
             value = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -205,7 +205,7 @@ class Cache:
                     self._discard(folder) if folder.is_dir() else folder.unlink()
 
     def _discard(self, folder: Path) -> None:
-        """Remove an entry at once for everybody: first its name, then its files."""
+        """Remove an entry: first its name, so it is gone for all at once, then its files."""
         parent = self.root / "work"
         parent.mkdir(parents=True, exist_ok=True)
         aside = parent / uuid.uuid4().hex
@@ -221,7 +221,7 @@ class Cache:
 
 
 def _read(folder: Path, *, verified: bool = True) -> Entry:
-    """An entry as it is on disk.
+    """An entry on disk.
 
     Raises:
         DAMAGED: it is not as it was stored.

@@ -2,11 +2,11 @@
 
 A build's keys must change when the code that makes a thing changes, and only then. So the imports
 of a function's module are followed through the project's own sources, inside functions too, without
-importing anything. Each module counts as its syntax tree: comments, layout and docstrings do not
-count. Other files of a module's folder (a word list, a table) count by their bytes; ``*.md`` not.
+importing anything. Of each module the syntax tree counts; comments, layout and docstrings do not.
+Other files of a module's folder (a word list, a table) count by their bytes, except ``*.md``.
 
-A module that was edited while this process ran may not be the one that it loaded, so what it makes
-is kept under a key that no other process has.
+A module that was edited while this process ran may differ from the loaded one, so its results get a
+key that no other process has.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _DOTTED = re.compile(r"\w+(?:\.\w+)+")
 
 @dataclass(frozen=True)
 class Code:
-    """What a result depends on besides its data.
+    """What a result depends on beside its data.
 
     Attributes:
         modules: module or file, by name -> SHA-256 of what counts of it.
@@ -223,7 +223,7 @@ def version(distribution: str) -> str:
 
 
 def _reached(function: object, depth: int = 4) -> Iterator[tuple[str, list[str]]]:
-    """The module of a function and the plain values it was given; then those of its callables."""
+    """The module of a function and the plain values it was given, and those of its callables."""
     if isinstance(function, functools.partial):
         module = function.func.__module__
         given = (function.func, *function.args, *function.keywords.items())

@@ -19,7 +19,7 @@ class Outcome:
         name: the task's name, as "export ocr/detector".
         action: "built" if it ran, "cached" if it did not have to, "failed".
         why: why it ran.
-        seconds: how long it took; of a cached one, how long it took when it ran.
+        seconds: how long it took, or, if it was cached, how long it took when it ran.
         files: what it made.
         note: a figure worth seeing.
     """
@@ -33,7 +33,7 @@ class Outcome:
 
 
 class Progress(Protocol):
-    """Is told of a build's tasks, from several threads."""
+    """Hears of a build's tasks, from several threads."""
 
     def started(self, name: str, why: str) -> None:
         """A task begins to run."""

@@ -29,7 +29,7 @@ class TaskError(BuildersError):
     def finding(self) -> Finding:
         """For the report."""
         told = isinstance(self.cause, KitError | ValueError | OSError)
-        # A comparison's own command gives way to that of the build, which knows the profile.
+        # The build's command replaces that of the comparison, since it knows the profile.
         text = str(self.cause).partition("\nReproduce it with: ")[0].rstrip(".")
         text = "; ".join(text.splitlines()) or type(self.cause).__name__
         return Finding(
@@ -68,7 +68,7 @@ class Runner(Protocol):
     """Gives tasks their results."""
 
     def run(self, task: Task, make: Make, note: Note = ...) -> Done | None:
-        """A task's result; None where it has none yet and this runner makes none."""
+        """A task's result; None if there is none yet and this runner does not make it."""
 
 
 @dataclass(frozen=True)

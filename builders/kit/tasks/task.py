@@ -18,8 +18,8 @@ class Task:
     Attributes:
         kind: what it does.
         subject: ``family/name`` of what it makes or judges.
-        parts: everything that decides its result, by a name that people can read.
-        tools: package -> version, of those that take part.
+        parts: everything that decides its result, by readable names.
+        tools: package -> version, of those that are used.
     """
 
     kind: Kind

@@ -30,7 +30,7 @@ def read_dictionary(model: ModelProto, checkpoint: Path) -> list[str]:
     """A recogniser's characters, without blank, in the order of its classes.
 
     Args:
-        model: may lack its weights.
+        model: it may lack its weights.
         checkpoint: where it was read from. A folder may hold the dictionary as its only text file,
             one character a line. (A file beside a model that is given alone would not be part of
             what the build hashes.)
@@ -88,6 +88,6 @@ def _text(path: Path) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """One character a line; a byte order mark is none of them."""
+    """One character a line; a byte order mark does not count."""
     lines = text.removeprefix("\ufeff").rstrip("\r\n").split("\n")
     return [line.rstrip("\r") for line in lines]

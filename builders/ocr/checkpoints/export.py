@@ -128,14 +128,14 @@ def _named(
     *,
     oldest_opset: int = kit_onnx.OLDEST_OPSET,
 ) -> tuple[ModelProto, Mapping[str, object]]:
-    """The model normalised, its ends and their dynamic axes named.
+    """The model, normalised, with names for its input, its output and their dynamic axes.
 
     Args:
         found: the checkpoint's.
         inputs: the input's name, and those of its dynamic axes.
         output: likewise.
         sizes: the output's, as they were seen; None for a dynamic one.
-        oldest_opset: what the model is brought to where its own is older.
+        oldest_opset: the opset to convert an older model to.
     """
     model = found.model
     model.graph.output[0].CopyFrom(

@@ -19,10 +19,10 @@ from repository.onnx.content import OnnxError
 from repository.onnx.walk import graphs
 
 SCAN_OPSET = 9
-"""The oldest whose ``Scan`` goes over rows of the outer graph's own tensors."""
+"""The oldest opset whose ``Scan`` can iterate over rows of the outer graph's tensors."""
 
 SAME = 1e-3
-"""How far numbers in 0 .. 1 may be from each other that two runs should give alike."""
+"""How far apart numbers in 0 .. 1 may be that should be equal in two runs."""
 
 
 def free(

@@ -66,13 +66,13 @@ def open_image_model(checkpoint: Path, free: Sequence[Axis], usual: tuple[int, i
 
     Args:
         checkpoint: an ONNX file, or a folder with one.
-        usual: height and width of an image to try it with, where the file leaves them free.
-        free: axes that have to be of any size. Where the file fixes one, it is freed, and the
-            model is refused if it is not the same model then.
+        usual: height and width of an image to try it with, if the file leaves them free.
+        free: axes that may have any size. If the file fixes one, it is freed, and the model is
+            refused if its answers change then.
 
     Raises:
         OnnxError: no ONNX model with one input and one output, or one that does not run.
-        SourceError: no image goes in, or only one of a fixed size.
+        SourceError: it takes no image, or only one of a fixed size.
     """
     form = read_form(checkpoint)
     kit_onnx.drop_overridable_initialisers(form)

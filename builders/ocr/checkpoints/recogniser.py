@@ -116,10 +116,10 @@ def _order(outputs: Outputs, checkpoint: Path) -> tuple[int, int, int]:
 
 
 def take_crops(model: ModelProto, name: str, height: int) -> None:
-    """Let an input of lines of another height be one of crops of :data:`CROP` pixels, in place.
+    """Make an input of lines of another height take crops of :data:`CROP` pixels, in place.
 
     Args:
-        model: changed in place; of opset 11 or newer where the height is another.
+        model: changed in place; of opset 11 or newer if the height differs.
         name: the input, FP32 [batch, 3, height, width].
         height: of the lines that the model reads.
     """

@@ -1,8 +1,7 @@
 """The recogniser's end: each step's best class, its probability, and that of a space.
 
-The classes' scores of one line are 18,710 numbers a step. Taken for all lines at once they are
-hundreds of megabytes that fall out of every cache; here a Scan takes one line at a time, so that
-memory does not grow with the page.
+A line has 18,710 scores for each step. For all lines at once these are hundreds of megabytes, which
+fit into no cache. So a Scan takes one line at a time, and memory does not grow with the page.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ SLACK = 1e-3
 
 
 def kind_of(scores: npt.NDArray[np.generic], axis: int, checkpoint: Path) -> Scores:
-    """What a model says of classes.
+    """What a model's scores of classes are: probabilities or logits.
 
     Args:
         scores: of a few inputs.
@@ -64,13 +64,13 @@ def kind_of(scores: npt.NDArray[np.generic], axis: int, checkpoint: Path) -> Sco
 def as_probabilities(
     model: ModelProto, output: str, scores: Scores, order: Sequence[int] = (), axis: int = -1
 ) -> None:
-    """Let an output of class scores be probabilities, in place; its name stays.
+    """Make an output of class scores probabilities, in place; its name stays.
 
     Args:
         model: changed in place.
         output: the output.
         scores: what it says now.
-        order: its axes in the order that is wanted; none is the order that there is.
+        order: its axes in the wanted order; without it they stay.
         axis: that of the classes, after that.
     """
     graph = model.graph
@@ -85,7 +85,8 @@ def as_probabilities(
         made.type.tensor_type.shape.dim.extend(dims)
         value.CopyFrom(made)
     if kind:
-        # Before opset 13 a softmax goes over all axes from its own on: the last is right in all.
+        # Before opset 13 a softmax goes over its axis and all that follow, so the last axis is
+        # right in every opset.
         rank = len(graph.output[0].type.tensor_type.shape.dim)
         operators.append((kind, {"axis": axis % rank} if kind == "Softmax" else {}))
     source = part(model, output) if operators else output

@@ -18,7 +18,7 @@ PATIENCE = 60.0
 
 
 class Trial:
-    """A model as it is now, to be run a few times, within bounds.
+    """A model that is run a few times, within bounds.
 
     Args:
         checkpoint: named in errors.
@@ -52,7 +52,7 @@ class Trial:
 
     def _run(self, planes: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
         options = onnxruntime.RunOptions()
-        # A file that anybody wrote may loop for ever.
+        # A stranger's file may loop without end.
         limit = threading.Timer(PATIENCE, setattr, (options, "terminate", True))
         limit.start()
         try:

@@ -61,7 +61,7 @@ def prepare(
 def _read(
     inputs: Mapping[str, np.ndarray], characters: Sequence[str]
 ) -> list[tuple[str, np.ndarray]]:
-    """Each reading, whose line may have been cropped in several pieces, as one piece is decoded."""
+    """Each reading's text, from all pieces that its line was cropped in."""
     texts = [""] * len(inputs["lines"])
     sure: list[list[np.ndarray]] = [[] for _ in texts]
     for line, bucket, row, apart in inputs["slots"].tolist():
@@ -84,7 +84,7 @@ def _best(line_pages: np.ndarray, of_ways: np.ndarray, weights: np.ndarray) -> l
 
 
 def _fit(inputs: Mapping[str, np.ndarray], classes: int) -> None:
-    """Refuses tensors that do not fit together, as those of one page do."""
+    """Refuses tensors that cannot be of one page, since they do not fit together."""
     lines, slots = inputs["lines"], inputs["slots"]
     if not len(lines) == len(inputs["line_pages"]) == len(inputs["ways"]):
         raise InvalidArgument(

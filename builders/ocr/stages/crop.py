@@ -9,9 +9,9 @@ width, 3], ``lines`` FP32 [r, 4, 2] in pixels of the line's page, page by page i
 row of each crop, and whether a space stands before its text; ``ways`` INT32 [r, 3]: which
 readings exclude each other (:mod:`ways`).
 
-A page that may be upside down is to be read both ways, and so is a line that does not run along
-the page's. A line too long for one crop has several, in order (:mod:`long_lines`). A bucket
-without lines holds one blank crop, which no slot names.
+A page that may be upside down is read both ways. So is a line that does not run along the page's. A
+line that is too long for one crop gets several, in order (:mod:`long_lines`). A bucket without
+lines holds one blank crop, which no slot names.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MOST_LINES = 1000
 """Lines of one request: what :func:`quads.find` gives of one page at most."""
 
 FARTHEST = 1e6
-"""Pixels from the image's corner; farther off is no line of an image that could be sent."""
+"""Pixels from the image's corner; no line of an image that can be sent is farther off."""
 
 
 def prepare(
@@ -99,7 +99,7 @@ def prepare(
 
 @dataclass(frozen=True)
 class _Page:
-    """What is to be read of a page.
+    """What will be read of a page.
 
     Attributes:
         lines: FP32 [r, 4, 2], in pixels of the page.

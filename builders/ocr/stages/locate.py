@@ -106,7 +106,7 @@ def _seen(
 
 
 def _fit(zooms: np.ndarray, sheets: np.ndarray, sizes: np.ndarray, pages: np.ndarray) -> None:
-    """Refuses tensors that do not fit together, as those of one request do."""
+    """Refuses tensors that cannot be of one request, since they do not fit together."""
     one = len(zooms) == len(sizes) == len(pages) > 0
     right = one and bool(np.isfinite(zooms).all() and (zooms > 0).all() and (zooms <= 16).all())
     if right and len(sheets):
@@ -170,7 +170,7 @@ def _lines(found: q.Found, page: np.ndarray, free: bool) -> np.ndarray:
 
 
 def _bends(shifts: Mapping[int, np.ndarray], pages: int) -> np.ndarray:
-    """Those of the bent pages, by number, as one for each page; none where no page is bent."""
+    """One bend for each page, from those of the bent pages by number; empty if no page is bent."""
     every = np.zeros((pages if shifts else 0, bends.NODES, bends.NODES, 2), np.float32)
     for number, own in shifts.items():
         every[number] = own

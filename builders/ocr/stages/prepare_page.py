@@ -5,13 +5,14 @@
 sides in multiples of 32, ``zooms`` FP32 [p], what each page was multiplied by, ``sheets`` UINT8
 [-1] and ``sheet_sizes`` INT32 [p, 2].
 
-One page of usual shape is shown to the detector whole: it is ``page``, and ``sheets`` is empty.
-Of several pages, and of long ones, ``sheets`` holds the pixels of all, page after page, each of
-its height and width in ``sheet_sizes`` and 3 channels, at the zoom or unzoomed, whichever is less;
-``page`` is the first tile of the first (:mod:`tiles`), and the next stage asks the detector for
-the others.
+The detector sees one page of usual shape as a whole: it is ``page``, and ``sheets`` is empty. For
+several pages, and for long ones, ``sheets`` holds the pixels of all of them, page after page, each
+with its height and width in ``sheet_sizes`` and 3 channels, zoomed or not, whichever is less;
+``page`` is the first tile of the first (:mod:`tiles`), and the next stage asks the detector for the
+others.
 
-A page of large type is shown smaller than PP-OCR would show it: the detector takes time by area.
+A page of large type is made smaller than PP-OCR would make it, since the detector's time grows with
+area.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Draws the page kinds: ``python -m perf.against.kinds.make``, by chromium, groff, Ghostscript.
 
-None of them is the kit's own renderer (:mod:`perf.against.pages`): the pages have other
-faces, other layouts, and damage that the reader was not made for. What it draws is checked in,
-since browsers and fonts differ from machine to machine: Debian's ``chromium``, ``groff``,
-``ghostscript``, ``fonts-liberation``, ``fonts-dejavu``, ``fonts-noto-core`` and
-``fonts-noto-cjk``.
+The kit's own renderer (:mod:`perf.against.pages`) draws none of them, so they have other typefaces,
+other layouts, and damage that the reader was not made for. The pages are checked in, since browsers
+and fonts differ from machine to machine: Debian's ``chromium``, ``groff``, ``ghostscript``,
+``fonts-liberation``, ``fonts-dejavu``, ``fonts-noto-core`` and ``fonts-noto-cjk``.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ from perf.against.kinds.texts import Writer
 STYLE = "body{margin:30px;font:20px 'Liberation Sans';color:#111;background:#fff;overflow:hidden}"
 
 BARS = 200
-"""The browser's own bars take part of its window's height, in pixels: it is made so much higher."""
+"""Pixels of the window's height that the browser's bars take; the window is so much higher."""
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """A kind that is made of another one.
+    """A kind that is made from another one.
 
     Attributes:
         sheet: the page as it was before, by name.

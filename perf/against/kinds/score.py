@@ -38,9 +38,9 @@ def in_order(truth: str, read: str) -> int:
 def free(truth: str, read: str) -> int:
     """Character edits when words may stand in any order.
 
-    Words that both have are taken out first. Of the others, the most alike are paired, whole runs
-    too: "stonebridge" for "stone bridge" is one edit, a space. What is left was lost or made up:
-    an edit for each character, of the side that has more of them.
+    Words that both have are taken out first. The rest are paired by likeness, whole runs too:
+    "stonebridge" for "stone bridge" is one edit, a space. What is left was lost or made up: it
+    counts an edit for each character of the longer side.
     """
     expected, found = words(truth), words(read)
     both = Counter(expected) & Counter(found)
@@ -58,7 +58,7 @@ def free(truth: str, read: str) -> int:
 
 
 def _without(words: list[str], both: Counter[str]) -> dict[int, str]:
-    """The words, by place, less those of the counter."""
+    """The words, by place, without those in the counter."""
     left, kept = both.copy(), {}
     for place, word in enumerate(words):
         if left[word]:

@@ -57,7 +57,7 @@ class Page:
 
 @functools.cache
 def font(name: str, size: int) -> Font:
-    """A font of a pinned package, laid out without Raqm so that every machine draws alike."""
+    """A font of a pinned package, laid out without Raqm, so every machine draws the same."""
     if name == BUILT_IN:
         built_in = ImageFont.load_default(size)
         assert isinstance(built_in, ImageFont.FreeTypeFont)

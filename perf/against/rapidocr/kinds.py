@@ -117,8 +117,8 @@ class Total:
         kinds: how many.
         free: our wrong characters over theirs, whatever the order.
         in_order: the same, in order.
-        time: the median kind's time, in RapidOCR's.
-        all_time: all kinds' time, in RapidOCR's.
+        time: the median kind's time, divided by RapidOCR's.
+        all_time: all kinds' time, divided by RapidOCR's.
         worse: kinds on which ours is worse by more than half a point.
     """
 

@@ -15,7 +15,7 @@ Read = Callable[[bytes], Sequence[str]]
 """An encoded page -> its lines in reading order."""
 
 ReadScored = Callable[[bytes], Sequence[tuple[str, float]]]
-"""An encoded page -> its lines' texts and scores, those of a low score too."""
+"""An encoded page -> its lines' texts and scores, with low scores too."""
 
 
 def pipeline(repository: Path) -> Read:

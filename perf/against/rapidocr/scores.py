@@ -1,8 +1,8 @@
 # ruff: noqa: RUF001 (letters of several scripts)
 """How often lines of each score are right: ``python -m perf.against.rapidocr.scores``.
 
-Every kind of :mod:`perf.against.kinds` is read in process, and pages in scripts that the recogniser
-does not know besides. A line is right when the page's text has it, character by character.
+Every kind of :mod:`perf.against.kinds` is read in process. So are pages in scripts that the
+recogniser does not know. A line is right if the page's text has it, character by character.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ UNKNOWN = {
     "Armenian": ("Ժողովը սկսվում է առավոտյան իննին", "Հին գրքերը փայտե սեղանի վրա են"),
     "Georgian": ("შეხვედრა იწყება დილის ცხრა საათზე", "ძველი წიგნები ხის მაგიდაზეა"),
 }
-"""Sentences of our own whose letters the recogniser does not have, all or some, and DejaVu has."""
+"""Sentences of our own with letters that the recogniser does not know, and DejaVu does."""
 
 FACES = ((SANS, 18), (SANS, 28), (SERIF, 24), (SANS_BOLD, 22), (MONO, 20))
 """Each script is drawn in these faces and sizes."""
@@ -112,7 +112,7 @@ EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 
 
 def known(only: Sequence[str] = (), part: slice = slice(None)) -> list[tuple[str, str, bytes]]:
-    """The page kinds in scripts that the recogniser knows; of those named or all, a part."""
+    """The page kinds in scripts that the recogniser knows: some of those named, or of all."""
     return [
         (kind.name, kind.text, kind.path.read_bytes())
         for kind in kinds(only)[part]
@@ -138,7 +138,7 @@ def share_right(lines: Sequence[Scored]) -> float:
 
 
 def table(parts: Mapping[str, Sequence[Scored]]) -> str:
-    """The lines in each band, and how many of them are right, as Markdown."""
+    """How many lines are in each band, and how many of those are right, as Markdown."""
     rows = ["| scores | " + " | ".join(parts) + " |", "|---" * (len(parts) + 1) + "|"]
     for low in BANDS:
         high = BANDS[BANDS.index(low) - 1] if low != BANDS[0] else 1.0

@@ -16,8 +16,7 @@ def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
     """The folder of the checkpoint that the manifest names for a component of the asr family.
 
     Raises:
-        PerfError: the repository has no such pipeline, or the checkpoint is no longer there, or
-            has changed since.
+        PerfError: the repository has no such pipeline, or the checkpoint is gone or has changed.
     """
     families = read_object(repository / "manifest.json")["families"]
     family = families.get("asr", {"pipelines": []})
@@ -33,10 +32,10 @@ def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
 
 
 def _found(uri: str) -> Path:
-    """Where a source lies on this machine; a repository of the hub in the hub's own cache.
+    """Where a source lies on this machine; a repository of the hub lies in the hub's cache.
 
     Raises:
-        PerfError: nowhere.
+        PerfError: it is not on this machine.
     """
     scheme, _, name = uri.partition(":")
     if scheme == "hub":

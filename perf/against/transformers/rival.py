@@ -10,8 +10,7 @@ from typing import Any
 from repository.files.json_file import read_object
 
 SPOKEN = {"language": "en", "task": "transcribe"}
-"""What a Whisper of several languages is told: transformers leaves the task out of the prompt where
-it is told neither, and where it has to find the language out it encodes the sound twice."""
+"""The options of a multilingual Whisper, without which transformers encodes a sound twice."""
 
 
 def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]:
@@ -19,8 +18,8 @@ def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]
 
     Args:
         checkpoint: the folder.
-        long: a Whisper: with time stamps, with which it reads sounds of any length, greedily, as
-            it is served, where its own default is a beam of five; and :func:`told`.
+        long: for a Whisper: with time stamps, which lets it read sounds of any length; greedily, as
+            it is served (its default is a beam of five); with the options of :func:`told`.
     """
     recognise = recogniser(checkpoint)
     options: dict[str, Any] = {}
@@ -31,7 +30,7 @@ def reader(checkpoint: Path, *, long: bool = False) -> Callable[[bytes], object]
 
 
 def told(checkpoint: Path) -> Mapping[str, str]:
-    """What a Whisper is told of every sound: nothing, where it knows one language."""
+    """The options for every sound; none for a Whisper that knows one language."""
     settings = read_object(checkpoint / "generation_config.json")
     return SPOKEN if settings.get("is_multilingual") else {}
 

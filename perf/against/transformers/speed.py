@@ -176,7 +176,7 @@ def sounds(*, lecture: bool = True) -> dict[str, bytes]:
 
 
 def request(encoded: bytes, options: Mapping[str, str]) -> dict[str, Any]:
-    """The pipeline's inputs for a sound file and what is told of it."""
+    """The pipeline's inputs for a sound file and its options."""
     given = {name: np.array([value.encode()], np.object_) for name, value in options.items()}
     return {"audio": np.frombuffer(encoded, np.uint8), **given}
 

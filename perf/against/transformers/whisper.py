@@ -94,7 +94,7 @@ def tokens(repository: Path, options: Mapping[str, str], encoded: bytes) -> list
 
     Args:
         repository: a built repository with ``asr_whisper``.
-        options: what it is told of the sound.
+        options: the inputs beside the sound.
         encoded: a sound file.
     """
     from repository.arrays import Arrays

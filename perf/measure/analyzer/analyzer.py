@@ -24,7 +24,7 @@ from perf.measure.regions import content_of
 from perf.result import Load
 
 _INPUTS, _INTERVALS, _EXPORT = "inputs.json", "intervals.txt", "export.json"
-"""Bare names, in its own folder: perf_analyzer loses files that it should write elsewhere."""
+"""Bare names, in its working folder: perf_analyzer loses files that it should write elsewhere."""
 
 _ROOM = 2
 """The room for an output in shared memory, as a multiple of the largest that was seen."""
@@ -42,7 +42,7 @@ class Analyzer:
 
     Attributes:
         path: the command.
-        version: as it says itself, for instance ``2.51.0``.
+        version: what it prints, for instance ``2.51.0``.
         origin: where it came from, in a few words for the report.
         libraries: a folder of shared libraries that it needs, None if the system has them.
     """
@@ -149,7 +149,7 @@ class Analyzer:
 
 
 def _measured(measure: Callable[[], None], path: Path) -> list[export.Timestamps]:
-    """Measures, and reads the export; again for what is perf_analyzer's own fault.
+    """Measures, and reads the export; tries again if perf_analyzer itself failed.
 
     It may stall (:data:`perf.measure.analyzer.guard.STALL_SECONDS`), and 2.51 exports outputs that
     lie in shared memory from memory that it never wrote: once in some 20 runs it finds a NaN there,

@@ -1,4 +1,4 @@
-"""The process between us and perf_analyzer: it ends it in time, and leaves nothing behind.
+"""The process between us and perf_analyzer: it ends perf_analyzer in time, and cleans up.
 
 Run as a script, with the folder of one run as its argument. It starts the command that is in that
 folder's ``command.json``, and waits for the first of: its end, its time limit, a stall, the end of
@@ -33,11 +33,11 @@ KEPT_BYTES = 1 << 16
 for every number."""
 
 STALL_SECONDS = 5
-"""So long perf_analyzer may sleep with no thread left that sends requests.
+"""Seconds that perf_analyzer may sleep with no thread left that sends requests.
 
 With ``--request-count N`` it starts its threads, then empties the list of answered requests, then
 sleeps until the list has N (``ProfileHelper`` and ``Measure`` in ``inference_profiler.cc``). On a
-busy machine some are answered before the list is emptied. Then it sleeps for ever.
+busy machine some are answered before the list is emptied. Then it never wakes up.
 """
 
 _PR_SET_PDEATHSIG = 1
@@ -54,9 +54,9 @@ def _prepare(memory_bytes: int) -> None:
 
 
 class _Rest:
-    """How long a process has slept with none of its own threads left but the first.
+    """How long a process has slept with only its first thread left.
 
-    A library's threads do not count: they have names of their own.
+    A library's threads, which have other names, do not count.
     """
 
     def __init__(self, process: int) -> None:
@@ -91,7 +91,7 @@ def guard(folder: Path, owner: int) -> dict[str, Any]:
     Args:
         folder: holds ``command.json``: ``command``, ``variables``, ``seconds``, ``memory_bytes``,
             and ``regions``, the names of its shared memory.
-        owner: a file descriptor that ends when whoever wants the outcome is gone.
+        owner: a file descriptor that ends when the process that wants the outcome is gone.
 
     Returns:
         ``code`` (negative: the signal that ended it), ``said`` (the end of its standard error),

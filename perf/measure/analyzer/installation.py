@@ -1,10 +1,9 @@
 """Fetches a perf_analyzer that runs here, verifies it, and says what it did.
 
-From glibc 2.38 on, the wheel ``perf-analyzer`` works alone. On older ones the last that runs is the
-one in the wheel ``tritonclient==2.51.0``; the two libraries that it lacks, libb64 and libcudart,
-are those that the local server's wheel carries under names of its own. Every file is compared with
-the SHA-256 that is pinned here. It is made aside and renamed, so an installation that was killed
-leaves nothing in the way.
+From glibc 2.38 on, the wheel ``perf-analyzer`` works alone. On an older glibc the last one that
+runs is in the wheel ``tritonclient==2.51.0``. It lacks two libraries, libb64 and libcudart; the
+local server's wheel has both under other names. Every file is compared with the SHA-256 that is
+pinned here. It is made aside and renamed, so a killed installation leaves nothing in the way.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ OLD = Source(
         ),
     },
 )
-"""For older ones; its libraries are those of nvidia-pytriton 0.7.0."""
+"""For an older glibc. Its libraries are those of nvidia-pytriton 0.7.0."""
 
 
 def source() -> Source:
@@ -97,14 +96,14 @@ def install(report: Report, folder: Path | None = None) -> Analyzer:
     """Makes perf_analyzer available, unless it is there already.
 
     Args:
-        report: is told each thing that is done, a line each.
+        report: gets a line for each thing that is done.
         folder: where; by default :data:`perf.measure.analyzer.places.FOLDER`.
 
     Returns:
-        it, having run.
+        a perf_analyzer that has run once.
 
     Raises:
-        AnalyzerMissing: it cannot be had here; one sentence that says why, and the remedy.
+        AnalyzerMissing: none can be had here; one sentence says why, and what to do.
     """
     folder = places.FOLDER if folder is None else folder.absolute()
     try:

@@ -31,7 +31,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Model:
-    """A model's side of the requests.
+    """What a model says about its requests.
 
     Attributes:
         name: as it is served.

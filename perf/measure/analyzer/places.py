@@ -37,8 +37,8 @@ def find() -> Analyzer:
     """The first that runs: on PATH, beside this Python, in an SDK container's places, ours.
 
     Raises:
-        AnalyzerMissing: there is none; the message says why each that is there does not do, and
-            how to have one.
+        AnalyzerMissing: there is none; the message says why each one that was found cannot be used,
+            and how to get one.
     """
     refused = []
     for path, origin, libraries in _candidates():

@@ -29,7 +29,7 @@ _FULL = 1 / 3
 it does not look whether it was given what it asked for."""
 
 LONGEST = 400
-"""Characters of perf_analyzer's own words that a sentence repeats."""
+"""The most characters of perf_analyzer's output in a sentence."""
 
 
 class Stalled(LegFailed):
@@ -95,7 +95,7 @@ def run(
             }
         )
     )
-    # In a session of its own, so that Ctrl-C reaches the guard only by way of us.
+    # In a session of its own, so Ctrl-C reaches the guard only through us.
     with subprocess.Popen(
         [sys.executable, "-I", "-S", guard.__file__, str(folder)],
         stdin=subprocess.PIPE,

@@ -43,10 +43,10 @@ def profile(result: Result) -> Drawing:
         grouped("Memory", parts, memory, "MiB: solid proportional, light resident"),
     )
     caption = (
-        f"At {loads[0]}, driven by {LOADER_NAMES[found[0]]}; medians over the rounds. The stubs of "
-        "a Python model stand under the model's name. Resident memory counts shared pages for "
-        "each process that maps them, proportional memory divides them; figures are proportional. "
-        "A client's memory is told only where the pipeline runs in it."
+        f"At {loads[0]}, driven by {LOADER_NAMES[found[0]]}; medians over the rounds. A Python "
+        "model's stubs stand under its name. Figures are proportional memory, which divides "
+        "shared pages among the processes that map them. A client's memory is shown only if the "
+        "pipeline runs in it."
     )
     return Drawing("profile", "CPU and memory", caption, ABSENT, panels)
 

@@ -60,9 +60,9 @@ def time(result: Result) -> Drawing:
 def _caption(every: list[Breakdown]) -> str:
     caption = (
         "From the servers' own statistics, for one request of the pipeline; medians over the "
-        "rounds. The mark is the mean latency that the client measured (the statistics are sums, "
-        "so means are what they can be set against). “Between the steps” is time in the pipeline's "
-        "own server or gateway beyond its steps; where none tells, it is part of the last kind."
+        "rounds. The mark is the mean latency that the client measured: the statistics are sums, "
+        "so they can be compared with means only. “Between the steps” is time in the pipeline's "
+        "server or gateway outside its steps; if neither tells, it is part of the last kind."
     )
     if any(each.overlap for each in every):
         caption += (

@@ -25,8 +25,8 @@ def run_all(
 ) -> list[dict[str, Array] | RequestError]:
     """The outputs of each request, or what is wrong with it.
 
-    All go into one run if the model batches. If that fails, each is run alone, so that only those
-    at fault get an error.
+    If the model batches, all go into one run. If that run fails, each request is run alone, so only
+    the bad ones get an error.
 
     Args:
         requests: each request's inputs; with ``batching`` their first axis is the batch.
@@ -75,7 +75,7 @@ def join(requests: Sequence[Arrays]) -> dict[str, Array]:
 
 
 def rows(request: Arrays) -> int:
-    """The size of the batch axis, as Triton takes it: that of the first input."""
+    """The size of the batch axis. Triton takes it from the first input."""
     return int(next(iter(request.values())).shape[0])
 
 
@@ -87,7 +87,7 @@ def split(
 ) -> list[dict[str, Array] | RequestError]:
     """Each request's rows of the outputs of a joined run, as the C++ backend splits them.
 
-    Rows beyond those of the requests together are dropped. A request whose rows an output lacks
+    Rows beyond the requests' own are dropped. If an output lacks a request's rows, that request
     gets an error.
 
     Args:

@@ -34,8 +34,8 @@ class RequestError(Exception):
 def run_failure(error: Exception, inputs: Mapping[str, Any]) -> RequestError:
     """What a client is told when ONNX Runtime could not run its inputs.
 
-    A graph's nodes fail by the shapes and values that they are given, so the request is at fault,
-    unless there was no memory for it.
+    A graph's nodes fail because of the shapes and values that they get, so the request is at fault,
+    unless memory ran out.
 
     Args:
         error: what ``InferenceSession.run`` raised.

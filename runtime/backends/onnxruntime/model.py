@@ -91,10 +91,10 @@ class TritonPythonModel:
         """Answers each request, with outputs or with its own error.
 
         Raises:
-            TritonModelException: all of them failed. Nothing else makes Triton count a failure:
-                the Python backend counts a request as a success unless ``execute`` raises
+            TritonModelException: all of them failed. Only this makes Triton count a failure: the
+                Python backend counts a request as a success unless ``execute`` raises
                 (``success_status_`` in its pb_metric_reporter.cc), and then fails all of them, as
-                INTERNAL. So does the C++ backend where a run fails.
+                INTERNAL. The C++ backend does the same if a run fails.
         """
         with self._watch.request():
             answers = self._answers(requests)
@@ -103,7 +103,7 @@ class TritonPythonModel:
             raise pb_utils.TritonModelException("; ".join(dict.fromkeys(failed)))
         return [self._response(answer) for answer in answers]
 
-    # Triton adds the file of whoever raised to the text that clients get.
+    # Triton adds the name of the file that raised to the text that clients get.
     execute.__code__ = execute.__code__.replace(co_filename="onnxruntime")
 
     def _answers(self, requests: Sequence[Any]) -> list[Any]:

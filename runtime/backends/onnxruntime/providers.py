@@ -40,7 +40,7 @@ def providers(config: Config, kind: str, device: int) -> list[Provider]:
         device: the GPU's number.
 
     Raises:
-        ProviderMissing: the installed onnxruntime package has none of that name.
+        ProviderMissing: the installed onnxruntime package has no such provider.
     """
     chosen: list[Provider] = []
     if kind == "GPU":
@@ -71,7 +71,7 @@ def names(chosen: list[Provider]) -> list[str]:
 
 
 def _cuda_options(config: Config) -> dict[str, str]:
-    """CUDA's options: the deprecated parameters of the model, then those of the accelerator."""
+    """CUDA's options: the model's deprecated parameters first, then the accelerator's."""
     parameters = string_parameters(config)
     options = {key: parameters[key] for key in CUDA_STRINGS if key in parameters}
     for key, words in CUDA_CHOICES.items():

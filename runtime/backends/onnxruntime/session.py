@@ -64,7 +64,8 @@ class Session:
 
     Attributes:
         batching: whether the first axis of all tensors is the batch.
-        warnings: what the model loads with and will serve otherwise than meant.
+        warnings: settings with which the model loads, and may then serve in a way that nobody
+            meant.
 
     Raises:
         ModelRefused: the C++ backend would refuse it, or this backend cannot serve it.
@@ -150,7 +151,7 @@ def complete(config: dict[str, Any], version_folder: Path) -> None:
 
 
 def model_file(version_folder: Path, file_name: str) -> Path:
-    """The ONNX file: ``model.onnx`` unless named, or that of the folder of this name.
+    """The ONNX file: ``model.onnx`` or the name in the config; if that is a folder, the file in it.
 
     Raises:
         ModelRefused: there is none.
@@ -241,9 +242,10 @@ def unsupported(config: Config, graph: OnnxGraph) -> list[Violation]:
 
 
 def _open(path: Path, config: Config, kind: str, device: int) -> onnxruntime.InferenceSession:
-    """A session; one with default settings where the config's own are bad.
+    """A session.
 
-    The rules then refuse it together with all else that is wrong.
+    If the config's settings are bad, it has default ones, and the rules refuse them together with
+    all else that is wrong.
     """
     bad = [
         *parameter_violations(config),

@@ -44,7 +44,7 @@ def best_path(
 
     Args:
         log_probs: FP32 [steps, tokens].
-        blank: the number of the token that stands for none.
+        blank: the number of the token that means no token.
         width: how many texts are kept from step to step.
         tokens: INT [n], those that may be read, with the blank; None for all.
         rules: scores texts by the places of their tokens in ``tokens``; None for no scores.

@@ -1,8 +1,9 @@
-"""What the beam search knows of words: a closed list, an n-gram model, or both.
+"""What the beam search knows about words: a closed list, an n-gram model, or both.
 
 flashlight-text's own lexicon decoder ends words at a token of silence, which vocabularies of word
-pieces do not have: a word's last token could not last for two steps. So its decoder without a
-lexicon is used, which asks these rules for every token, and words end where pieces begin the next.
+pieces do not have, so a word's last token could not last for two steps. So its decoder without a
+lexicon is used. It asks these rules about every token, and a word ends where a piece begins the
+next.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FORBIDDEN = -1e9
 """The score of what a list does not have. Infinity would make sums of scores no number."""
 
 UNKNOWN = "<unk>"
-"""KenLM's name for every word that a model does not know."""
+"""KenLM's name for words that a model does not know."""
 
 
 class NGram:
@@ -73,7 +74,7 @@ class _Node:
 
 
 class WordModel(LM):  # type: ignore[misc]
-    """The rules of one search; not to be used for a second.
+    """The rules of one search; a second one needs new rules.
 
     Args:
         vocabulary: turns pieces into words.

@@ -64,7 +64,7 @@ class Vocabulary:
 
     Args:
         tokenizer: of the tokenizers package.
-        silent: numbers of tokens that are no text: the blank, and whatever else is special.
+        silent: numbers of tokens without text: the blank, and other special ones.
 
     Attributes:
         pieces: the text of each token, by number; "" for one that is no text.

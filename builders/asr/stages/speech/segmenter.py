@@ -1,4 +1,4 @@
-"""Speech probabilities to segments, one frame after the other: for a file and for a stream alike.
+"""Speech probabilities to segments, one frame after the other: for files and for streams.
 
 As Silero's own ``get_speech_timestamps``: speech begins above a threshold and ends when it stays
 below a lower one for a while. A segment that grows too long is cut where speech was least likely.
@@ -21,7 +21,7 @@ class Rules:
 
     Attributes:
         threshold: a frame of at least this probability is speech (Silero's default).
-        lower: one below this is none (Silero's: 0.15 less).
+        lower: a frame below this is not speech (Silero's: 0.15 less).
         minimum_silence: speech ends when it pauses this long.
         minimum_speech: what is shorter is dropped; Silero's 0.25 s loses spelled letters.
         padding: a segment takes this much of the pause before and after it. With 0.2 s instead of
@@ -46,7 +46,7 @@ class Segment:
 
 
 class Segmenter:
-    """Takes probabilities as they come; gives each segment when it is known to have ended.
+    """Takes probabilities as they come; gives each segment once it has certainly ended.
 
     Args:
         rules: see :class:`Rules`. Twice the padding must fit into the shortest pause.

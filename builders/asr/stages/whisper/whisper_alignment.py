@@ -21,7 +21,7 @@ def token_ends(attention: np.ndarray, positions: int, width: int) -> np.ndarray:
         attention: FP32 [tokens, heads, all positions]: the weights with which the decoder, given
             each token, looked for the next. All 0 for a last token that nothing was asked to
             follow: it ends where the one before does.
-        positions: of the encoder, at least one: those that the sound reaches. Others are left out.
+        positions: of the encoder, at least one: only those that the sound reaches.
         width: of the median filter, an odd number.
 
     Returns:
@@ -36,7 +36,7 @@ def token_ends(attention: np.ndarray, positions: int, width: int) -> np.ndarray:
 
 
 def evidence(attention: np.ndarray, width: int) -> np.ndarray:
-    """How much speaks for each token at each position.
+    """The evidence for each token at each position.
 
     Args:
         attention: FP32 [tokens, heads, positions], at least one of each.
@@ -70,9 +70,9 @@ def _standard_scores(weights: np.ndarray) -> np.ndarray:
 def median_filtered(values: np.ndarray, width: int) -> np.ndarray:
     """The median of each value and its neighbours along the last axis, reflected at its ends.
 
-    Values that are too few to be reflected are left as they are. A median is what is left when the
-    largest and the smallest of any ``width // 2 + 2`` of the neighbours are dropped, one more is
-    added, and so on: a few passes over whole arrays, where sorting takes each value by itself.
+    If there are too few values to be reflected, they stay as they are. To find the median, take any
+    ``width // 2 + 2`` neighbours, drop the largest and the smallest, add another neighbour, and so
+    on. That takes a few passes over whole arrays, while sorting handles each value by itself.
 
     Args:
         values: FP32 [..., values].
@@ -106,11 +106,11 @@ def _all_but(dropped: np.ufunc, other: np.ufunc, arrays: list[np.ndarray]) -> li
 def align(costs: np.ndarray) -> np.ndarray:
     """Dynamic time warping: the cheapest path from the first corner to the last.
 
-    A step goes to the next column, to the next row, or to both. Among equals it stays in its row;
-    else it comes from both.
+    A step goes to the next column, to the next row, or to both. Among equal steps it stays in its
+    row first, then goes to both.
 
-    The cheapest way to a column of a row is to enter the row somewhere at or before it and to stay:
-    with sums along the row that is a running minimum, so that a row takes a few array operations.
+    The cheapest way to a column of a row is to enter the row at or before it and to stay. With sums
+    along the row that is a running minimum, so a row takes a few array operations.
 
     Args:
         costs: FP64 [rows, columns], finite, at least one of each.

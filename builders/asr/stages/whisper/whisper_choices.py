@@ -19,7 +19,7 @@ SHOWN = 8
 
 
 def language(given: np.ndarray | None, settings: Settings) -> int:
-    """The language's number: :data:`UNKNOWN` for "auto", the model's own where none is asked for.
+    """The language's number: :data:`UNKNOWN` for "auto", the model's default without one.
 
     Raises:
         InvalidArgument: not one text, or a language that the model does not know.
@@ -46,7 +46,7 @@ def language(given: np.ndarray | None, settings: Settings) -> int:
 
 
 def task(given: np.ndarray | None, settings: Settings) -> int:
-    """The task's number; that of the model's own where none is asked for.
+    """The task's number; without one the model's default.
 
     Raises:
         InvalidArgument: not one text, or a task that the model does not know.

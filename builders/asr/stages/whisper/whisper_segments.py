@@ -34,7 +34,7 @@ class Segment:
         tokens: INT32 [tokens], its time stamps among them.
         score: the mean probability of its tokens, the geometric one.
         first: the place of its first token among those of the window.
-        words: its words, where there are times for them.
+        words: its words, if there are times for them.
     """
 
     start: float
@@ -48,7 +48,7 @@ class Segment:
 def cut(
     tokens: np.ndarray, log_probs: np.ndarray, seek: int, count: int, settings: Settings
 ) -> tuple[list[Segment], int]:
-    """A window's segments, and by how many frames to go on.
+    """A window's segments, and how many frames later the next window begins.
 
     Args:
         tokens: INT32 [tokens], without prompt and end.

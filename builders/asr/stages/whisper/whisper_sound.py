@@ -16,8 +16,8 @@ CHUNK = 1000
 class Sound:
     """A recording, framed as WhisperFeatureExtractor frames it.
 
-    One that is shorter than a window is followed by silence up to its end; a longer one ends in
-    its last whole hop. Both are reflected at their ends.
+    A recording shorter than a window is followed by silence up to the window's end; a longer one
+    ends with its last whole hop. Both are reflected at their ends.
 
     Args:
         waveform: FP32 [samples], at least one.

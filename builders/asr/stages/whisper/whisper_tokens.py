@@ -14,18 +14,17 @@ class Settings:
     """What the stage needs to know.
 
     Attributes:
-        tokens: each token's bytes; none of a special one or a time stamp.
+        tokens: each token's bytes; empty for a special token or a time stamp.
         first_time_stamp: the token of 0.00 s.
         frames: of a window.
         hop: samples from frame to frame.
         frame: samples of a frame.
         languages: codes by number; none of an English-only checkpoint.
         names: name -> code of a language.
-        language: the number of the one that is meant where none is asked for; -1 is to be told
-            from the sound.
+        language: the number of the default one; -1 means to detect it.
         tasks: by number.
-        task: the number of the one that is meant where none is asked for.
-        alignment_heads: how many there are; with none, there are no times of words.
+        task: the number of the default one.
+        alignment_heads: how many there are; without any there are no times of words.
         median_filter_width: positions over which attention is smoothed.
         filters: FP32 [bins, mels].
     """

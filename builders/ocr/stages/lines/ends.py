@@ -1,9 +1,10 @@
 """Line ends, corrected by the ink on the page.
 
-The detector fades in the middle of long small lines, mostly beside large type, and leaves their
-ends as separate boxes; now and then it begins a box inside its neighbour across a gutter. The ink
-along a box's own axis tells both: a line runs on as long as its ink does, with no gap wider than
-between words and no rule across it, and two boxes of one line part in the widest gap between them.
+The detector makes two mistakes. In long lines of small type, mostly beside large type, it misses
+the middle and leaves the ends as separate boxes. Now and then a box begins inside its neighbour
+across a gutter. The ink along a box's axis shows both. A line goes on as long as its ink does, with
+no gap wider than between words and no rule across it. Two boxes of one line part in the widest gap
+between them.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ DOTTED = 0.4
 as printers draw greys, and nothing is a wall: 0.41 to 1 there, 0.36 at most on 106 page kinds."""
 
 SOFT = 2
-"""Columns beside a wall whose ink may be the rule's own, soft edge."""
+"""Columns beside a wall whose ink may be the soft edge of the rule."""
 
 LEVELS = 8
-"""Grey levels that count as one where the paper's is looked for."""
+"""Grey levels that count as one when the paper's level is looked for."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def _ink(grey: np.ndarray, quad: np.ndarray, before: int, after: int) -> _Ink | 
     ink = cv2.absdiff(strip[core : len(strip) - core], float(paper))
     top, bottom = _between_level_rules(seen[:, before:stop], paper)
     walls = _walls(seen[top:bottom])
-    # A dark rule's own columns, and those beside them, do not say how strong the letters are.
+    # The columns of a dark rule, and those beside it, do not show how strong the letters are.
     ruled = _widened(walls | _filled(seen[top:bottom], paper))
     letters = ~ruled[before:stop]
     strongest = np.sort(ink[:, before:stop].max(0)[letters])
@@ -392,7 +393,7 @@ def _gap_between(grey: np.ndarray, quad: np.ndarray, start: float) -> float | No
     inked = np.flatnonzero(ink.columns[low:]) + low
     if not len(inked):
         return None
-    # The neighbour's own ink may begin farther on than was looked.
+    # The neighbour's ink may begin beyond what was looked at.
     gaps = np.diff(inked, append=len(ink.columns))
     widest = int(gaps.argmax())
     return float(inked[widest] + gaps[widest] / 2)

@@ -27,7 +27,7 @@ MINIMUM_SIDE = 3.0
 """Boxes thinner than this, in page pixels, before they grow, are specks."""
 
 LONG = 35.0
-"""A piece this many times as long as high shows its own angle better than its neighbours do."""
+"""From this ratio of length to height on, a piece's own angle is better than its neighbours'."""
 
 AWRY = 0.9
 """The cosine of an angle between a box and its page that an uneven outline may give it."""
@@ -36,8 +36,8 @@ PLAIN = 4.0
 """A piece this many times as long as high lies as it looks, by a few degrees."""
 
 THICKER = 1.5
-"""Such a piece's angle is its own, as in perspective, where it is this much higher along the
-page's lines than along its own longer side."""
+"""A long piece has its own angle, as in perspective, if its box along the page's lines is this much
+higher than its box along its own longer side."""
 
 MAXIMUM_QUADS = 1000
 """PP-OCR's ``max_candidates``: the most lines of one page."""

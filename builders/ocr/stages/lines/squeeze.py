@@ -1,8 +1,8 @@
 """How wide a line's crop should be: the recogniser's time grows with its width.
 
-What the recogniser needs is room for every character: a step is eight pixels, and a double letter
-takes three steps. So wide faces are squeezed, and condensed ones are stretched. Characters are
-counted before they are read, by the strokes that a row of pixels crosses.
+The recogniser needs room for every character: a step is eight pixels, and a double letter takes
+three steps. So wide typefaces are squeezed, and condensed ones stretched. Characters are counted
+before they are read, by the strokes that a row of pixels crosses.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ noisy, photographed. The median is 1.44.
 """
 
 NEIGHBOURHOOD = 11
-"""A stroke is darker than the mean of this many pixels of its row: strokes that a blur joined are
-parted so, as they are not by one threshold for the line. Wider ones count fewer of thin strokes."""
+"""A stroke is darker than the mean of this many pixels of its row. That separates strokes that a
+blur joined, which one threshold for the line does not. With more pixels fewer thin strokes are
+counted."""
 
 FAINTEST = 0.03
 """A stroke differs from its neighbourhood by this part of the line's contrast."""

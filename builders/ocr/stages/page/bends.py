@@ -1,9 +1,9 @@
 """Pages whose lines are bent, as an open book's are, laid flat.
 
-A piece of text in the detector's map shows by its middle about where its line runs, and its ink
-then shows exactly. What bends all lines of a page alike is found from them together: shifts across
-the lines that make each piece straight. Pages so laid flat are read as others are; what is found on
-them lies where :class:`Bend` says.
+The middle of a piece of text in the detector's map shows roughly where its line runs, and its ink
+shows it exactly. All pieces together give the bend of the page: shifts across the lines that make
+each piece straight. The flattened page is read like any other, and :class:`Bend` maps what was
+found back to the image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..lines import quads as q
 from ..lines import warp
 
 NODES = 33
-"""Places along each side of a page where its shift is told; it changes evenly between them."""
+"""Places along each side of a page that have a shift; between them it changes evenly."""
 
 LONG = 8.0
 """A piece this many times as long as high shows whether its line is bent."""
@@ -175,7 +175,7 @@ def _runs_along(quad: np.ndarray, along: np.ndarray) -> bool:
 
 
 def _hollow(contours: Sequence[np.ndarray]) -> bool:
-    """Whether pieces are so on one side, as those of bent lines are."""
+    """Whether pieces lie on one side, as in bent lines."""
     hollow = total = 0.0
     for contour in contours:
         length = max(cv2.minAreaRect(contour)[1])
@@ -258,7 +258,7 @@ def _fitted(
         by_row, by_column = _shares(v, rows), _shares(u, columns)
         return np.asarray((by_row[:, :, None] * by_column[:, None, :]).reshape(len(u), -1))
 
-    # A piece says how its line runs, but not where it was: its own mean says nothing.
+    # A piece shows the direction of its line but not its place, so its mean is dropped.
     known, wanted = (
         np.concatenate([each - each.mean(0) for each in parts])
         for parts in ([shares(*each.T) for each in pieces], [each[:, 1] for each in pieces])

@@ -21,8 +21,8 @@ UPRIGHT_TALL = 2.0
 def axis(quads: np.ndarray) -> float:
     """The direction of the page's lines, in radians from -pi/4 to 3/4 pi, as one of two ends.
 
-    Every box says how its longer side lies, weighted by that side's excess; the two axes' votes
-    are counted first, then the median angle about the winner is taken.
+    Every box votes with the direction of its longer side, weighted by how much longer that is. The
+    votes for the two axes are counted first; then the median angle around the winner is taken.
 
     Args:
         quads: [n, 4, 2], clockwise from any corner.
@@ -65,8 +65,8 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 def orient(quads: np.ndarray, angle: float) -> np.ndarray:
     """Starts every quad at the corner where reading along ``angle`` starts.
 
-    Boxes that are much higher than wide in that frame hold turned text, and start along their own
-    longer side, whichever end of it is nearer to upward reading.
+    Boxes that are much higher than wide in that frame hold turned text. They start along their
+    longer side, at the end that is nearer to reading upwards.
 
     Args:
         quads: [n, 4, 2], corners clockwise.

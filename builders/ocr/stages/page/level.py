@@ -1,10 +1,9 @@
-"""Where a page's boxes stand when its rows lie level.
+"""Where a page's boxes stand when its rows are level.
 
-A page that was photographed has lines that converge: rows at its top lean otherwise than those at
-its bottom. One angle for the page leaves the far ends of a table's rows nearer to the next row than
-to their own. Boxes of a few letters do not show how they lie, so rows show it: three cells or more
-that follow each other at one height. How much such rows lean, and how that changes down the page,
-is taken away.
+In a photograph lines converge: rows at the top lean differently from those at the bottom. With one
+angle for the page, the far end of a table's row comes nearer to the next row than to its own. Boxes
+of a few letters do not show their direction, but rows do: three or more cells that follow each
+other at one height. The slope of such rows, and its change down the page, is removed.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ..lines import quads as q
 from . import direction
 
 AGREE = np.radians(8.0)
-"""Lines of one page are within this angle, also those that converge in a photograph."""
+"""Lines of one page are within this angle, even if they converge in a photograph."""
 
 NEARLY = 0.5
 """This part of what is written in the page's main direction may make another one the page's."""

@@ -1,7 +1,7 @@
 """Pages that are shown to the detector in parts, and pages that lie in one image.
 
-A page that is longer than the detector is shown at once is cut into tiles that overlap, and what
-the detector says of them is joined where the overlaps have their middles.
+A page that is too long for the detector is cut into overlapping tiles. The detector's answers are
+joined in the middle of each overlap.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def zoomed(pixels: np.ndarray, size: Sequence[int], zoom: float) -> np.ndarray:
-    """The pixels at a size, height and width, multiplied: both axes alike, so that angles stay."""
+    """The number of pixels at a size; both axes are scaled equally, so angles stay."""
     return resized(pixels, *times(size, zoom))
 
 

@@ -35,14 +35,14 @@ TOUCHING = 1.2
 def x_height(page: np.ndarray) -> float | None:
     """The height of small letters of the page's smallest type, in pixels.
 
-    Whichever way the page lies: a letter's longer side is taken for its height, so that "l" counts
-    as high as it is, and a tenth of the pieces, commas and accents, may be smaller.
+    This works whichever way the page lies: a letter's longer side counts as its height, so "l" has
+    its full height. A tenth of the pieces, such as commas and accents, may be smaller.
 
     Args:
         page: UINT8 [h, w, 3].
 
     Returns:
-        The height, or None where there are too few pieces to tell.
+        The height, or None if there are too few pieces to tell.
     """
     sides = np.sort(pieces(page)[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]], axis=1)
     letters = sides[(sides[:, 1] >= SMALLEST) & (sides[:, 1] < LARGEST)]

@@ -12,11 +12,11 @@ BLANK = 0
 
 
 DOUBT = 0.1
-"""Between two characters, a space of this probability is one, though the blank is likelier.
+"""Between two characters, a space counts from this probability on, even if the blank is likelier.
 
 The recogniser swallows narrow spaces now and then. Measured on rendered pages, as the largest
 probability of a space at the steps between two characters: where one was swallowed, 0.2 to 0.5;
-where none belongs, below 0.01, but for close letters in a narrow face, as in "oxygen".
+where none belongs, below 0.01, except for close letters in a narrow typeface, as in "oxygen".
 """
 
 APART = 4
@@ -56,7 +56,7 @@ WIDE = frozenset("mwMW%@")
 """Letters that are half as wide again: each adds a quarter to its distance from its neighbour."""
 
 USUAL = 2.0
-"""Steps from letter to letter, for lines of which too little is read to say: the page kinds'
+"""Steps from letter to letter, for lines with too few letters to measure it: the page kinds'
 median."""
 
 SIGNS = "\u2e80"

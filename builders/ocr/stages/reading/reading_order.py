@@ -27,7 +27,9 @@ PROSE_FULL = 0.5
 """A column of text has at least this part of its lines full."""
 
 ALIGNED = 0.5
-"""Sides of which this part of the lines stands beside a line of the other look like a table."""
+"""Two sides look like a table if this share of their lines stands beside a line of the other side.
+For example, in a price list nearly every name on the left has a price at its height on the
+right."""
 
 LEVEL = 0.3
 """Lines whose middles are nearer than this part of their height stand in one row."""
@@ -39,7 +41,7 @@ BESIDE = 0.1
 """Lines that share less of their height than this, of the lower one, do not stand side by side."""
 
 MINIMUM_LINES = 3
-"""Fewer lines than this beside a gutter make no column, but for running text beside more of it."""
+"""Fewer lines than this beside a gutter are not a column, unless they are running text."""
 
 RUNNING = 4
 """So many lines of running text are a column, however short the one beside it is."""
@@ -63,7 +65,7 @@ LIST_PITCH = 2.2
 """A list beside text has its lines no farther below one another than this, in heights."""
 
 TITLE = 1.2
-"""A title's type is this many times as high as that of the lines under it."""
+"""A title's type is this many times as high as the type of the lines under it."""
 
 CENTRED = 0.02
 """A title's middle is off the page's by this part of its width at most."""
@@ -123,7 +125,7 @@ def _order(boxes: np.ndarray) -> np.ndarray:
 
 
 def _best_cut(boxes: np.ndarray) -> _Cut | None:
-    """The gutter with the most lines on its poorer side; of equal ones the leftmost."""
+    """The gutter with the most lines on the side that has fewer; of equal ones the leftmost."""
     if len(boxes) <= MINIMUM_LINES:
         return None
     best: _Cut | None = None
@@ -219,7 +221,7 @@ def _footer(boxes: np.ndarray) -> np.ndarray | None:
 
 
 def _outer_row(boxes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
-    """Which boxes are a row before all others, by where they start and end; None if none is."""
+    """Which boxes are a row above all others, by where they start and end; None if none is."""
     row = starts < ends[starts.argmin()] - (ends - starts)[starts.argmin()] / 2
     if row.all() or starts[~row].min() < ends[row].max() - (ends - starts)[~row].min() / 4:
         return None
@@ -300,10 +302,10 @@ def _pitch(boxes: np.ndarray) -> float:
 
 
 def _is_list_beside(boxes: np.ndarray, text: np.ndarray) -> bool:
-    """Whether a column is a list beside running text, as a page's menu, not cells of its rows.
+    """Whether a column is a list beside running text, as a page's menu, and not cells of its rows.
 
-    Text that runs fills its lines, but for the last of a paragraph. What is said about each word of
-    a table or a glossary does not, nor does each of its lines have such a word beside it.
+    Running text fills its lines, except the last one of a paragraph. The explanations in a table or
+    a glossary do not, and not each of their lines has a word beside it.
     """
     widths, heights = (text[:, k + 2] - text[:, k] for k in (0, 1))
     full = widths[np.argsort(text[:, 1])][:-1] >= RUNS * np.quantile(widths, 0.9)

@@ -8,7 +8,7 @@ AT_HEIGHT = 0.5
 """Boxes at one height share this part of the lower one's height."""
 
 INSIDE = 0.8
-"""A box of which this part lies within another is a speck on it, or a sign that was found twice."""
+"""If this share of a box lies within another, it is a speck, or a sign that was found twice."""
 
 UPRIGHT = 3.0
 """Text that runs up or down a margin is so many times as high as wide at least."""

@@ -1,10 +1,10 @@
 """Readings that exclude each other: what is read decides which end of a page or a line is up.
 
-The classifier cannot tell pages of small, blurred or oblique type: its votes say "upside down" of
-upright ones. Where they are not clear, the page is read both ways, and so is every line that does
-not run along the page's, as words on a map or down a margin. What stands upright may be a line on
-its side, or a column of signs (:mod:`stacked`), and is read as either. The readings that give more
-characters, and surer ones, are kept.
+The classifier is wrong on pages of small, blurred or oblique type: it calls upright ones upside
+down. If its votes are not clear, the page is read both ways. So is every line that does not run
+along the page's, such as words on a map or down a margin. An upright box may be a line on its side
+or a column of signs (:mod:`stacked`), and is read as both. The readings that give more characters,
+and surer ones, are kept.
 
 A reading's row of ``ways`` INT32 [3] is: which way up the page is for it (0, or 1 for turned, or
 -1 for both), the group that it is in (a line that may be read in several ways, -2 for all columns
@@ -87,7 +87,7 @@ def readings(
     alone: np.ndarray,
     columns: np.ndarray,
 ) -> Readings:
-    """Every line once, or in all ways that may be right.
+    """The readings: every line once, or in all ways that may be right.
 
     Args:
         quads: [n, 4, 2], oriented along the page's lines as if it stood upright.
