@@ -76,11 +76,40 @@ def _ran() -> dict[str, str]:
         heard = _run("clients", "asr", TALK, TRITON_GRPC=server.grpc)
         asked = _run("clients.smoke", f"http://{server.http}")
     return {
+        **_wrapped(),
         "build": fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)),
         "ocr": fenced(read),
         "asr": fenced(heard),
         "smoke": fenced(asked),
     }
+
+
+def _wrapped() -> dict[str, str]:
+    """What the page on ONNX files shows, of the model that it writes itself."""
+    from runtime.server.server import LocalServer
+
+    page = (ROOT / "docs" / "your-own-onnx-model.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    with tempfile.TemporaryDirectory() as folder:
+
+        def run(*arguments: str, **variables: str) -> str:
+            return _run("tmk", *arguments, cwd=Path(folder), COLUMNS="100", **variables)
+
+        subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+        understood = run("wrap", "scorer.onnx", "--out", "scorer.yaml")
+        built = ("build", "--profile", "scorer.yaml", "--out", "scorer_repository", "--quiet")
+        fresh = run(*built, XDG_CACHE_HOME=f"{folder}/cache")
+        with LocalServer(Path(folder) / "scorer_repository") as server:
+            one = ("infer", "scorer", "--input", "x=[[5.1, 3.5, 1.4, 0.2]]")
+            answers = [run(*one, TRITON_GRPC=server.grpc)]
+            two = ("infer", "scorer", "--random", "--shape", "x=2,4")
+            answers.append(run(*two, TRITON_GRPC=server.grpc))
+        return {
+            "wrap": fenced(understood),
+            "wrap-profile": fenced((Path(folder) / "scorer.yaml").read_text("utf-8"), "yaml"),
+            "wrap-build": fenced(re.sub(r"^/\S*/(?=scorer_repository)", "", fresh, flags=re.M)),
+            "wrap-infer": fenced("\n".join(answers)),
+        }
 
 
 def _recorded() -> dict[str, str]:
@@ -113,17 +142,17 @@ def fill(text: str, name: str, content: str) -> str:
     return f"{before}{opening}{content.rstrip()}\n{closing}{after}"
 
 
-def fenced(output: str) -> str:
+def fenced(output: str, language: str = "text") -> str:
     """A command's output as a block of code, without trailing blanks."""
     lines = "\n".join(line.rstrip() for line in output.rstrip().splitlines())
-    return f"```text\n{lines}\n```"
+    return f"```{language}\n{lines}\n```"
 
 
-def _run(module: str, *arguments: str, **variables: str) -> str:
+def _run(module: str, *arguments: str, cwd: Path = ROOT, **variables: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=os.environ | variables,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
         check=True,
         stdout=subprocess.PIPE,
         text=True,

@@ -96,7 +96,8 @@ def test_what_curl_is_told_is_what_the_page_says(environment: dict[str, str]) ->
 @pytest.mark.thorough
 @pytest.mark.parametrize(("page", "block"), PYTHON)
 def test_python_runs(page: str, block: str, environment: dict[str, str], tmp_path: Path) -> None:
-    block = block.replace('"request.json"', repr(str(tmp_path / "request.json")))
+    for name in ("request.json", "scorer.onnx"):
+        block = block.replace(f'"{name}"', repr(str(tmp_path / name)))
     said = run([sys.executable, "-c", block], environment)
     assert re.search("Harbour Gazette|set the temperature", said) or "print" not in block, page
 
@@ -108,4 +109,4 @@ def test_profiles_are_valid(tmp_path: Path) -> None:
             if block.startswith("triton:"):
                 (tmp_path / "profile.yaml").write_text(block)
                 named += load_profile(tmp_path / "profile.yaml").families
-    assert sorted(named) == ["asr", "asr", "ocr"]
+    assert sorted(named) == ["asr", "asr", "ocr", "onnx"]
