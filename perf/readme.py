@@ -66,8 +66,8 @@ def _ran() -> dict[str, str]:
     from runtime.server.server import LocalServer
 
     with tempfile.TemporaryDirectory() as folder:
-        fresh = {"XDG_CACHE_HOME": folder, "COLUMNS": "100"}
-        built = _run("builders", "build", "--quiet", "--out", f"{folder}/model_repository", **fresh)
+        building = ("build", "--quiet", "--out", f"{folder}/model_repository")
+        built = _run("builders", *building, XDG_CACHE_HOME=folder, COLUMNS="100")
     for name in ("ocr", "asr"):
         (ROOT / "docs" / f"{name}.svg").write_text(_run("builders", "graph", name, "--form", "svg"))
     with LocalServer(ROOT / "model_repository") as server:

@@ -110,3 +110,10 @@ def test_profiles_are_valid(tmp_path: Path) -> None:
                 (tmp_path / "profile.yaml").write_text(block)
                 named += load_profile(tmp_path / "profile.yaml").families
     assert sorted(named) == ["asr", "asr", "ocr", "onnx"]
+
+
+def test_other_python_is_python() -> None:
+    """What needs more than the demo is marked ``py``, and is not run."""
+    for page in PAGES:
+        for block in page.blocks("py"):
+            compile(block, page.name, "exec")
