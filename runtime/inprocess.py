@@ -191,6 +191,7 @@ def _onnx(folder: Path, config: Any) -> Runner:
 
     parameters = {key: value.string_value for key, value in config.parameters.items()}
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # what it warns of, the check says
     options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0))
     options.inter_op_num_threads = int(parameters.get("inter_op_thread_count", 0))
     path = folder / "model.onnx"

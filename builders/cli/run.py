@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,22 +12,27 @@ from repository.cli.folder import REPOSITORY
 from repository.errors import KitError
 
 if TYPE_CHECKING:
+    from repository.arrays import Arrays
     from repository.findings import Finding
 
 
 def run(
     pipeline: Annotated[str, typer.Argument(help="A pipeline of the built repository, as ocr.")],
-    file: Annotated[Path, typer.Argument(help="The file that it reads, as an image or a sound.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The file that it reads, as an image or a sound; or a .npz with its inputs by "
+            "name."
+        ),
+    ],
     repository: Annotated[Path, typer.Option(help="A built model repository.")] = REPOSITORY,
 ) -> None:
     """Run a pipeline in this process, with no server, and print its outputs as JSON."""
     import json
 
-    import numpy as np
-
     from repository.config.facts import file_input
     from repository.config.text import ConfigError, read_config
-    from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
+    from repository.files.bounded_file import Unreadable
     from runtime.inprocess import InProcess
 
     config_path = repository / pipeline / "config.pbtxt"
@@ -37,14 +42,17 @@ def run(
         name = file_input(read_config(config_path))
     except ConfigError as problem:
         raise failed(problem) from problem
-    if name is None:
-        raise failed(f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis")
+    if name is None and file.suffix != ".npz":
+        raise failed(
+            f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis; give a "
+            ".npz with its inputs by name"
+        )
     try:
-        content = np.frombuffer(read_bounded(file, MAXIMUM_FILE), np.uint8)
-    except Unreadable as problem:
+        inputs = _inputs(file, name)
+    except (Unreadable, OSError) as problem:
         raise failed(f"cannot read {problem}") from problem
     try:
-        outputs = InProcess(repository).run(pipeline, {name: content})
+        outputs = InProcess(repository).run(pipeline, inputs)
     except KitError as problem:
         raise failed(problem) from problem
     except ValueError as problem:  # a stage's, which stands in a repository too
@@ -54,11 +62,27 @@ def run(
             raise
         report(findings)
         raise typer.Exit(1) from problem
-    plain = {
-        name: [value.decode() if isinstance(value, bytes) else value for value in array.tolist()]
-        for name, array in outputs.items()
-    }
+    plain = {name: _plain(array.tolist()) for name, array in outputs.items()}
     typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+def _inputs(file: Path, name: str | None) -> Arrays:
+    """The inputs by name in a .npz, or a file's bytes as the input of that name."""
+    import numpy as np
+
+    from repository.files.bounded_file import MAXIMUM_FILE, read_bounded
+    from repository.files.npz_file import read_npz
+
+    if name is None or file.suffix == ".npz":
+        return read_npz(file)
+    return {name: np.frombuffer(read_bounded(file, MAXIMUM_FILE), np.uint8)}
+
+
+def _plain(value: Any) -> Any:
+    """Texts as such, also in lists of lists."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _errors_of(repository: Path) -> list[Finding]:

@@ -132,16 +132,31 @@ def _inputs(
         for name, first in symbols.items()
     }
     chosen |= {name: each[number % len(each)] for name, each in sizes.items()}
+    shapes = {
+        tensor.name: [_size(tensor, index, chosen) for index in range(len(tensor.axes))]
+        for tensor in file.inputs
+    }
+    return inputs_of(file, shapes, number)
+
+
+def inputs_of(
+    file: OnnxFile, shapes: Mapping[str, Sequence[int]], number: int = 0
+) -> dict[str, Array]:
+    """Inputs that the file is likely to take.
+
+    Args:
+        file: their types, and the integers and categories that they may hold.
+        shapes: by input, all sizes.
+        number: another gives other values.
+    """
     limits = index_limits(file.model)
     features = tree_inputs(file.model.graph)
     known = categories(file.model)
     made: dict[str, Array] = {}
     for tensor in file.inputs:
-        shape = [_size(tensor, index, chosen) for index in range(len(tensor.axes))]
         limit = limits.get(tensor.name, 10 if tensor.name in features else 0)
-        seed = [number, zlib.crc32(tensor.name.encode())]
-        random = np.random.default_rng(seed)
-        array = values(tensor, shape, limit, random)
+        random = np.random.default_rng([number, zlib.crc32(tensor.name.encode())])
+        array = values(tensor, shapes[tensor.name], limit, random)
         made[tensor.name] = with_categories(array, known.get(tensor.name, {}), random)
     return made
 

@@ -45,6 +45,7 @@ def make_file(
         "domains": file.domains,
         "ir_version": file.header.ir_version,
         "external_data": list(file.sidecars),
+        "axes": {each.name: list(each.axes) for each in file.inputs},
     }
     if file.optional:
         names = [each.name for each in file.optional]

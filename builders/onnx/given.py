@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-
-import numpy as np
 
 from builders.errors import BuildersError
 from builders.kit.family import Conditions
@@ -15,11 +12,10 @@ from builders.onnx.options import OnnxModelOptions
 from builders.onnx.reading import OnnxFile
 from repository.arrays import Array, DType
 from repository.files.bounded_file import Unreadable, kind_at
+from repository.files.npz_file import WRITE, read_npz
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 from repository.onnxruntime_rules.facts import DYNAMIC, OnnxTensor
-
-_WRITE = "Write it with numpy.savez(FILE, name=array, …), an array for each input."
 
 
 class GivenError(BuildersError):
@@ -64,24 +60,9 @@ def load_given(path: Path) -> dict[str, Array]:
         GivenError: it is no .npz, or holds Python objects, which run code when they are read.
     """
     try:
-        with np.load(regular(path), allow_pickle=False) as stored:
-            if isinstance(stored, np.ndarray):
-                raise GivenError(f"{path}: expected a .npz file, found one array. {_WRITE}")
-            return {name: _as_given(stored[name]) for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, Unreadable) as error:
-        said = str(error).partition("\n")[0].rstrip(".")
-        found = "Python objects" if "pickle" in said else said or "another file"
-        remedy = "Store texts as an array of dtype U or S. " if "pickle" in said else ""
-        raise GivenError(
-            f"{path}: expected a .npz file of arrays, found {found}. {remedy}{_WRITE}"
-        ) from None
-
-
-def _as_given(array: Array) -> Array:
-    if array.dtype.kind == "S":
-        texts = [each.decode() for each in array.ravel().tolist()]
-        return np.array(texts, np.object_).reshape(array.shape)
-    return array.astype(np.object_) if array.dtype.kind == "U" else array
+        return read_npz(regular(path))
+    except (Unreadable, OSError) as error:
+        raise GivenError(f"{str(error).rstrip('.')}. {WRITE}") from None
 
 
 def read_given(
@@ -130,7 +111,7 @@ def _mistakes(
     for tensor in needed:
         if tensor.name not in arrays:
             found = f"arrays {', '.join(arrays) or 'of no name'}"
-            yield finding_of("onnx-inputs", where, f"an array '{tensor.name}'", found, _WRITE)
+            yield finding_of("onnx-inputs", where, f"an array '{tensor.name}'", found, WRITE)
     sizes: dict[str, tuple[int, str]] = {}
     for name, array in arrays.items():
         if name in tensors:

@@ -85,7 +85,8 @@ def _model(
         findings += _told(found, conditions, name, "source")
         return None
     findings += _unknown_optional(file, asked, conditions.place("models", name, "optional_inputs"))
-    findings += _unknown_axes(file, asked, conditions.place("models", name, "sizes"))
+    for key, axes in (("sizes", asked.sizes), ("largest", asked.largest)):
+        findings += _unknown_axes(file, axes, conditions.place("models", name, key))
     batching = asked.max_batch_size > 0
     optional = [each for each in file.optional if each.name in asked.optional_inputs]
     given = read_given(file, asked, optional, conditions, name, findings)
@@ -222,9 +223,9 @@ def _unknown_optional(file: OnnxFile, asked: OnnxModelOptions, at: str) -> Itera
             yield finding_of("onnx", at, expected, f"'{name}'", "Write one of those, or none.")
 
 
-def _unknown_axes(file: OnnxFile, asked: OnnxModelOptions, at: str) -> Iterator[Finding]:
+def _unknown_axes(file: OnnxFile, axes: Iterable[str], at: str) -> Iterator[Finding]:
     known = names_of_axes(file)
-    for axis in asked.sizes:
+    for axis in axes:
         if axis not in known:
             expected = f"dynamic axes of its inputs: {', '.join(known) or 'there are none'}"
             yield finding_of("onnx", at, expected, f"'{axis}'", suggest(axis, known))

@@ -56,6 +56,8 @@ class OnnxModelOptions(Options):
             with the source on; made up from the inputs' shapes where none are given.
         sizes: for made-up inputs, dynamic axis -> the sizes to try; an axis is named as in the
             file, or as ``input.1``.
+        largest: dynamic axis -> the largest size that requests have, which ``builders resources``
+            sizes a server for; of others, the largest that the file was compared at.
         absolute: the largest absolute difference between the made file and the source.
         relative: likewise, relative to the output's largest magnitude.
         simplify: False serves the graph as it is in the file.
@@ -78,6 +80,7 @@ class OnnxModelOptions(Options):
     sizes: dict[str, Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3)]] = Field(
         default_factory=dict
     )
+    largest: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     absolute: Annotated[Real, Field(ge=0)] | None = None
     relative: Annotated[Real, Field(ge=0)] | None = None
     simplify: bool = True

@@ -22,12 +22,16 @@ from perf.errors import AnalyzerMissing, PerfError
 from perf.measure.inputs import labels, requests_of
 from perf.result import Leg, Mode, Result, Round
 from perf.scenario import Scenario
+from repository.config.facts import is_ensemble
 
 if TYPE_CHECKING:
     from perf.measure.analyzer import Analyzer
 
 OWN_PROCESSES: tuple[Mode, ...] = ("services", "services-kserve", "in-process")
 """Modes that no running server has."""
+
+SINGLE: tuple[Mode, ...] = ("ensemble", "in-process")
+"""Modes of a pipeline that is a single model: as it is served, and without a server."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ def compare(
     for sentence in left_out:
         progress.line(sentence)
     config = _config(scenario, subject)
+    if not is_ensemble(config):
+        scenario = _single(scenario, progress)
     requests = requests_of(scenario, config)
     analyzer, missing = _analyzer()
     if missing:
@@ -140,6 +146,21 @@ def _possible(scenario: Scenario, subject: Subject) -> tuple[Scenario, list[str]
     if not kept:
         raise PerfError(f"Nothing is left to measure: {told[0]}.", arguments=("repository",))
     return scenario.but(modes=kept, cold_starts=0), told
+
+
+def _single(scenario: Scenario, progress: Progress) -> Scenario:
+    """The scenario of a pipeline that is one model: there are no steps to be served apart."""
+    kept = [mode for mode in scenario.modes if mode in SINGLE]
+    dropped = [mode for mode in scenario.modes if mode not in SINGLE]
+    if dropped:
+        progress.line(f"left out: {', '.join(dropped)}; '{scenario.pipeline}' is a single model")
+    if not kept:
+        raise PerfError(
+            f"Nothing is left to measure: '{scenario.pipeline}' is a single model, which can be "
+            f"served ({SINGLE[0]}) or run {SINGLE[1]}.",
+            arguments=("modes",),
+        )
+    return scenario.but(modes=kept)
 
 
 def _config(scenario: Scenario, subject: Subject) -> Any:

@@ -20,10 +20,10 @@ TOLERANCE = 1e-4
 
 
 def config_in(repository: Path, pipeline: str) -> Any:
-    """The ``ModelConfig`` of an ensemble of a built repository.
+    """The ``ModelConfig`` of a pipeline of a built repository.
 
     Raises:
-        ScenarioError: there is no such repository, or no such ensemble in it.
+        ScenarioError: there is no such repository, or no such model in it.
     """
     from repository.config.text import ConfigError, read_config
 
@@ -35,7 +35,7 @@ def config_in(repository: Path, pipeline: str) -> Any:
         )
     path = repository / pipeline / "config.pbtxt"
     if Path(pipeline).name != pipeline or not path.is_file():
-        known = _ensembles(repository)
+        known = _pipelines(repository)
         raise ScenarioError(
             f"{repository} has no pipeline '{pipeline}'; it has {', '.join(known) or 'none'}. "
             f"{suggest(pipeline, known) if known else 'Build one with `make build-repo`.'}"
@@ -44,18 +44,18 @@ def config_in(repository: Path, pipeline: str) -> Any:
         config = read_config(path)
     except (OSError, ConfigError) as problem:
         raise ScenarioError(f"The config of '{pipeline}' cannot be read: {problem}") from problem
-    return _ensemble(config, lambda: _ensembles(repository))
+    return config
 
 
 def config_from(address: str, pipeline: str) -> Any:
-    """The ``ModelConfig`` of an ensemble that a running server has.
+    """The ``ModelConfig`` of a pipeline that a running server has.
 
     Args:
         address: ``host:port`` of its gRPC endpoint.
-        pipeline: the ensemble's name.
+        pipeline: its name.
 
     Raises:
-        ScenarioError: the server has no such ensemble that is ready.
+        ScenarioError: the server has no such model that is ready.
         PerfError: it does not answer.
     """
     from clients.connection.address import parse
@@ -72,7 +72,7 @@ def config_from(address: str, pipeline: str) -> Any:
                     f"The server at {address} has no model '{pipeline}' that is ready; ready are "
                     f"{', '.join(known) or 'none'}. {suggest(pipeline, known)}"
                 )
-            return _ensemble(client.get_model_config(pipeline).config, lambda: known)
+            return client.get_model_config(pipeline).config
         except InferenceServerException as problem:
             if is_unreachable(problem):
                 where = parse(address)
@@ -170,23 +170,14 @@ def _is_clients_mistake(problem: PerfError) -> bool:
     return isinstance(cause, ValueError)
 
 
-def _ensemble(config: Any, known: Any) -> Any:
-    if not is_ensemble(config):
-        raise ScenarioError(
-            f"'{config.name}' is a single model, which can be served in one way only; a "
-            f"comparison needs an ensemble: {', '.join(known())}."
-        )
-    return config
-
-
-def _ensembles(repository: Path) -> list[str]:
+def _pipelines(repository: Path) -> list[str]:
+    """The ensembles, or where there are none, all models."""
     from repository.config.text import ConfigError, read_config
 
-    found = []
+    found: dict[str, bool] = {}
     for path in sorted(repository.glob("*/config.pbtxt")):
         try:
-            if is_ensemble(read_config(path)):
-                found.append(path.parent.name)
+            found[path.parent.name] = is_ensemble(read_config(path))
         except (OSError, ConfigError):
             continue
-    return found
+    return [name for name, composed in found.items() if composed] or list(found)

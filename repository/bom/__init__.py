@@ -198,6 +198,8 @@ def _source(name: str, source: Mapping[str, Any]) -> Component:
         bom_ref=f"source/{name}",
         version=source["revision"],
         licenses=_licences("" if licence == UNKNOWN else licence),
+        # Said by itself: who reads the list shall not take it for one that was forgotten.
+        properties=[Property(name="triton:licence", value=UNKNOWN)] if licence == UNKNOWN else [],
         purl=_source_purl(scheme, rest, source["revision"]),
         external_references=[
             ExternalReference(

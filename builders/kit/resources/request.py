@@ -11,6 +11,7 @@ from builders.errors import BuildersError
 from repository.arrays import Arrays
 from repository.config.facts import file_input
 from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
+from repository.files.npz_file import read_npz
 from repository.usage.found import Usages
 
 
@@ -43,10 +44,15 @@ def request(config: Any, file: Path | None, usages: Usages) -> tuple[Arrays, str
             )
         return usage.largest.inputs(), usage.largest.words
     name = file_input(config)
+    if file.suffix == ".npz":
+        try:
+            return dict(read_npz(file)), _shown(file.name)
+        except (Unreadable, OSError) as error:
+            raise LoadError(f"cannot read {error}") from error
     if name is None:
         raise LoadError(
             f"'{config.name}': expected an input that holds a file, found none, so its size cannot "
-            "be measured. Give files for the others alone.",
+            "be measured. Give a .npz with its inputs by name.",
             arguments=("files",),
         )
     try:

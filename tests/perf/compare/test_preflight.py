@@ -124,8 +124,7 @@ def test_a_pipeline_is_found_or_the_nearest_is_named(tiny: Path) -> None:
         config_in(tiny, "tinny")
     with pytest.raises(ScenarioError, match=r"no pipeline '\.\./tiny'"):
         config_in(tiny, "../tiny")
-    with pytest.raises(ScenarioError, match=r"'double' is a single model.*lame, tiny"):
-        config_in(tiny, "double")
+    assert config_in(tiny, "double").name == "double"
     with pytest.raises(ScenarioError, match=r"no model repository at /nowhere.*make build-repo"):
         config_in(Path("/nowhere"), "tiny")
 

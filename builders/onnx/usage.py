@@ -1,0 +1,110 @@
+"""How the ONNX files of a repository are asked, measured and sized. It imports nothing heavy."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repository.manifest import ManifestError, read_manifest
+from repository.usage import Input, Largest, Usage
+
+if TYPE_CHECKING:
+    from repository.arrays import Array, Arrays
+
+Shapes = Mapping[str, Sequence[int]]
+"""Input -> all sizes, as the file has them."""
+
+
+def usage_in(repository: Path) -> Mapping[str, Usage]:
+    """Of each model that the family made in a repository, by its name.
+
+    Its requests are those on which its file was compared with the source: a user's own where they
+    can still be read, else made up, of the same shapes.
+
+    Args:
+        repository: a built one; of another nothing is known.
+    """
+    try:
+        manifest = read_manifest(repository)
+    except ManifestError:
+        return {}
+    models = manifest.profile.get("families", {}).get("onnx", {}).get("models", {})
+    return {
+        name: _usage(repository, name, options, manifest.exports[f"onnx/{name}"])
+        for name, options in models.items()
+        if f"onnx/{name}" in manifest.exports
+    }
+
+
+def _usage(
+    repository: Path, name: str, options: Mapping[str, Any], export: Mapping[str, Any]
+) -> Usage:
+    rows = int(options.get("max_batch_size") or 0)
+    compared = list(
+        {str(each["inputs"]): each["inputs"] for each in export["parity"]["differences"]}.values()
+    )
+    given = options.get("inputs") or ()
+    files = [given] if isinstance(given, str) else list(given)
+    requests: list[Mapping[str, Input]] = []
+    for number, shapes in enumerate(compared):
+        file = files[number] if number < len(files) else ""
+        # A client's batch has one row, and perf_analyzer wants the same number in all.
+        most = rows if file else min(rows, 1)
+        make = functools.cache(partial(_request, repository, name, shapes, file, number, most))
+        requests.append({each: partial(_picked, make, each) for each in shapes})
+    largest = _largest(compared, export["facts"]["axes"], options.get("largest") or {}, rows)
+    words = ", ".join(f"{each} {list(shape)}" for each, shape in largest.items())
+    return Usage(
+        words=f"Run {Path(options['source'].partition(':')[2]).name}.",
+        requests=tuple(requests),
+        largest=Largest(
+            words=words, inputs=partial(_request, repository, name, largest, "", 0, rows)
+        ),
+    )
+
+
+def _largest(
+    compared: Sequence[Shapes],
+    axes: Mapping[str, Sequence[int | str | None]],
+    named: Mapping[str, int],
+    rows: int,
+) -> dict[str, list[int]]:
+    """The shapes of the largest request: the whole batch, and of other axes what the profile says,
+    or else the largest size that was compared."""
+    found: dict[str, list[int]] = {}
+    for tensor, sizes in axes.items():
+        found[tensor] = shape = []
+        for index, axis in enumerate(sizes):
+            seen = max((each[tensor][index] for each in compared), default=1)
+            size = seen if not isinstance(axis, int) else axis
+            if rows and index == 0:
+                size = rows
+            shape.append(named.get(f"{tensor}.{index}", named.get(str(axis), size)))
+    return found
+
+
+def _picked(make: Any, name: str) -> Array:
+    found: Array = make()[name]
+    return found
+
+
+def _request(
+    repository: Path, name: str, shapes: Shapes, file: str, number: int, rows: int
+) -> Arrays:
+    """A request as the server takes it: at most as many rows, and no scalars."""
+    from builders.onnx.compared import request_of
+    from repository.config.text import read_config
+    from repository.layout import VERSION
+
+    arrays = request_of(repository / name / VERSION / "model.onnx", shapes, file, number)
+    config = read_config(repository / name / "config.pbtxt")
+    batching = config.max_batch_size > 0
+    ranks = {each.name: len(each.dims) + batching for each in config.input}
+    made: dict[str, Array] = {}
+    for each, array in arrays.items():
+        kept = array[:rows] if rows else array
+        made[each] = kept.reshape((*kept.shape, *[1] * (ranks[each] - kept.ndim)))
+    return made
