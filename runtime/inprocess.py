@@ -194,6 +194,8 @@ def _onnx(folder: Path, config: Any) -> Runner:
     options.log_severity_level = 3  # what it warns of, the check says
     options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0))
     options.inter_op_num_threads = int(parameters.get("inter_op_thread_count", 0))
+    for library in config.model_operations.op_library_filename:
+        options.register_custom_ops_library(library)
     path = folder / "model.onnx"
     session = onnxruntime.InferenceSession(
         str(path / "model.onnx" if path.is_dir() else path),

@@ -40,6 +40,7 @@ class Parity:
             next, and that may choose another of two equally good ones.
         data: files that the examples are read from; part of the build's cache key.
         given: the examples are a user's own, and their shapes are enough.
+        operators: libraries of custom operators that the file needs.
     """
 
     reference: Callable[[Path, Arrays], Arrays]
@@ -49,6 +50,7 @@ class Parity:
     following: Following | None = None
     data: tuple[Path, ...] = ()
     given: bool = False
+    operators: tuple[Path, ...] = ()
 
     @property
     def functions(self) -> Sequence[Callable[..., object]]:

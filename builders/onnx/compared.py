@@ -26,10 +26,12 @@ class Examples:
     Attributes:
         file: the source.
         given: a user's files; none are made up from the source's shapes.
+        operators: libraries of custom operators.
     """
 
     file: Path
     given: tuple[Path, ...]
+    operators: tuple[Path, ...] = ()
 
     def make(self, sizes: Sequence[tuple[str, Sequence[int]]]) -> list[Arrays]:
         """The inputs.
@@ -39,7 +41,7 @@ class Examples:
         """
         if self.given:
             return [load_given(each) for each in self.given]
-        return made_up(read_file(self.file), dict(sizes))
+        return made_up(read_file(self.file), dict(sizes), self.operators)
 
 
 def request_of(
@@ -59,10 +61,18 @@ def request_of(
     return inputs_of(read_file(file), shapes, number)
 
 
-def answer_of_source(checkpoint: Path, inputs: Arrays) -> dict[str, Array]:
-    """What the source answers."""
+def answer_of_source(
+    operators: tuple[Path, ...], checkpoint: Path, inputs: Arrays
+) -> dict[str, Array]:
+    """What the source answers.
+
+    Args:
+        operators: libraries of custom operators.
+        checkpoint: the source.
+        inputs: what it is asked.
+    """
     status = checkpoint.stat()
-    session = _session(checkpoint, status.st_mtime_ns)
+    session = _session(checkpoint, operators, status.st_mtime_ns)
     try:
         found = session.run(None, dict(inputs))
     except Exception as error:  # onnxruntime's exceptions have no common base but this
@@ -74,6 +84,8 @@ def answer_of_source(checkpoint: Path, inputs: Arrays) -> dict[str, Array]:
 
 
 @functools.lru_cache(maxsize=1)
-def _session(checkpoint: Path, changed: int) -> onnxruntime.InferenceSession:
+def _session(
+    checkpoint: Path, operators: tuple[Path, ...], changed: int
+) -> onnxruntime.InferenceSession:
     """Of the last source alone: it may be gigabytes."""
-    return make_session(checkpoint)
+    return make_session(checkpoint, operators=operators)

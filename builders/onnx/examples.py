@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -50,18 +51,19 @@ _SCHEMES = (
 """What is tried in turn: an image model may want multiples of 32, and sound is long."""
 
 
-def made_up(file: OnnxFile, sizes: Sizes) -> list[Arrays]:
+def made_up(file: OnnxFile, sizes: Sizes, operators: Sequence[Path] = ()) -> list[Arrays]:
     """Inputs that the file accepts: three of different sizes, or one if it has no dynamic axis.
 
     Args:
         file: the source.
         sizes: what the profile says of axes; others are tried out.
+        operators: libraries of custom operators.
 
     Raises:
         OnnxError: it accepts none of those that were tried.
     """
     symbols = axes_of(file)
-    session = make_session(file.path)
+    session = make_session(file.path, operators=operators)
     weak: list[Arrays] | None = None
     reasons: dict[str, None] = {}
     for scheme in _SCHEMES if symbols else _SCHEMES[:1]:

@@ -18,7 +18,7 @@ from builders.kit.sources import parse
 from builders.onnx.compared import Examples, answer_of_source
 from builders.onnx.examples import names_of_axes
 from builders.onnx.export import make_file
-from builders.onnx.given import read_given
+from builders.onnx.given import GivenError, local, read_given, regular
 from builders.onnx.metric import find_function, score
 from builders.onnx.mistakes import mistakes, other_violations, unbatched
 from builders.onnx.options import OnnxModelOptions, OnnxOptions
@@ -80,7 +80,10 @@ def _model(
     if reference.scheme == "path":
         refuse_other_formats(Path(os.path.expanduser(reference.name)))  # noqa: PTH111
     file = read_file(conditions.checkpoint(asked.source))
-    found = list(mistakes(file, conditions.release))
+    operators = _libraries(asked, conditions.place("models", name, "operators"), findings)
+    if operators is None:
+        return None
+    found = list(mistakes(file, conditions.release, operators))
     if found:
         findings += _told(found, conditions, name, "source")
         return None
@@ -98,7 +101,8 @@ def _model(
         ),
         outputs=tuple(tensors_of(file.outputs, batching=batching)),
         max_batch_size=asked.max_batch_size,
-        export=_export(name, file, asked, given, conditions),
+        export=_export(name, file, asked, given, operators, conditions),
+        operators=tuple(map(str, operators)),
     )
     model = _served(wanted, asked, conditions, findings)
     if batching:
@@ -147,11 +151,12 @@ def _export(
     file: OnnxFile,
     asked: OnnxModelOptions,
     given: tuple[Path, ...],
+    operators: tuple[Path, ...],
     conditions: Conditions,
 ) -> Export:
     optional = tuple(asked.optional_inputs)
     sizes = tuple((axis, tuple(each)) for axis, each in sorted(asked.sizes.items()))
-    examples = Examples(file.path, given)
+    examples = Examples(file.path, given, operators)
     relative = {
         tensor.name: _RELATIVE.get(tensor.config_type.removeprefix("TYPE_"), 1e-4)
         for tensor in file.outputs
@@ -161,12 +166,13 @@ def _export(
     if asked.relative is not None:
         allowed = asked.relative
     parity = Parity(
-        reference=answer_of_source,
+        reference=partial(answer_of_source, operators),
         inputs=partial(Examples.make, examples, sizes),
         absolute=absolute,
         relative=allowed,
-        data=given,
+        data=(*given, *operators),
         given=bool(given),
+        operators=operators,
     )
     return Export(
         name=name,
@@ -191,6 +197,24 @@ def _export(
         },
         parity=parity,
     )
+
+
+def _libraries(
+    asked: OnnxModelOptions, at: str, findings: list[Finding]
+) -> tuple[Path, ...] | None:
+    """The libraries of operators that a profile names; None, and findings, if one is none."""
+    found: list[Path] = []
+    for uri in asked.operators:
+        try:
+            path = regular(local(uri))
+        except GivenError as error:
+            findings.append(finding_of("onnx", at, "", str(error).rstrip("."), "Mend it."))
+            continue
+        if not uri.startswith("path:/"):
+            expected = "a path that begins with '/', the same on every machine that serves it"
+            findings.append(finding_of("onnx", at, expected, f"'{uri}'", f"Write path:{path}."))
+        found.append(path)
+    return tuple(found) if len(found) == len(asked.operators) else None
 
 
 def _metrics(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import onnx
 from google.protobuf.json_format import MessageToDict
@@ -40,18 +41,30 @@ _MOST_LOADED = 64 << 20
 """Bytes up to which a file is loaded when a build is planned; a larger one is when it is made."""
 
 
-def mistakes(file: OnnxFile, release: Release) -> Iterator[Violation]:
-    """Why a Triton of that release does not serve the file, however it is asked for."""
+def mistakes(
+    file: OnnxFile, release: Release, operators: Sequence[Path] = ()
+) -> Iterator[Violation]:
+    """Why a Triton of that release does not serve the file, however it is asked for.
+
+    Args:
+        file: what is to be served.
+        release: what is to serve it.
+        operators: libraries of custom operators that there are.
+    """
     found = [*_said(file, release)]
+    if file.custom_operators and not operators:
+        found.append(_custom(file))
     yield from found
     if not found and file.size <= _MOST_LOADED:
         try:
-            load_unoptimised(file.path)
+            load_unoptimised(file.path, operators)
         except OnnxError as error:
             _, _, told = str(error).partition("expected ")
             expected, _, rest = told.partition(", found: ")
             reason = rest.removesuffix(". Check the source.")
-            yield Violation("graph", "", expected, reason, "Mend the graph, or export it again.")
+            reason, stop, remedy = reason.partition(". Build")
+            remedy = f"Build{remedy}" if stop else "Mend the graph, or export it again."
+            yield Violation("graph", "", expected, reason, remedy)
 
 
 def _said(file: OnnxFile, release: Release) -> Iterator[Violation]:
@@ -162,15 +175,6 @@ def _age(file: OnnxFile, release: Release) -> Iterator[Violation]:
 
 def _operators(file: OnnxFile) -> Iterator[Violation]:
     yield from absent_locales(file.model)
-    if file.custom_operators:
-        yield Violation(
-            "operators",
-            "",
-            f"operators of the domains {', '.join(each or 'ai.onnx' for each in ORDINARY[1:])}",
-            f"custom ones: {shortened(', '.join(file.custom_operators), 300)}",
-            "Export the model without them, as a library of operators is not part of a model "
-            "repository: or serve it with a Python model that loads the library.",
-        )
     for domain, name in sorted(_unknown_operators(file)):
         version = file.domains.get(domain or "ai.onnx", 0)
         yield Violation(
@@ -194,6 +198,17 @@ def _operators(file: OnnxFile) -> Iterator[Violation]:
             "Give each a seed, or have the random numbers as an input: what is served is compared "
             "with its source.",
         )
+
+
+def _custom(file: OnnxFile) -> Violation:
+    return Violation(
+        "operators",
+        "",
+        f"operators of the domains {', '.join(ORDINARY[1:])}",
+        f"custom ones: {shortened(', '.join(file.custom_operators), 300)}",
+        "Name the library that has them, operators: [path:/FOLDER/LIBRARY.so], which has to lie at "
+        "that path on every machine that serves the model. Or export it without them.",
+    )
 
 
 def _unknown_operators(file: OnnxFile) -> set[tuple[str, str]]:

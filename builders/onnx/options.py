@@ -50,6 +50,8 @@ class OnnxModelOptions(Options):
         queue: the bound on waiting requests.
         parameters: of the onnxruntime backend.
         response_cache: answer equal requests from the server's cache.
+        operators: ``path:`` of libraries of custom operators. They are no part of the repository:
+            each has to lie at that path, which begins with ``/``, on every machine that serves it.
         optional_inputs: inputs with a default value in the file that requests may give; others
             become constants.
         inputs: ``path:`` of .npz files with the model's inputs by name, to compare the made file
@@ -75,6 +77,7 @@ class OnnxModelOptions(Options):
     queue: QueueOptions | None = None
     parameters: Parameters = Field(default_factory=dict)
     response_cache: bool = False
+    operators: Texts = Field(default_factory=list)
     optional_inputs: Texts = Field(default_factory=list)
     inputs: Texts = Field(default_factory=list)
     sizes: dict[str, Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3)]] = Field(

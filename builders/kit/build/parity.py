@@ -111,7 +111,7 @@ def compare(
         raise ParityError(f"export '{export.name}': expected a Parity to compare with, found none.")
     examples = parity.inputs()
     try:
-        session = make_session(made)
+        session = make_session(made, operators=parity.operators)
         problems = _check_examples(session.get_inputs(), examples, given=parity.given)
         names = [output.name for output in session.get_outputs()]
         differences: list[Difference] = []

@@ -86,6 +86,8 @@ def _describe_kind(model: Model, config: pb.ModelConfig) -> None:
             config.backend = "onnxruntime"
             config.platform = "onnxruntime_onnx"
             config.default_model_filename = "model.onnx"
+            if model.operators:
+                config.model_operations.op_library_filename.extend(model.operators)
         case PlanModel():
             config.backend = "tensorrt"
             config.platform = "tensorrt_plan"

@@ -135,9 +135,11 @@ class OnnxModel(Model):
 
     Attributes:
         export: what makes the file.
+        operators: libraries of custom operators, by their paths on the machine that serves it.
     """
 
     export: Export
+    operators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ so does a stage that holds a model, as it would in a server.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime
@@ -15,7 +16,9 @@ from builders.kit.onnx.files import model_file
 from repository.onnx.content import OnnxError
 
 
-def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSession:
+def make_session(
+    path: Path, *, threads: int = 1, operators: Sequence[Path] = ()
+) -> onnxruntime.InferenceSession:
     """A session on the CPU that gives the same numbers at every run, and on every core count.
 
     Args:
@@ -23,6 +26,7 @@ def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
             for external data.
         threads: threads inside an operator. They split sums differently, so figures that are to
             be the same on every machine are taken with one.
+        operators: libraries of custom operators.
 
     Raises:
         OnnxError: onnxruntime does not load the model.
@@ -35,14 +39,16 @@ def make_session(path: Path, *, threads: int = 1) -> onnxruntime.InferenceSessio
     options.log_severity_level = 3
     # Waiting threads otherwise spin, and take the core from the other work of a build.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    _register(options, operators)
     return _session(model_file(path) if path.is_dir() else path, options, path)
 
 
-def load_unoptimised(path: Path) -> None:
+def load_unoptimised(path: Path, operators: Sequence[Path] = ()) -> None:
     """See that onnxruntime takes a file, as quickly as can be known.
 
     Args:
         path: an ONNX file.
+        operators: libraries of custom operators.
 
     Raises:
         OnnxError: it does not; the message says why.
@@ -51,6 +57,7 @@ def load_unoptimised(path: Path) -> None:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what it refuses is told by the error
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    _register(options, operators)
     _session(path, options, path)
 
 
@@ -71,6 +78,17 @@ def make_trial_session(model: ModelProto, checkpoint: Path) -> onnxruntime.Infer
     # What optimising takes is not won again in a few runs.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return _session(model.SerializeToString(), options, checkpoint)
+
+
+def _register(options: onnxruntime.SessionOptions, operators: Sequence[Path]) -> None:
+    for library in operators:
+        try:
+            options.register_custom_ops_library(str(library))
+        except Exception as error:  # its exceptions have no common base but this
+            raise OnnxError(
+                f"{library}: expected a library of operators that onnxruntime "
+                f"{onnxruntime.__version__} loads, found: {reason(error)}. Build it for that."
+            ) from error
 
 
 def _session(

@@ -120,7 +120,7 @@ GRAPHS: dict[str, tuple[Callable[[], ModelProto], str, str]] = {
     "an operator of one's own": (
         lambda: one("Frob", domain="acme"),
         "found custom ones: acme.Frob",
-        "Export the model without them",
+        "Name the library that has them",
     ),
     "no such operator": (lambda: one("Frob"), "found 'Frob', which it has not", "Export it again"),
     "a type that numpy has not": (
@@ -320,3 +320,20 @@ def test_a_family_twice_in_a_profile_is_refused(bench: Bench) -> None:
     path.write_text(f"triton: 24.10\nfamilies:\n{entry}{entry}")
     with pytest.raises(ProfileError, match=r"line 4, families\.onnx: expected each key once"):
         load_profile(path)
+
+
+def test_a_library_of_operators_has_to_be_one(bench: Bench) -> None:
+    bench.save("scorer.onnx", one("Frob", domain="acme"))
+    bench.save("frob.so", b"no library")
+    library = f"path:{bench.folder / 'frob.so'}"
+    told = only(bench, "scorer.onnx", operators=library)
+    assert "expected a library of operators that onnxruntime" in told
+    assert "frob.so: file too short. Build it for that" in told
+    assert "a path that begins with '/'" in " ".join(
+        map(
+            str,
+            bench.refusals({"scorer": {"source": "path:scorer.onnx", "operators": "path:frob.so"}}),
+        )
+    )
+    told = only(bench, "scorer.onnx", operators="path:/nowhere/frob.so")
+    assert "/nowhere/frob.so: expected a file, found none" in told
