@@ -13,7 +13,7 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
                 ValuesError         builders.bundle.values
             FamilyError             builders.errors
                 NotDeclared         builders.errors
-            GivenError              builders.onnx.given
+            GivenError              builders.onnx.own.given
             GraphError              builders.kit.graph.error
             LoadError               builders.kit.resources.request
             NewError                builders.new.write

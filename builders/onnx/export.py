@@ -13,7 +13,7 @@ from builders.kit.build.parity import ParityError, compare
 from builders.kit.export import Export, Parity
 from builders.kit.onnx.files import MODEL_FILE, lower_ir_version
 from builders.onnx.batch_axis import name_batch_axis
-from builders.onnx.reading import OnnxFile, read_file
+from builders.onnx.file.reading import OnnxFile, read_file
 from repository.onnx.content import OnnxError
 
 

@@ -15,15 +15,15 @@ from builders.kit.graph import OnnxModel, QueuePolicy
 from builders.kit.recipe.overrides import override
 from builders.kit.recipe.profile import ModelOptions
 from builders.kit.sources import parse
-from builders.onnx.compared import Examples, answer_of_source
-from builders.onnx.examples import names_of_axes
+from builders.onnx.examples.compared import Examples, answer_of_source
+from builders.onnx.examples.made_up import names_of_axes
 from builders.onnx.export import make_file
-from builders.onnx.given import GivenError, local, read_given, regular
-from builders.onnx.metric import find_function, score
-from builders.onnx.mistakes import mistakes, other_violations, unbatched
+from builders.onnx.file.mistakes import mistakes, other_violations, unbatched
+from builders.onnx.file.other_formats import refuse_other_formats
+from builders.onnx.file.reading import OnnxFile, read_file, tensors_of
 from builders.onnx.options import OnnxModelOptions, OnnxOptions
-from builders.onnx.other_formats import refuse_other_formats
-from builders.onnx.reading import OnnxFile, read_file, tensors_of
+from builders.onnx.own.given import GivenError, local, read_given, regular
+from builders.onnx.own.metric import find_function, score
 from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of

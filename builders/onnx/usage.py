@@ -95,7 +95,7 @@ def _request(
     repository: Path, name: str, shapes: Shapes, file: str, number: int, rows: int
 ) -> Arrays:
     """A request as the server takes it: at most as many rows, and no scalars."""
-    from builders.onnx.compared import request_of
+    from builders.onnx.examples.compared import request_of
     from repository.config.text import read_config
     from repository.layout import VERSION
 

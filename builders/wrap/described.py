@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from builders.onnx.reading import OnnxFile
+from builders.onnx.file.reading import OnnxFile
 from builders.wrap.understood import Wrapped
 from repository.arrays import DType
 from repository.findings import printable, shortened

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from builders.errors import FamilyError
 from builders.kit.family import Conditions
+from builders.onnx.file.reading import OnnxFile, read_file
 from builders.onnx.making import make
 from builders.onnx.options import OnnxModelOptions, OnnxOptions
-from builders.onnx.reading import OnnxFile, read_file
 from builders.wrap.errors import WrapError
 from repository.errors import KitError
 from repository.findings import Finding, clauses, finding_of

@@ -15,7 +15,6 @@ import yaml
 
 from repository.manifest import read_manifest
 from repository.usage.found import usages
-from runtime.machine.environment import ROOT
 from tests.builders.onnx.files import (
     Bench,
     ask,
@@ -25,7 +24,7 @@ from tests.builders.onnx.files import (
     scorer,
     weights,
 )
-from tests.conftest import Serve
+from tests.conftest import ROOT, Serve
 
 pytestmark = pytest.mark.thorough
 

@@ -316,8 +316,8 @@ def test_a_graph_that_simplifying_would_change_is_served_as_it_is(
 
 def test_integers_stay_within_the_table_that_they_look_up(bench: Bench, tmp_path: Path) -> None:
     """Of one row: any other index would end the comparison."""
-    from builders.onnx.examples import made_up
-    from builders.onnx.reading import read_file
+    from builders.onnx.examples.made_up import made_up
+    from builders.onnx.file.reading import read_file
 
     made = model(
         graph(

@@ -14,8 +14,8 @@ from builders.kit.graph import Model
 from builders.kit.onnx.files import NEWEST_IR, lower_ir_version
 from builders.kit.onnx.session import load_unoptimised
 from builders.kit.onnx.simplify import OLDEST_OPSET
-from builders.onnx.locales import absent_locales
-from builders.onnx.reading import ORDINARY, OnnxFile
+from builders.onnx.file.locales import absent_locales
+from builders.onnx.file.reading import ORDINARY, OnnxFile
 from repository.check.onnx.external import check_external
 from repository.check.onnx.rows import with_rows
 from repository.findings import shortened

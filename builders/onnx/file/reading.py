@@ -11,7 +11,7 @@ from onnx import ModelProto, ValueInfoProto
 from builders.kit.graph import BATCH, DYNAMIC, Tensor
 from builders.kit.onnx.files import model_file
 from builders.kit.sources.error import SourceError, told
-from builders.onnx.other_formats import refuse_other_formats
+from builders.onnx.file.other_formats import refuse_other_formats
 from repository.arrays import DType
 from repository.files.reading import is_file
 from repository.onnx.header import OnnxHeader, OnnxUnreadable, read_header

@@ -12,9 +12,9 @@ import numpy as np
 import onnxruntime
 
 from builders.kit.onnx.session import make_session, reason
-from builders.onnx.examples import inputs_of, made_up
-from builders.onnx.given import GivenError, load_given, local
-from builders.onnx.reading import read_file
+from builders.onnx.examples.made_up import inputs_of, made_up
+from builders.onnx.file.reading import read_file
+from builders.onnx.own.given import GivenError, load_given, local
 from repository.arrays import Array, Arrays
 from repository.onnx.content import OnnxError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from builders.errors import BuildersError
 from builders.kit.family import Conditions
+from builders.onnx.file.reading import OnnxFile
 from builders.onnx.options import OnnxModelOptions
-from builders.onnx.reading import OnnxFile
 from repository.arrays import Array, DType
 from repository.files.bounded_file import Unreadable, kind_at
 from repository.files.npz_file import WRITE, read_npz

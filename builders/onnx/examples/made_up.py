@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from builders.kit.onnx.session import make_session, reason
-from builders.onnx.categories import categories, with_categories
-from builders.onnx.ranges import index_limits, tree_inputs
-from builders.onnx.reading import OnnxFile
+from builders.onnx.examples.categories import categories, with_categories
+from builders.onnx.examples.ranges import index_limits, tree_inputs
+from builders.onnx.file.reading import OnnxFile
 from repository.arrays import Array, Arrays, DType
 from repository.findings import shortened
 from repository.onnx.content import OnnxError

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builders.errors import FamilyError
-from builders.onnx.given import GivenError, local, regular
+from builders.onnx.own.given import GivenError, local, regular
 from repository.arrays import Arrays
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
