@@ -36,6 +36,13 @@ ELEMENT_TYPES = {
     14: "complex64",
     15: "complex128",
     16: "bfloat16",
+    17: "float8e4m3fn",
+    18: "float8e4m3fnuz",
+    19: "float8e5m2",
+    20: "float8e5m2fnuz",
+    21: "uint4",
+    22: "int4",
+    23: "float4e2m1",
 }
 """``onnx.TensorProto.DataType`` -> the name inside ONNX Runtime's ``tensor(...)``."""
 

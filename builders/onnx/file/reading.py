@@ -14,6 +14,7 @@ from builders.kit.sources.error import SourceError, told
 from builders.onnx.file.other_formats import refuse_other_formats
 from repository.arrays import DType
 from repository.files.reading import is_file
+from repository.onnx.content import check_text
 from repository.onnx.header import OnnxHeader, OnnxUnreadable, read_header
 from repository.onnx.walk import graphs, nodes, opset
 from repository.onnxruntime_rules.facts import OnnxTensor
@@ -136,18 +137,20 @@ def read_file(path: Path) -> OnnxFile:
 
     Raises:
         SourceError: it is none; the message says what it is, if that is known.
-        OnnxError: the folder has several.
+        OnnxError: the folder has several; or a name is no UTF-8.
     """
     file = model_file(path) if path.is_dir() else path
     refuse_other_formats(file)
     try:
         with told():
-            return OnnxFile(file, read_header(file))
+            header = read_header(file)
     except OnnxUnreadable as error:
         raise SourceError(
             f"{file}: expected an ONNX model, found another file: {error}. Fetch or export it "
             "again."
         ) from None
+    check_text(file, header.model)
+    return OnnxFile(file, header)
 
 
 def tensors_of(

@@ -227,6 +227,27 @@ def external(path: Path, weight: str = "weights.bin", rows: int = 4) -> None:
             file.truncate(size)
 
 
+LARGE_ROWS = 180_000_000
+
+
+def large_table(path: Path) -> None:
+    """An embedding of 2.16 GB in another file, which takes no space: all but its last row is 0."""
+    weights = TensorProto(
+        name="w", data_type=TensorProto.FLOAT, dims=[LARGE_ROWS, 3],
+        data_location=TensorProto.EXTERNAL,
+    )  # fmt: skip
+    size = LARGE_ROWS * 3 * 4
+    for key, value in (("location", "w.bin"), ("offset", "0"), ("length", str(size))):
+        weights.external_data.add(key=key, value=value)
+    model = text("g (int64[n, k] ids) => (float[n, k, 3] y) { y = Gather(w, ids) }")
+    model.graph.initializer.append(weights)
+    path.write_bytes(model.SerializeToString())
+    last = np.array([1, 2, 3], np.float32).tobytes()
+    with (path.parent / "w.bin").open("wb") as file:
+        file.seek(size - len(last))
+        file.write(last)
+
+
 def _external_missing(path: Path) -> None:
     external(path, "missing.bin")
     (path.parent / "missing.bin").unlink()
@@ -251,6 +272,35 @@ def _no_shape(path: Path) -> None:
     model = text("g (float[n, 2] x, int64[k] sizes) => (float[n, 2] y) { y = Reshape(x, sizes) }")
     model.graph.output[0].type.tensor_type.ClearField("shape")
     onnx.save(model, path)
+
+
+def _no_shape_of_input(path: Path) -> None:
+    model = text("g (float[n] x) => (float[n] y) { y = Relu(x) }")
+    model.graph.input[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, path)
+
+
+def _latin(path: Path) -> None:
+    """A name in another encoding, as a program writes it that does not look."""
+    content = text("g (float[n] xxx) => (float[n] y) { y = Relu(xxx) }").SerializeToString()
+    path.write_bytes(content.replace(b"xxx", b"x\xfcx"))
+
+
+def _cast(kind: str) -> Callable[[Path], object]:
+    """An input of a type that no request carries."""
+
+    def make(path: Path) -> None:
+        number = getattr(TensorProto, kind.upper())
+        graph = helper.make_graph(
+            [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)],
+            "g",
+            [helper.make_tensor_value_info("x", number, ["n"])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n"])],
+        )
+        imports = [helper.make_opsetid("", 21)]
+        onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=10), path)
+
+    return make
 
 
 def _typed(kind: str) -> Callable[[Path], object]:
@@ -296,6 +346,7 @@ SERVED = (
     Kind("axes_of_tf2onnx", _axes(x=["unk__6", 3], y=["unk__7", 3]), options=BATCH),
     Kind("axes_expression", _axes(x=["2*half", 3], y=["2*half", 3])),
     Kind("axes_floor", _axes(x=["batch", "floor(h/2 - 1/2) + 1"], y=["batch", "w"])),
+    Kind("axes_of_minus_one", _axes(x=[-1, 3], y=[-1, 3]), options=BATCH),
     Kind("axes_fixed", _axes(x=[2, 3], y=[2, 3])),
     Kind("axes_all", _axes(x=["n", "m", "k"], y=["n", "m", "k"]), options=BATCH),
     Kind(
@@ -393,6 +444,8 @@ REFUSED = (
         _text("g (complex64[n] x) => (complex64[n] y) { y = Identity(x) }"),
         ("complex64",),
     ),
+    Kind("float8", _cast("float8e4m3fn"), ("float8e4m3fn", "Cast")),
+    Kind("int4", _cast("int4"), ("found int4", "Cast")),
     Kind("optional", _optional_type, ("optional",)),
     Kind("sequence", _sequence, ("seq",)),
     Kind(
@@ -406,6 +459,10 @@ REFUSED = (
     Kind("unknown_operator", _text("g (float[n] x) => (float[n] y) { y = Bogus(x) }"), ("Bogus",)),
     Kind("empty_axis", _axes(x=["n", 0], y=["n", 0]), ("size 0",)),
     Kind("no_name", _named(["", "x"], ["y"]), ("name",)),
+    Kind("control_character", _named(["x\n", "z"], ["y"]), ("can be printed", "'x\\n'")),
+    Kind("zero_character", _named(["x\0", "z"], ["y"]), ("can be printed",)),
+    Kind("other_encoding", _latin, ("UTF-8",)),
+    Kind("no_shape_of_input", _no_shape_of_input, ("shape", "'x'")),
     Kind("one_name", _named(["x", "x"], ["y"]), ("'x'",)),
     Kind(
         "no_inputs",

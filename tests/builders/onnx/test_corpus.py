@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,15 @@ from clients.infer.served import ServedTensor
 from repository.arrays import Array, DType
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
-from tests.builders.onnx.corpus import BAKED, REFUSED, SERVED, Kind
+from tests.builders.onnx.corpus import (
+    BAKED,
+    BATCH,
+    LARGE_ROWS,
+    REFUSED,
+    SERVED,
+    Kind,
+    large_table,
+)
 from tests.builders.onnx.files import Bench
 
 FEW = ("sklearn_columns", "torch_dynamo_encoder", "names_of_tensorflow", "control_if")
@@ -83,11 +92,11 @@ def values(tensor: ServedTensor, kind: Kind) -> Array:
 
 
 def served_kinds(
-    kinds: tuple[Kind, ...], bench: Bench, environment: ServerEnvironment
+    kinds: tuple[Kind, ...], bench: Bench, environment: ServerEnvironment, **profile: Any
 ) -> Iterator[Served]:
     sources = bench.folder / "sources"
     sources.mkdir()
-    bench.build({kind.name: asked_of(kind, sources) for kind in kinds})
+    bench.build({kind.name: asked_of(kind, sources) for kind in kinds}, **profile)
     with LocalServer(bench.out, load=(), environment=environment) as server:
         yield Served(server, sources)
 
@@ -136,3 +145,28 @@ def test_axes_that_are_not_dynamic_are_found_at_the_build(bench: Bench) -> None:
     with pytest.raises(BuildError) as refused:
         bench.build({BAKED.name: asked_of(BAKED, bench.folder)})
     assert all(part in str(refused.value) for part in BAKED.refused)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("opset", [22, 23])
+def test_a_newer_release_takes_newer_opsets(
+    opset: int, bench: Bench, server_environment: ServerEnvironment
+) -> None:
+    kind = next(kind for kind in REFUSED if kind.name == f"opset_{opset}")
+    for served in served_kinds((kind,), bench, server_environment, triton="25.10"):
+        served.compare(kind)
+
+
+@pytest.mark.slow
+def test_weights_of_more_than_two_gigabytes_come_along(
+    bench: Bench, server_environment: ServerEnvironment
+) -> None:
+    """A table of which all but the last row is a hole in its file."""
+    kind = Kind("large", large_table, options=BATCH)
+    for served in served_kinds((kind,), bench, server_environment):
+        served.server.control.load(kind.name, timeout_seconds=600)
+        with ModelClient(served.server.grpc) as client:
+            model = client.served(kind.name)
+            answer = client.infer(model, {"ids": np.array([[0], [LARGE_ROWS - 1]])})
+        assert answer.outputs["y"].tolist() == [[[0.0] * 3], [[1.0, 2.0, 3.0]]]
+    shutil.rmtree(bench.folder)  # pytest would keep the gigabytes of the last three runs
