@@ -21,11 +21,15 @@ app.command(
     "`python -m builders build --profile mine.yaml --out /srv/models`",
 )(build)
 app.command(rich_help_panel=BUILD, epilog="Example: `python -m builders plan --profile demo`")(plan)
-app.command(rich_help_panel=BUILD, epilog="Example: `python -m builders parity ocr detector`")(
-    parity
-)
 app.command(
-    rich_help_panel=BUILD, epilog="Example: `python -m builders graph ocr --form svg > ocr.svg`"
+    rich_help_panel=BUILD,
+    epilog="Examples: `python -m builders parity ocr detector` · "
+    "`python -m builders parity shapes classifier --family path:./shapes`",
+)(parity)
+app.command(
+    rich_help_panel=BUILD,
+    epilog="Examples: `python -m builders graph ocr --form svg > ocr.svg` · "
+    "`python -m builders graph shapes --profile shapes.yaml`",
 )(graph)
 app.command(
     rich_help_panel=BUILD,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from builders.cli.outside import FamilyPaths, FromProfile, checkout_with
 from repository.cli.exit import failed, report, usage
 from repository.cli.folder import REPOSITORY
 from repository.cli.program import named
@@ -132,14 +133,22 @@ def parity(
         str | None,
         typer.Option(help="A checkpoint to use instead of the family's own, as path:x.onnx."),
     ] = None,
+    profile: FromProfile = None,
+    families: FamilyPaths = None,
 ) -> None:
     """Make one export anew, and compare it with its source at every shape."""
     from builders.errors import NotDeclared
-    from builders.kit.build.parity_again import reproduce
+    from builders.kit.build.parity_again import reproduce, reproduce_of
+    from builders.kit.recipe.profile import ProfileError, load_profile
 
+    if profile is not None and (source is not None or families):
+        raise usage("expected --profile alone, as it names families and checkpoints too")
     try:
-        result = reproduce(family, export, source=source)
-    except NotDeclared as problem:
+        if profile is not None:
+            result = reproduce_of(load_profile(profile), family, export)
+        else:
+            result = reproduce(family, export, source=source, checkout=checkout_with(families))
+    except (NotDeclared, ProfileError) as problem:
         raise usage(problem) from problem
     except KitError as problem:
         raise failed(problem) from problem

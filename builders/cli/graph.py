@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from builders.cli.outside import FamilyPaths, FromProfile, checkout_with
 from repository.cli.exit import failed, usage
 from repository.cli.show import Json, show_json
 from repository.errors import KitError
+
+if TYPE_CHECKING:
+    from builders.kit.graph import Ensemble
 
 
 class Form(enum.StrEnum):
@@ -23,6 +28,8 @@ class Form(enum.StrEnum):
 def graph(
     pipeline: Annotated[str, typer.Argument(help="A pipeline, as ocr.")],
     form: Annotated[Form, typer.Option(help="Text, a Mermaid flowchart, or SVG.")] = Form.TEXT,
+    profile: FromProfile = None,
+    families: FamilyPaths = None,
     as_json: Json = False,
 ) -> None:
     """Show a pipeline's DAG: its steps, and the tensors that join them.
@@ -31,25 +38,42 @@ def graph(
     and the list `steps`, each with `model`, `kind`, `calls`, and from a model's own tensors to the
     pipeline's `inputs` and `outputs`.
     """
-    from builders.kit.checkout import Checkout
-    from builders.kit.graph import Ensemble, as_ensemble, draw
+    from builders.kit.graph import draw
 
-    checkout = Checkout()
-    known: dict[str, Ensemble] = {}
-    # A family may import what takes seconds: first the one after which pipelines are named so.
-    for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
-        try:
-            family = checkout.declared(name)
-        except KitError as problem:
-            raise failed(problem) from problem
-        if family is not None:
-            known |= {model.name: as_ensemble(model) for model in family.pipelines}
-        if pipeline in known:
-            break
-    else:
+    try:
+        known = _of_profile(profile) if profile is not None else _declared(pipeline, families or ())
+    except KitError as problem:
+        raise failed(problem) from problem
+    if pipeline not in known:
         raise usage(f"no pipeline '{pipeline}'; there are: {', '.join(sorted(known))}")
     if as_json:
         show_json(draw.as_json(known[pipeline]))
         return
     drawers = {Form.TEXT: draw.text, Form.MERMAID: draw.mermaid, Form.SVG: draw.svg}
     typer.echo(drawers[form](known[pipeline]), nl=form is not Form.SVG)
+
+
+def _declared(pipeline: str, paths: Sequence[str]) -> dict[str, Ensemble]:
+    """Pipelines of the families that can be found, until that one is among them."""
+    from builders.kit.graph import as_ensemble
+
+    checkout = checkout_with(paths)
+    known: dict[str, Ensemble] = {}
+    # A family may import what takes seconds: first the one after which pipelines are named so.
+    for name in sorted(checkout.families, key=lambda name: not pipeline.startswith(name)):
+        family = checkout.declared(name)
+        if family is not None:
+            known |= {model.name: as_ensemble(model) for model in family.pipelines}
+        if pipeline in known:
+            break
+    return known
+
+
+def _of_profile(profile: str) -> dict[str, Ensemble]:
+    """Pipelines as a profile builds them."""
+    from builders.kit.graph import as_ensemble
+    from builders.kit.recipe.profile import load_profile
+    from builders.kit.recipe.recipe import make_recipe
+
+    built = make_recipe(load_profile(profile)).families.values()
+    return {model.name: as_ensemble(model) for each in built for model in each.pipelines}

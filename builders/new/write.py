@@ -12,7 +12,7 @@ from builders.errors import BuildersError
 from builders.kit.checkout import Checkout
 from builders.kit.paths import BUILDERS
 from repository.findings import Finding, finding_of
-from repository.places import ROOT
+from repository.places import IS_CHECKOUT, ROOT
 
 TEMPLATE = Path(__file__).parent / "template"
 NAME = "newfamily"
@@ -78,7 +78,7 @@ def write_family(name: str, at: Path | None = None) -> Written:
 
 
 def _in_checkout(folder: Path) -> bool:
-    return (ROOT / "pyproject.toml").is_file() and folder.resolve().is_relative_to(ROOT.resolve())
+    return IS_CHECKOUT and folder.resolve().is_relative_to(ROOT.resolve())
 
 
 def _files(name: str, at: Path, *, inside: bool) -> dict[Path, bytes]:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from builders.errors import NotDeclared
 from builders.kit import sources
 from builders.kit.build.parity import ParityResult, compare
 from builders.kit.checkout import Checkout
+from builders.kit.export import Export
 from builders.kit.onnx.variants import variants
+from builders.kit.recipe.profile import Profile
+from builders.kit.recipe.recipe import make_recipe
 from builders.kit.tasks.cache import Cache
+from repository.files.yaml_file import suggest
 from repository.findings import finding_of
 
 
 def reproduce(
-    family: str, export: str, *, source: str | None = None, offline: bool = True
+    family: str,
+    export: str,
+    *,
+    source: str | None = None,
+    offline: bool = True,
+    checkout: Checkout | None = None,
 ) -> ParityResult:
     """Make one export of a family anew, outside any cache, and compare it.
 
@@ -21,6 +32,7 @@ def reproduce(
         export: the export's name.
         source: the URI of another checkpoint than the family's own.
         offline: as in :func:`builders.kit.sources.resolve`.
+        checkout: where families lie; this checkout if not given.
 
     Raises:
         NotDeclared: no such family or export, and the message lists those there are; or a family
@@ -28,7 +40,8 @@ def reproduce(
         ParityError: as :func:`compare`.
         SourceError: as :func:`builders.kit.sources.resolve`.
     """
-    declared = Checkout().declared(family)
+    checkout = checkout or Checkout()
+    declared = checkout.declared(family)
     if declared is None:
         where, expected = f"the family '{family}'", "a family that has exports without a profile"
         remedy = f"Build the profile's task 'parity {family}/{export}' alone."
@@ -44,7 +57,34 @@ def reproduce(
         where, expected = f"the export '{export}' of '{family}'", "a checkpoint"
         remedy, given = "Give the URI of one.", ("source",)
         raise NotDeclared([finding_of("source", where, expected, "none of its own", remedy, given)])
-    checkpoint = sources.resolve(uri, offline=offline).path
+    base = None if source else checkout.folder(family)
+    checkpoint = sources.resolve(uri, offline=offline, base=base).path
+    return _compared(family, wanted, checkpoint)
+
+
+def reproduce_of(profile: Profile, family: str, export: str) -> ParityResult:
+    """The same of an export as a profile builds it.
+
+    Args:
+        profile: says which families and checkpoints.
+        family: its name.
+        export: the export's name.
+
+    Raises:
+        ProfileError: as :func:`builders.kit.recipe.recipe.make_recipe`.
+        NotDeclared: the profile builds no such export with a parity.
+        ParityError: as :func:`compare`.
+    """
+    recipe = make_recipe(profile)
+    known = [name for name, each in recipe.exports.items() if each.parity is not None]
+    subject = f"{family}/{export}"
+    if subject not in known:
+        expected, remedy = f"one of {', '.join(known)}", suggest(subject, known)
+        raise NotDeclared([finding_of("export", "the profile", expected, f"'{subject}'", remedy)])
+    return _compared(family, recipe.exports[subject], recipe.source_of(subject).path)
+
+
+def _compared(family: str, wanted: Export, checkpoint: Path) -> ParityResult:
     with Cache().work() as folder:
         made = folder / "model.onnx"
         if wanted.of:

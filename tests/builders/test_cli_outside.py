@@ -1,0 +1,56 @@
+"""Commands that take a family by its name take one outside the checkout too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from builders.cli.app import app
+from builders.new.write import write_family
+from repository.families.outside import PACKAGE, forget
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("outside")
+    write_family("shapes", folder / "own")
+    yield folder / "own"
+    forget(PACKAGE)
+
+
+def call(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("where", ["--profile={}/shapes.yaml", "--family=path:{}/shapes"])
+def test_its_graph_is_drawn(own: Path, where: str) -> None:
+    assert "3. shapes_classify (ONNX)" in call("graph", "shapes", where.format(own))
+
+
+def test_its_tasks_are_planned(own: Path, tmp_path: Path) -> None:
+    told = call("plan", "--profile", own / "shapes.yaml", "--out", tmp_path / "out")
+    assert "export shapes/classifier" in told and "model shapes_label" in told
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("where", ["--profile={}/shapes.yaml", "--family=path:{}/shapes"])
+def test_its_export_is_compared_alone(own: Path, where: str) -> None:
+    told = call("parity", "shapes", "classifier", where.format(own))
+    assert "logits for planes [7, 3, 32, 32]" in told
+
+
+def test_what_is_not_there_is_told(own: Path) -> None:
+    profile = f"--profile={own / 'shapes.yaml'}"
+    assert "Did you mean 'shapes/classifier'?" in call(
+        "parity", "shapes", "classifer", profile, code=2
+    )
+    assert "expected --profile alone" in call(
+        "parity", "shapes", "classifier", profile, f"--family=path:{own / 'shapes'}", code=2
+    )
+    assert "found nothing at" in call("graph", "shapes", "--family=path:nowhere", code=1)
+    assert "no pipeline 'shapes'" in call("graph", "shapes", code=2)
