@@ -38,7 +38,7 @@ FETCH_CRDS = [ -n "$${CRD_DIR:-}" ] || $(PYTHON) tests/kserve/schemas/crds.py ||
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-all test-slow test-python crds perf perf-install bench bench-whisper readme render deploy smoke lint format types clean
+.PHONY: help build-repo serve check test test-all test-slow test-python crds perf perf-install bench bench-whisper readme render deploy smoke docs lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -117,6 +117,9 @@ smoke: $(VENV)/.installed ## Ask every pipeline of a deployed bundle at URL for 
 	@[ -n "$(URL)" ] || { echo "error: say where: make smoke URL=http://127.0.0.1:8000 (OPTIONS=\"--host <name>\" behind a gateway)." >&2; exit 1; }
 	@$(PYTHON) -m clients.smoke $(URL) $(OPTIONS)
 
+docs: $(VENV)/.installed-dev ## Make the site of docs/, with the Python API, into site/; it needs no internet
+	@$(PYTHON) -m sphinx -q -W --keep-going -b html docs site && echo "site/index.html: written"
+
 lint: $(VENV)/.installed-dev ## Check style, and the directions of imports
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -130,7 +133,7 @@ types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
 clean: ## Remove the environments, perf_analyzer and what make bench built; the repository and the build cache stay
-	rm -rf $(VENV) .venv-server .venv-kserve .venv-repository .venv-s3 .perf_analyzer .bench .python-3.*
+	rm -rf $(VENV) .venv-server .venv-kserve .venv-repository .venv-s3 .perf_analyzer .bench .python-3.* site
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \
