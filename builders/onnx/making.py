@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from builders.errors import FamilyError
-from builders.kit.export import Bound, Export, Parity
+from builders.kit.export import Bound, Export, Int8, Parity
 from builders.kit.family import Conditions, Family, Metric
 from builders.kit.graph import OnnxModel, QueuePolicy
+from builders.kit.onnx.variants import int8
 from builders.kit.recipe.overrides import override
 from builders.kit.recipe.profile import ModelOptions
 from builders.kit.sources import parse
@@ -125,6 +126,10 @@ def _served(
         remedy = f"Write models: {{{model.name}: {{instances: …}}}} beside families, or no kind."
         found = asked.instances.kind
         findings.append(finding_of("onnx", at, "how many instances", found, remedy))
+    if asked.int8 is not None and conditions.device == "gpu":
+        at = conditions.place("models", model.name, "int8")
+        remedy = "Remove it: these integer products are for CPUs, a GPU is faster without them."
+        findings.append(finding_of("onnx", at, "fp32 on a GPU", "int8", remedy))
     count = asked.instances.count if asked.instances else 1
     if conditions.release.batcher_stalls and count == 1:
         model = replace(model, queue=_UNBOUNDED)
@@ -174,7 +179,7 @@ def _export(
         given=bool(given),
         operators=operators,
     )
-    return Export(
+    made = Export(
         name=name,
         source=name,
         make=partial(
@@ -196,6 +201,18 @@ def _export(
             "inputs": [os.fspath(each) for each in given],
         },
         parity=parity,
+    )
+    if asked.int8 is None:
+        return made
+    return int8(
+        replace(
+            made,
+            int8=Int8(
+                keep=tuple(asked.int8.keep),
+                absolute={} if asked.int8.absolute is None else asked.int8.absolute,
+                relative={} if asked.int8.relative is None else asked.int8.relative,
+            ),
+        )
     )
 
 

@@ -39,6 +39,26 @@ Texts = Annotated[list[str], BeforeValidator(_listed)]
 """One text stands for a list of it."""
 
 
+class Int8Options(Options):
+    """8-bit weights, and what they must reach; one bound at least.
+
+    Attributes:
+        absolute: the largest absolute difference from the source.
+        relative: likewise, relative to the output's largest magnitude.
+        keep: matrix products whose weights' names begin with one of these stay as they are.
+    """
+
+    absolute: Annotated[Real, Field(ge=0)] | None = None
+    relative: Annotated[Real, Field(ge=0)] | None = None
+    keep: Texts = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Int8Options:
+        if self.absolute is None and self.relative is None:
+            raise refusal("a bound", "Write relative: or absolute: the largest difference.")
+        return self
+
+
 class OnnxModelOptions(Options):
     """One ONNX file, and how it is served.
 
@@ -62,6 +82,7 @@ class OnnxModelOptions(Options):
             sizes a server for; of others, the largest that the file was compared at.
         absolute: the largest absolute difference between the made file and the source.
         relative: likewise, relative to the output's largest magnitude.
+        int8: serve it with 8-bit weights, on a CPU.
         simplify: False serves the graph as it is in the file.
         metric: ``path:FILE.py:FUNCTION``, which gets ``run`` and returns the score.
         bound: the worst score that passes.
@@ -86,6 +107,7 @@ class OnnxModelOptions(Options):
     largest: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     absolute: Annotated[Real, Field(ge=0)] | None = None
     relative: Annotated[Real, Field(ge=0)] | None = None
+    int8: Int8Options | None = None
     simplify: bool = True
     metric: str | None = None
     bound: Real | None = None

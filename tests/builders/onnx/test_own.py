@@ -9,10 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from builders.kit.build.build import BuildError
+from builders.kit.onnx import load
+from builders.kit.recipe.profile import ProfileError
 from repository.manifest import read_manifest
-from tests.builders.onnx.files import Bench, embedder, expected_of_scorer, scorer, weights
+from tests.builders.onnx.files import (
+    FLOAT,
+    Bench,
+    embedder,
+    expected_of_scorer,
+    graph,
+    model,
+    scorer,
+    value,
+    weights,
+)
 
 SCORE = '''
 """Which part of the rows gets the right class."""
@@ -129,6 +142,23 @@ def test_a_users_inputs_are_compared_on(bench: Bench) -> None:
     np.savez(bench.folder / "one.npz", ids=ids[:, :2], mask=np.ones_like(ids[:, :2]))
     bench.build(models)
     assert "parity onnx/embedder" in bench.ran
+
+
+def test_weights_of_8_bits_are_held_to_their_bound(bench: Bench) -> None:
+    product = helper.make_node("MatMul", ["x", "W"], ["y"])
+    ends = [value("x", FLOAT, ["N", 64])], [value("y", FLOAT, ["N", 32])]
+    bench.save("wide.onnx", model(graph([product], *ends, {"W": weights(0, 64, 32)})))
+    options = {"source": "path:wide.onnx", "max_batch_size": 8}
+    bench.build({"wide": {**options, "int8": {"relative": 0.05}}})
+    assert "parity onnx/wide.int8" in bench.ran
+    made = load(bench.out / "wide" / "1" / "model.onnx")
+    assert "MatMulInteger" in {node.op_type for node in made.graph.node}
+    with pytest.raises(BuildError, match=r"wide\.int8.*allowed inf absolute and 1e-06 relative"):
+        bench.build({"wide": {**options, "int8": {"relative": 1e-6}}})
+    with pytest.raises(ProfileError, match=r"wide\.int8: expected a bound"):
+        bench.plan({"wide": {**options, "int8": {"keep": "W"}}})
+    with pytest.raises(ProfileError, match=r"wide\.int8: expected fp32 on a GPU"):
+        bench.plan({"wide": {**options, "int8": {"relative": 0.05}}}, device="gpu")
 
 
 BAD_INPUTS: dict[str, tuple[Mapping[str, Any], list[str]]] = {
