@@ -10,7 +10,7 @@ class PerfError(KitError):
 
 
 class ScenarioError(PerfError):
-    """A scenario, or an input file that it names, is not as it should be."""
+    """A scenario, or an input file that it names, is wrong."""
 
 
 class LegFailed(PerfError):

@@ -103,7 +103,7 @@ def finding_of(
     tensor: str = "",
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    """A finding, its fields in the order in which they are read; an error where nothing is said."""
+    """A finding, its fields in the order in which they are read; an error by default."""
     return Finding(
         severity=severity,
         rule=rule,

@@ -26,7 +26,7 @@ class Release:
         name: the image's tag, as ``24.10``.
         server: the version that the server reports.
         python: the Python minor version of its Python backend's stub.
-        onnxruntime: the version in its onnxruntime backend; empty where nobody has looked.
+        onnxruntime: the version in its onnxruntime backend; empty if nobody has looked.
         newest_opset: the newest ONNX opset that this ONNX Runtime is known to load.
         newest_ir_version: the newest ONNX IR version that it is known to load.
         unknown_fields: fields of ``model_config.proto`` that came later, as ``Message.field``.

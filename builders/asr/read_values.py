@@ -12,7 +12,7 @@ from builders.kit.sources.error import SourceError
 from repository.findings import shortened
 
 LIMIT = 2**31
-"""Numbers beyond it are refused, whatever they stand for."""
+"""Larger numbers are refused, whatever they mean."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Values:
         return default
 
     def wholes(self, name: str) -> list[int]:
-        """A list of whole numbers, empty where it is left out; another value is noted."""
+        """A list of whole numbers, empty if it is left out; another value is noted."""
         value = self.content.get(name)
         if value is None:
             return []

@@ -13,7 +13,7 @@ FILE = "exclusions.yaml"
 
 @dataclass(frozen=True)
 class Only:
-    """The overlays that a component is for, where that is not every one."""
+    """The overlays that a component is for, if not all."""
 
     overlays: tuple[str, ...]
     why: str

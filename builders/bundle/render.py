@@ -70,7 +70,7 @@ def rendered(values: Values, parts: Parts) -> bytes:
             bundle.
     """
     with tempfile.TemporaryDirectory() as name:
-        # Kustomize looks at where a folder really is, and takes relative paths alone.
+        # Kustomize follows links to a folder's real place, and takes relative paths only.
         folder = Path(name).resolve() / "overlay"
         write_overlay(values, parts, folder)
         output = render(folder)

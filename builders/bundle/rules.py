@@ -149,7 +149,7 @@ class _Judge:
                 )
 
     def _claims(self) -> Iterator[Finding]:
-        """What is said of a claim that is not made, or that nothing reads."""
+        """Findings about a claim that is not made, or that nothing reads."""
         reads = [
             serves_repository(each) for name in self.services for each in self.parts.service(name)
         ]

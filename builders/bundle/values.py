@@ -366,7 +366,7 @@ def load_values(path: Path, parts: Parts) -> Values:
 
 
 def _sound(value: Mapping[str, Any]) -> dict[str, Any]:
-    """What is of the right form, so that what excludes what can be said of it at once."""
+    """The parts with the right form, so that what they exclude is found at once."""
     rest: dict[str, Any] = copy.deepcopy(dict(value))
     before = None
     while rest != before:

@@ -1,6 +1,6 @@
 """Samples of more than 8 bits as bytes: greys of any type, and colours of 16 bits.
 
-Of colours of 16 bits Pillow keeps each sample's high byte. That is all there is to see where the
+Pillow keeps the high byte of each sample of 16-bit colours. That is all there is to see where the
 samples use all 16 bits. Where they use fewer, as what a camera of 10 or 12 bits writes, the file is
 read twice more, for either byte.
 """

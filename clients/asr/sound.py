@@ -42,7 +42,7 @@ class SoundFile:
 
     Attributes:
         rate: Hz.
-        seconds: how long it lasts; infinite where the file does not say.
+        seconds: how long it lasts; infinite if the file does not say.
 
     Raises:
         SoundError: the file cannot be read, or holds no sound.
@@ -110,7 +110,7 @@ def raw_pieces(stream: IO[bytes], seconds: float) -> Iterator[Piece]:
 
 
 MAGIC = {b"RIFF": "a WAV", b"fLaC": "a FLAC", b"OggS": "an OGG", b"ID3": "an MP3"}
-"""How sound files begin, where samples alone are expected."""
+"""How sound files begin, if bare samples are expected."""
 
 
 def standard_input(stream: BufferedReader, seconds: float) -> Iterator[Piece]:

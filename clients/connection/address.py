@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from clients.errors import ClientError
 
 PORT = 8001
-"""Triton's gRPC port, where an address names none."""
+"""Triton's gRPC port, for an address without one."""
 
 VARIABLE = "TRITON_GRPC"
 """The environment variable with the address of a client that is given none."""

@@ -1,4 +1,4 @@
-"""A connection to a server over gRPC, which asks again where that is safe."""
+"""A connection to a server over gRPC, which asks again if that is safe."""
 
 from __future__ import annotations
 

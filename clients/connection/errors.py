@@ -46,7 +46,7 @@ _PREFIX = re.compile(
 )
 
 _NOT_SENT = re.compile(r"failed to connect to all addresses|errors resolving")
-"""How the text begins when there was no connection, so that nothing was sent."""
+"""How the text begins if there was no connection, so nothing was sent."""
 
 _CUT = re.compile(
     r"Socket closed|Stream removed|recvmsg:|sendmsg:|Connection reset|Broken pipe|End of TCP stream"

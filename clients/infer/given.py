@@ -99,7 +99,7 @@ class _Inputs:
             self.shapes[name] = tuple(int(size) for size in re.split("[,x]", value))
 
     def array(self, tensor: ServedTensor, random: np.random.Generator | None) -> Array | None:
-        """The array of an input; None where it may be left out, or was refused."""
+        """The array of an input; None if it may be left out, or was refused."""
         given, shape = self.values.get(tensor.name), self.shapes.get(tensor.name)
         wanted = tensor.shape if shape is None else shape
         if len(wanted) != len(tensor.shape) or any(

@@ -53,7 +53,7 @@ def shown(name: str, dtype: str, array: Array, width: int) -> tuple[list[str], b
 
 
 def _places(array: Array, count: int) -> list[str]:
-    """Where each row is, as ``[0, 2]``; nothing where there is one row alone."""
+    """Where each row is, as ``[0, 2]``; nothing if there is one row alone."""
     if count == 1:
         return [""]
     axes = array.shape if array.dtype == np.object_ else array.shape[:-1]

@@ -19,13 +19,13 @@ FAR = 3.0
 """Rows with more paper between them than this, in line heights, are of two tables."""
 
 LEADING = 0.25
-"""Lines of one cell have no more paper between them than this, in line heights."""
+"""The widest gap between lines of one cell, in line heights."""
 
 STEP = 1.25
 """Rows of a table are this many times as far apart as the lines of one cell, at least."""
 
 BREAK = 1.4
-"""A line alone, this many times as far below as the table's rows are, is not of the table."""
+"""A single line that is so many times as far below as the rows are apart is not in the table."""
 
 _MARKER = re.compile(r"\W{1,2}|\(?(\d{1,3}|[A-Za-z])[.)]")
 
@@ -100,7 +100,7 @@ def _tables(rows: list[list[int]], boxes: np.ndarray) -> list[list[list[int]]]:
 
 
 def _apart(rows: list[list[int]], boxes: np.ndarray) -> bool:
-    """Whether the last row is a line alone with more paper over it than rows have."""
+    """Whether the last row is a single line with a wider gap above it than rows have."""
     steps = np.diff([float(np.median(boxes[row, 1])) for row in rows])
     return len(rows[-1]) == 1 and len(steps) > 1 and bool(steps[-1] > BREAK * steps[:-1].max())
 

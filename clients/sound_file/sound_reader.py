@@ -29,7 +29,7 @@ UNKNOWN_FRAMES = 2**63 - 1
 """libsndfile's SF_COUNT_MAX: a FLAC that was written to a pipe does not say how long it is."""
 
 BLOCK = 2**18
-"""Values of all channels that are read at once at most, so that any file stays small."""
+"""The most values, of all channels together, that are read at once."""
 
 
 class Unreadable(ValueError):

@@ -140,7 +140,7 @@ def _around(centre: float, error: float, degrees: float, confidence: float) -> E
 
 
 def _exp(value: float) -> float:
-    """The exponential, infinite where a float cannot hold it: two rounds can be that uncertain."""
+    """The exponential, infinite if a float cannot hold it: two rounds can be that uncertain."""
     return math.exp(value) if value < 700 else math.inf
 
 

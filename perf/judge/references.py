@@ -16,8 +16,8 @@ from perf.judge.estimate import What
 from perf.result import Leg, LegResult, Mode, Result
 
 P99_REQUESTS = 200
-"""Answered requests in every round from which a p99 is compared: two are then beyond it. Of fewer
-than 100 it would be the slowest request."""
+"""Answered requests in every round from which a p99 is compared: two are then beyond it. With fewer
+than 100 requests it would be the slowest one."""
 
 PARTNERS: tuple[Mode, ...] = ("services", "services-kserve", "chained", "bls")
 """What an ensemble that is the reference is held against: the first of them that was measured."""

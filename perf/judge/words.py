@@ -34,7 +34,7 @@ def clean(text: object) -> str:
 
 
 def short(text: object, length: int) -> str:
-    """Foreign text with its end cut off where it would not fit."""
+    """Foreign text, cut off where it would not fit."""
     shown = clean(text)
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"
 

@@ -37,7 +37,7 @@ def interleave(
     *,
     burst: int = 1,
 ) -> dict[str, Timing]:
-    """Runs every leg once a round, in turns, so that a slow minute hurts all alike.
+    """Runs every leg once a round, in turns, so a slow minute hurts all of them.
 
     Args:
         legs: name -> one run.

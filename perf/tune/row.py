@@ -61,7 +61,7 @@ class Row:
     def gain(self, present: Row, objective: Objective) -> Estimate:
         """How many times better than the present settings, round by round; above one is better.
 
-        Of the rounds that decide, if there are any.
+        The ratio of the rounds that decide, if there are any.
         """
         rounds = self.final or self.samples.keys()
         return mean(

@@ -23,7 +23,7 @@ from perf.tune.settings import Settings
 from perf.tune.space import Block
 
 Measure = Callable[[Settings], Sample]
-"""Serves with the settings and sends the fixed load. Raises LegFailed where that cannot be."""
+"""Serves with the settings and sends the fixed load. Raises LegFailed if that cannot be."""
 
 GAIN = 1.02
 """A smaller gain is not worth another setting."""

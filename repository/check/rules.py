@@ -27,8 +27,8 @@ class Rule:
 
     Attributes:
         severity: of its findings.
-        triton: what a server does. The check is stricter by design where the server loads what
-            can only fail, or surprise, later.
+        triton: what a server does. The check is stricter by design: the server loads what can only
+            fail, or surprise, later.
         about: what breaks it, in a phrase.
     """
 

@@ -11,7 +11,7 @@ from repository.cli.exit import report, usage
 from repository.manifest import Manifest, read_manifest, verify
 
 REPOSITORY = Path("model_repository")
-"""The one that is meant where none is named."""
+"""The repository that is meant if none is named."""
 
 Repository = Annotated[Path, typer.Argument(help="A model repository.")]
 

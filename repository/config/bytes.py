@@ -77,7 +77,7 @@ def is_odd(text: str) -> bool:
 
 
 def odd_lines(content: bytes) -> list[int]:
-    """The lines, from 1 on, with bytes that are no UTF-8, or that stand for such by an escape."""
+    """The lines, from 1 on, with bytes that are not UTF-8, written directly or as escapes."""
     try:
         text = readable(content)
     except NoText:

@@ -27,7 +27,7 @@ class ConfigError(RepositoryError):
     """A config.pbtxt that is not a ``ModelConfig``: where, what was expected, what was found.
 
     Attributes:
-        line: the line of the mistake, counted from 1; 0 where it has none.
+        line: the line of the mistake, counted from 1; 0 if it has none.
         expected: what should be there.
         found: what is there.
         unknown_field: whether that is a field which no known release has.

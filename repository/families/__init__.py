@@ -6,4 +6,4 @@ from repository.errors import RepositoryError
 
 
 class FamilyMisplaced(RepositoryError):
-    """There is no family where one is said to be."""
+    """There is no family in the place that is named."""

@@ -21,7 +21,7 @@ class Unreadable(RepositoryError):
         where: the file, or what else was read.
         expected: what it should be.
         found: what there is.
-        line: the line of the mistake, from 1 on; 0 where none is known.
+        line: the line of the mistake, from 1 on; 0 if none is known.
     """
 
     def __init__(self, where: object, expected: str, found: str, line: int = 0) -> None:

@@ -1,7 +1,7 @@
 """What the C++ onnxruntime backend fills in where a config leaves out inputs or outputs.
 
 After ``ModelState::AutoCompleteConfig`` of triton-inference-server/onnxruntime_backend at r24.10,
-which is the same at r26.06. It does nothing where the config has an input and an output.
+which is the same at r26.06. It does nothing if the config has an input and an output.
 """
 
 from __future__ import annotations

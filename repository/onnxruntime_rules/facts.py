@@ -108,7 +108,7 @@ class OnnxTensor:
     Attributes:
         name: as in the graph.
         type: ONNX Runtime's type string, as ``tensor(float)`` or ``seq(tensor(int64))``.
-        axes: each axis: its size, its symbolic name, or None where nothing is known. Empty both
+        axes: each axis: its size, its symbolic name, or None if nothing is known. Empty both
             for a scalar and where the graph declares no shape: the backend does not tell them
             apart.
         rows: of an output, whether its first axis is the batch; None where only the axis' name
@@ -192,7 +192,7 @@ def dims_of(entry: Config) -> tuple[int, ...]:
 
 
 def max_batch_size(config: Config) -> int:
-    """``max_batch_size``; 0 where it is left out."""
+    """``max_batch_size``; 0 if it is left out."""
     return int(config.get("max_batch_size") or 0)
 
 

@@ -60,7 +60,7 @@ class Keyless:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who must have signed, where the signature is keyless.
+    """Who must have signed, if the signature is keyless.
 
     Attributes:
         name: the identity in the certificate, as an e-mail address or a workflow's address.

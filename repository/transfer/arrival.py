@@ -208,7 +208,8 @@ class Arrival:
         partial.replace(target)
 
     def _share(self, name: str) -> None:
-        """A file that is here, among what was gathered: linked, or copied where that cannot be."""
+        """A file that is here, among what was gathered: linked, or copied if it cannot be
+        linked."""
         partial = self.inbox / "copy"
         partial.unlink(missing_ok=True)
         try:

@@ -8,7 +8,7 @@ import time
 from typing import TextIO
 
 _PERIOD = 5.0
-"""Seconds between two lines where nobody watches a bar."""
+"""Seconds between two lines if there is no bar."""
 
 
 class Meter:

@@ -56,13 +56,13 @@ class Store(Source, Protocol):
         """The tag of one file."""
 
     def recorded(self, name: str) -> str | None:
-        """The SHA-256 that a push wrote beside a file; None where none did."""
+        """The SHA-256 that a push wrote beside a file; None if none did."""
 
     def wrote(self, name: str) -> bool:
         """Whether it is recorded that a push to this very address wrote a file."""
 
     def writer(self, name: str) -> str:
-        """The other address whose push wrote a file; empty where none is recorded."""
+        """The other address whose push wrote a file; empty if none is recorded."""
 
     def around(self) -> str:
         """The address of a repository within which this place lies; empty if there is none."""

@@ -57,7 +57,7 @@ def end_quiet(pid: int, port: int, *, insist: bool) -> bool:
             one of those is cut off. A long upload is never cut off.
 
     Returns:
-        False where this machine does not let us, and trying again is useless.
+        False if this machine does not let us, and trying again is useless.
     """
     try:
         for connection in _connections(pid, (port,)):

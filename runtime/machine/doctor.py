@@ -48,7 +48,7 @@ class Check:
         name: what, in a word or two.
         outcome: an error stops a build or a server; a warning may.
         found: what there is.
-        remedy: how to mend it, as a sentence; empty where nothing needs mending.
+        remedy: how to mend it, as a sentence; empty if nothing needs mending.
     """
 
     name: str

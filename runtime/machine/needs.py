@@ -52,7 +52,7 @@ def check_machine() -> None:
 
 
 def glibc() -> tuple[int, ...] | None:
-    """The version of this machine's glibc, as (2, 35); None where the C library is another."""
+    """The version of this machine's glibc, as (2, 35); None if the C library is another."""
     try:
         name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
     except (OSError, ValueError):

@@ -51,7 +51,7 @@ class Control:
 
     Args:
         address: ``host:port`` of the HTTP endpoint.
-        admin_key: what the server asks for before it obeys; empty where it obeys everybody.
+        admin_key: what the server asks for before it obeys; empty if it obeys everybody.
         timeout_seconds: how long any call may take.
     """
 

@@ -62,7 +62,7 @@ def last_lines(lines: Sequence[str]) -> list[str]:
 
 
 def reason_of(model: str, lines: Sequence[str]) -> str:
-    """Why a model was not loaded, from the server's log; "" where that says nothing of it."""
+    """Why a model was not loaded, from the server's log; "" if that says nothing of it."""
     parsed = [logs.parse(line) for line in lines]
     told = [
         line.message

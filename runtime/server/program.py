@@ -36,7 +36,7 @@ def make(environment: ServerEnvironment, state: ServerState, message_bytes: int)
 
     Raises:
         OSError: no space, or the environment is not readable.
-        ServerFailed: the program is another release's, whose bound is not where it was.
+        ServerFailed: the program is of another release, with its bound in another place.
     """
     original = environment.triton / "bin" / "tritonserver"
     program = original.read_bytes()

@@ -251,7 +251,7 @@ class LocalServer:
         index = self.control.index()
         wanted = folders(self.repository) if "*" in self._load else self._load
         failed = [status for status in index if status.name in wanted and not status.ready]
-        # Of some that it cannot load Triton tells in its log alone, and leaves others out here.
+        # Triton names some models that it cannot load in its log only, and leaves others out here.
         absent = set(wanted) - {status.name for status in index}
         failed += [ModelStatus(name, "", ready=False, reason="") for name in sorted(absent)]
         return [
@@ -264,7 +264,7 @@ class LocalServer:
         return self._run is not None and self._run.is_running()
 
     def stop(self, *, now: bool = False) -> None:
-        """Ends the server, and leaves nothing of it behind.
+        """Ends the server, and leaves nothing behind.
 
         Args:
             now: does not wait for requests in flight, nor for models to finalize.

@@ -65,7 +65,7 @@ class Prober:
         """Takes up the answers that have come, and sends the next requests.
 
         Never waits for a model, and asks none that has answered since the last look: the first look
-        asks nobody, so that a server that was just started has its processor for its users.
+        asks no model, so a server that was just started has its processor for its users.
 
         Args:
             configs: the models to look after, with their configurations.

@@ -83,7 +83,7 @@ class _Subsampling(nn.Module):
         here = features[:, None]
         for level, (kernel, stride, padding) in zip(self.levels, self.along, strict=True):
             here = level(here)
-            # Nothing below zero is divided, so that truncation is enough.
+            # Nothing below zero is divided, so truncation is enough.
             added = 2 * padding - kernel + stride
             lengths = torch.div(lengths + added, stride, rounding_mode="trunc")
             there = torch.arange(here.shape[2], device=here.device)[None] < lengths[:, None]

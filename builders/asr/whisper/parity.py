@@ -52,7 +52,7 @@ class _Generated:
 
 
 def _reference(checkpoint: Path, inputs: Arrays) -> Arrays:
-    """What ``generate`` gives, row by row, so that a graph that mixes its rows up is found out."""
+    """What ``generate`` gives, row by row, so a graph that mixes up its rows is found."""
     return _answers(checkpoint, inputs, None)
 
 

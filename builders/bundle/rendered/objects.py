@@ -88,7 +88,7 @@ class Rendered:
 
     @property
     def namespace(self) -> str:
-        """The namespace that most objects are in; empty where none is named."""
+        """The namespace that most objects are in; empty if none is named."""
         found = [
             str(each["metadata"]["namespace"])
             for each in self.objects

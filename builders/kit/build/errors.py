@@ -18,7 +18,7 @@ class BuildError(BuildersError):
 
     Attributes:
         task: the name of the first task that failed, which
-            :func:`builders.kit.build.only.reproduce` runs alone; None where none failed.
+            :func:`builders.kit.build.only.reproduce` runs alone; None if none failed.
     """
 
     def __init__(self, findings: Sequence[Finding], task: str | None = None) -> None:

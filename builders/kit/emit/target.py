@@ -236,7 +236,7 @@ def _sync(path: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two names in one step (renameat2(2)); False where the file system cannot."""
+    """Swap two names in one step (renameat2(2)); False if the file system cannot."""
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         return False

@@ -2,8 +2,8 @@
 
 Weights become integers with a scale for each column; activations become integers at run time, with
 one scale for each tensor, so a row's answer depends a little on the rows beside it. It needs no
-calibration, and runs on CPUs alone. A scale for each row, which would make the rows independent,
-was tried in standard ONNX: speech models took a seventh longer.
+calibration, and runs on CPUs only. A scale for each row, which would make the rows independent, was
+tried in standard ONNX: speech models took a seventh longer.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ OLDEST_OPSET = 7
 """The oldest opset that onnxruntime promises to run (its compatibility table)."""
 
 _onnxslim = threading.Lock()
-"""onnxslim keeps state in its modules: two threads at once get other graphs than one alone."""
+"""onnxslim keeps state in its modules: two threads at once give other graphs than a single one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,7 +126,7 @@ def append_arg_max(
     """Replace an output of class scores by the best class and its probability, in place.
 
     The output ``[.., classes, ..]`` is replaced by ``index`` INT32 and ``probability`` FP32, both
-    ``[.., ..]`` without the classes' axis. Of equal scores the first wins.
+    ``[.., ..]`` without the classes' axis. If scores are equal, the first wins.
 
     Args:
         model: changed in place.

@@ -73,7 +73,7 @@ class Source:
         revision: a commit, a version, or the files' own digest; equal revisions are equal files.
         licence: an SPDX identifier where one was declared; "unknown" where nothing was.
         files: relative path -> SHA-256 (hexadecimal) of every file that belongs to it.
-        about: what it is and is not, in its model card's words; empty where the card has none.
+        about: what it is and is not, in its model card's words; empty if the card has none.
     """
 
     uri: str
@@ -189,7 +189,7 @@ def _hashes(folder: Path, names: Collection[str], allowed: Path | None = None) -
                 f"'{shortened(name)}'. Rename it."
             )
     files = {name: inside(folder, name, allowed=allowed) for name in names}
-    # First what takes no time, so that hours go by over whole files alone.
+    # Quick checks come first, so that hours are spent on whole files only.
     for file in files.values():
         with told("Name a file on a disk."), open_regular(file):
             pass

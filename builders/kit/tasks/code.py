@@ -51,7 +51,7 @@ class Code:
 
     Attributes:
         modules: module or file, by name -> SHA-256 of what counts of it.
-        tools: package -> version; "none" where it is not installed.
+        tools: package -> version; "none" if it is not installed.
     """
 
     modules: Mapping[str, str]
@@ -215,7 +215,7 @@ def name_of(function: object) -> str:
 
 @functools.cache
 def version(distribution: str) -> str:
-    """The installed version of a distribution; "none" where it is not installed."""
+    """The installed version of a distribution; "none" if it is not installed."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -38,7 +38,7 @@ def free(
         model: of one input, planes, and one output; changed in place.
         checkpoint: named in errors.
         fixed: the axes to free, with their sizes in the file.
-        dims: the input's sizes; None where one is free.
+        dims: the input's sizes; None if one is free.
         usual: height and width of an image to try it with, where the file leaves them free.
 
     Returns:

@@ -35,7 +35,7 @@ class ImageModel:
         model: one FP32 input [batch, 3, height, width], one FP32 output.
         input: the input's name.
         output: the output's name.
-        height: the input's, where the file fixes it; None where any will do.
+        height: the input's, where the file fixes it; None if any will do.
         width: likewise.
         changed: what was done to it, in words; empty if nothing was.
     """
@@ -114,7 +114,7 @@ def _ends(model: ModelProto, checkpoint: Path) -> tuple[str, str]:
 
 
 def _image_dims(model: ModelProto, checkpoint: Path) -> list[int | None]:
-    """The input's sizes, None where one is free."""
+    """The input's sizes, None if one is free."""
     value = model.graph.input[0]
     tensor = value.type.tensor_type
     dims = [dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim]

@@ -211,7 +211,7 @@ def set_by_groff(source: str, dpi: int, folder: Path) -> np.ndarray:
 
 
 def clean(name: str, text_seed: int, folder: Path) -> tuple[np.ndarray, Sequence[str]]:
-    """A page as it was set, and its truth."""
+    """A page before any damage, and its truth."""
     if name in MANUSCRIPTS:
         manuscript = MANUSCRIPTS[name](Writer(text_seed))
         return set_by_groff(manuscript.source, manuscript.dpi, folder), manuscript.lines

@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def worse(self) -> float:
-        """By how many points of free error ours is worse; below 0 where it is better."""
+        """By how many points of free error ours is worse; below 0 if it is better."""
         return 100 * (self.ours.free - self.theirs.free) / self.characters
 
     @property
@@ -135,7 +135,7 @@ ALLOWED = 0.5
 
 
 def total(outcomes: Sequence[Outcome]) -> Total:
-    """The sums; kinds in unknown scripts count for time alone."""
+    """The sums; kinds in unknown scripts count for time only."""
     known = [each for each in outcomes if each.name not in UNKNOWN_SCRIPTS]
 
     def share(field: str) -> float:

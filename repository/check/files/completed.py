@@ -88,7 +88,7 @@ def complete(model: ModelFolder) -> Iterator[Finding]:
 
 
 def _onnx(model: ModelFolder, written: pb.ModelConfig) -> Iterator[Finding]:
-    """The newest version that is served stands for the model, as it does in an ensemble."""
+    """The newest version that is served counts for the model, as in an ensemble."""
     told = False
     for path in model.model_files():
         made = _completion_of(path, written)

@@ -1,4 +1,4 @@
-"""Rules on what Triton passes on by name: to a shell, to Python, to those who write URLs."""
+"""Rules on names that Triton passes on: to a shell, to Python, into URLs."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ def _not_started(
 
 
 def _event(kubectl: Kubectl, name: str) -> str:
-    """The latest event of an object that has this name; empty where none may be read."""
+    """The latest event of an object that has this name; empty if none may be read."""
     try:
         found = kubectl.get("events", f"--field-selector=involvedObject.name={name}")
     except Refused:

@@ -177,7 +177,7 @@ class Registry:
         return document_of(content, str(self._image)), digest
 
     def tagged(self) -> Mapping[str, Any] | None:
-        """What the image's tag names, an image or a list of them; None where it names nothing.
+        """What the image's tag names, an image or a list of them; None if it names nothing.
 
         Raises:
             TransferError: it is no JSON object.

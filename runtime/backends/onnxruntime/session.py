@@ -262,7 +262,7 @@ def _open(path: Path, config: Config, kind: str, device: int) -> onnxruntime.Inf
     except Exception as error:
         text = str(error).replace(str(path), path.name)
         raise ModelRefused(f"ONNX Runtime cannot load the model: {text}") from None
-    # ONNX Runtime falls back to the CPU where a provider is installed and does not start.
+    # ONNX Runtime falls back to the CPU if a provider is installed and does not start.
     lost = [name for name in names(chosen) if name not in session.get_providers()]
     if lost:
         raise ModelRefused(

@@ -74,7 +74,7 @@ def _rows(shape: tuple[int, ...], rows: int) -> Rows:
 def _zeros(
     config: Config, graph: OnnxGraph, rows: int, dynamic: int
 ) -> dict[str, np.ndarray[Any, Any]] | None:
-    """The inputs of a run; None where they would be large, or have no numpy type."""
+    """The inputs of a run; None if they would be large, or have no numpy type."""
     taken = {str(entry.get("name")): dims_of(entry) for entry in entries_of(config, "input")}
     feeds = {}
     for tensor in graph.inputs:

@@ -135,7 +135,7 @@ def _package() -> Any:
 def _spoken(
     library: ctypes.CDLL, sentence: str, speaker: Speaker
 ) -> tuple[NDArray[np.int16], tuple[int, ...]]:
-    """Samples and the words' starts; none where the library refuses the voice."""
+    """Samples and the words' starts; none if the library refuses the voice."""
     parts: list[bytes] = []
     found: dict[int, int] = {}
 

@@ -20,7 +20,7 @@ WIDEST = 64
 """The largest beam of a request; together with :data:`TOKENS` it bounds the time of a step."""
 
 WIDTH = 16
-"""The beam where a request asks for a word list and for no width."""
+"""The beam of a request with a word list and without a width."""
 
 TOKENS = 12
 """Tokens that are tried at a step, the likeliest."""
@@ -58,7 +58,7 @@ def best_path(
     starts = np.flatnonzero(~pauses | np.r_[True, ~pauses[:-1]])
     given = np.add.reduceat(log_probs[:, tokens].astype(np.float32), starts)
     if len(tokens) > TOKENS:
-        # A text that no other token may follow needs the blank, so that it is always tried.
+        # A text that no other token may follow needs the blank, so the blank is always tried.
         least = np.partition(given, -TOKENS + 1, axis=1)[:, -TOKENS + 1]
         given[:, place] = np.maximum(given[:, place], np.nextafter(least, np.float32(np.inf)))
     options = LexiconFreeDecoderOptions(

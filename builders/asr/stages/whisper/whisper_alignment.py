@@ -44,11 +44,11 @@ def evidence(attention: np.ndarray, width: int) -> np.ndarray:
 
     Returns:
         FP32 [tokens, positions]: standard scores among the tokens, median-filtered along the
-        positions, their mean over the heads. 0 where all tokens are alike.
+        positions, their mean over the heads. 0 if all tokens are alike.
     """
     tokens, heads, positions = attention.shape
     total = np.zeros((tokens, positions), np.float32)
-    # Head by head, so that what is computed with stays in a core's cache.
+    # Head by head, so the working set stays in a core's cache.
     for head in range(heads):
         total += median_filtered(_standard_scores(attention[:, head]), width)
     return np.asarray(total / heads)

@@ -21,10 +21,10 @@ UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Codes of languages that are written without spaces between words, as transformers has them."""
 
 OPENING = "\"'“¡¿([{-"
-"""Marks that belong to the word after them, where a space stands before them."""
+"""Marks that belong to the word after them if a space stands before them."""
 
 CLOSING = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 - marks of East Asian scripts are meant
-"""Marks that belong to the word before them, where no space stands between."""
+"""Marks that belong to the word before them if no space stands between."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ ROOM = 13.0
 """Pixels of width that a character is given, on average over its line.
 
 Below 11 pixels errors rise steeply in every face, sharp or not. The count is a tenth too high for
-most lines, so that they get 14. On the 211 pages of :mod:`perf.kinds`, 1,397 of 72,040 characters
-were wrong so, 1,450 when no crop was squeezed; on the 43 small, blurred, compressed and curved ones
-of them, 864 and 879.
+most lines, so they get 14. On the 211 pages of :mod:`perf.kinds`, 1,397 of 72,040 characters were
+wrong so, 1,450 when no crop was squeezed; on the 43 small, blurred, compressed and curved ones of
+them, 864 and 879.
 """
 
 LEAST, MOST = 0.7, 1.5

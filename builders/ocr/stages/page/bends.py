@@ -291,7 +291,7 @@ def _fitted(
 
 
 def placing(pages: Sequence[Sequence[int]], shifts: np.ndarray) -> Places | None:
-    """Where lines of an image's pages are, as they were laid flat; None where no page is bent.
+    """Where lines of an image's pages are, as they were laid flat; None if no page is bent.
 
     Args:
         pages: the number, top, height and width of each.

@@ -43,14 +43,15 @@ MIDDLE = 0.5
 DOUBTED = 0.3
 """What the least sure character takes of the rest, times the square of its doubt. Chosen on the
 even page kinds, where 98.5 % of the lines scored 0.95 to 1.00 are right (97.8 % of those whose mean
-is), and checked on the odd ones: 97.5 % (96.1 %). Of right lines 95 % are scored so, of lines in
-scripts that the recogniser does not know 2 of 80. ``python -m perf.ocr_scores`` shows it."""
+is), and checked on the odd ones: 97.5 % (96.1 %). 95 % of the right lines are
+scored so, and 2 of 80 lines in scripts that the recogniser does not know.
+``python -m perf.against.rapidocr.scores`` shows it."""
 
 UNREAD = 1.75
 """Two letters of a word that are this many times as far apart as letters usually are have others
 between them, which the recogniser does not know and takes for nothing: Vietnamese "Cuộc họp" comes
-as "Cuc hp", every letter certain. Of right lines on the page kinds 1 % have such a gap, of lines in
-scripts that the recogniser does not know, with two spaces on end, 77 %."""
+as "Cuc hp", every letter certain. 1 % of the right lines on the page kinds have such a gap. 77 % of
+the lines in scripts that the recogniser does not know have one, or two spaces on end."""
 
 WIDE = frozenset("mwMW%@")
 """Letters that are half as wide again: each adds a quarter to its distance from its neighbour."""
@@ -113,7 +114,7 @@ def score(sure: np.ndarray) -> float:
 
 
 def _unread(read: Sequence[str], steps: np.ndarray, spaces: np.ndarray) -> int:
-    """How many characters seem to stand where none was read.
+    """How many characters seem to be there and were not read.
 
     Args:
         read: the characters.

@@ -114,7 +114,7 @@ def reading_order(boxes: np.ndarray) -> np.ndarray:
 def _order(boxes: np.ndarray) -> np.ndarray:
     cut = _best_cut(boxes)
     for ends, columns in ((_title(boxes), False), (_footer(boxes), True)):
-        # What stands over or under columns hides that they are some, where they are short.
+        # Text above or below short columns hides that they are columns.
         if ends is not None and (cut or _best_cut(boxes[ends == columns])):
             first, last = np.flatnonzero(ends), np.flatnonzero(~ends)
             return np.concatenate([part[_order(boxes[part])] for part in (first, last)])
