@@ -118,7 +118,7 @@ smoke: $(VENV)/.installed ## Ask every pipeline of a deployed bundle at URL for 
 	@$(PYTHON) -m clients.smoke $(URL) $(OPTIONS)
 
 docs: $(VENV)/.installed-dev ## Make the site of docs/, with the Python API, into site/; it needs no internet
-	@$(PYTHON) -m sphinx -q -W --keep-going -b html docs site && echo "site/index.html: written"
+	@$(PYTHON) -m sphinx -q -E -W --keep-going -b html docs site && echo "site/index.html: written"
 
 lint: $(VENV)/.installed-dev ## Check style, and the directions of imports
 	@$(VENV)/bin/ruff check .

@@ -11,6 +11,7 @@ from clients.cli import interrupt
 from perf.cli_compare import compare
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY
+from repository.cli.naming import complete
 from repository.cli.show import show
 
 app = typer.Typer(
@@ -110,7 +111,12 @@ def gate(
     "`python -m perf tune detect --pipeline ocr --budget 300 --objective latency`"
 )
 def tune(
-    model: Annotated[str, typer.Argument(help="A model of the repository, as detect.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A model of the repository, as detect.", autocompletion=complete.models
+        ),
+    ],
     repository: Annotated[Path, typer.Option(help="A built repository.")] = REPOSITORY,
     scenario: Annotated[
         str | None,

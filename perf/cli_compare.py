@@ -11,7 +11,7 @@ import typer
 from clients.cli import interrupt
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY, RESULTS
-from repository.cli.program import named
+from repository.cli.naming.program import named
 
 if TYPE_CHECKING:
     from perf.errors import PerfError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from repository.cli.flags import told
-from repository.cli.program import named
+from repository.cli.naming.program import named
 from repository.errors import KitError
 
 

@@ -11,8 +11,8 @@ from typer.models import CommandInfo
 
 from clients.cli import interrupt
 from repository.cli.app import new_app
-from repository.cli.panels import PANELS
-from repository.cli.program import named
+from repository.cli.naming.panels import PANELS
+from repository.cli.naming.program import named
 from repository.manifest import VERSION
 from tmk.programs import NAMES, PROGRAMS, Program
 

@@ -11,7 +11,7 @@ from clients.cli.app import app as clients
 from clients.cli.interrupt import GRACE
 from clients.smoke import app as smoke
 from perf.cli import app as perf
-from repository.cli.panels import ASK, BUILD, DEPLOY, MEASURE, SERVE
+from repository.cli.naming.panels import ASK, BUILD, DEPLOY, MEASURE, SERVE
 from runtime.cli import app as runtime
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from repository.cli.program import call_commands
+from repository.cli.naming.program import call_commands
 from repository.cli.start import start
 from repository.places import PACKAGES, install_command
 from tmk import commands

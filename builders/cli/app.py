@@ -11,7 +11,7 @@ from builders.cli.resources import resources
 from builders.cli.run import run
 from builders.cli.wrap import wrap
 from repository.cli.app import add_commands, new_app
-from repository.cli.panels import BUILD, DEPLOY, SERVE
+from repository.cli.naming.panels import BUILD, DEPLOY, SERVE
 from runtime.machine.environment import REQUIREMENTS
 
 app = new_app("Build, check and run Triton model repositories.")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from builders.cli import complete
 from builders.cli.outside import FamilyPaths, FromProfile, checkout_with
 from repository.cli.exit import failed, report, usage
 from repository.cli.folder import REPOSITORY
-from repository.cli.program import named
+from repository.cli.naming.program import named
 from repository.cli.show import Json, findings_as_json, show, show_json
 from repository.errors import KitError
 from repository.table import Column, Table
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path, typer.Option(help="The model repository to write.")]
 ProfileName = Annotated[
-    str, typer.Option(help="A profile: a name in builders/profiles/, or the path of a YAML file.")
+    str,
+    typer.Option(
+        help="A profile: a name in builders/profiles/, or the path of a YAML file.",
+        autocompletion=complete.profiles,
+    ),
 ]
 
 
@@ -127,7 +132,9 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = F
 
 
 def parity(
-    family: Annotated[str, typer.Argument(help="A family, as ocr.")],
+    family: Annotated[
+        str, typer.Argument(help="A family, as ocr.", autocompletion=complete.families)
+    ],
     export: Annotated[str, typer.Argument(help="One of its exports, as detector.")],
     source: Annotated[
         str | None,

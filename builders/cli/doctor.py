@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from repository.cli.program import named
+from repository.cli.naming.program import named
 from repository.cli.show import Json, show, show_json
 from repository.table import Column, Table
 

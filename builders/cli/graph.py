@@ -10,6 +10,7 @@ import typer
 
 from builders.cli.outside import FamilyPaths, FromProfile, checkout_with
 from repository.cli.exit import failed, usage
+from repository.cli.naming import complete
 from repository.cli.show import Json, show_json
 from repository.errors import KitError
 
@@ -26,7 +27,9 @@ class Form(enum.StrEnum):
 
 
 def graph(
-    pipeline: Annotated[str, typer.Argument(help="A pipeline, as ocr.")],
+    pipeline: Annotated[
+        str, typer.Argument(help="A pipeline, as ocr.", autocompletion=complete.pipelines)
+    ],
     form: Annotated[Form, typer.Option(help="Text, a Mermaid flowchart, or SVG.")] = Form.TEXT,
     profile: FromProfile = None,
     families: FamilyPaths = None,

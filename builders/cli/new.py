@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from repository.cli.exit import failed, usage
-from repository.cli.program import named
+from repository.cli.naming.program import named
 
 
 def new(

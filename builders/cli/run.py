@@ -9,6 +9,7 @@ import typer
 
 from repository.cli.exit import failed, report
 from repository.cli.folder import REPOSITORY
+from repository.cli.naming import complete
 from repository.errors import KitError
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def run(
-    pipeline: Annotated[str, typer.Argument(help="A pipeline of the built repository, as ocr.")],
+    pipeline: Annotated[
+        str,
+        typer.Argument(
+            help="A pipeline of the built repository, as ocr.", autocompletion=complete.pipelines
+        ),
+    ],
     file: Annotated[
         Path,
         typer.Argument(
@@ -37,7 +43,7 @@ def run(
 
     config_path = repository / pipeline / "config.pbtxt"
     if not config_path.is_file():
-        raise failed(f"{repository} has no model '{pipeline}'; `make build-repo` builds it")
+        raise failed(f"{repository} has no model '{pipeline}'; build it: python -m builders build")
     try:
         name = file_input(read_config(config_path))
     except ConfigError as problem:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from repository.cli.exit import failed, report, usage
+from repository.cli.naming.program import named
 from repository.cli.out import write_out
-from repository.cli.program import named
-from repository.cli.show import width
+from repository.cli.show import Json, show_json, width
 from repository.errors import KitError
+from repository.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from repository.release import Release
@@ -33,15 +34,22 @@ def wrap(
         Path | None,
         typer.Option(help="A Hugging Face folder instead: which family takes it?"),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Write the profile that serves ONNX files, and say what each of them is.
 
     Nothing is written where one of them cannot be served: what is wrong with each is told at once.
+
+    With `--json` it prints `profile`, the path or, without one, the text, and the list `models`,
+    each with `model`, `path`, `bytes`, `opset`, `inputs`, `outputs` and `unbatched`, which says why
+    its requests cannot be joined.
     """
     from repository.release import ReleaseError, release
 
     if (checkpoint is None) is not bool(files):
         raise usage("expected ONNX files, as `wrap scorer.onnx`, or --checkpoint FOLDER")
+    if as_json and checkpoint is not None:
+        raise usage("--json is of ONNX files: leave out one of --json and --checkpoint")
     try:
         served_by = release(triton)
     except ReleaseError as problem:
@@ -52,7 +60,7 @@ def wrap(
 
             typer.echo(named(told(checkpoint)))
             return
-        _write(files or [], out, served_by)
+        _write(files or [], out, served_by, as_json)
     except KitError as problem:
         if problem.findings:
             report(problem.findings)
@@ -60,8 +68,8 @@ def wrap(
         raise failed(named(str(problem))) from problem
 
 
-def _write(files: list[Path], out: Path, triton: Release) -> None:
-    from builders.wrap.described import described
+def _write(files: list[Path], out: Path, triton: Release, as_json: bool) -> None:
+    from builders.wrap.described import as_record, described
     from builders.wrap.profile_text import profile_text
     from builders.wrap.understood import understand
 
@@ -71,6 +79,16 @@ def _write(files: list[Path], out: Path, triton: Release) -> None:
     models = understand(files, triton)
     folder = Path() if to_stdout else out.parent
     text = profile_text(models, triton, folder)
+    if as_json:
+        if not to_stdout:
+            write_whole(out, text.encode())
+        show_json(
+            {
+                "profile": text if to_stdout else str(out),
+                "models": [as_record(each) for each in models],
+            }
+        )
+        return
     if not to_stdout:
         for each in models:
             typer.echo("\n".join([*described(each, width() or _WIDTH), ""]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 from builders.onnx.file.reading import OnnxFile
 from builders.wrap.understood import Wrapped
@@ -30,6 +31,30 @@ def described(wrapped: Wrapped, width: int) -> list[str]:
         *(f"  {line}" for line in _tensors(file)),
         *(line for note in _notes(wrapped) for line in _folded(note, "  ", width)),
     ]
+
+
+def as_record(wrapped: Wrapped) -> dict[str, Any]:
+    """The same for a script; an axis is a size, a name, or null where nothing is known of it."""
+    inputs, outputs = (
+        [
+            {
+                "name": each.name,
+                "dtype": str(DType.from_config(each.config_type)),
+                "axes": [_known(axis) for axis in each.axes],
+            }
+            for each in tensors
+        ]
+        for tensors in (wrapped.file.inputs, wrapped.file.outputs)
+    )
+    return {
+        "model": wrapped.name,
+        "path": str(wrapped.path),
+        "bytes": wrapped.file.size,
+        "opset": wrapped.file.opset,
+        "inputs": inputs,
+        "outputs": outputs,
+        "unbatched": list(wrapped.unbatched),
+    }
 
 
 def _folded(text: str, indent: str, width: int) -> list[str]:
@@ -72,7 +97,12 @@ def _axes(tensor: OnnxTensor) -> str:
 
 def _axis(axis: int | str | None) -> str:
     """A size, a name, or a question mark; what shape inference makes up is no name."""
-    return "?" if axis is None or re.fullmatch(r"unk__\d+", str(axis)) else printable(str(axis))
+    known = _known(axis)
+    return "?" if known is None else printable(str(known))
+
+
+def _known(axis: int | str | None) -> int | str | None:
+    return None if re.fullmatch(r"unk__\d+", str(axis)) else axis
 
 
 def _notes(wrapped: Wrapped) -> Iterator[str]:

@@ -6,7 +6,7 @@ import typer
 
 from clients.cli.ask import ask
 from clients.cli.infer import infer
-from repository.cli.panels import ASK
+from repository.cli.naming.panels import ASK
 from repository.errors import KitError
 from repository.usage import Command
 from repository.usage.found import usages

@@ -9,10 +9,16 @@ import typer
 
 from clients.cli.options import Families, Patience, Timeout, Url
 from clients.connection.bounds import PATIENCE
+from repository.cli.naming import complete
 
 
 def ask(
-    pipeline: Annotated[str, typer.Argument(help="A pipeline that is served, as ocr.")],
+    pipeline: Annotated[
+        str,
+        typer.Argument(
+            help="A pipeline that is served, as ocr.", autocompletion=complete.pipelines
+        ),
+    ],
     file: Annotated[
         Path | None,
         typer.Argument(help="What to ask it with; without, it is asked what its family knows of."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from clients.connection.address import VARIABLE, AddressError
-from repository.cli.program import named
+from repository.cli.naming.program import named
 
 
 def failed(sentence: str) -> typer.Exit:

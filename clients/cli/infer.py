@@ -9,10 +9,16 @@ import typer
 
 from clients.cli.options import Patience, Timeout, Url
 from clients.connection.bounds import PATIENCE
+from repository.cli.naming import complete
 
 
 def infer(
-    model: Annotated[str, typer.Argument(help="A model that the server serves, as scorer.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A model that the server serves, as scorer.", autocompletion=complete.models
+        ),
+    ],
     inputs: Annotated[
         list[str] | None,
         typer.Option(

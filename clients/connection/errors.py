@@ -191,4 +191,4 @@ def _unavailable(message: str, address: Address | None) -> str:
         )
     if by_way:
         return f"no server answers at {where}{by_way}{direct}"
-    return f"no server answers at {where}; start one with `make serve`"
+    return f"no server answers at {where}; start one with `python -m runtime serve`"

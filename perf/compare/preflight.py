@@ -29,8 +29,8 @@ def config_in(repository: Path, pipeline: str) -> Any:
 
     if not repository.is_dir():
         raise ScenarioError(
-            f"There is no model repository at {repository}; `make build-repo` builds one, or name "
-            "another.",
+            f"There is no model repository at {repository}; `python -m builders build` builds "
+            "one, or name another.",
             arguments=("repository",),
         )
     path = repository / pipeline / "config.pbtxt"
@@ -38,7 +38,7 @@ def config_in(repository: Path, pipeline: str) -> Any:
         known = _pipelines(repository)
         raise ScenarioError(
             f"{repository} has no pipeline '{pipeline}'; it has {', '.join(known) or 'none'}. "
-            f"{suggest(pipeline, known) if known else 'Build one with `make build-repo`.'}"
+            f"{suggest(pipeline, known) if known else 'Build one with `python -m builders build`.'}"
         )
     try:
         config = read_config(path)
@@ -83,8 +83,8 @@ def config_from(address: str, pipeline: str) -> Any:
                         arguments=("url", "http_url"),
                     ) from problem
                 raise PerfError(
-                    f"No server answers over gRPC at {address}; start one with `make serve`, or "
-                    "give no address to have one started.",
+                    f"No server answers over gRPC at {address}; start one with "
+                    "`python -m runtime serve`, or give no address to have one started.",
                     arguments=("url",),
                 ) from problem
             raise PerfError(f"The server at {address}: {reason(problem)}") from problem

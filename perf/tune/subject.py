@@ -125,7 +125,9 @@ def find(repository: Path, model: str, scenario: Scenario, pipeline: str | None)
 
 def _models(repository: Path) -> Mapping[str, ModelFolder]:
     if not repository.is_dir():
-        raise PerfError(f"There is no model repository at {repository}. Build one: make build-repo")
+        raise PerfError(
+            f"There is no model repository at {repository}. Build one: python -m builders build"
+        )
     return {each.name: each for each in scan(repository)[0] if each.config is not None}
 
 

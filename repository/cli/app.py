@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from repository.cli.check import check
-from repository.cli.panels import CHECK
+from repository.cli.naming.panels import CHECK
 from repository.cli.sbom import sbom_for
 from repository.cli.sign import sign, verify
 from repository.cli.transfer import pull, push

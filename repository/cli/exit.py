@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from repository.cli.flags import FLAGS, told
-from repository.cli.program import named
+from repository.cli.naming.program import named
 from repository.errors import KitError
 from repository.findings import printable
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from repository.cli.program import named
+from repository.cli.naming.program import named
 from repository.errors import KitError
 
 if TYPE_CHECKING:

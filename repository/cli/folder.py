@@ -24,7 +24,8 @@ def require_folder(repository: Path) -> None:
     """
     if not repository.is_dir():
         raise usage(
-            f"{repository} is not a folder; name a model repository (`make build-repo` builds one)"
+            f"{repository} is not a folder; name a model repository "
+            "(`python -m builders build` builds one)"
         )
 
 

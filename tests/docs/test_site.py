@@ -13,7 +13,7 @@ import pytest
 
 from tests.docs.pages import ROOT
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 
 ELSEWHERE = re.compile(r"^(https?:)?//")
 LOADED = re.compile(r"""(?:url\(|@import|import\(|fetch\()\s*["']?((?:https?:)?//[^"')\s]+)""")

@@ -17,7 +17,7 @@ from repository.manifest import VERSION
 from repository.places import PACKAGES, ROOT, made_folder
 from tests.packaging import wheel as wheels
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 
 FREE_PORTS = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
 

@@ -15,8 +15,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from repository.cli.panels import PANELS
-from repository.cli.program import call_commands, named
+from repository.cli.naming.panels import PANELS
+from repository.cli.naming.program import call_commands, named
 from tests.structure.errors import PACKAGES
 from tests.structure.rooms import ROOT
 from tmk.commands import app

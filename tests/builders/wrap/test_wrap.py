@@ -78,6 +78,21 @@ def test_it_says_what_a_file_is() -> None:
     )
 
 
+def test_a_script_reads_what_a_file_is(tmp_path: Path) -> None:
+    profile = tmp_path / "profile.yaml"
+    code, said, told = wrap(EXPORTED / "sklearn_columns.onnx", "--out", profile, "--json")
+    assert (code, told) == (0, "")
+    found = json.loads(said)
+    assert found["profile"] == str(profile) and profile.is_file()
+    (model,) = found["models"]
+    assert list(model) == [
+        *("model", "path", "bytes", "opset", "inputs", "outputs", "unbatched"),
+    ]
+    assert list(model["inputs"][0]) == ["name", "dtype", "axes"]
+    assert "families" in json.loads(wrap(EXPORTED / "sklearn_columns.onnx", "--json")[1])["profile"]
+    assert wrap("--checkpoint", tmp_path, "--json")[0] == 2
+
+
 def test_standard_output_is_the_profile_alone() -> None:
     shutil.copy(EXPORTED / "torch_legacy_names.onnx", "true.onnx")
     code, told, errors = wrap("true.onnx")

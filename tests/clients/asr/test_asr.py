@@ -225,7 +225,7 @@ def test_on_a_terminal_the_words_so_far_stand_in_a_line_that_leaves_nothing(
 def test_on_a_terminal_it_is_said_that_a_server_is_asked_again() -> None:
     wave = str(sounds.TALK)
     code, written = at_a_terminal(wave, "--patience=1", url="127.0.0.1:1", columns=200)
-    said = "no server answers at 127.0.0.1:1; start one with `make serve`"
+    said = "no server answers at 127.0.0.1:1; start one with `python -m runtime serve`"
     assert (code, screen(written)) == (1, [f"error: {said}", ""])
     assert f"{said}; it is asked again" in written
     code, _, errors = run(wave, "--beam", "3000000000", url="127.0.0.1:1")

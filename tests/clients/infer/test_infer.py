@@ -232,7 +232,10 @@ def test_what_the_server_refuses_is_its_sentence(server: LocalServer) -> None:
 def test_no_server() -> None:
     result = CliRunner().invoke(app, ["infer", "x", "--url", "127.0.0.1:9", "--patience=0"])
     assert result.exit_code == 1
-    assert result.stderr == "error: no server answers at 127.0.0.1:9; start one with `make serve`\n"
+    assert (
+        result.stderr
+        == "error: no server answers at 127.0.0.1:9; start one with `python -m runtime serve`\n"
+    )
 
 
 def test_an_npz_that_is_none(server: LocalServer, tmp_path: Path) -> None:

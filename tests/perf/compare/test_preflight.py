@@ -125,7 +125,9 @@ def test_a_pipeline_is_found_or_the_nearest_is_named(tiny: Path) -> None:
     with pytest.raises(ScenarioError, match=r"no pipeline '\.\./tiny'"):
         config_in(tiny, "../tiny")
     assert config_in(tiny, "double").name == "double"
-    with pytest.raises(ScenarioError, match=r"no model repository at /nowhere.*make build-repo"):
+    with pytest.raises(
+        ScenarioError, match=r"no model repository at /nowhere.*python -m builders build"
+    ):
         config_in(Path("/nowhere"), "tiny")
 
 

@@ -76,7 +76,7 @@ def test_what_cannot_be_tuned_is_one_sentence(
 
 
 def test_a_repository_that_is_not_there_is_named(letter: Scenario, tmp_path: Path) -> None:
-    with pytest.raises(PerfError, match=r"no model repository at .*make build-repo"):
+    with pytest.raises(PerfError, match=r"no model repository at .*python -m builders build"):
         find(tmp_path / "none", "m", letter, None)
 
 
