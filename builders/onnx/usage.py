@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repository.manifest import ManifestError, read_manifest
-from repository.usage import Input, Largest, Usage
+from repository.usage import Input, Inputs, Largest, Numbers, Question, Usage
 
 if TYPE_CHECKING:
     from repository.arrays import Array, Arrays
+
+_ABSOLUTE, _RELATIVE = 1e-3, 1e-2
+"""How far a server may be from the file run here: a GPU computes in fewer bits."""
 
 Shapes = Mapping[str, Sequence[int]]
 """Input -> all sizes, as the file has them."""
@@ -58,12 +61,39 @@ def _usage(
     largest = _largest(compared, export["facts"]["axes"], options.get("largest") or {}, rows)
     words = ", ".join(f"{each} {list(shape)}" for each, shape in largest.items())
     return Usage(
+        question=_question(repository, name, requests[0]) if requests else None,
         words=f"Run {Path(options['source'].partition(':')[2]).name}.",
         requests=tuple(requests),
         largest=Largest(
             words=words, inputs=partial(_request, repository, name, largest, "", 0, rows)
         ),
     )
+
+
+def _question(repository: Path, name: str, inputs: Inputs) -> Question:
+    """A request, and what the model answers to it in process, here: texts are not held to it."""
+    from repository.config.proto import pb
+    from repository.config.text import read_config
+
+    config = read_config(repository / name / "config.pbtxt")
+    run = functools.cache(partial(_answered, repository, name, inputs))
+    return Question(
+        inputs=inputs,
+        answer={
+            output.name: Numbers(
+                partial(_picked, run, output.name), absolute=_ABSOLUTE, relative=_RELATIVE
+            )
+            for output in config.output
+            if pb.DataType.Name(output.data_type) != "TYPE_STRING"
+        },
+    )
+
+
+def _answered(repository: Path, name: str, inputs: Inputs) -> Arrays:
+    from runtime.inprocess import InProcess
+
+    made = {each: given() for each, given in inputs.items() if callable(given)}
+    return InProcess(repository).run(name, made)
 
 
 def _largest(

@@ -20,6 +20,7 @@ from repository.check.onnx.external import check_external
 from repository.check.onnx.rows import with_rows
 from repository.findings import shortened
 from repository.onnx.content import OnnxError
+from repository.onnx.operators import ML_DOMAIN, lacks, newest_ml
 from repository.onnx.walk import nodes
 from repository.onnxruntime_rules import rules
 from repository.onnxruntime_rules.facts import OnnxTensor, Violation
@@ -71,6 +72,7 @@ def _said(file: OnnxFile, release: Release) -> Iterator[Violation]:
     """What the file itself says."""
     yield from _age(file, release)
     yield from _operators(file)
+    yield from _later_operators(file, release)
     yield from _external(file)
     if not file.inputs:
         yield Violation(
@@ -148,6 +150,16 @@ def _age(file: OnnxFile, release: Release) -> Iterator[Violation]:
             f"opset {file.opset}",
             "Convert it with onnx.version_converter, or export it again.",
         )
+    newest = newest_ml(release.onnxruntime)
+    if (found := file.domains.get(ML_DOMAIN, 0)) > newest:
+        yield Violation(
+            "opset",
+            "",
+            f"version {newest} of {ML_DOMAIN} at most, {has}",
+            f"version {found}",
+            f"Export it with that (target_opset={{'': {release.newest_opset}, '{ML_DOMAIN}': "
+            f"{newest}}} of skl2onnx and onnxmltools).",
+        )
     ir_version = file.header.ir_version
     problem = ""
     if ir_version > onnx.IR_VERSION:
@@ -197,6 +209,20 @@ def _operators(file: OnnxFile) -> Iterator[Violation]:
             f"operators that draw random numbers: {', '.join(sorted(random))}",
             "Give each a seed, or have the random numbers as an input: what is served is compared "
             "with its source.",
+        )
+
+
+def _later_operators(file: OnnxFile, release: Release) -> Iterator[Violation]:
+    """Operators that came after the release's ONNX Runtime."""
+    used = {f"{node.domain}.{node.op_type}" for node in nodes(file.model)}
+    for name in sorted(each for each in used if lacks(release.onnxruntime, each)):
+        having = [each.name for each in RELEASES.values() if not lacks(each.onnxruntime, name)]
+        yield Violation(
+            "operators",
+            "",
+            f"operators of ONNX Runtime {release.onnxruntime}, as in Triton {release.name}",
+            f"'{name}', which came later",
+            f'Write triton: "{having[0]}" or newer, or export it without.',
         )
 
 

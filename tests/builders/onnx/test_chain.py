@@ -140,3 +140,8 @@ def test_a_copy_is_served_away_from_its_sources(bench: Bench, serve: Serve, tmp_
     server = serve(tmp_path / "copy")
     x = weights(7, 2, 8)
     np.testing.assert_allclose(ask(server, "scorer", {"x": x})["y"], expected_of_scorer(x), 1e-5)
+    served = ("clients.smoke", f"http://{server.http}", "--repository", bench.out, "--json")
+    told = json.loads(call(bench, *served))
+    assert {each["pipeline"]: each["result"] for each in told["pipelines"]} == dict.fromkeys(
+        MODELS, "ok"
+    )

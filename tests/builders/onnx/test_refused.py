@@ -122,6 +122,11 @@ GRAPHS: dict[str, tuple[Callable[[], ModelProto], str, str]] = {
         "found custom ones: acme.Frob",
         "Name the library that has them",
     ),
+    "an operator of a later ONNX Runtime": (
+        lambda: one("PagedAttention", domain="com.microsoft"),
+        "of ONNX Runtime 1.19.2, as in Triton 24.10, found 'com.microsoft.PagedAttention'",
+        'Write triton: "25.08" or newer',
+    ),
     "no such operator": (lambda: one("Frob"), "found 'Frob', which it has not", "Export it again"),
     "a type that numpy has not": (
         lambda: one("Neg", type=TensorProto.BFLOAT16, answer=["N", 2]),
@@ -202,6 +207,14 @@ def test_what_is_no_onnx_is_refused_with_what_to_do_instead(bench: Bench, name: 
     told = only(bench, name)
     assert found in told
     assert remedy in told
+
+
+def test_a_newer_version_of_another_domain_is_refused(bench: Bench) -> None:
+    made = zipped()
+    made.opset_import[1].version = 5
+    bench.save("scorer.onnx", made)
+    told = bench.refusals({"scorer": {"source": "path:scorer.onnx"}}, triton="24.04")
+    assert "version 4 of ai.onnx.ml at most, as Triton 24.04" in str(told[0])
 
 
 def test_data_beside_the_file_has_to_be_there(bench: Bench) -> None:
