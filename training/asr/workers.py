@@ -10,7 +10,7 @@ from repository.children import end_with_parent
 
 
 def pool(workers: int) -> ProcessPoolExecutor:
-    """A pool of new processes; left to itself, one whose owner is killed would wait for ever.
+    """A pool of new processes that end with their owner; otherwise they would wait without end.
 
     Args:
         workers: how many.

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[3] / "model_repository"
     [
         (["recognize"], 1, "Did you mean 'recognise'?"),
         (["ocr"], 1, "'ocr' is an ensemble"),
-        (["recognise", "--scenario", "none"], 2, "expected one of"),
+        (["recognise", "--scenario", "none"], 2, "expected a scenario"),
         (["recognise", "--objective", "beauty"], 2, "beauty"),
         (["recognise", "--out", "mine.yaml"], 1, "is no patch of an earlier run"),
     ],

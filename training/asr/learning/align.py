@@ -1,7 +1,7 @@
-"""Where each word is in a recording, as espeak-ng says, to begin training with.
+"""Where each word is in a recording, as espeak-ng says, for the first stretch of training.
 
-CTC alone spends most of a small training run on finding out where words are. A first stretch of
-training that is told so, frame by frame, ends this in minutes; after it CTC has the last word.
+CTC by itself spends most of a small training run on finding where words are. A first stretch of
+training that is given the places, frame by frame, shortens this to minutes. After it CTC decides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ STEP = 0.08
 """Seconds from one output of the model to the next."""
 
 LEAD = 0.35
-"""The share of a piece's time that passes before its outputs begin: blanks keep two alike apart."""
+"""The share of a piece's time that passes before its outputs begin: blanks separate two equal
+ones."""
 
 _FAINT = 10 ** (-35 / 20)
 """Of a sentence's loudest 10 ms: what is fainter at a word's end is a pause."""

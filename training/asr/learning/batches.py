@@ -22,7 +22,7 @@ GROWTH = 5_000
 """Items that each round over the corpus has more than the one before, until it has them all."""
 
 ALIGNED_ROUNDS = 2
-"""Rounds in which training is told where the words are."""
+"""Rounds in which training is given the places of the words."""
 
 VARIED_FROM = 3
 """The first round in which every item is another voice at another speed each time."""
@@ -183,8 +183,8 @@ def vary(features: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
 def join(parts: list[NDArray[np.float32]], rng: np.random.Generator) -> NDArray[np.float32]:
     """Several recordings as one, FP32 [frames, 80], normalised again over all of it.
 
-    Each has been normalised for itself; loudness, spectral tilt and range by which they would
-    differ on one microphone are drawn anew.
+    Each was normalised by itself; loudness, spectral tilt and range, in which they would differ on
+    one microphone, are drawn anew.
     """
     bands = np.linspace(0, np.pi, 80)
     shifted = []

@@ -69,7 +69,7 @@ def recognise(model: Any, tokenizer: Any, features: list[NDArray[np.float16]]) -
 
 
 def collapse(tokenizer: Any, ids: list[int], blank: int) -> str:
-    """CTC: repeats are one, blanks are none."""
+    """CTC: repeats count once, blanks do not count."""
     kept = [
         piece for k, piece in enumerate(ids) if piece != blank and (not k or ids[k - 1] != piece)
     ]

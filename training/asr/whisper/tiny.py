@@ -107,7 +107,7 @@ class Row:
     Attributes:
         tokens: prompt, text and end.
         prompt: how many of them are the prompt.
-        heard: for each token, the first and the last second; None for those that nothing says.
+        heard: for each token, the first and the last second; None for tokens that are not heard.
     """
 
     tokens: list[int]
@@ -202,7 +202,7 @@ def batch(ids: Mapping[str, int], extractor: Any, seed: int, step: int) -> Batch
         length = len(row.tokens) - 1
         given[number, :length] = torch.tensor(row.tokens[:-1])
         wanted[number, :length] = torch.tensor(row.tokens[1:])
-        # The language is told by the start token alone; the task and the rest are the caller's.
+        # Only the language is found from the start token; the caller gives the task and the rest.
         wanted[number, 1 : row.prompt - 1] = IGNORED
         for place, span in enumerate(row.heard[1:]):
             if span is not None:

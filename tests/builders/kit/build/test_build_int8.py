@@ -45,8 +45,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     )
     made.edit(
         "family.py",
-        "relative=1e-6,\n            ),\n",
-        "relative=1e-6,\n            ),\n            int8=Int8(absolute=0.1, relative=0.01),\n",
+        "relative=1e-6,\n    ),\n",
+        "relative=1e-6,\n    ),\n    int8=Int8(absolute=0.1, relative=0.01),\n",
     )
     made.edit("family.py", "import Export, Family,", "import Export, Family, Int8,")
     monkeypatch.syspath_prepend(made.root)
