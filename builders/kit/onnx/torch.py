@@ -56,7 +56,8 @@ def load_transformers(
     Args:
         folder: config.json and weights.
         auto_class: the name of a class of transformers, as "AutoModelForSequenceClassification".
-        attention: ``attn_implementation``; "eager" where the default one does not export.
+        attention: ``attn_implementation``; "eager" where the default one does not export. A model
+            that has none to choose gets the one it has.
         options: further arguments of ``from_pretrained``.
 
     Raises:
@@ -76,14 +77,11 @@ def load_transformers(
         shown = bars.is_progress_bar_enabled()
         bars.disable_progress_bar()
         try:
-            model, info = getattr(transformers, auto_class).from_pretrained(
+            model, info = _loaded(
+                getattr(transformers, auto_class),
                 folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
+                attention,
                 dtype=torch.float32,
-                attn_implementation=attention,
-                output_loading_info=True,
                 **options,
             )
         except Exception as error:  # what a hostile or broken folder makes it raise is nowhere said
@@ -103,6 +101,28 @@ def load_transformers(
             "trained as."
         )
     return model.eval()
+
+
+def _loaded(auto: Any, folder: Path, attention: str, **options: object) -> Any:
+    """What ``from_pretrained`` gives; without attention in the model there is none to choose."""
+
+    def load(implementation: str) -> Any:
+        return auto.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation=implementation,
+            output_loading_info=True,
+            **options,
+        )
+
+    try:
+        return load(attention)
+    except ValueError as error:
+        if attention == "eager" or "does not support an attention implementation" not in str(error):
+            raise
+        return load("eager")
 
 
 def export_torch(

@@ -19,6 +19,8 @@ from builders.kit.onnx.session import make_session
 from builders.kit.sources.error import read_settings
 from repository.arrays import Arrays
 
+from .stages.prepare import SIDE
+
 OPSET = 20
 
 
@@ -49,7 +51,7 @@ def _exported(checkpoint: Path) -> ModelProto:
 
     return onnx.export_torch(
         load(checkpoint, len(labels_of(checkpoint))),
-        {"planes": torch.zeros(2, 3, 32, 32)},
+        {"planes": torch.zeros(2, 3, SIDE, SIDE)},
         axes={"planes": {0: "batch"}},
         outputs=("logits",),
         opset=OPSET,
@@ -88,7 +90,9 @@ def expected(checkpoint: Path, inputs: Arrays) -> Arrays:
 def examples() -> Sequence[Arrays]:
     """Images of noise: batches of two, and of sizes that the export never saw."""
     noise = np.random.default_rng(0)
-    return [{"planes": noise.random((batch, 3, 32, 32)).astype(np.float32)} for batch in (2, 1, 7)]
+    return [
+        {"planes": noise.random((batch, 3, SIDE, SIDE)).astype(np.float32)} for batch in (2, 1, 7)
+    ]
 
 
 CLASSIFIER = Export(

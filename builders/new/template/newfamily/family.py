@@ -18,11 +18,11 @@ from builders.stages.models import decode_image
 from . import metric
 from .exports import CLASSIFIER, LABELS
 
-# Tensors join the steps by their names. An axis of -1 is free.
+# Tensors join the steps by their names. An axis of -1 is free, or of a size that a made file has.
 image = decode_image.inputs[0]
 pixels = decode_image.outputs[0]
-planes = Tensor("planes", DType.FP32, {"batch": -1, "channels": 3, "rows": 32, "columns": 32})
-logits = Tensor("logits", DType.FP32, {"batch": -1, "labels": 3})
+planes = Tensor("planes", DType.FP32, {"batch": -1, "channels": 3, "rows": -1, "columns": -1})
+logits = Tensor("logits", DType.FP32, {"batch": -1, "labels": -1})
 label = Tensor("label", DType.BYTES, {"labels": -1})
 score = Tensor("score", DType.FP32, {"labels": -1})
 

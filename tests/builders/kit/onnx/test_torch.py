@@ -293,3 +293,12 @@ def test_broken_safetensors_are_a_clear_error(checkpoint: Path, spoil: Any) -> N
     weights.write_bytes(spoil(weights.read_bytes()))
     with pytest.raises(SourceError, match="expected whole safetensors"):
         onnx_torch.load_transformers(checkpoint, AUTO_CLASS)
+
+
+def test_a_model_without_attention_is_loaded_as_it_is(tmp_path: Path) -> None:
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8], depths=[1], layer_type="basic"
+    )
+    transformers.ResNetForImageClassification(config).save_pretrained(tmp_path)
+    model = onnx_torch.load_transformers(tmp_path, "AutoModelForImageClassification")
+    assert model(pixel_values=torch.zeros(1, 3, 32, 32)).logits.shape == (1, 2)
