@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from clients.cli import interrupt
+from clients.cli.options import Families
 from perf.cli_compare import compare
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY
@@ -125,6 +126,7 @@ def tune(
     pipeline: Annotated[
         str | None, typer.Option(help="Measure through this pipeline, not the model alone.")
     ] = None,
+    family: Families = None,
     budget: Annotated[float, typer.Option(min=1, help="Seconds for all of it.")] = 120.0,
     concurrency: Annotated[
         int, typer.Option(min=1, max=256, help="Requests under way at once.")
@@ -141,7 +143,7 @@ def tune(
 ) -> None:
     """Try instances, threads, batches and queue delays of a model; write the best as a patch."""
     from perf.errors import PerfError, ScenarioError
-    from perf.scenario import load_scenario
+    from perf.scenario import declared_usages, load_scenario
 
     out = out or Path(f"tune-{model}.yaml")
     try:
@@ -149,7 +151,11 @@ def tune(
         from perf.tune import tune as search
 
         refuse_foreign(out)
-        wanted = load_scenario(scenario) if scenario else find_scenario(repository, model, pipeline)
+        wanted = (
+            load_scenario(scenario, declared_usages(repository, family or ()))
+            if scenario
+            else find_scenario(repository, model, pipeline, family or ())
+        )
         tuned = search(
             repository,
             model,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clients.cli import interrupt
+from clients.cli.options import Families
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY, RESULTS
 from repository.cli.naming.program import named
@@ -57,6 +58,7 @@ def compare(
     repository: Annotated[
         Path | None, typer.Option(help="A built repository; else model_repository.")
     ] = None,
+    family: Families = None,
     url: Annotated[
         str | None,
         typer.Option(
@@ -85,7 +87,7 @@ def compare(
     shown = progress.choose()
     try:
         built = repository or (None if url else REPOSITORY)
-        scenario = _scenario(pipeline, inputs or [], built).but(
+        scenario = _scenario(pipeline, inputs or [], built, family or []).but(
             **(QUICK if quick else {}) | _given(modes, concurrency, rounds, count)
         )
         folder = out or RESULTS / scenario.pipeline
@@ -115,11 +117,12 @@ def _ended(problem: PerfError | OSError | KeyboardInterrupt) -> typer.Exit:
     return failed(problem)
 
 
-def _scenario(pipeline: str, inputs: list[str], built: Path | None) -> Scenario:
-    from perf.scenario import load_scenario, scenario_of
-    from repository.usage.found import usages
+def _scenario(pipeline: str, inputs: list[str], built: Path | None, code: list[str]) -> Scenario:
+    from perf.scenario import declared_usages, load_scenario, scenario_of
 
-    return scenario_of(pipeline, inputs) if inputs else load_scenario(pipeline, usages(built))
+    if inputs:
+        return scenario_of(pipeline, inputs)
+    return load_scenario(pipeline, declared_usages(built, code))
 
 
 def _given(

@@ -36,6 +36,7 @@ from pydantic_core import PydanticCustomError
 from perf.errors import ScenarioError
 from perf.paths import SCENARIOS
 from perf.result import Mode
+from repository.errors import KitError
 from repository.files.yaml_file import Kind, parse, suggest, validated
 from repository.findings import Finding, shortened
 from repository.usage import Input, Inputs
@@ -200,6 +201,22 @@ def scenarios() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
 
 
+def declared_usages(repository: Path | None = None, code: Sequence[str] = ()) -> Usages:
+    """What families declare of their pipelines.
+
+    Args:
+        repository: as :func:`repository.usage.found.usages` takes it; so the next.
+        code: families that lie elsewhere.
+
+    Raises:
+        ScenarioError: it cannot be read.
+    """
+    try:
+        return usages(repository, code)
+    except KitError as problem:
+        raise ScenarioError(problem.findings or str(problem)) from problem
+
+
 def load_scenario(name: str | Path, declared: Usages | None = None) -> Scenario:
     """The scenario of that name, in that file, or of the pipeline of that name.
 
@@ -211,7 +228,7 @@ def load_scenario(name: str | Path, declared: Usages | None = None) -> Scenario:
     Raises:
         ScenarioError: no such scenario, or mistakes in it; all of them at once.
     """
-    declared = declared or usages()
+    declared = declared or declared_usages()
     text = str(name)
     path = Path(text)
     if "/" not in text and not path.suffix:

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from clients.cli.options import Families
 from repository.cli.exit import failed, report, usage
 from repository.cli.folder import REPOSITORY, Repository, as_built
 from repository.cli.out import write_out
+from repository.errors import KitError
 from repository.manifest.schema import REBUILD
 from repository.manifest.shape import lacking
 
@@ -28,6 +30,7 @@ def resources(
             "gets the one that its family declares."
         ),
     ] = None,
+    family: Families = None,
     concurrency: Annotated[
         int, typer.Option(min=1, help="How many largest requests are under way at once.")
     ] = 4,
@@ -38,9 +41,8 @@ def resources(
     manifest = as_built(repository, out)
     from builders.kit.resources import patch
     from builders.kit.resources.measure import measure
-    from builders.kit.resources.request import LoadError
     from builders.kit.resources.total import resources as add_up
-    from repository.usage.found import UsageError
+    from repository.usage.found import usages
 
     files: dict[str, Path | None] = {}
     for each in request or ():
@@ -52,9 +54,9 @@ def resources(
         if not files:
             every = manifest.families.values()
             files = {name: None for each in every for name in each["pipelines"]}
-        load = measure(repository, files)
+        load = measure(repository, files, usages(repository, family or ()))
         needed = add_up(repository, manifest, load, concurrency=concurrency)
-    except (LoadError, UsageError) as problem:
+    except KitError as problem:
         raise failed(problem, {"files": "--request"}) from problem
     except (KeyError, TypeError) as problem:
         report(lacking(vars(manifest), "target", "families", "models"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,12 @@ import numpy as np
 
 from perf.errors import PerfError, ScenarioError
 from perf.measure.inputs import Request, requests_of
-from perf.scenario import Scenario, load_scenario, scenarios
+from perf.scenario import Scenario, declared_usages, load_scenario, scenarios
 from repository.arrays import Arrays
 from repository.check.files.folder import ModelFolder, scan
 from repository.config.facts import is_decoupled, is_ensemble, is_sequence
 from repository.config.proto import pb
 from repository.files.yaml_file import suggest
-from repository.usage.found import usages
 from runtime.inprocess import InProcess
 
 
@@ -43,7 +42,9 @@ class Subject:
     rows: int
 
 
-def find_scenario(repository: Path, model: str, pipeline: str | None) -> Scenario:
+def find_scenario(
+    repository: Path, model: str, pipeline: str | None, code: Sequence[str] = ()
+) -> Scenario:
     """The first scenario of the kit for this pipeline, or else for one with this model.
 
     Raises:
@@ -52,7 +53,7 @@ def find_scenario(repository: Path, model: str, pipeline: str | None) -> Scenari
     there = _models(repository)
     for each in (model, pipeline or model):
         _config(each, there, repository)
-    declared = usages(repository)
+    declared = declared_usages(repository, code)
     own = [name for name, each in declared.declared.items() if each.requests]
     known = [load_scenario(name, declared) for name in dict.fromkeys((*scenarios(), *own))]
     fitting = [each for each in known if each.pipeline == pipeline] or [

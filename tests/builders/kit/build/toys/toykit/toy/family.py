@@ -3,7 +3,8 @@
 from builders.kit.family import Export, Family, Metric, Parity
 from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor
 from repository.arrays import DType
-from toykit.toy import exports, metric, reference
+
+from . import exports, metric, reference
 
 x = Tensor("x", DType.FP32, {"length": -1})
 scaled = Tensor("scaled", DType.FP32, {"length": -1})
@@ -39,7 +40,7 @@ shift = PythonModel(
     name="shift",
     inputs=(moved,),
     outputs=(y,),
-    stage="toykit.toy.stages.shift",
+    stage=f"{__package__}.stages.shift",
     exports=(TABLE,),
 )
 toy = Ensemble(name="toy", inputs=(x,), outputs=(y,), steps=scale >> move >> shift)
