@@ -30,6 +30,10 @@ def wrap(
         Path, typer.Option(help="The profile to write, a new file; - is standard output.")
     ] = Path("-"),
     triton: Annotated[str, typer.Option(help="The Triton release that will serve it.")] = "24.10",
+    operators: Annotated[
+        list[Path] | None,
+        typer.Option(help="A library (.so) of custom operators that a file needs; repeatable."),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="A Hugging Face folder instead: which family takes it?"),
@@ -60,7 +64,7 @@ def wrap(
 
             typer.echo(named(told(checkpoint)))
             return
-        _write(files or [], out, served_by, as_json)
+        _write(files or [], out, served_by, operators or [], as_json=as_json)
     except KitError as problem:
         if problem.findings:
             report(problem.findings)
@@ -68,7 +72,9 @@ def wrap(
         raise failed(named(str(problem))) from problem
 
 
-def _write(files: list[Path], out: Path, triton: Release, as_json: bool) -> None:
+def _write(
+    files: list[Path], out: Path, triton: Release, operators: list[Path], *, as_json: bool
+) -> None:
     from builders.wrap.described import as_record, described
     from builders.wrap.profile_text import profile_text
     from builders.wrap.understood import understand
@@ -76,12 +82,15 @@ def _write(files: list[Path], out: Path, triton: Release, as_json: bool) -> None
     to_stdout = str(out) == "-"
     if not to_stdout and out.exists():
         raise failed(f"{out}: expected a new file, found one. Remove it, or name another (--out).")
-    models = understand(files, triton)
+    models = understand(files, triton, operators)
     folder = Path() if to_stdout else out.parent
     text = profile_text(models, triton, folder)
     if as_json:
         if not to_stdout:
-            write_whole(out, text.encode())
+            try:
+                write_whole(out, text.encode())
+            except OSError as problem:
+                raise failed(f"cannot write {out}: {problem.strerror}") from problem
         show_json(
             {
                 "profile": text if to_stdout else str(out),

@@ -48,6 +48,10 @@ def _parts(models: Sequence[Wrapped], release: Release, folder: Path) -> Iterato
             yield f"      # {line}".rstrip() + "\n"
         yield f"      {_key(each.name)}:\n"
         yield f"        source: {_source(each.path, folder)}\n"
+        if each.operators:
+            libraries = [f"path:{library}" for library in each.operators]
+            yield "        # It has to lie there on every machine that serves the model:\n"
+            yield f"        operators: {json.dumps(libraries, ensure_ascii=False)}\n"
         if each.unbatched:
             yield "        max_batch_size: 0\n"
         else:

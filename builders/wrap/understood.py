@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builders.errors import FamilyError
@@ -33,20 +33,25 @@ class Wrapped:
         path: as it was given.
         file: what it says of itself.
         unbatched: why requests cannot be joined, a sentence each; empty if they can.
+        operators: libraries of operators that it needs.
     """
 
     name: str
     path: Path
     file: OnnxFile
     unbatched: tuple[str, ...]
+    operators: tuple[Path, ...] = ()
 
 
-def understand(paths: Sequence[Path], release: Release) -> list[Wrapped]:
+def understand(
+    paths: Sequence[Path], release: Release, operators: Sequence[Path] = ()
+) -> list[Wrapped]:
     """The files, each under a name of its own.
 
     Args:
         paths: ONNX files, or folders with one each.
         release: the Triton that will serve them.
+        operators: libraries for those that have custom operators.
 
     Raises:
         WrapError: any of them cannot be served; all that is wrong with each.
@@ -62,11 +67,16 @@ def understand(paths: Sequence[Path], release: Release) -> list[Wrapped]:
         except KitError as error:
             findings += error.findings or [_refusal(str(error))]
             continue
-        refused = _findings(name, path, release, 0)
-        findings += refused
+        libraries = tuple(each.absolute() for each in operators if file.custom_operators)
+        options = OnnxModelOptions(
+            source=f"path:{path.absolute()}", operators=[f"path:{each}" for each in libraries]
+        )
+        refused = _findings(name, path, release, options)
+        findings += map(_by_argument, refused)
         if not refused:
-            rows = _findings(name, path, release, ROWS)
-            found.append(Wrapped(name, path, file, tuple(_reasons(rows))))
+            joined = options.model_copy(update={"max_batch_size": ROWS})
+            reasons = tuple(_reasons(_findings(name, path, release, joined)))
+            found.append(Wrapped(name, path, file, reasons, libraries))
     if findings:
         raise WrapError(findings)
     return found
@@ -103,9 +113,19 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return free
 
 
-def _findings(name: str, path: Path, release: Release, rows: int) -> list[Finding]:
-    """Why the family does not serve a file, with requests joined up to so many rows."""
-    options = OnnxModelOptions(source=f"path:{path.absolute()}", max_batch_size=rows)
+def _by_argument(finding: Finding) -> Finding:
+    """A finding whose remedy is a key of a profile, which is not written yet."""
+    if finding.rule != "onnx-operators" or "operators:" not in finding.remedy:
+        return finding
+    remedy = (
+        "Name the library that has them, which has to lie at that path on every machine that "
+        "serves the model; or export it without them."
+    )
+    return replace(finding, remedy=remedy, arguments=("operators",))
+
+
+def _findings(name: str, path: Path, release: Release, options: OnnxModelOptions) -> list[Finding]:
+    """Why the family does not serve a file as the options say."""
     conditions = Conditions(
         release=release,
         device="cpu",

@@ -53,9 +53,7 @@ def fitted(tensor: ServedTensor, given: object, shape: tuple[int, ...]) -> Array
             made = _of_bytes(tensor, given, shape)
         case _:
             raise AssertionError(type(given))
-    if len(made.shape) != len(shape) or any(
-        wanted not in (-1, size) for wanted, size in zip(shape, made.shape, strict=True)
-    ):
+    if not _fits(made.shape, shape):
         raise Misfit(
             f"the shape {list(shape)}{', where -1 is any size' if -1 in shape else ''}",
             str(list(made.shape)),
@@ -64,9 +62,17 @@ def fitted(tensor: ServedTensor, given: object, shape: tuple[int, ...]) -> Array
     return made
 
 
+def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(found) == len(wanted) and all(
+        size in (-1, made) for made, size in zip(found, wanted, strict=True)
+    )
+
+
 def _about_rank(found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    if len(found) + 1 == len(wanted) and wanted[0] in (-1, 1):
+    if _fits((1, *found), wanted):
         return "Add a first axis of size 1: the batch, or whatever the model has there."
+    if _fits((*found, 1), wanted):
+        return "Add a last axis of size 1: each value is a row of its own, as [[1], [2]]."
     return "Give an array of that shape."
 
 

@@ -126,6 +126,26 @@ def test_a_file_that_is_there_is_not_written_over() -> None:
     assert Path("mine.yaml").read_text() == "mine"
 
 
+def test_custom_operators_need_their_library(folder: Path) -> None:
+    kind = next(kind for kind in REFUSED if kind.name == "custom_operators")
+    kind.make(folder / "x.onnx")
+    code, told, errors = wrap("x.onnx")
+    assert (code, told) == (1, "")
+    assert "found custom ones: com.acme.Twice, org.other.Thrice. Name the library" in errors
+    assert errors.endswith("(--operators).\n")
+    (folder / "bad.so").write_bytes(b"\x7fELF")
+    for library in ("bad.so", "nowhere.so"):
+        code, told, errors = wrap("x.onnx", "--operators", library)
+        assert (code, told) == (1, "") and library in errors
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_a_profile_that_cannot_be_written(how: tuple[str, ...]) -> None:
+    shutil.copy(EXPORTED / "sklearn_kmeans.onnx", "scorer.onnx")
+    code, _, errors = wrap("scorer.onnx", "--out", "nowhere/mine.yaml", *how)
+    assert code == 1 and "cannot write nowhere/mine.yaml: No such file or directory" in errors
+
+
 @pytest.mark.parametrize("arguments", [(), ("x.onnx", "--checkpoint", ".")])
 def test_files_or_a_checkpoint(arguments: tuple[str, ...]) -> None:
     code, _, errors = wrap(*arguments)

@@ -196,6 +196,23 @@ def test_every_mistake_is_told_at_once(server: LocalServer, tmp_path: Path) -> N
         assert sentence in told, told
 
 
+@pytest.mark.parametrize(
+    ("model", "value", "remedy"),
+    [
+        ("scorer", "[1, 2, 3, 4]", "Add a first axis of size 1"),
+        ("echo", "[1, 2]", "Add a first axis of size 1"),
+        ("sequence", "[1]", "Add a first axis of size 1"),
+        ("scorer", "[[1, 2, 3]]", "Give an array of that shape"),
+    ],
+)
+def test_a_shape_is_mended_by_what_would_fit(
+    server: LocalServer, model: str, value: str, remedy: str
+) -> None:
+    name = "FP32:0" if model == "echo" else "x"
+    told = Ran(server, model, "--random", f"--input={name}={value}").refused()
+    assert told.count("error") == 1 and remedy in told
+
+
 def test_without_inputs_it_says_what_is_needed(server: LocalServer) -> None:
     told = Ran(server, "optional").refused()
     assert told == (
