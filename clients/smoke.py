@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def _mistake(url: str) -> str | None:
-    """Why a public address cannot be one; None if it can."""
+    """Why a text cannot be a public address; None if it can."""
     expected = "expected http://<host> or https://<host>"
     if not url.startswith(("http://", "https://")):
         return f"{expected}, found '{url}'"

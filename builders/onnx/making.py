@@ -47,7 +47,7 @@ def make(options: OnnxOptions, conditions: Conditions) -> Family:
         conditions: what else it does.
 
     Raises:
-        FamilyError: files that cannot be served as they are asked for; all that is wrong.
+        FamilyError: files cannot be served as the profile asks; all that is wrong.
     """
     findings: list[Finding] = []
     models: list[OnnxModel] = []
@@ -120,7 +120,7 @@ def _model(
 def _served(
     model: OnnxModel, asked: OnnxModelOptions, conditions: Conditions, findings: list[Finding]
 ) -> OnnxModel:
-    """A model with what its options say of serving it."""
+    """A model with what its options say about serving it."""
     if asked.instances is not None and asked.instances.kind is not None:
         at = conditions.place("models", model.name, "instances")
         remedy = f"Write models: {{{model.name}: {{instances: …}}}} beside families, or no kind."

@@ -1,4 +1,4 @@
-"""What a profile says of the models of the family ``onnx``::
+"""What a profile says about the models of the family ``onnx``::
 
 families:
   onnx:

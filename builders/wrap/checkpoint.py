@@ -22,7 +22,7 @@ _MOST = 10
 
 @dataclass
 class _Asked:
-    """What the families say of a folder.
+    """What the families say about a folder.
 
     Attributes:
         takers: families, and the kind of checkpoint that they take it as.

@@ -96,7 +96,7 @@ def _axes(tensor: OnnxTensor) -> str:
 
 
 def _axis(axis: int | str | None) -> str:
-    """A size, a name, or a question mark; what shape inference makes up is no name."""
+    """A size, a name, or a question mark: names that shape inference made up are not shown."""
     known = _known(axis)
     return "?" if known is None else printable(str(known))
 

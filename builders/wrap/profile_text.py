@@ -65,7 +65,7 @@ def _parts(models: Sequence[Wrapped], release: Release, folder: Path) -> Iterato
 
 
 def _source(path: Path, folder: Path) -> str:
-    """A text of JSON, which is one of YAML."""
+    """A text as JSON, which is YAML too."""
     relative = os.path.relpath(path.absolute(), folder.absolute())
     named = f"./{relative}" if relative.startswith("~") else relative
     return json.dumps(f"path:{named}", ensure_ascii=False)

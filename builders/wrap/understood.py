@@ -31,7 +31,7 @@ class Wrapped:
     Attributes:
         name: the model's.
         path: as it was given.
-        file: what it says of itself.
+        file: what it says about itself.
         unbatched: why requests cannot be joined, a sentence each; empty if they can.
         operators: libraries of operators that it needs.
     """

@@ -15,6 +15,6 @@ def failed(sentence: str) -> typer.Exit:
 
 
 def wrong_address(problem: AddressError) -> typer.Exit:
-    """The exit for an address that is none, after its sentence."""
+    """The exit for a bad address, after its sentence."""
     typer.echo(f"error: --url, or the variable {VARIABLE}: {problem}", err=True)
     return typer.Exit(2)

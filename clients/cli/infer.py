@@ -52,7 +52,9 @@ def infer(
     ] = None,
     version: Annotated[
         str,
-        typer.Option("--model-version", help="A version of the model; else the server's choice."),
+        typer.Option(
+            "--model-version", help="A version of the model. Without it the server chooses."
+        ),
     ] = "",
     url: Url = "127.0.0.1:8001",
     timeout: Timeout = 60.0,
@@ -60,7 +62,8 @@ def infer(
 ) -> None:
     """Ask any served model once, and print the tensors that it answers.
 
-    What it takes and gives is asked of the server. Without inputs, each one that it needs is told.
+    The server says what the model takes and gives. If inputs are missing, the error names all of
+    them.
     """
     from clients.cli.tensors import ask
 

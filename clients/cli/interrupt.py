@@ -1,9 +1,8 @@
 """Ctrl-C in a command: one line and exit code 130, at whatever moment it comes.
 
-Python raises KeyboardInterrupt between any two instructions: also while a library is imported,
-which may make another error of it, or in a ``__del__`` or a callback of C, where Python prints a
-traceback and goes on. So what is printed and how the command ends is decided here, and not by
-what the interrupt happened to meet.
+Python raises KeyboardInterrupt between any two instructions. A library that is being imported may
+turn it into another error. In a ``__del__`` or a callback of C, Python prints a traceback and goes
+on. So this module decides what is printed and how the command ends.
 
 Only the standard library, and little of it: this is imported before all else.
 """

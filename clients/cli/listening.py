@@ -16,7 +16,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class StatusLine:
-    """A line on standard error that is overwritten; none where that is not a terminal."""
+    """A line on standard error that is overwritten; nothing if that is not a terminal."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()

@@ -18,8 +18,8 @@ def ocr(
     draw: Annotated[
         Path | None,
         typer.Option(
-            help="Write the page with boxes and text to this image file; of several pages, "
-            "each to one with its number in the name."
+            help="Write the page with boxes and text to this image file; "
+            "several pages go to files with their numbers in the name."
         ),
     ] = None,
     as_json: Annotated[

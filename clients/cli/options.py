@@ -23,7 +23,7 @@ Patience = Annotated[
         min=0,
         max=_DAY,
         metavar="SECONDS",
-        help="How long to go on asking where no server listens, as while one starts.",
+        help="How long to keep asking if no server listens, as while one starts.",
     ),
 ]
 

@@ -1,1 +1,1 @@
-"""Any served model, asked by what the server says of it."""
+"""Any served model, asked by what the server says about it."""

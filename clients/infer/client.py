@@ -42,7 +42,7 @@ class ModelClient(PipelineClient):
         waiting: is told, in a sentence, when a request is asked again.
 
     Raises:
-        AddressError: the URL is none of a gRPC server.
+        AddressError: the URL is not one of a gRPC server.
     """
 
     def __init__(

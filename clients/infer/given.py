@@ -25,7 +25,7 @@ MOST_ELEMENTS = 1 << 28
 
 
 class _Inputs:
-    """The inputs of one request as they are found, and the mistakes.
+    """The inputs of one request, and the mistakes in them.
 
     Args:
         model: what takes them.
@@ -158,7 +158,7 @@ def read_inputs(
         Arrays by name: texts are bytes in arrays of objects, and BF16 is float32.
 
     Raises:
-        InputsError: a value, a shape or a name that the model does not take, or an input missing.
+        InputsError: the model does not take a value, a shape or a name, or an input is missing.
     """
     read = _Inputs(model)
     for text in inputs:

@@ -96,7 +96,7 @@ def _number(value: np.generic) -> str:
 
 
 def _text(value: bytes) -> str:
-    """A text in quotes; bytes that are none in hexadecimal digits."""
+    """A text in quotes; bytes that are not text in hexadecimal digits."""
     try:
         return printable(json.dumps(value.decode(), ensure_ascii=False))
     except UnicodeDecodeError:

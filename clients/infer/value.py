@@ -27,9 +27,9 @@ class Json:
 
 
 def read_value(text: str) -> Json | Array | bytes:
-    """A value: JSON as it stands, or a file's.
+    """A value: JSON, or the content of a file.
 
-    A text that is JSON is no file's name; ``./1`` names a file that is called ``1``.
+    A text that is JSON is never taken for a file's name; ``./1`` names a file called ``1``.
 
     Raises:
         Unreadable: it is neither.
@@ -65,7 +65,7 @@ def arrays_of(path: Path) -> dict[str, Array]:
     """The arrays of an ``.npz`` by name.
 
     Raises:
-        Unreadable: it is none, or holds objects of Python.
+        Unreadable: it is not an ``.npz``, or holds Python objects.
     """
     content = read_bounded(path, 2 * MAXIMUM_FILE)
     try:

@@ -55,8 +55,8 @@ def compare(
     Args:
         scenario: what to measure.
         subject: where the pipeline is.
-        folder: for ``result.json``; is made.
-        progress: is told of the course.
+        folder: for ``result.json``; it is made if it is missing.
+        progress: hears how it goes.
         seed: of the order of the legs and of arrival times.
 
     Returns:
@@ -101,7 +101,7 @@ def compare(
             reference = plan.reference(scenario, analyzer=analyzer is not None)
 
             def one(leg: Leg, number: int) -> Round:
-                # With one seed, requests arrive alike in every round and every mode.
+                # With one seed, requests arrive at the same times in every round and every mode.
                 effort = plan.effort(scenario, leg, seed)
                 return measure(targets.running[leg.mode], leg, number, effort)
 

@@ -1,8 +1,8 @@
 """Which legs a scenario has, and in which order a round runs them.
 
-A ratio counts only between legs under one loader. perf_analyzer drives what is an endpoint with a
-ModelConfig; what is not is driven by :mod:`perf.measure.loader`, and then so are the ensemble and
-the services once more, to be compared with.
+A ratio counts only between legs under one loader. perf_analyzer drives endpoints with a
+ModelConfig, and :mod:`perf.measure.loader` the others. The ensemble and the services run under the
+loader too, to be compared with those.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ TURNS = 5
 """Requests of one measurement, at least, for each that is under way at once."""
 
 ARRIVALS = 24
-"""Requests of one measurement, at least, where they arrive by themselves: with few of them a queue
-has no time to build up, and to be worked off."""
+"""The least requests of one measurement if they arrive at a rate: with fewer, a queue has no time
+to grow and to shrink again."""
 
 TWINS: tuple[Mode, ...] = ("ensemble", "services")
 """What is measured under both loaders, and at request rates: the question itself."""
 
 
 def legs_of(scenario: Scenario, *, analyzer: bool) -> list[Leg]:
-    """Every leg but those of request rates, which have to be found out first.
+    """Every leg except those of request rates, which have to be measured first.
 
     Args:
         scenario: what to measure.
@@ -85,12 +85,12 @@ def rate_legs(scenario: Scenario, throughput: float, *, analyzer: bool) -> list[
 def effort(scenario: Scenario, leg: Leg, seed: int = 0) -> Effort:
     """How much one measurement of a leg is.
 
-    The first and the last requests of a measurement meet fewer others than the concurrency has,
-    so where it is higher there are more. And all requests are sent equally often, in the warm-up
-    too, which the servers' own statistics cannot leave out: their means are of one mixture.
+    The first and the last requests of a measurement run beside fewer others, so a higher
+    concurrency gets more requests. All requests are sent equally often, in the warm-up too: the
+    servers' statistics include the warm-up, so their means are over the same mixture.
 
     Args:
-        scenario: says what is the least.
+        scenario: has the least numbers.
         leg: which.
         seed: of arrival times.
     """

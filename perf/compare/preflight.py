@@ -65,7 +65,7 @@ def config_from(address: str, pipeline: str) -> Any:
 
     with Client(parse(address)) as client:
         try:
-            # Of those that it serves: the index of its repository asks for a key.
+            # Only models that it serves: the index of its repository asks for a key.
             known = sorted({each.name for each in client.get_inference_statistics().model_stats})
             if not client.is_model_ready(pipeline):
                 raise ScenarioError(
@@ -127,7 +127,7 @@ def agree(targets: Mapping[Mode, Target], labels: Sequence[str]) -> dict[Mode, s
 
 
 def _different(answers: Mapping[Mode, Mapping[str, np.ndarray]], label: str) -> dict[Mode, str]:
-    """The modes whose outputs are not the ensemble's, or not those of the first mode there is."""
+    """The modes whose outputs differ from the ensemble's, or from the first mode's without one."""
     if not answers:
         return {}
     first: Mode = "ensemble" if "ensemble" in answers else next(iter(answers))
@@ -142,8 +142,8 @@ def difference(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -
     """How the outputs of two modes differ, if they do.
 
     Args:
-        one: those that are held for right.
-        other: those that are compared with them.
+        one: the outputs that count as right.
+        other: the outputs that are compared with them.
     """
     if one.keys() != other.keys():
         return f"expected {', '.join(sorted(one))}, found {', '.join(sorted(other)) or 'none'}"

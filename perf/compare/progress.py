@@ -9,7 +9,7 @@ from repository.timed_lines import TimedLines
 
 
 class Progress(Protocol):
-    """Is told of a comparison's course."""
+    """Hears how a comparison goes."""
 
     def began(self, what: str, done: int, total: int) -> None:
         """A measurement begins."""

@@ -22,10 +22,10 @@ class Record:
     Args:
         result: without legs yet.
         path: of the file.
-        progress: is told what is measured.
+        progress: hears what is measured.
 
     Attributes:
-        result: as far as it is known.
+        result: what is known so far.
     """
 
     def __init__(self, result: Result, path: Path, progress: Progress) -> None:
@@ -40,7 +40,7 @@ class Record:
         self._progress.began(what, done, total)
 
     def save(self, board: Board) -> None:
-        """Writes what is known, as the result of a comparison that goes on."""
+        """Writes what is known so far, as an unfinished result."""
         self._save(board, f"it was not over yet after {self._now}")
 
     def _save(self, board: Board, unfinished: str | None) -> None:

@@ -18,12 +18,12 @@ Measure = Callable[[Leg, int], Round]
 
 @dataclass
 class Board:
-    """What is known of each leg so far.
+    """What is known about each leg so far.
 
     Attributes:
-        legs: those that are measured, in the order in which they are told.
+        legs: those that are measured, in the order in which they are listed.
         rounds: leg -> its measured rounds.
-        failures: leg -> why it is measured no more.
+        failures: leg -> why it is not measured any more.
     """
 
     legs: list[Leg]
@@ -57,14 +57,14 @@ def run_rounds(
     measured: Callable[[str], None],
     seed: int = 0,
 ) -> None:
-    """Measures all legs, round by round; a leg that fails is tried no more.
+    """Measures all legs, round by round; a leg that failed is not tried again.
 
     Args:
-        board: the legs; is filled in.
+        board: the legs; it is filled in.
         measure: measures one.
         rounds: how many.
-        more: the legs that can be told only once the others have been measured for the first
-            time; they join the end of round 0.
+        more: makes the legs that depend on the others' first measurement; they join at the end of
+            round 0.
         began: is told what comes now, how many measurements were made, and how many there are.
         measured: is told in a line what came of it, once the board has it.
         seed: of the order.

@@ -18,7 +18,7 @@ from perf.scenario import Scenario
 def cold_starts(
     scenario: Scenario, repository: Path | None, progress: Progress
 ) -> tuple[ColdStart, ...]:
-    """Of one Triton with the whole pipeline, of the services, and of the run in process.
+    """Times the starts of one Triton with the pipeline, of the services, and in process.
 
     Args:
         scenario: says which modes, and how many starts.

@@ -96,7 +96,7 @@ class Largest:
 
 @dataclass(frozen=True)
 class ClientOption:
-    """An input that a user may give besides the file.
+    """An input that a user may give beside the file.
 
     Attributes:
         name: the input's.

@@ -13,7 +13,7 @@ from repository.usage.tensors import Taken, array_of
 
 
 def difference(answer: Answer, found: Arrays) -> str | None:
-    """Where an answer is not the known one, in words; None if it is.
+    """Where an answer differs from the known one, in words; None if it does not.
 
     Args:
         answer: the known one.

@@ -53,7 +53,7 @@ def usages(repository: Path | None = None, code: Sequence[str] = ()) -> Usages:
     ``USAGE``: it gets a built repository, and returns the same of that one's pipelines.
 
     Args:
-        repository: a built repository; None: nothing is known of such families.
+        repository: a built repository; without it, nothing is known about such families.
         code: families that lie elsewhere, each as ``path:`` and its folder.
 
     Raises:

@@ -25,7 +25,7 @@ class Taken:
     Attributes:
         name: its name.
         dtype: its type.
-        shape: its axes, also that of the batch; -1 is any size.
+        shape: its axes, with the batch's; -1 is any size.
         optional: a request may leave it out.
         batches: the first axis is the batch's, and is added to what is given without it.
     """

@@ -47,7 +47,7 @@ class Checkout:
         return tuple(dict.fromkeys((ROOT, self.root)))
 
     def packages(self, families: Iterable[str]) -> dict[str, Path]:
-        """Packages besides, whose modules count as code of families, and the folder of each."""
+        """Further packages whose modules count as code of families, and the folder of each."""
         found: dict[str, Path] = {}
         for family in families:
             found |= self.place(family).ours
@@ -66,8 +66,8 @@ class Checkout:
         """Where a family lies.
 
         Raises:
-            NotDeclared: there is none of that name; the message lists those there are.
-            FamilyError: there are two, in different places; or its entry point leads to none.
+            NotDeclared: there is none of that name; the message lists the families.
+            FamilyError: there are two in different places, or an entry point leads to none.
         """
         try:
             places = list(self._places(family))

@@ -1,4 +1,4 @@
-"""Runs a family's ``family.py``; whatever goes wrong there is told with its file and line."""
+"""Runs a family's ``family.py``; an error names the file and the line."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ A pipeline is written as data flow::
 
 ``a >> b`` runs ``b`` after ``a``; a tuple runs its members side by side. Tensors join steps by
 name, in one flat namespace as in Triton's ``ensemble_scheduling``: a step reads the tensors that
-bear its inputs' names, whoever wrote them, and writes its outputs under theirs.
-:meth:`Model.step` renames, so that one model can stand in several steps.
+have its inputs' names, and writes its outputs under their own names. :meth:`Model.step` renames, so
+that one model can be several steps.
 
 Nothing here validates: :mod:`repository.check.check` reports every mistake of a graph at once.
 """
@@ -260,7 +260,7 @@ class Flow:
 
 
 def as_flow(part: Model | Step | Flow | Sequence[Model | Step]) -> Flow:
-    """A flow of one step, of several side by side, or the flow itself."""
+    """Makes a flow of one step or of several side by side; a flow stays as it is."""
     if isinstance(part, Flow):
         return part
     if isinstance(part, Step):
@@ -271,7 +271,7 @@ def as_flow(part: Model | Step | Flow | Sequence[Model | Step]) -> Flow:
 
 
 def as_ensemble(model: Model) -> Ensemble:
-    """A single model as a pipeline of one step; an ensemble as it is."""
+    """Makes a pipeline of a single model; an ensemble stays as it is."""
     if isinstance(model, Ensemble):
         return model
     return Ensemble(
@@ -280,7 +280,7 @@ def as_ensemble(model: Model) -> Ensemble:
 
 
 def closure(models: Iterable[Model]) -> tuple[Model, ...]:
-    """The models and all that they need, what is needed first; of equal ones, one."""
+    """The models and all that they need, each once; what is needed comes first."""
     found: list[Model] = []
     for model in models:
         found.extend(each for each in (*closure(model.needs), model) if each not in found)

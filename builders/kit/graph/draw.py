@@ -22,7 +22,7 @@ class Edge:
 
 
 def text(ensemble: Ensemble) -> str:
-    """The steps in running order, those of one line side by side, with every tensor's type."""
+    """The steps in running order, with all tensors' types; equal numbers run side by side."""
     types = {tensor.name: _type(tensor) for tensor in _tensors(ensemble)}
     lines = [f"{ensemble.name}: {_signature(ensemble.inputs)} -> {_signature(ensemble.outputs)}"]
     kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}

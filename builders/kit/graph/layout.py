@@ -77,7 +77,7 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
 
 
 def clashes(model: Model) -> Iterator[Finding]:
-    """Files of a version folder that would have one name, of which the last would be the only one.
+    """Files of a version folder that would have one name: only the last would be left.
 
     A stage's modules lie side by side there, by the last part of their dotted names.
     """

@@ -25,7 +25,7 @@ class QueuePolicy:
 
 
 LATER_STEP = QueuePolicy(max_size=0)
-"""For a quick model behind the one where requests wait: that one has the bound.
+"""For a quick model behind the one where requests wait: the bound is on that one.
 
 Before release 26.08, a bound on a model of one instance makes a single request wait for half a
 second.
@@ -72,11 +72,11 @@ class SequenceBatching:
     instance.
 
     A sequence begins with a request that bears the start flag, and ends with one that bears the
-    end flag or when nothing came for the idle time. Such a model has no bound on its queue:
-    sequences beyond those that the instances hold wait for a place. Since a client that leaves
-    holds its place for the idle time, there are many, and the model's parameter
-    ``maximum_sequences`` says of how many the state is kept: beyond them one that was not used for
-    five seconds gives way, or else the new one is answered with UNAVAILABLE.
+    end flag or when nothing came for the idle time. Such a model has no bound on its queue: more
+    sequences than the instances hold wait for a place. A client that leaves keeps its place for the
+    idle time, so there are many places. The model's parameter ``maximum_sequences`` bounds how many
+    states are kept. Beyond that, a sequence that was not used for five seconds gives way; if there
+    is none, the new one is answered with UNAVAILABLE.
 
     Attributes:
         max_candidate_sequences: how many sequences may be open at once on an instance.
@@ -122,7 +122,7 @@ class Warmup:
 class VersionPolicy:
     """``ModelVersionPolicy``: the numbered folders that are served.
 
-    Exactly those of ``specific`` if any; else the ``latest`` newest; with ``latest`` 0, all.
+    Those of ``specific``, if it names any; otherwise the ``latest`` newest, and with 0 all.
     """
 
     latest: int = 1

@@ -20,7 +20,7 @@ MARK = "# stages:"
 """From here on the file of requirements says what stages may import."""
 
 ENVIRONMENT = "EXECUTION_ENV_PATH"
-"""A model with this parameter brings an interpreter of its own, of which nothing is known here."""
+"""A model with this parameter brings its own interpreter, about which nothing is known here."""
 
 IMPORTED = {
     "flashlight-text": "flashlight",
@@ -38,17 +38,17 @@ _TRITON = ("triton_python_backend_utils", "c_python_backend_utils")
 
 @functools.cache
 def allowed() -> tuple[str, ...]:
-    """The packages that stages may import besides the standard library and each other."""
+    """The packages that stages may import, beside the standard library and each other."""
     _, _, listed = REQUIREMENTS.read_text("utf-8").partition(MARK)
     names = re.findall(r"^([A-Za-z0-9_.-]+)==", listed, re.MULTILINE)
     return ("numpy", *dict.fromkeys(IMPORTED.get(each, each.replace("-", "_")) for each in names))
 
 
 def stage_mistakes(model: Model) -> Iterator[Finding]:
-    """Findings about the modules of a stage: missing, unreadable, or importing what is not there.
+    """Findings about a stage's modules that are missing, unreadable or import what is missing.
 
     Args:
-        model: any; only a stage has some.
+        model: any; only a stage has modules.
     """
     if not isinstance(model, PythonModel):
         return
@@ -90,7 +90,7 @@ def _unknown(where: str, tree: ast.Module) -> Iterator[Finding]:
     for node, name in _imports(tree):
         line, top = node.lineno, name.partition(".")[0]
         known = top in sys.stdlib_module_names and top not in ABSENT
-        # Of the kit's modules, from-imports alone are turned into those of copies.
+        # Only from-imports of the kit's modules are rewritten for the copies.
         copied = top in OURS and isinstance(node, ast.ImportFrom)
         if not (known or copied or top in _TRITON or top in allowed()):
             yield finding_of(

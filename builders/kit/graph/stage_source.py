@@ -58,7 +58,7 @@ def stage_modules(stage: str) -> tuple[str, ...]:
 
 
 def stage_source(dotted: str) -> bytes | Path:
-    """A module's content in the version folder; its file, where nothing has to be rewritten.
+    """A module's content in the version folder, or its file if nothing has to be rewritten.
 
     Imports that follow each other are written in an order that does not depend on the rooms: first
     the absolute ones, of what families share, as they come; then the relative ones, by their new
@@ -94,7 +94,7 @@ class _Import:
 
 
 def _imported(dotted: str) -> Iterator[str]:
-    """The modules of ours that a module imports; none of one that is not there, or is no Python."""
+    """The modules of this project that a module imports; empty if it is missing or not Python."""
     try:
         path = module_path(dotted)
         tree = ast.parse(path.read_bytes())

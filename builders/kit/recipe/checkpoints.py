@@ -71,7 +71,7 @@ def _resolve(
 
 
 def _misshapen(exports: Mapping[str, Export], found: Mapping[str, Source]) -> Iterable[Finding]:
-    """Checkpoints of which an export can be known to refuse them; each reason once."""
+    """Checkpoints that an export is known to refuse; each reason once."""
     told: set[tuple[str, str]] = set()
     for export_id, export in sorted(exports.items()):
         source_id = f"{export_id.partition('/')[0]}/{export.source}"
@@ -86,7 +86,7 @@ def _misshapen(exports: Mapping[str, Export], found: Mapping[str, Source]) -> It
 
 
 def _refused(source_id: str, error: Exception) -> Finding:
-    """What an error says of a checkpoint, which is a sentence with a remedy already."""
+    """An error's text about a checkpoint, which is a sentence with a remedy already."""
     family, _, component = source_id.partition("/")
     remedy = f"Or set families.{family}.sources.{component} in the profile to another."
     return finding_of("recipe", f"source {source_id}", "", str(error).rstrip("."), remedy)

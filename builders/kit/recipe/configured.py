@@ -69,7 +69,7 @@ def _made(
 
 
 def _unknown_keys(profile: Profile, name: str) -> Iterable[Finding]:
-    """Keys of a family that has none of its own."""
+    """Refuses keys below a family that takes none."""
     known = list(FamilyOptions.model_fields)
     for key in profile.families[name].model_extra or {}:
         yield KIND.finding(

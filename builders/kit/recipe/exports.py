@@ -14,11 +14,11 @@ from builders.kit.recipe.models import Owners
 def choose_exports(
     models: Iterable[Model], owners: Owners, families: Families
 ) -> dict[str, Export]:
-    """``family/export`` -> each export that a model needs, and those that such are made from.
+    """``family/export`` -> each export that a model needs, and the exports that it is made from.
 
     Args:
         models: all that is built.
-        owners: whose each is.
+        owners: model's name -> its families.
         families: what is left out of them.
     """
     absent = {each.subject for each in families.left_out if each.kind == "export"}

@@ -41,7 +41,7 @@ def choose_families(
     checkpoint: Callable[[str], Path],
     findings: list[Finding],
 ) -> Families:
-    """Load a profile's families, and lay over them what it says of them.
+    """Load a profile's families, and apply what the profile says about them.
 
     Args:
         profile: what to build.

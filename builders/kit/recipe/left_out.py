@@ -42,11 +42,11 @@ class LeftOut:
 
 
 def reduce(family: Family, uris: Mapping[str, str | None]) -> tuple[Family, tuple[LeftOut, ...]]:
-    """A family without what needs a checkpoint that is not named, and what that is.
+    """A family without the parts whose checkpoint is not named, and those parts.
 
     Args:
         family: as declared.
-        uris: component -> where its checkpoint is; None where nobody says.
+        uris: component -> where its checkpoint is; None if nobody says.
     """
     absent = {
         export.name: export.source

@@ -27,18 +27,18 @@ def apply(
     models: Sequence[Model],
     then: Callable[[Model], Model] = lambda model: model,
 ) -> tuple[Model, ...]:
-    """The models as the profile wants them served, with all that they need.
+    """The models, served as the profile says, with all that they need.
 
     Args:
         profile: its ``device`` puts ONNX models on GPUs; its ``models`` override single settings.
-        models: models in any mixture; they bring along what they need.
-        then: what else becomes of each model once its settings are overridden.
+        models: models of any kind; the models that they need are added.
+        then: what to do with each model once its settings are overridden.
 
     Returns:
         New models in the order given. A model that stands in two ensembles stays one model.
 
     Raises:
-        ProfileError: ``models`` names a model that the graph has not, or asks of a model what it
+        ProfileError: ``models`` names a model that is not in the graph, or asks a model for what it
             cannot do; all mistakes at once.
     """
     every = closure(models)

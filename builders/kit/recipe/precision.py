@@ -11,7 +11,7 @@ from repository.findings import Finding, finding_of
 
 
 def in_precision(profile: Profile, model: Model) -> Model | Finding:
-    """The model as the profile's ``models.<name>.precision`` wants it; why not, where it cannot be.
+    """The model in the profile's ``models.<name>.precision``, or why that cannot be.
 
     Args:
         profile: what was asked for.

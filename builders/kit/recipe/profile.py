@@ -263,7 +263,7 @@ class Profile(Options):
 
     @property
     def folder(self) -> Path:
-        """Where its relative paths start: its file's folder, or else the working directory."""
+        """Where its relative paths start: its file's folder; without a file, here."""
         return self._folder
 
     @property

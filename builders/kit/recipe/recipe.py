@@ -25,17 +25,17 @@ from repository.release import Release, release
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a build is about.
+    """Everything that a build needs to know.
 
     Attributes:
         profile: what was asked for.
         release: the facts of its Triton release.
         families: by name, in the profile's order, without what is left out.
-        left_out: what needs a checkpoint that nobody names.
+        left_out: the parts that need a checkpoint that nobody names.
         models: every model of the repository once: pipelines, what they need, BLS twins.
         owners: model's name -> the families whose pipelines it is part of.
-        exports: ``family/export`` -> the export, for those that some model needs, and for those
-            that these are made from.
+        exports: ``family/export`` -> the export: those that a model needs, and those that these are
+            made from.
         sources: ``family/component`` -> the checkpoint, for those that some export needs.
     """
 
@@ -53,7 +53,7 @@ class Recipe:
         return self.sources[f"{export.partition('/')[0]}/{self.exports[export].source}"]
 
     def base_of(self, export: str) -> str | None:
-        """The export that one is made from, both as ``family/export``; None if by a checkpoint."""
+        """The export that one is made from, as ``family/export``; None if that is a checkpoint."""
         of = self.exports[export].of
         return f"{export.partition('/')[0]}/{of.name}" if of else None
 

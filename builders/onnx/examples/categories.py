@@ -1,4 +1,4 @@
-"""Which values an input may hold: those that encoders of categories know, which refuse others."""
+"""The values that an input may hold: encoders of categories refuse all but the ones they know."""
 
 from __future__ import annotations
 

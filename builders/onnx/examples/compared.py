@@ -25,7 +25,7 @@ class Examples:
 
     Attributes:
         file: the source.
-        given: a user's files; none are made up from the source's shapes.
+        given: a user's files; without any, inputs are made up from the source's shapes.
         operators: libraries of custom operators.
     """
 

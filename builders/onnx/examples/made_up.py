@@ -23,7 +23,7 @@ Sizes = Mapping[str, Sequence[int]]
 """Dynamic axis -> its size in each example."""
 
 EXAMPLES = 3
-"""Of a file with dynamic axes; of one without, one is enough."""
+"""How many for a file with dynamic axes; without dynamic axes one is enough."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ def names_of_axes(file: OnnxFile) -> list[str]:
 
 
 def axes_of(file: OnnxFile) -> dict[str, bool]:
-    """The names of the dynamic axes of the inputs, each whether it stands first in one.
+    """The inputs' dynamic axes -> whether each is an input's first.
 
-    A sum of other axes is none by itself.
+    A sum of other axes does not count.
     """
     found: dict[str, bool] = {}
     for tensor, index, axis in _dynamic(file):

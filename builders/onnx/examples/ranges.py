@@ -20,7 +20,7 @@ _SHAPING = {
     "Transpose",
     "Unsqueeze",
 }
-"""Operators whose first input's values are those of their output."""
+"""Operators whose output has the values of their first input."""
 
 _TABLES = {"Cast", "DequantizeLinear", "Identity"}
 """Operators that give a table of as many rows as their first input's."""

@@ -119,7 +119,7 @@ def unbatched(file: OnnxFile, model: Model) -> Iterator[Violation]:
 
 
 def other_violations(file: OnnxFile, model: Model, release: Release) -> Iterator[Violation]:
-    """What else the backend refuses of the file and its config, besides all that is above."""
+    """What else the backend refuses in the file and its config."""
     described = MessageToDict(model_config(model), preserving_proto_field_name=True)
     for each in rules.violations(described, file.header.graph, bfloat16=release.bfloat16):
         if each.rule not in _UNBATCHED and each.rule not in ("dims",):

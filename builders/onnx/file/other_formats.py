@@ -84,13 +84,13 @@ _BY_MAGIC = (
 
 
 def refuse_other_formats(path: Path) -> None:
-    """Refuse a file that is known to be of another format than ONNX.
+    """Refuse a file in a known format other than ONNX.
 
     Args:
-        path: of the file; one that is not there is left to whoever opens it.
+        path: of the file; if it is missing, opening it says so.
 
     Raises:
-        SourceError: it is; the message says what to do instead.
+        SourceError: it is in such a format; the message says what to do instead.
     """
     known = _POINTER if is_pointer(path) else _BY_SUFFIX.get(path.suffix.lower())
     if known is None and is_file(path):

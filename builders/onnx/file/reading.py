@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, and why it could not be served: read without running it."""
+"""What an ONNX file says about itself, and why it could not be served; read, not run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OnnxFile:
 
     Attributes:
         path: the file.
-        header: what it says of itself.
+        header: what it says about itself.
     """
 
     path: Path
@@ -126,7 +126,7 @@ class OnnxFile:
 
 
 _MOST = 1_900_000_000
-"""Bytes beyond which a model is not loaded as one: protobuf ends at 2 GiB."""
+"""The most bytes of a model that is loaded in one piece: protobuf ends at 2 GiB."""
 
 
 def read_file(path: Path) -> OnnxFile:
@@ -136,7 +136,7 @@ def read_file(path: Path) -> OnnxFile:
         path: the file, or a folder with one.
 
     Raises:
-        SourceError: it is none; the message says what it is, if that is known.
+        SourceError: it is not an ONNX file; the message says what it is, if that is known.
         OnnxError: the folder has several; or a name is no UTF-8.
     """
     file = model_file(path) if path.is_dir() else path
@@ -169,7 +169,7 @@ def tensors_of(
 
 
 def _axes(tensor: OnnxTensor, batching: bool) -> dict[str, int]:
-    """Axes by the file's symbols, else by the tensor and their place; a scalar has one of one."""
+    """Axes named by the file's symbols, or by tensor and place; a scalar has one axis of 1."""
     axes: dict[str, int] = {}
     for index, axis in enumerate(tensor.axes):
         if batching and index == 0:

@@ -36,10 +36,10 @@ def local(uri: str) -> Path:
 
 
 def regular(path: Path) -> Path:
-    """The same path, of a regular file.
+    """The same path, if it is a regular file.
 
     Raises:
-        GivenError: it is none.
+        GivenError: it is not.
     """
     try:
         kind = kind_at(path)
@@ -73,11 +73,11 @@ def read_given(
     name: str,
     findings: list[Finding],
 ) -> tuple[Path, ...]:
-    """The files of inputs that a profile names, each held against the model's inputs.
+    """The files of inputs that a profile names, each compared with the model's inputs.
 
     Args:
         file: the model's.
-        asked: what the profile says of it.
+        asked: what the profile says about it.
         optional: inputs that a file may leave out.
         conditions: for places in the profile.
         name: the model's.

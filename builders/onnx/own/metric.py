@@ -79,7 +79,7 @@ def find_function(
 
 
 def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
-    """What a user's function says of the model.
+    """The score that a user's function gives the model.
 
     Args:
         file: its Python file.
@@ -87,7 +87,7 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
         run: the model: its inputs by name -> its outputs by name.
 
     Raises:
-        FamilyError: it cannot be run, or gives no number.
+        FamilyError: it cannot be run, or does not return a number.
     """
     path = Path(file)
     where = f"{path.name}, function {function}"

@@ -94,7 +94,7 @@ def in_process(repository: Path, pipeline: str, requests: list[Request]) -> Call
     try:
         process.load(pipeline)
     except Exception as problem:
-        # Each stage loads by code of its own.
+        # Each stage loads with its own code, which may raise anything.
         raise PerfError(_sentence(problem)) from problem
     return Called(requests, run=lambda request: process.run(pipeline, request))
 

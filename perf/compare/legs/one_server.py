@@ -32,11 +32,11 @@ class OneServer:
     Attributes:
         grpc: ``host:port`` of its gRPC endpoint.
         http: of its HTTP endpoint, if it is known.
-        version: what it says that it is, as "2.51.0".
-        parts: its processes, by part; none of a server that was not started here.
+        version: the version that it reports, as "2.51.0".
+        parts: its processes, by part; empty for a server that was not started here.
         broken: model -> why it did not load.
-        called: models that the code of others calls: their processes are part of every mode, and
-            their time is in that of their callers.
+        called: models that other models' code calls: their processes are part of every mode, and
+            their time is part of their callers'.
     """
 
     grpc: str

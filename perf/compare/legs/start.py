@@ -44,7 +44,7 @@ class Address:
 
 @dataclass
 class Targets:
-    """All modes of a comparison, each running once it is entered.
+    """All modes of a comparison; each runs once it is entered.
 
     Attributes:
         config: the pipeline's ``ModelConfig``.
@@ -54,10 +54,10 @@ class Targets:
         address: of a server that runs already, instead of one that is started here.
         analyzer: what drives perf_analyzer's legs.
         timeout_seconds: the longest that a request may take.
-        tell: is told what is being started.
+        tell: hears what is being started.
         running: by mode, those that started.
         failures: by mode, why the others did not.
-        server_version: what the server of the ensemble says that it is, as "2.51.0".
+        server_version: the version that the ensemble's server reports, as "2.51.0".
     """
 
     config: Any

@@ -41,7 +41,7 @@ class Target(ABC):
 
     Attributes:
         requests: what it is called with, in turn.
-        models: model -> ``host:port`` of the server whose statistics tell of it.
+        models: model -> ``host:port`` of the server with its statistics.
         parts: the processes that answer, by part.
         entry: the model that is called first, if its time is that of a whole request.
     """

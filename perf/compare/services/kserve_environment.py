@@ -79,7 +79,7 @@ def _make(folder: Path) -> None:
             check=True,
             capture_output=True,
             text=True,
-            # Left alone, it would go on in a folder that the next install makes anew.
+            # If it were left, it would go on in a folder that the next install makes anew.
             preexec_fn=ending_with_parent(signal.SIGTERM),
         )
     except subprocess.CalledProcessError as error:

@@ -76,8 +76,8 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
     """The plan of an ensemble of a built repository.
 
     Raises:
-        LegFailed: there is no such model, its config cannot be read, it is no ensemble, or it is
-            one whose steps a gateway cannot chain.
+        LegFailed: there is no such model, its config cannot be read, it is not an ensemble, or a
+            gateway cannot chain its steps.
     """
     # Gateways read no configs, and KServe's environment has no tritonclient, which this needs.
     from google.protobuf import text_format
