@@ -57,7 +57,7 @@ app.command(
 def report(
     result: Annotated[Path, typer.Argument(help="A result.json, or its folder.")],
     out: Annotated[
-        Path | None, typer.Option(help="The folder to write; else the result's own.")
+        Path | None, typer.Option(help="The folder to write; by default the result's own.")
     ] = None,
 ) -> None:
     """Draw a result: report.html, pictures, tables as CSV; and its verdict in a sentence."""
@@ -82,11 +82,9 @@ def report(
 
 @app.command(epilog="Example: `python -m perf gate baseline.json perf/results/ocr/result.json`")
 def gate(
-    baseline: Annotated[Path, typer.Argument(help="The result.json to hold it against.")],
+    baseline: Annotated[Path, typer.Argument(help="The result.json to compare with.")],
     result: Annotated[Path, typer.Argument(help="The result.json that is judged.")],
-    bound: Annotated[
-        float, typer.Option(help="By which share a ratio may be worse: 0.1 is 10 %.")
-    ] = 0.1,
+    bound: Annotated[float, typer.Option(help="How much worse a ratio may be: 0.1 is 10 %.")] = 0.1,
     strict: Annotated[bool, typer.Option("--strict", help="Unclear ratios fail too.")] = False,
 ) -> None:
     """Fail if a ratio between legs has become worse than a bound, with confidence."""
@@ -121,7 +119,7 @@ def tune(
     repository: Annotated[Path, typer.Option(help="A built repository.")] = REPOSITORY,
     scenario: Annotated[
         str | None,
-        typer.Option(help="Whose requests; else the first scenario with the model."),
+        typer.Option(help="Whose requests; by default the first scenario with the model."),
     ] = None,
     pipeline: Annotated[
         str | None, typer.Option(help="Measure through this pipeline, not the model alone.")
@@ -132,7 +130,7 @@ def tune(
         int, typer.Option(min=1, max=256, help="Requests under way at once.")
     ] = 4,
     objective: Annotated[
-        Literal["throughput", "latency"], typer.Option(help="What shall be better.")
+        Literal["throughput", "latency"], typer.Option(help="What to improve.")
     ] = "throughput",
     out: Annotated[
         Path | None, typer.Option(help="The profile patch to write; else tune-MODEL.yaml.")

@@ -56,7 +56,7 @@ def compare(
         typer.Option("--quick", help="A first look: 2 rounds of 6 requests, no rates or variants."),
     ] = False,
     repository: Annotated[
-        Path | None, typer.Option(help="A built repository; else model_repository.")
+        Path | None, typer.Option(help="A built repository; by default model_repository.")
     ] = None,
     family: Families = None,
     url: Annotated[
@@ -68,7 +68,7 @@ def compare(
     ] = None,
     http_url: Annotated[str | None, typer.Option(help="That server's HTTP address.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The folder to write; else perf/results/PIPELINE.")
+        Path | None, typer.Option(help="The folder to write; by default perf/results/PIPELINE.")
     ] = None,
 ) -> None:
     """Measure a pipeline in every mode, under the same requests, and write result.json.

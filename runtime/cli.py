@@ -72,7 +72,7 @@ def install(
 ) -> None:
     """Set up the environment that the local Triton runs in (about 0.5 GB).
 
-    Takes no time when it is there already. Needs Python 3.11 or 3.12, its shared library
+    If it is there already, this takes no time. Needs Python 3.11 or 3.12, its shared library
     (libpython), glibc 2.35 and a package index that pip can reach.
     """
     from rich.console import Console
@@ -234,7 +234,7 @@ def serve(
             max=DAY,
             callback=_number,
             metavar=SECONDS,
-            help="Replace a model that for so long neither answers nor computes (local). 0: never.",
+            help="Replace a model that neither answers nor computes for so long (local). 0: never.",
             rich_help_panel=KEEPING,
         ),
     ] = 60.0,

@@ -33,7 +33,7 @@ ProfileName = Annotated[
 def build(
     profile: ProfileName = "demo",
     out: Out = REPOSITORY,
-    quiet: Annotated[bool, typer.Option(help="Print the closing table alone.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print only the closing table.")] = False,
     only: Annotated[
         str | None,
         typer.Option(
@@ -101,7 +101,7 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = F
     """Show what a build would do, task by task and why, without doing it.
 
     With `--json` it prints `out` and the list `tasks`, each with `task`, `action`, `why` and
-    `seconds`, which it took when it last ran.
+    `seconds`, the time of its last run.
     """
     from builders.kit.build.build import BuildError, TargetError
     from builders.kit.build.dry_run import dry_run

@@ -12,7 +12,7 @@ from repository.table import Column, Table
 
 
 def doctor(as_json: Json = False) -> None:
-    """Look at this machine: can it build and serve, and what to do where it cannot.
+    """Check whether this machine can build and serve, and say what to do if it cannot.
 
     With `--json` it prints `ok` and the list `checks`, each with `name`, `outcome`, `found` and
     `remedy`.

@@ -38,18 +38,18 @@ def manifests(
     schema: Annotated[
         bool, typer.Option("--schema", help="Write the JSON Schema of values files instead.")
     ] = False,
-    plain_http: Annotated[bool, typer.Option("--plain-http", help="Of --push: no TLS.")] = False,
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="For --push: no TLS.")] = False,
     delete: Annotated[
-        bool, typer.Option("--delete", help="Of --push: replace a tag of something else.")
+        bool, typer.Option("--delete", help="For --push: replace a tag of something else.")
     ] = False,
     kserve: Annotated[
-        Path | None, typer.Option(help="Another folder kserve/ than the kit's own.")
+        Path | None, typer.Option(help="A folder to use instead of the kit's kserve/.")
     ] = None,
 ) -> None:
     """Render the objects for a cluster from one values file, by kustomize.
 
     What is printed is byte for byte what kustomize prints for the overlay that --overlay writes.
-    Nothing is rendered of a file with a mistake.
+    A file with a mistake is not rendered.
     """
     from builders.bundle.parts import FOLDER, NoBundle, Parts
     from builders.bundle.values import ValuesError, load_values

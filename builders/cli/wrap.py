@@ -42,7 +42,7 @@ def wrap(
 ) -> None:
     """Write the profile that serves ONNX files, and say what each of them is.
 
-    Nothing is written where one of them cannot be served: what is wrong with each is told at once.
+    If one of them cannot be served, nothing is written, and all that is wrong is told at once.
 
     With `--json` it prints `profile`, the path or, without one, the text, and the list `models`,
     each with `model`, `path`, `bytes`, `opset`, `inputs`, `outputs` and `unbatched`, which says why

@@ -60,7 +60,9 @@ USAGE: Mapping[str, Usage] = {
         largest=Largest(words="a page of text of 4000x3000 pixels", inputs=_largest),
         file="image",
         options=(
-            ClientOption("minimum_score", "Leave out lines with a lower score, 0 to 1; else 0.5."),
+            ClientOption(
+                "minimum_score", "Leave out lines with a lower score, 0 to 1; by default 0.5."
+            ),
             ClientOption("maximum_side", "Longest side, in pixels, at which text is looked for."),
             ClientOption("orientation", "Find out which way up the page is."),
             ClientOption("only_pages", "Read these pages of the file alone."),

@@ -37,12 +37,12 @@ def infer(
         typer.Option(
             "--shape",
             metavar="NAME=2,3",
-            help="The shape of a random input, or of a file of bytes. Can be repeated. A size "
-            "that nothing says is 1.",
+            help="The shape of a random input, or of a file of bytes; sizes that are not given "
+            "are 1. Can be repeated.",
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of --random: the same seed, the same values.")
+        int, typer.Option(min=0, help="For --random: the same seed gives the same values.")
     ] = 0,
     as_document: Annotated[
         bool, typer.Option("--json", help="Print all values as JSON, as KServe v2 writes tensors.")

@@ -32,7 +32,8 @@ def ocr(
     url: Url = "127.0.0.1:8001",
     model: Annotated[str, typer.Option(help="The pipeline: ocr, or ocr_bls.")] = "ocr",
     minimum_score: Annotated[
-        float | None, typer.Option(help="Leave out lines with a lower score, 0 to 1; else 0.5.")
+        float | None,
+        typer.Option(help="Leave out lines with a lower score, 0 to 1; by default 0.5."),
     ] = None,
     maximum_side: Annotated[
         int | None,
@@ -62,8 +63,8 @@ def ocr(
 ) -> None:
     """Read the text of a page: its lines in reading order, with boxes and confidences.
 
-    The pages of a TIFF or PDF are read one after the other. Where one is refused, what was read
-    before it is printed first.
+    The pages of a TIFF or PDF are read one after the other. If one is refused, the pages before it
+    are printed first.
     """
     if as_json and as_markdown:
         raise typer.BadParameter("choose one of --json and --markdown")

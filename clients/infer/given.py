@@ -151,8 +151,8 @@ def read_inputs(
         inputs: each ``NAME=VALUE``, where the value is JSON or the name of a file (``.npy``,
             ``.json``, or bytes), or a file ``.npz`` with inputs by their names.
         shapes: each ``NAME=2,3``: the sizes of an input that is random or a file of bytes.
-        seed: of random values for what is not given and not optional; None makes none. A size
-            that nothing says is 1.
+        seed: of random values for what is not given and not optional; None makes none. A size that
+            is not given is 1.
 
     Returns:
         Arrays by name: texts are bytes in arrays of objects, and BF16 is float32.

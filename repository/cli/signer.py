@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PublicKey = Annotated[
     Path | None,
-    typer.Option(help="Refuse what was not signed with this public key's other half."),
+    typer.Option(help="Refuse what was not signed with this public key's private key."),
 ]
 RequireSignature = Annotated[
     bool,
@@ -24,7 +24,7 @@ RequireSignature = Annotated[
     ),
 ]
 SignerIdentity = Annotated[
-    str | None, typer.Option(help="Who must have signed, if it was --keyless; with --issuer.")
+    str | None, typer.Option(help="Who must have signed, for a --keyless signature; with --issuer.")
 ]
 Issuer = Annotated[
     str | None, typer.Option(help="The address of that identity's OpenID Connect issuer.")

@@ -21,25 +21,25 @@ from repository.transfer.claim.kubectl import IMAGE, TIMEOUT
 
 Quiet = Annotated[bool, typer.Option(help="Show no progress.")]
 Delete = Annotated[
-    bool, typer.Option("--delete", help="Remove what lies there and no push or pull wrote.")
+    bool, typer.Option("--delete", help="Also remove files there that no push or pull wrote.")
 ]
 PlainHttp = Annotated[
-    bool, typer.Option("--plain-http", help="Of oci:; 127.0.0.1 and localhost need no TLS anyway.")
+    bool, typer.Option("--plain-http", help="For oci:. 127.0.0.1 and localhost need no TLS anyway.")
 ]
 
 Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="For pvc:claim. Without it: kubectl's own.")
 ]
-Context = Annotated[str | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
-Kubeconfig = Annotated[Path | None, typer.Option(help="Of pvc:claim; as kubectl takes it.")]
+Context = Annotated[str | None, typer.Option(help="For pvc:claim. As kubectl takes it.")]
+Kubeconfig = Annotated[Path | None, typer.Option(help="For pvc:claim. As kubectl takes it.")]
 PodImage = Annotated[
     str,
     typer.Option(
-        "--image", help="Of pvc:claim; the pod's, with busybox or coreutils and findutils."
+        "--image", help="For pvc:claim. The pod's image, with busybox, or coreutils and findutils."
     ),
 ]
 Timeout = Annotated[
-    float, typer.Option(min=0, help="Of pvc:claim; seconds that the pod gets to start.")
+    float, typer.Option(min=0, help="For pvc:claim. Seconds that the pod gets to start.")
 ]
 
 
@@ -57,11 +57,13 @@ def push(
     plain_http: PlainHttp = False,
     base: Annotated[
         str | None,
-        typer.Option(help="Of oci:; an image with a shell to build on, for KServe's modelcar."),
+        typer.Option(help="For oci:. An image with a shell to build on, for KServe's modelcar."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Of oci:; write an OCI image layout into this folder, and send nothing."),
+        typer.Option(
+            help="For oci:. Write an OCI image layout into this folder, and send nothing."
+        ),
     ] = None,
     namespace: Namespace = None,
     context: Context = None,
