@@ -21,7 +21,9 @@ def ask(
     ],
     file: Annotated[
         Path | None,
-        typer.Argument(help="What to ask it with; without, it is asked what its family knows of."),
+        typer.Argument(
+            help="What to ask it with. Without a file: the question that its family knows."
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,
