@@ -1,14 +1,16 @@
-"""What a profile says about the models of the family ``onnx``::
+"""What a profile says about the models of the family ``onnx``.
 
-families:
-  onnx:
-    models:
-      scorer:
-        source: "path:scorer.onnx"
-        max_batch_size: 32
-        dynamic_batching: {max_queue_delay_microseconds: 500}
-        metric: "path:score.py:accuracy"
-        bound: 0.9
+For example::
+
+    families:
+      onnx:
+        models:
+          scorer:
+            source: "path:scorer.onnx"
+            max_batch_size: 32
+            dynamic_batching: {max_queue_delay_microseconds: 500}
+            metric: "path:score.py:accuracy"
+            bound: 0.9
 """
 
 from __future__ import annotations

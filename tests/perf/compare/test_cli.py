@@ -49,7 +49,7 @@ def test_nothing_heavy_is_imported_at_start() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("orc",), "no scenario 'orc' (there are: asr, ocr)"),
+        (("orc",), "'orc': expected a scenario"),
         (("nowhere.yaml",), "No such file"),
         (("ocr", "--modes", "ensembl"), "Did you mean 'ensemble'?"),
         (("ocr", "--rounds", "0"), "expected at least 1, found 0"),
