@@ -19,7 +19,8 @@ def wrong_references(families: Iterable[Family]) -> Iterator[Finding]:
             where = f"family {family.name}, model {model.name}"
             for referred in (*needed_exports(model), *optional_exports(model)):
                 if isinstance(referred, Export):
-                    named.setdefault(referred.name, []).append(referred)
+                    for export in referred.lineage:
+                        named.setdefault(export.name, []).append(export)
                     yield from _uncompared(where, model, referred)
                 else:
                     yield _no_export(where, model, referred)

@@ -171,6 +171,20 @@ def test_models_that_refer_to_exports_wrongly_are_told_at_once() -> None:
     }
 
 
+def test_two_files_of_one_name_that_exports_are_made_from_are_refused() -> None:
+    other = OnnxModel(
+        name="other",
+        inputs=(tensor("x"),),
+        outputs=(tensor("y"),),
+        export=replace(export("second"), of=replace(file("base"), options={"opset": 18})),
+    )
+    one = family("one", replace(MODEL, of=file("base")))
+    with pytest.raises(ProfileError) as caught:
+        recipe(replace(one, pipelines=(*one.pipelines, other)))
+    (told,) = caught.value.findings
+    assert (told.where, told.found) == ("family one, export base", "two that differ")
+
+
 def test_the_file_that_an_export_is_made_from_is_made_too() -> None:
     base = file("base")
     found = recipe(family("one", replace(MODEL, of=base)))
