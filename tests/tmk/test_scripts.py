@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
+from tests.builders.onnx.files import scorer
 from tests.structure.rooms import ROOT
 from tests.terminals import written
 
@@ -64,13 +66,30 @@ def test_a_plan_and_a_dag_are_read_by_their_keys() -> None:
     assert {each["name"] for each in drawn["outputs"]} <= written
 
 
-def test_a_built_repository_is_summed_up() -> None:
-    built = read("build", "--quiet", "--out", BUILT)
+def test_a_build_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    onnx.save(scorer(), tmp_path / "scorer.onnx")
+    (tmp_path / "score.py").write_text("def answers(run):\n    return 1.0\n")
+    (tmp_path / "profile.yaml").write_text(
+        f"""\
+triton: "24.10"
+families:
+  onnx:
+    models:
+      scorer:
+        source: "path:{tmp_path}/scorer.onnx"
+        metric: "path:{tmp_path}/score.py:answers"
+        bound: 0.5
+"""
+    )
+    profile, out = tmp_path / "profile.yaml", tmp_path / "out"
+    built = read("build", "--quiet", "--profile", profile, "--out", out)
     assert list(built) == [
         *("out", "changed", "seconds", "digest", "models", "metrics", "warnings"),
     ]
-    assert {"ocr", "detect"} <= {each["model"] for each in built["models"]}
-    assert all(each["value"] is not None for each in built["metrics"])
+    assert built["changed"] and built["out"] == str(out)
+    assert [each["model"] for each in built["models"]] == ["scorer"]
+    assert [each["value"] for each in built["metrics"]] == [1.0]
 
 
 def doctor(columns: str, terminal: bool = False) -> str:
