@@ -95,7 +95,7 @@ bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and spe
 bench-whisper: $(VENV)/.installed-dev .venv-server/.installed ## Measure Whisper of random weights against transformers, half an hour; write perf/results
 	@$(PYTHON) -m perf.against.transformers.whisper
 
-readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into the README
+readme: $(VENV)/.installed-dev build-repo ## Put the outputs of real runs, and perf/results, into README.md and docs/
 	@$(PYTHON) -m perf.readme
 
 render: ## Print the manifests of kserve/overlays/OVERLAY, held to the rules of the bundle
@@ -106,7 +106,7 @@ deploy: ## Apply kserve/overlays/OVERLAY to the cluster that kubectl points at
 	kubectl version --request-timeout=10s >/dev/null 2>&1 || { echo "error: no cluster answers kubectl;" \
 	  "kubectl config current-context says which one it asks. For one on this machine: kind create cluster." >&2; exit 1; }; \
 	kubectl get crd inferenceservices.serving.kserve.io >/dev/null 2>&1 || { echo "error: the cluster has no KServe;" \
-	  "kserve/README.md says how to install it." >&2; exit 1; }; \
+	  "docs/deploy/index.md says how to install it." >&2; exit 1; }; \
 	$(RENDER); $(FIND_HOLD); namespace=$$(hold <<<"$$rendered"); \
 	kubectl get namespace "$$namespace" >/dev/null 2>&1 || kubectl create namespace "$$namespace"; \
 	kubectl get secret triton-admin -n "$$namespace" >/dev/null 2>&1 || head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' | \
