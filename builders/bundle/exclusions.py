@@ -1,4 +1,4 @@
-"""What excludes or needs what: ``kserve/exclusions.yaml``, which the README and the tests share."""
+"""What excludes or needs what: ``kserve/exclusions.yaml``, which the docs and the tests share."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ LINK = "builders/bundle/kserve"
 """In the checkout a link to kserve/; in the wheel its files."""
 
 LEFT_OUT = "perf/results/"
-"""Figures that the README shows."""
+"""Figures that README.md and docs/ show."""
 
 
 def tracked() -> set[str]:
