@@ -18,6 +18,7 @@ import numpy as np
 
 from repository.arrays import Array, Arrays
 from repository.config.facts import called, is_ensemble, is_onnx, is_python, is_sequence
+from repository.config.proto import pb
 from repository.config.text import read_config
 from repository.copied.flow import Wiring, gather, scatter, waves
 from repository.copied.sequence_state import MOST, Sequences
@@ -102,7 +103,7 @@ class InProcess:
 
         return observed
 
-    def _load(self, name: str, config: Any) -> Runner:
+    def _load(self, name: str, config: pb.ModelConfig) -> Runner:
         folder = self.repository / name / VERSION
         parameters = {key: value.string_value for key, value in config.parameters.items()}
         if is_ensemble(config):
@@ -116,7 +117,9 @@ class InProcess:
             f"'{config.backend}'. Ask a server for it."
         )
 
-    def _stage(self, name: str, config: Any, folder: Path, parameters: Mapping[str, str]) -> Runner:
+    def _stage(
+        self, name: str, config: pb.ModelConfig, folder: Path, parameters: Mapping[str, str]
+    ) -> Runner:
         names = called(config)
         for each in names:
             self._runner(each)
@@ -136,7 +139,7 @@ class InProcess:
         run: Runner = prepare(folder, parameters, *([call] if names else []))
         return _in_sequences(run, config) if is_sequence(config) else run
 
-    def _ensemble(self, config: Any) -> Runner:
+    def _ensemble(self, config: pb.ModelConfig) -> Runner:
         order = waves(
             [
                 Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
@@ -165,7 +168,7 @@ class InProcess:
         return run
 
 
-def _checked(config: Any, run: Runner) -> Runner:
+def _checked(config: pb.ModelConfig, run: Runner) -> Runner:
     """A runner that refuses what a server would: unknown and missing inputs."""
     known = {tensor.name for tensor in config.input}
     required = {tensor.name for tensor in config.input if not tensor.optional}
@@ -185,7 +188,7 @@ def _checked(config: Any, run: Runner) -> Runner:
     return checked
 
 
-def _onnx(folder: Path, config: Any) -> Runner:
+def _onnx(folder: Path, config: pb.ModelConfig) -> Runner:
     """An ONNX model, with the shapes and the texts that a server takes and gives."""
     import onnxruntime
 
@@ -220,9 +223,9 @@ def _onnx(folder: Path, config: Any) -> Runner:
             given[name] = _as_text(array)
         answer = {}
         for name, found in zip(names, session.run(names, given), strict=True):
-            entry, array = outputs_of[name], np.asarray(found)
-            if entry.HasField("reshape"):
-                array = _reshaped(array, entry.dims, batching)
+            output, array = outputs_of[name], np.asarray(found)
+            if output.HasField("reshape"):
+                array = _reshaped(array, output.dims, batching)
             answer[name] = _as_bytes(array if array.ndim else array.reshape(1))
         return answer
 
@@ -250,7 +253,7 @@ def _as_bytes(array: Array) -> Array:
     return np.array(texts, np.object_).reshape(array.shape)
 
 
-def _in_sequences(run: Runner, config: Any) -> Runner:
+def _in_sequences(run: Runner, config: pb.ModelConfig) -> Runner:
     """A stage whose requests come in sequences, with what a server would tell it about them."""
     batching = config.sequence_batching
     most = int(config.parameters[MOST].string_value) if MOST in config.parameters else 0

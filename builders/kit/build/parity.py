@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from onnxruntime import InferenceSession, NodeArg
 
 from builders.errors import BuildersError
 from builders.kit.export import Bound, Export, Parity
@@ -142,7 +143,9 @@ def _text(inputs: Arrays) -> str:
     return ", ".join(f"{name} {list(shape)}" for name, shape in _shapes(inputs).items())
 
 
-def _check_examples(wanted: Sequence[Any], examples: Sequence[Arrays], *, given: bool) -> list[str]:
+def _check_examples(
+    wanted: Sequence[NodeArg], examples: Sequence[Arrays], *, given: bool
+) -> list[str]:
     """Why these examples would prove too little, given onnxruntime's description of the inputs."""
     names = {value.name for value in wanted}
     for inputs in examples:
@@ -179,7 +182,7 @@ def _check_examples(wanted: Sequence[Any], examples: Sequence[Arrays], *, given:
     return problems
 
 
-def _run(session: Any, names: Sequence[str], inputs: Arrays) -> dict[str, Array]:
+def _run(session: InferenceSession, names: Sequence[str], inputs: Arrays) -> dict[str, Array]:
     try:
         values = session.run(names, dict(inputs))
     except Exception as error:  # onnxruntime's exceptions have no common base but this

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from builders.errors import BuildersError
 from repository.arrays import Arrays
 from repository.config.facts import file_input
+from repository.config.proto import pb
 from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
 from repository.files.npz_file import read_npz
 from repository.usage.found import Usages
@@ -19,7 +19,7 @@ class LoadError(BuildersError):
     """There is no request for a pipeline; the message says what to give."""
 
 
-def request(config: Any, file: Path | None, usages: Usages) -> tuple[Arrays, str]:
+def request(config: pb.ModelConfig, file: Path | None, usages: Usages) -> tuple[Arrays, str]:
     """The largest request to a pipeline.
 
     Args:

@@ -7,17 +7,20 @@ Operators-ml.md; ``Tokenizer`` is onnxruntime's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
 
 _Axes = list[int | None]
 """Sizes; None for one that is not known."""
 
 
-def _same(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
+def _same(node: NodeProto, inputs: Sequence[_Axes]) -> list[_Axes]:
     return [inputs[0]]
 
 
-def _classes(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
+def _classes(node: NodeProto, inputs: Sequence[_Axes]) -> list[_Axes]:
     rows = _rows(inputs[0])
     counts = [
         len(each.strings) or len(each.ints)
@@ -27,16 +30,16 @@ def _classes(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
     return [[rows], [rows, max(counts, default=0) or None]]
 
 
-def _targets(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
+def _targets(node: NodeProto, inputs: Sequence[_Axes]) -> list[_Axes]:
     counts = {each.name: each.i for each in node.attribute}
     return [[_rows(inputs[0]), counts.get("n_targets", counts.get("targets", 1))]]
 
 
-def _columns(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
+def _columns(node: NodeProto, inputs: Sequence[_Axes]) -> list[_Axes]:
     return [[_rows(inputs[0]), None]]
 
 
-def _picked(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
+def _picked(node: NodeProto, inputs: Sequence[_Axes]) -> list[_Axes]:
     count = 1
     for size in inputs[1]:
         if size is None:
@@ -45,12 +48,12 @@ def _picked(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
     return [[*(inputs[0][:-1] or [1]), count]]
 
 
-def _kept(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
+def _kept(node: NodeProto, inputs: Sequence[_Axes]) -> list[_Axes]:
     """Texts, of which stop words are left out."""
     return [] if any(each.name == "stopwords" for each in node.attribute) else [inputs[0]]
 
 
-def _words(node: Any, inputs: Sequence[_Axes]) -> list[_Axes]:
+def _words(node: NodeProto, inputs: Sequence[_Axes]) -> list[_Axes]:
     return [[*inputs[0], None]]
 
 
@@ -59,7 +62,7 @@ def _rows(axes: _Axes) -> int | None:
     return axes[0] if len(axes) == 2 else 1
 
 
-_GIVES: dict[str, Callable[[Any, Sequence[_Axes]], list[_Axes]]] = {
+_GIVES: dict[str, Callable[[NodeProto, Sequence[_Axes]], list[_Axes]]] = {
     "ArrayFeatureExtractor": _picked,
     "Binarizer": _same,
     "CategoryMapper": _same,
@@ -84,17 +87,17 @@ _TABLES = {_classes, _targets, _columns}
 """They take a list or a table."""
 
 
-def has_any(model: Any) -> bool:
+def has_any(model: ModelProto) -> bool:
     """Whether a model has operators that are known here."""
     return any(node.op_type in _GIVES for node in model.graph.node)
 
 
-def learn(model: Any, inferred: Any) -> bool:
+def learn(model: ModelProto, inferred: GraphProto) -> bool:
     """Writes down in a model what an operator is known to give, where nothing was inferred.
 
     Args:
-        model: a ``ModelProto``.
-        inferred: the ``GraphProto`` that shape inference made of it.
+        model: has the operators.
+        inferred: the graph that shape inference made of it.
 
     Returns:
         Whether there was any: inference then finds more.
