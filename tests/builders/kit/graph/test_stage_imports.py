@@ -117,6 +117,7 @@ def test_a_stage_that_is_not_there_or_prepares_nothing_is_refused(folder: Path) 
     assert list(stage_mistakes(stage({}))) == []
 
 
+@pytest.mark.thorough
 def test_no_stage_of_the_kit_has_a_mistake() -> None:
     for name in Checkout().families:
         family = Checkout().declared(name)
