@@ -92,7 +92,7 @@ def read_header(path: Path) -> OnnxHeader:
         OnnxUnreadable: it is no ONNX model.
         OSError: it cannot be read.
     """
-    from onnx import TensorProto, shape_inference
+    from onnx import TensorProto, checker, shape_inference
 
     from repository.onnx.walk import tensors
 
@@ -102,7 +102,7 @@ def read_header(path: Path) -> OnnxHeader:
     )
     try:
         graph = shape_inference.infer_shapes(model).graph
-    except (shape_inference.InferenceError, RuntimeError, ValueError):
+    except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError):
         graph = model.graph
     initialized = {tensor.name for tensor in model.graph.initializer}
     inputs = [(value.name, _tensor(value)) for value in graph.input]

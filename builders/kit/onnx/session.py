@@ -36,7 +36,7 @@ def make_session(
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what it refuses is told by the error
     # Waiting threads otherwise spin, and take the core from the other work of a build.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     _register(options, operators)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +51,10 @@ _SCHEMES = (
 )
 """What is tried in turn: an image model may want multiples of 32, and sound is long."""
 
+_MOST_ELEMENTS = 1 << 26
+"""Of one example: 512 MiB as they are drawn. A file whose axes are all dynamic, channels too, would
+otherwise be tried with more than fits in memory."""
+
 
 def made_up(file: OnnxFile, sizes: Sizes, operators: Sequence[Path] = ()) -> list[Arrays]:
     """Inputs that the file accepts: three of different sizes, or one if it has no dynamic axis.
@@ -67,10 +72,15 @@ def made_up(file: OnnxFile, sizes: Sizes, operators: Sequence[Path] = ()) -> lis
     weak: list[Arrays] | None = None
     reasons: dict[str, None] = {}
     for scheme in _SCHEMES if symbols else _SCHEMES[:1]:
+        shapes = [_shapes(file, symbols, sizes, scheme, number) for number in range(EXAMPLES)]
+        shapes = shapes if symbols else shapes[:1]
+        most = max(_elements(each) for each in shapes)
+        if most > _MOST_ELEMENTS:
+            reasons[f"inputs of more than {_MOST_ELEMENTS:,} elements, the most made"] = None
+            continue
         examples: list[Arrays] = [
-            _inputs(file, symbols, sizes, scheme, number) for number in range(EXAMPLES)
+            inputs_of(file, each, number) for number, each in enumerate(shapes)
         ]
-        examples = examples if symbols else examples[:1]
         try:
             answers = [session.run(None, dict(each)) for each in examples]
         except Exception as error:  # onnxruntime's exceptions have no common base but this
@@ -123,9 +133,9 @@ def _parts(axis: str) -> list[str]:
     return [part for part in parts if part and not part.isdecimal()]
 
 
-def _inputs(
+def _shapes(
     file: OnnxFile, symbols: Mapping[str, bool], sizes: Sizes, scheme: _Scheme, number: int
-) -> dict[str, Array]:
+) -> dict[str, list[int]]:
     others = [name for name, first in symbols.items() if not first]
     chosen = {
         name: scheme.first[number]
@@ -134,11 +144,14 @@ def _inputs(
         for name, first in symbols.items()
     }
     chosen |= {name: each[number % len(each)] for name, each in sizes.items()}
-    shapes = {
+    return {
         tensor.name: [_size(tensor, index, chosen) for index in range(len(tensor.axes))]
         for tensor in file.inputs
     }
-    return inputs_of(file, shapes, number)
+
+
+def _elements(shapes: Mapping[str, Sequence[int]]) -> int:
+    return sum(math.prod(each) for each in shapes.values())
 
 
 def inputs_of(

@@ -14,6 +14,7 @@ from builders.kit.graph import Model
 from builders.kit.onnx.files import NEWEST_IR, lower_ir_version
 from builders.kit.onnx.session import load_unoptimised
 from builders.kit.onnx.simplify import OLDEST_OPSET
+from builders.onnx.file.declared import untrue_shapes
 from builders.onnx.file.locales import absent_locales
 from builders.onnx.file.reading import ORDINARY, OnnxFile
 from repository.check.onnx.external import check_external
@@ -85,6 +86,7 @@ def _said(file: OnnxFile, release: Release) -> Iterator[Violation]:
     names = [each.name for each in (*file.inputs, *file.outputs)]
     for tensor in (*file.inputs, *file.outputs):
         yield from _tensor(file, tensor, release)
+    yield from untrue_shapes(file)
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Violation(
             "names",

@@ -35,6 +35,10 @@ _PLAN = (
 )
 _ORT = ("a model in onnxruntime's own format", "Name the ONNX file that it was made from.")
 _COMPRESSED = ("a compressed archive", "Unpack it, and name the ONNX file.")
+_PAGE = (
+    "a web page, which was fetched in the file's place",
+    "Fetch the file itself, from its address for downloads.",
+)
 _OPENVINO = ("a model of OpenVINO", "Name the ONNX file that it was made from.")
 
 _POINTER = (POINTER, "Fetch the file itself, with git lfs pull.")
@@ -67,7 +71,7 @@ _BY_SUFFIX = {
 }
 
 _BY_MAGIC = (
-    (0, b"PK\x03\x04", _TORCH),
+    (0, b"PK\x03\x04", _COMPRESSED),
     (0, b"\x80\x02", _PICKLE),
     (0, b"\x80\x03", _PICKLE),
     (0, b"\x80\x04", _PICKLE),
@@ -82,6 +86,9 @@ _BY_MAGIC = (
 )
 """Where bytes stand, the bytes, and what a file is that has them."""
 
+_HEAD = 256
+"""Bytes that are looked at: enough for the name of an archive's first file."""
+
 
 def refuse_other_formats(path: Path) -> None:
     """Refuse a file in a known format other than ONNX.
@@ -94,8 +101,12 @@ def refuse_other_formats(path: Path) -> None:
     """
     known = _POINTER if is_pointer(path) else _BY_SUFFIX.get(path.suffix.lower())
     if known is None and is_file(path):
-        head = content(path, 16)
+        head = content(path, _HEAD)
         known = next((each for at, magic, each in _BY_MAGIC if head[at:].startswith(magic)), None)
+        if known is _COMPRESSED and b"data.pkl" in head:
+            known = _TORCH
+        if known is None and head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            known = _PAGE
     if known is not None:
         found, remedy = known
         raise SourceError(f"{path}: expected an ONNX model, found {found}. {remedy}")

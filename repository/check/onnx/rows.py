@@ -79,7 +79,7 @@ def _agreed(seen: Sequence[Rows | None]) -> Rows | None:
 
 def _inferred(header: OnnxHeader, config: Config, rows: int, dynamic: int) -> dict[str, Rows]:
     """What inference knows of each output for a batch of so many rows."""
-    from onnx import ModelProto, shape_inference
+    from onnx import ModelProto, checker, shape_inference
 
     model = ModelProto()
     model.CopyFrom(header.model)
@@ -97,7 +97,7 @@ def _inferred(header: OnnxHeader, config: Config, rows: int, dynamic: int) -> di
             if not ml_shapes.learn(model, graph):
                 break
             graph = shape_inference.infer_shapes(model, data_prop=True).graph
-    except (shape_inference.InferenceError, RuntimeError, ValueError):
+    except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError):
         return {}
     shapes = {
         value.name: value.type.tensor_type.shape

@@ -11,6 +11,9 @@ import safetensors.numpy
 from onnx import ModelProto, TensorProto, helper
 
 from builders.kit.recipe.profile import ProfileError
+from builders.onnx.examples.made_up import made_up
+from builders.onnx.file.reading import read_file
+from repository.onnx.content import OnnxError
 from tests.builders.onnx.files import (
     FLOAT,
     INT64,
@@ -91,6 +94,15 @@ def no_outputs() -> ModelProto:
     return model(graph([helper.make_node("Neg", ["x"], ["y"])], [value("x", FLOAT, [2])], []))
 
 
+def calls_itself() -> ModelProto:
+    made = one("F", domain="own")
+    again = helper.make_node("F", ["a"], ["b"], domain="own")
+    made.functions.append(
+        helper.make_function("own", "F", ["a"], ["b"], [again], [helper.make_opsetid("own", 1)])
+    )
+    return made
+
+
 def input_again() -> ModelProto:
     made = one("Neg")
     made.graph.output.append(made.graph.input[0])
@@ -145,6 +157,17 @@ GRAPHS: dict[str, tuple[Callable[[], ModelProto], str, str]] = {
         "Declare the input's shape",
     ),
     "an input for an output": (input_again, "found 2 of one name", "Put an Identity between them"),
+    "an output of another size than is declared": (
+        lambda: one("Neg", answer=["N", 3]),
+        "the shape that the graph computes, [N, 2], found: [N, 3] declared",
+        "Correct the output's shape",
+    ),
+    "an output of other axes than are declared": (
+        lambda: one("Neg", answer=["N"]),
+        "the shape that the graph computes, [N, 2], found: [N] declared",
+        "Correct the output's shape",
+    ),
+    "a function that calls itself": (calls_itself, "must not be recursive", "Mend the graph"),
     "random numbers": (
         lambda: one("RandomNormalLike"),
         "draw random numbers: RandomNormalLike",
@@ -168,7 +191,7 @@ def test_a_graph_that_cannot_be_served_is_refused(bench: Bench, kind: str) -> No
     assert remedy in findings[0].remedy or remedy in findings[0].found
 
 
-TORCH = b"PK\x03\x04" + bytes(20)
+TORCH = b"PK\x03\x04" + bytes(26) + b"scorer/data.pkl"
 OTHERS = {
     "scorer.pt": (TORCH, "a PyTorch file, a pickle", "torch.onnx.export"),
     "scorer.onnx": (TORCH, "a PyTorch file, a pickle", "torch.onnx.export"),
@@ -196,6 +219,12 @@ OTHERS = {
     ),
     "empty.onnx": (b"", "the file is empty", "export it again"),
     "cut.onnx": (scorer().SerializeToString()[:200], "the file is cut off", "export it again"),
+    "page.onnx": (b"\n<!DOCTYPE html><html>", "a web page", "from its address for downloads"),
+    "packed.onnx": (
+        b"PK\x03\x04" + bytes(26) + b"model.onnx",
+        "a compressed archive",
+        "name the ONNX file",
+    ),
     "text.onnx": (b"hello, world", "found another file", "export it again"),
 }
 
@@ -226,6 +255,12 @@ def test_data_beside_the_file_has_to_be_there(bench: Bench) -> None:
     assert "in 'scorer.onnx.data' beside it, found no such file" in only(bench, "scorer.onnx")
     data.symlink_to("/etc/passwd")
     assert "ads out of it. Copy the folder" in only(bench, "scorer.onnx")
+
+
+def test_inputs_that_do_not_fit_in_memory_are_not_made(bench: Bench) -> None:
+    bench.save("scorer.onnx", one("Neg", axes=(10**5, 10**6), answer=(10**5, 10**6)))
+    with pytest.raises(OnnxError, match=r"found: inputs of more than .* elements.*inputs: \["):
+        made_up(read_file(bench.folder / "scorer.onnx"), {})
 
 
 UNBATCHED: dict[str, tuple[Callable[[], ModelProto], str]] = {
