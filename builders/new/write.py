@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import keyword
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ def write_family(name: str, at: Path | None = None) -> Written:
     """
     if at is None:
         at = BUILDERS if _in_checkout(Path.cwd()) else Path(name)
-    at = at.absolute()
+    at = Path(os.path.abspath(at))  # noqa: PTH100 (no link is followed)
     inside = at.resolve() == BUILDERS.resolve()
     files = _files(name, at, inside=inside)
     if refusals := [*_name(name, inside=inside), *_place(at, files, inside=inside)]:

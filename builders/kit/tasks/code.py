@@ -15,6 +15,7 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
 import re
 import sys
@@ -87,6 +88,7 @@ class CodeReader:
     roots: tuple[Path, ...] = (ROOT,)
     packages: Mapping[str, Path] = field(default_factory=dict)
     _read: dict[str, _Module] = field(default_factory=dict)
+    _loose: dict[str, Path] = field(default_factory=dict)
 
     def code_of(self, functions: Iterable[Callable[..., object]], *modules: str) -> Code:
         """All that functions, and modules given by name, can reach.
@@ -161,6 +163,8 @@ class CodeReader:
         for package, folder in self.packages.items():
             if f"{name}.".startswith(f"{package}."):
                 below.append((folder, name.removeprefix(package).split(".")[1:]))
+        if (top := name.partition(".")[0]) in self._loose:
+            below.append((self._loose[top], name.split(".")))
         for folder, parts in below:
             place = folder.joinpath(*parts)
             for path in [place / "__init__.py", place.with_suffix(".py")]:
@@ -181,7 +185,11 @@ class CodeReader:
                 top = target.partition(".")[0]
                 ours = any(f"{each}.".startswith(f"{top}.") for each in self.packages)
                 if not ours and top not in sys.stdlib_module_names and self.path(top) is None:
-                    packages.add(top)
+                    if (folder := _folder_of_loose(top)) is None:
+                        packages.add(top)
+                    else:
+                        self._loose[top] = folder
+                        imports |= {top, target}
         named = {each for each in text.dotted if self.path(each)}
         counted = text.counted
         if edited_meanwhile(path):
@@ -194,9 +202,7 @@ class CodeReader:
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """The installed version of each package, by distribution, and of those behind them."""
     wanted = {each for name in packages for each in (name, *BEHIND.get(name, ()))}
-    return {
-        name: version(name) for name in sorted({_DISTRIBUTIONS.get(name, name) for name in wanted})
-    }
+    return {name: version(name) for name in sorted(set(map(_distribution, wanted)))}
 
 
 def edited_meanwhile(path: Path) -> bool:
@@ -220,6 +226,31 @@ def version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "none"
+
+
+def _distribution(package: str) -> str:
+    """What a package is installed with; the package's own name where it is not installed."""
+    known = _DISTRIBUTIONS.get(package, package)
+    return known if version(known) != "none" else _owners().get(package, [known])[0]
+
+
+@functools.cache
+def _owners() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+def _folder_of_loose(top: str) -> Path | None:
+    """Where a module lies that no distribution has, as one beside a script; None of any other."""
+    if version(_distribution(top)) != "none":
+        return None
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    file = Path(spec.origin)
+    return file.parents[1] if spec.submodule_search_locations else file.parent
 
 
 def _reached(function: object, depth: int = 4) -> Iterator[tuple[str, list[str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -183,3 +184,42 @@ def test_the_command_line_makes_nothing() -> None:
             "builders.kit.build.build",
             "builders.kit.tasks.progress",
         } & set(code.modules)
+
+
+def test_a_package_counts_by_the_distribution_that_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from builders.kit.tasks import code
+
+    (tmp_path / "oddly").mkdir()
+    (tmp_path / "oddly" / "__init__.py").touch()
+    (tmp_path / "named_otherwise-3.2.dist-info").mkdir()
+    (tmp_path / "named_otherwise-3.2.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: named-otherwise\nVersion: 3.2\n"
+    )
+    (tmp_path / "named_otherwise-3.2.dist-info" / "top_level.txt").write_text("oddly\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    code._owners.cache_clear()
+    assert code.versions(["oddly", "numpy", "nowhere"]) == {
+        "named-otherwise": "3.2",
+        "numpy": importlib.metadata.version("numpy"),
+        "nowhere": "none",
+    }
+    code._owners.cache_clear()
+
+
+def test_a_module_that_no_distribution_has_counts_by_its_content(
+    root: Path, make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = tmp_path / "beside"
+    (beside / "toybox").mkdir(parents=True)
+    (beside / "toybox" / "__init__.py").write_text("from . import parts\n")
+    (beside / "toybox" / "parts.py").write_text("PART = 1\n")
+    (beside / "toyscript.py").write_text("WORD = 1\n")
+    monkeypatch.syspath_prepend(beside)
+    (root / "shop" / "late.py").write_text("import toyscript\nfrom toybox import parts\n")
+    before = read(root, make)
+    assert {"toyscript", "toybox", "toybox.parts"} <= set(before.modules)
+    assert not {"toyscript", "toybox"} & set(before.tools)
+    (beside / "toybox" / "parts.py").write_text("PART = 2\n")
+    assert read(root, make) != before
