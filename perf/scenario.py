@@ -73,12 +73,12 @@ class InputOptions(_Options):
         file: its path, relative to the scenario's folder. A ``.npy`` file is an array; any other
             file is its bytes.
         value: a number, a text, or nested lists of them.
-        made: the family makes it.
+        made: true where the family makes it.
     """
 
     file: str | None = None
     value: Value | None = None
-    made: bool = False
+    made: bool | None = None
 
     @field_validator("file")
     @classmethod

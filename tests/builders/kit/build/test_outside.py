@@ -1,130 +1,135 @@
-"""A family outside this checkout: built, served, smoked, asked, measured and sized.
-
-Nothing outside its folder but a profile knows of it; its ``usage.py`` says all that the commands
-need.
-"""
+"""Builds of a family outside the checkout: as of any other, and rebuilt when its code changes."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
-from perf.result import load
-from runtime.machine.environment import ServerEnvironment
-from runtime.server.server import LocalServer
+from builders.kit.build.build import Result, build
+from builders.kit.build.dry_run import dry_run
+from builders.kit.build.only import reproduce
+from builders.kit.recipe.profile import load_profile
+from builders.kit.tasks.cache import Cache
+from repository.families.outside import PACKAGE, forget
+from runtime.inprocess import InProcess
 
-ROOT = Path(__file__).parents[4]
-TOY = Path(__file__).parent / "toys" / "toykit" / "toy"
-PROFILE = """
-triton: "24.10"
-bls: true
-families:
-  toy: {code: "path:./elsewhere", sources: {weights: "path:WEIGHTS"}}
-"""
+TOY = Path(__file__).resolve().parent / "toys" / "toykit" / "toy"
 
 
-@dataclass(frozen=True)
 class Outside:
-    """A folder with a family, a profile, what was built of it, and its server."""
+    """The toy family in a folder of its own, with a profile beside it."""
 
-    folder: Path
-    server: LocalServer
+    def __init__(self, folder: Path) -> None:
+        self.family = folder / "code" / "json"  # named as a module of the standard library is
+        shutil.copytree(TOY, self.family, ignore=shutil.ignore_patterns("__pycache__"))
+        declared = (self.family / "family.py").read_text()
+        declared = declared.replace("from toykit.toy import", "from . import")
+        declared = declared.replace('"toykit.toy.stages', 'f"{__package__}.stages')
+        # A relative path that the family declares starts at its folder.
+        declared = declared.replace("path:nowhere.json", "path:weights/weights.json")
+        assert "toykit" not in declared
+        (self.family / "family.py").write_text(declared)
+        (self.family / "weights").mkdir()
+        (self.family / "weights" / "weights.json").write_text(
+            json.dumps({"factor": 2.0, "shift": 1.0})
+        )
+        self.profile = folder / "profile" / "mine.yaml"
+        self.profile.parent.mkdir()
+        self.profile.write_text('triton: 24.10\nfamilies: {toy: {code: "path:../code/json"}}\n')
+        self.cache, self.out = Cache(folder / "cache"), folder / "repository"
+        self.age()
 
-    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return run(self.folder, *arguments, TRITON_GRPC=self.server.grpc)
+    def build(self) -> Result:
+        forget(PACKAGE)
+        return build(load_profile(self.profile), self.out, cache=self.cache)
+
+    def plan(self) -> dict[str, str]:
+        """What would run, and why."""
+        forget(PACKAGE)
+        tasks = dry_run(load_profile(self.profile), self.out, cache=self.cache)
+        return {each.name: each.why for each in tasks if each.action not in ("cached", "keep")}
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.family / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+        self.age()
+
+    def age(self) -> None:
+        """As for a process that begins after all edits."""
+        for path in self.family.rglob("*.py"):
+            os.utime(path, (0, 0))
 
 
-def run(folder: Path, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        cwd=folder,
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")}
-        | variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Outside]:
+    yield Outside(tmp_path)
+    forget(PACKAGE)
+
+
+def test_it_builds_from_any_working_directory_and_runs(
+    outside: Outside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outside.build().changed
+    answer = InProcess(outside.out).run("toy", {"x": np.array([1, 2], np.float32)})
+    assert answer["y"].tolist() == [3, 5]
+    assert not outside.build().changed
+    monkeypatch.chdir(tmp_path)
+    assert not outside.build().changed
+    assert outside.plan() == {}
+    assert str(tmp_path) not in (outside.out / "manifest.json").read_text()
+
+
+def test_a_comment_changes_nothing_and_code_rebuilds_what_it_makes(outside: Outside) -> None:
+    outside.build()
+    outside.edit("exports.py", "def scale", "# Why.\ndef scale")
+    outside.edit("family.py", "x = Tensor", "# Why.\nx = Tensor")
+    assert outside.plan() == {}
+    outside.edit("stages/shift.py", "+ shift", "+ shift + 0")
+    plan = outside.plan()
+    assert set(plan) == {"metric toy/error", "model shift"}
+    assert f"code {PACKAGE}.toy.stages.shift changed" in plan["metric toy/error"]
+    outside.edit("exports.py", 'return {"operator": operator}', 'return {"operator": "x"}')
+    assert {"export toy/scale", "export toy/move"} <= set(outside.plan())
+    assert outside.build().changed
+
+
+def test_a_module_that_a_stage_imports_and_data_count_too(outside: Outside) -> None:
+    (outside.family / "stages" / "words.py").write_text("PLUS = 0\n")
+    outside.edit(
+        "stages/shift.py", "import numpy as np", "import numpy as np\n\nfrom .words import PLUS"
     )
+    outside.edit("stages/shift.py", "+ shift", "+ shift + PLUS")
+    assert outside.build().changed
+    assert (outside.out / "shift" / "1" / "stages" / "words.py").is_file()
+    outside.edit("stages/words.py", "0", "-0")
+    assert f"code {PACKAGE}.toy.stages.words changed" in outside.plan()["metric toy/error"]
+    outside.build()
+    inputs = outside.family / "evaluation" / "inputs.json"
+    inputs.write_text('{"x": [4]}')
+    assert set(outside.plan()) == {"metric toy/error"}
+    # The stamp sees it too, though no build has looked at it yet.
+    outside.build()
+    assert outside.plan() == {}
 
 
-@pytest.fixture(scope="module")
-def outside(
-    tmp_path_factory: pytest.TempPathFactory, server_environment: ServerEnvironment
-) -> Iterator[Outside]:
-    folder = tmp_path_factory.mktemp("outside")
-    shutil.copytree(TOY, folder / "elsewhere")
-    (folder / "weights.json").write_text(json.dumps({"factor": 2.0, "shift": 1.0}))
-    profile = folder / "mine.yaml"
-    profile.write_text(PROFILE.replace("WEIGHTS", str(folder / "weights.json")))
-    built = run(folder, "builders", "build", "--profile", profile, "--out", folder / "models")
-    assert built.returncode == 0, built.stderr
-    with LocalServer(folder / "models", environment=server_environment) as server:
-        yield Outside(folder, server)
-        server.stop(now=True)
+def test_its_tasks_run_alone(outside: Outside) -> None:
+    reproduce(load_profile(outside.profile), "parity toy/scale", cache=outside.cache)
 
 
-CODE = ("--family", "path:./elsewhere")
-
-
-def test_its_known_question_is_asked(outside: Outside) -> None:
-    done = outside.run("clients.smoke", f"http://{outside.server.http}", *CODE, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    results = {each["pipeline"]: each["result"] for each in json.loads(done.stdout)["pipelines"]}
-    served = {name: result for name, result in results.items() if result != "not served"}
-    assert served == {"toy": "ok", "toy_bls": "ok"}
-    done = outside.run("clients.smoke", f"http://{outside.server.http}", "--pipeline", "toy")
-    assert done.returncode == 2, "nobody said where it lies"
-
-
-def test_a_users_file_is_asked_and_the_answer_shown_as_it_says(outside: Outside) -> None:
-    (outside.folder / "mine.json").write_text('{"x": [0.25, -1]}')
-    done = outside.run("clients", "ask", "toy", "mine.json", *CODE)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1.5 -1\n", "")
-    known = outside.run("clients", "ask", "toy_bls", *CODE)
-    assert known.stdout == "3 5 7\n"
-    whole = outside.run("clients", "ask", "toy", "mine.json", "--json", *CODE)
-    assert json.loads(whole.stdout)["outputs"][0]["data"] == [1.5, -1]
-    for arguments, told in (
-        (("toy", "nowhere.json"), "cannot read nowhere.json"),
-        (("toy", "mine.json", "-o", "x=1"), "--option: expected none"),
-        (("tyo", "mine.json"), "Did you mean 'toy'?"),
-    ):
-        refused = outside.run("clients", "ask", *arguments, *CODE)
-        assert refused.returncode in (1, 2)
-        assert told in refused.stderr
-        assert "Traceback" not in refused.stderr
-
-
-@pytest.mark.thorough
-def test_it_is_measured_with_its_own_requests(outside: Outside) -> None:
-    measure = ("--modes", "ensemble", "--concurrency", "1", "--rounds", "1", "--count", "2")
-    done = outside.run("perf", "compare", "toy", *CODE, *measure, "--repository", "models",
-                       "--url", outside.server.grpc, "--http-url", outside.server.http,
-                       "--out", "figures")  # fmt: skip
-    assert "Traceback" not in done.stderr
-    result = load(outside.folder / "figures" / "result.json")
-    ensemble = next(each for each in result.legs if each.leg.mode == "ensemble")
-    assert ensemble.failure is None
-    assert [made.errors for made in ensemble.rounds] == [0]
-    requests: Any = result.scenario["requests"]
-    assert [each["x"]["value"] for each in requests] == [[0.5, 1, 2], None]
-    assert [each["x"]["made"] for each in requests] == [False, True]
-
-
-@pytest.mark.thorough
-def test_a_server_is_sized_for_its_largest_request(outside: Outside) -> None:
-    done = outside.run("builders", "resources", "models", "--out", "-", *CODE)
-    assert done.returncode == 0, done.stderr
-    assert "# Largest requests: toy: a thousand numbers; 4 at once." in done.stdout
-    lost = outside.run("builders", "resources", "models", "--out", "-")
-    assert (lost.returncode, lost.stdout) == (1, "")
-    assert "no family declares one" in lost.stderr
+def test_it_moves_with_its_profile_and_keeps_what_was_made(
+    outside: Outside, tmp_path: Path
+) -> None:
+    outside.build()
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for each in ("code", "profile"):
+        (tmp_path / each).rename(moved / each)
+    outside.profile = moved / "profile" / "mine.yaml"
+    assert outside.plan() == {}
