@@ -16,6 +16,7 @@ from builders.kit.checkout import Checkout
 from builders.kit.family import Export, Family, Parity
 from builders.kit.graph import OnnxModel, PythonModel, Tensor
 from repository.arrays import Arrays, DType
+from repository.families.places import Place
 
 Floats = npt.NDArray[np.float32]
 
@@ -267,6 +268,8 @@ def test_the_command_makes_the_export_anew(made: Path, monkeypatch: pytest.Monke
         name="pooling", sources={"model": f"path:{made}"}, pipelines=(pool, read), metrics=()
     )
     monkeypatch.setattr(Checkout, "load", lambda self, name: {"pooling": family}[name])
+    place = Place(made.parent, "pooling", {}, "here")
+    monkeypatch.setattr(Checkout, "place", lambda self, name: {"pooling": place}[name])
     with pytest.raises(ParityError, match="python -m builders parity pooling pool"):
         reproduce("pooling", "pool")
     with pytest.raises(NotDeclared, match=r"with a parity: pool, found 'keys'"):
