@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import typer
 
 from clients.cli.options import Families, Timeout
-from repository.cli.exit import failed, usage
+from repository.cli.exit import failed, tell, usage
 from repository.cli.show import Json, show, show_json
 from repository.errors import KitError
 from repository.table import Column, Table
@@ -75,18 +75,18 @@ def smoke(
     if mistake := _mistake(url):
         typer.echo(f"error: {mistake}", err=True)
         raise typer.Exit(2)
-    from clients.deployed.asking import ask_all, built, questions
+    from clients.deployed.asking import answerable, ask_all, built
     from clients.deployed.server import Deployed, Unreachable
     from repository.usage.found import usages
 
     try:
-        known = questions(usages(repository, family or ()))
+        known = usages(repository, family or ())
         required = list(pipeline or (built(repository, known) if repository else ()))
     except KitError as problem:
         raise usage(problem) from problem
     for name in required:
-        if known.of(name) is None:
-            there = ", ".join(known.by_pipeline)
+        if known.question(name) is None:
+            there = ", ".join(answerable(known))
             raise typer.BadParameter(f"no answer of '{name}' is known; there are: {there}")
     try:
         asked = list(ask_all(Deployed(url, host, timeout), known, required))
@@ -100,9 +100,7 @@ def smoke(
     else:
         show(_table(asked))
         for sentence in failures:
-            typer.echo(
-                sentence if sentence.startswith("error [") else f"error: {sentence}", err=True
-            )
+            tell(sentence)
     if failures:
         raise typer.Exit(1)
 

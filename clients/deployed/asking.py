@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from clients.deployed.server import Deployed, Wrong
 from repository.cli.flags import told
-from repository.layout import BLS_SUFFIX
 from repository.manifest import read_manifest
 from repository.usage import Question
 from repository.usage.found import Usages
@@ -33,43 +32,26 @@ class Asked:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Questions:
-    """Questions whose answers are known.
-
-    Attributes:
-        by_pipeline: those that families declare.
-    """
-
-    by_pipeline: Mapping[str, Question]
-
-    def of(self, model: str) -> Question | None:
-        """The question to a pipeline, or to a BLS twin of one; None if there is none."""
-        own = self.by_pipeline.get(model)
-        return own or self.by_pipeline.get(model.removesuffix(BLS_SUFFIX))
+def answerable(known: Usages) -> list[str]:
+    """The pipelines that families declare a question of, sorted."""
+    return sorted(name for name in known.declared if known.question(name))
 
 
-def questions(declared: Usages) -> Questions:
-    """The questions that families declare."""
-    asked = {name: each.question for name, each in sorted(declared.declared.items())}
-    return Questions({name: each for name, each in asked.items() if each is not None})
-
-
-def built(repository: Path, known: Questions) -> list[str]:
+def built(repository: Path, known: Usages) -> list[str]:
     """The pipelines of a built repository whose answers are known, and their twins.
 
     Raises:
         ManifestError: it has no manifest that can be read.
     """
-    return sorted(name for name in read_manifest(repository).models if known.of(name))
+    return sorted(name for name in read_manifest(repository).models if known.question(name))
 
 
-def ask_all(deployed: Deployed, known: Questions, required: Sequence[str] = ()) -> Iterator[Asked]:
+def ask_all(deployed: Deployed, known: Usages, required: Sequence[str] = ()) -> Iterator[Asked]:
     """How each pipeline does.
 
     Args:
         deployed: the server.
-        known: questions.
+        known: what families declare.
         required: whom to ask, each with a question; empty: all that are served and have one, and
             then what is not asked, and why.
 
@@ -78,14 +60,14 @@ def ask_all(deployed: Deployed, known: Questions, required: Sequence[str] = ()) 
     """
     served = [] if required else deployed.models()
     for name in required or served:
-        if question := known.of(name):
+        if question := known.question(name):
             yield _asked(deployed, name, question)
     if required:
         return
-    for name in sorted(known.by_pipeline.keys() - set(served)):
+    for name in [each for each in answerable(known) if each not in served]:
         yield Asked(name, "not served")
     for name in served:
-        if known.of(name) is None and deployed.is_ensemble(name):
+        if known.question(name) is None and deployed.is_ensemble(name):
             yield Asked(name, "no known answer")
 
 

@@ -29,16 +29,17 @@ def failed(problem: KitError | str, flags: Mapping[str, str] = FLAGS) -> typer.E
         problem: what is wrong.
         flags: the options for what an error names, as :func:`repository.cli.flags.told` takes them.
     """
-    _tell(problem, flags)
+    tell(problem, flags)
     return typer.Exit(1)
 
 
 def usage(problem: KitError | str, flags: Mapping[str, str] = FLAGS) -> typer.Exit:
     """The exit for wrong usage; as :func:`failed`."""
-    _tell(problem, flags)
+    tell(problem, flags)
     return typer.Exit(2)
 
 
-def _tell(problem: KitError | str, flags: Mapping[str, str]) -> None:
+def tell(problem: KitError | str, flags: Mapping[str, str] = FLAGS) -> None:
+    """Prints an error to standard error, and goes on; as :func:`failed`."""
     text = printable(told(problem, flags) if isinstance(problem, KitError) else named(problem))
     typer.echo(text if text.startswith("error [") else f"error: {text}", err=True)

@@ -16,7 +16,7 @@ from repository.errors import KitError, RepositoryError
 from repository.families.places import Place, folder_of, in_folder, in_package, in_packages
 from repository.findings import finding_of
 from repository.layout import BLS_SUFFIX
-from repository.usage import Usage
+from repository.usage import Question, Usage
 
 PACKAGE = "builders"
 """The package whose folders are the kit's families."""
@@ -44,6 +44,11 @@ class Usages:
     def of(self, pipeline: str) -> Usage | None:
         """What is declared of a pipeline, or of the one whose BLS twin it is."""
         return self.declared.get(pipeline) or self.declared.get(pipeline.removesuffix(BLS_SUFFIX))
+
+    def question(self, pipeline: str) -> Question | None:
+        """The question to a pipeline, found as :meth:`of` does; None if there is none."""
+        usage = self.of(pipeline)
+        return usage.question if usage is not None else None
 
 
 def usages(repository: Path | None = None, code: Sequence[str] = ()) -> Usages:
