@@ -1,103 +1,95 @@
-"""From an ONNX file to the one that is served: simplified where that changes no answer."""
+"""The export of an ONNX file: what makes it, and what it is compared with."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from onnx import ModelProto
+from builders.kit.export import Bound, Export, Int8, Parity
+from builders.kit.family import Conditions
+from builders.kit.onnx.variants import int8
+from builders.onnx.examples.compared import Examples, answer_of_source
+from builders.onnx.file.reading import OnnxFile
+from builders.onnx.options import OnnxModelOptions
+from builders.onnx.served_file import make_file
 
-from builders.kit import onnx
-from builders.kit.build.parity import ParityError, compare
-from builders.kit.export import Export, Parity
-from builders.kit.onnx.files import MODEL_FILE, lower_ir_version
-from builders.onnx.batch_axis import name_batch_axis
-from builders.onnx.file.reading import OnnxFile, read_file
-from repository.onnx.content import OnnxError
+_RELATIVE = {"FP16": 1e-2, "FP64": 1e-6}
+"""How far the simplified graph may be from the source by an output's type; else 1e-4. One that is
+farther is served as it is in the file."""
 
 
-def make_file(
-    parity: Parity,
-    newest_opset: int,
-    optional: tuple[str, ...],
-    simplify: bool,
-    batches: bool,
-    checkpoint: Path,
-    out: Path,
-) -> Mapping[str, object]:
-    """Write the file that is served.
+def export_of(
+    name: str,
+    file: OnnxFile,
+    asked: OnnxModelOptions,
+    given: tuple[Path, ...],
+    operators: tuple[Path, ...],
+    conditions: Conditions,
+) -> Export:
+    """The export of a model's file.
 
     Args:
-        parity: what a simplified graph is held to; one that fails is not served.
-        newest_opset: the newest that the release loads.
-        optional: inputs with a default value that requests may give.
-        simplify: whether to try it.
-        batches: whether the first axis of every input and output is the batch.
-        checkpoint: the source.
-        out: the file to write, or the folder if it has weights in other files.
-
-    Returns:
-        For the manifest: whether the graph was simplified, and how, or why not.
+        name: the model's.
+        file: its source.
+        asked: what the profile says of it.
+        given: a user's own inputs.
+        operators: libraries of custom operators.
+        conditions: what it is made for.
     """
-    file = read_file(checkpoint)
-    facts: dict[str, object] = {
-        "domains": file.domains,
-        "ir_version": file.header.ir_version,
-        "external_data": list(file.sidecars),
-        "axes": {each.name: list(each.axes) for each in file.inputs},
+    optional = tuple(asked.optional_inputs)
+    sizes = tuple((axis, tuple(each)) for axis, each in sorted(asked.sizes.items()))
+    examples = Examples(file.path, given, operators)
+    relative = {
+        tensor.name: _RELATIVE.get(tensor.config_type.removeprefix("TYPE_"), 1e-4)
+        for tensor in file.outputs
     }
-    if file.optional:
-        names = [each.name for each in file.optional]
-        facts["constants"] = [name for name in names if name not in optional]
-    why = file.unsimplified
-    if optional:
-        why = "it has optional inputs"
-    if not simplify:
-        why = "the profile says so"
-    if not why:
-        try:
-            model, done = onnx.normalise(onnx.load(file.path), newest_opset=newest_opset)
-            if batches:
-                name_batch_axis(model)
-            onnx.save(model, out)
-            compare(
-                Export(name="simplified", source="", make=make_nothing, parity=parity),
-                checkpoint,
-                out,
-            )
-            return {**facts, "simplified": True, **done.facts()}
-        except (OnnxError, ParityError) as error:
-            why = str(error).partition("\nReproduce it with: ")[0]
-            _remove(out)
-    _as_it_is(file, out, batches)
-    return {**facts, "simplified": False, "why": why}
-
-
-def make_nothing(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """For the comparison of a file that is made already."""
-    raise NotImplementedError
-
-
-def _as_it_is(file: OnnxFile, out: Path, batches: bool) -> None:
-    """The same graph and weights; the version of the file format may be lowered, and the batch's
-    axis gets a name."""
-    model = ModelProto()
-    model.ParseFromString(file.path.read_bytes())
-    lower_ir_version(model)
-    if batches:
-        name_batch_axis(model)
-    target = out
-    if file.sidecars:
-        target = out / MODEL_FILE
-        for name in file.sidecars:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file.path.parent / name, out / name)
-    target.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    absolute: Bound = {} if asked.absolute is None else asked.absolute
+    allowed: Bound = relative if asked.absolute is None else {}
+    if asked.relative is not None:
+        allowed = asked.relative
+    parity = Parity(
+        reference=partial(answer_of_source, operators),
+        inputs=partial(Examples.make, examples, sizes),
+        absolute=absolute,
+        relative=allowed,
+        data=(*given, *operators),
+        given=bool(given),
+        operators=operators,
+    )
+    made = Export(
+        name=name,
+        source=name,
+        make=partial(
+            make_file,
+            parity,
+            conditions.release.newest_opset,
+            optional,
+            asked.simplify,
+            asked.max_batch_size > 0,
+        ),
+        options={
+            "newest_opset": conditions.release.newest_opset,
+            "optional_inputs": optional,
+            "simplify": asked.simplify,
+            "batches": asked.max_batch_size > 0,
+            "sizes": sizes,
+            "absolute": absolute,
+            "relative": allowed,
+            "inputs": [os.fspath(each) for each in given],
+        },
+        parity=parity,
+    )
+    if asked.int8 is None:
+        return made
+    return int8(
+        replace(
+            made,
+            int8=Int8(
+                keep=tuple(asked.int8.keep),
+                absolute={} if asked.int8.absolute is None else asked.int8.absolute,
+                relative={} if asked.int8.relative is None else asked.int8.relative,
+            ),
+        )
+    )

@@ -9,16 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from builders.errors import FamilyError
-from builders.kit.export import Bound, Export, Int8, Parity
 from builders.kit.family import Conditions, Family, Metric
 from builders.kit.graph import OnnxModel, QueuePolicy
-from builders.kit.onnx.variants import int8
 from builders.kit.recipe.overrides import override
 from builders.kit.recipe.profile import ModelOptions
 from builders.kit.sources import parse
-from builders.onnx.examples.compared import Examples, answer_of_source
 from builders.onnx.examples.made_up import names_of_axes
-from builders.onnx.export import make_file
+from builders.onnx.export import export_of
 from builders.onnx.file.mistakes import mistakes, other_violations, unbatched
 from builders.onnx.file.other_formats import refuse_other_formats
 from builders.onnx.file.reading import OnnxFile, read_file, tensors_of
@@ -29,10 +26,6 @@ from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 from repository.onnxruntime_rules.facts import Violation
-
-_RELATIVE = {"FP16": 1e-2, "FP64": 1e-6}
-"""How far the simplified graph may be from the source by an output's type; else 1e-4. One that is
-farther is served as it is in the file."""
 
 _UNBOUNDED = QueuePolicy(max_size=0)
 """For a model of one instance: before release 26.08 a bound makes a single request wait for half a
@@ -102,7 +95,7 @@ def _model(
         ),
         outputs=tuple(tensors_of(file.outputs, batching=batching)),
         max_batch_size=asked.max_batch_size,
-        export=_export(name, file, asked, given, operators, conditions),
+        export=export_of(name, file, asked, given, operators, conditions),
         operators=tuple(map(str, operators)),
     )
     model = _served(wanted, asked, conditions, findings)
@@ -149,71 +142,6 @@ def _served(
     served = override(model, chosen, conditions.device)
     assert isinstance(served, OnnxModel)
     return served
-
-
-def _export(
-    name: str,
-    file: OnnxFile,
-    asked: OnnxModelOptions,
-    given: tuple[Path, ...],
-    operators: tuple[Path, ...],
-    conditions: Conditions,
-) -> Export:
-    optional = tuple(asked.optional_inputs)
-    sizes = tuple((axis, tuple(each)) for axis, each in sorted(asked.sizes.items()))
-    examples = Examples(file.path, given, operators)
-    relative = {
-        tensor.name: _RELATIVE.get(tensor.config_type.removeprefix("TYPE_"), 1e-4)
-        for tensor in file.outputs
-    }
-    absolute: Bound = {} if asked.absolute is None else asked.absolute
-    allowed: Bound = relative if asked.absolute is None else {}
-    if asked.relative is not None:
-        allowed = asked.relative
-    parity = Parity(
-        reference=partial(answer_of_source, operators),
-        inputs=partial(Examples.make, examples, sizes),
-        absolute=absolute,
-        relative=allowed,
-        data=(*given, *operators),
-        given=bool(given),
-        operators=operators,
-    )
-    made = Export(
-        name=name,
-        source=name,
-        make=partial(
-            make_file,
-            parity,
-            conditions.release.newest_opset,
-            optional,
-            asked.simplify,
-            asked.max_batch_size > 0,
-        ),
-        options={
-            "newest_opset": conditions.release.newest_opset,
-            "optional_inputs": optional,
-            "simplify": asked.simplify,
-            "batches": asked.max_batch_size > 0,
-            "sizes": sizes,
-            "absolute": absolute,
-            "relative": allowed,
-            "inputs": [os.fspath(each) for each in given],
-        },
-        parity=parity,
-    )
-    if asked.int8 is None:
-        return made
-    return int8(
-        replace(
-            made,
-            int8=Int8(
-                keep=tuple(asked.int8.keep),
-                absolute={} if asked.int8.absolute is None else asked.int8.absolute,
-                relative={} if asked.int8.relative is None else asked.int8.relative,
-            ),
-        )
-    )
 
 
 def _libraries(

@@ -6,35 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import onnx
 from google.protobuf.json_format import MessageToDict
 
 from builders.kit.emit.config import model_config
 from builders.kit.graph import Model
-from builders.kit.onnx.files import NEWEST_IR, lower_ir_version
 from builders.kit.onnx.session import load_unoptimised
-from builders.kit.onnx.simplify import OLDEST_OPSET
+from builders.onnx.file.age import too_new
 from builders.onnx.file.declared import untrue_shapes
-from builders.onnx.file.locales import absent_locales
-from builders.onnx.file.reading import ORDINARY, OnnxFile
+from builders.onnx.file.operators import custom_operators, wrong_operators
+from builders.onnx.file.reading import OnnxFile
 from repository.check.onnx.external import check_external
 from repository.check.onnx.rows import with_rows
-from repository.findings import shortened
 from repository.onnx.content import OnnxError
-from repository.onnx.operators import ML_DOMAIN, lacks, newest_ml
-from repository.onnx.walk import nodes
 from repository.onnxruntime_rules import rules
 from repository.onnxruntime_rules.facts import OnnxTensor, Violation
-from repository.release import RELEASES, Release
+from repository.release import Release
 
-_RANDOM = {
-    "Bernoulli",
-    "Multinomial",
-    "RandomNormal",
-    "RandomNormalLike",
-    "RandomUniform",
-    "RandomUniformLike",
-}
 _UNBATCHED = {"batch-axis", "cut-output", "scalar-with-batching", "optional-with-batching"}
 """Rules that a model breaks only since it batches."""
 
@@ -55,7 +42,7 @@ def mistakes(
     """
     found = [*_said(file, release)]
     if file.custom_operators and not operators:
-        found.append(_custom(file))
+        found.append(custom_operators(file))
     yield from found
     if not found and file.size <= _MOST_LOADED:
         try:
@@ -71,9 +58,8 @@ def mistakes(
 
 def _said(file: OnnxFile, release: Release) -> Iterator[Violation]:
     """What the file itself says."""
-    yield from _age(file, release)
-    yield from _operators(file)
-    yield from _later_operators(file, release)
+    yield from too_new(file, release)
+    yield from wrong_operators(file, release)
     yield from _external(file)
     if not file.inputs:
         yield Violation(
@@ -126,134 +112,6 @@ def other_violations(file: OnnxFile, model: Model, release: Release) -> Iterator
     for each in rules.violations(described, file.header.graph, bfloat16=release.bfloat16):
         if each.rule not in _UNBATCHED and each.rule not in ("dims",):
             yield each
-
-
-def _age(file: OnnxFile, release: Release) -> Iterator[Violation]:
-    version = release.onnxruntime or "of unknown age"
-    has = f"as Triton {release.name} has ONNX Runtime {version}"
-    if file.opset > release.newest_opset:
-        newer = next(
-            (name for name, each in RELEASES.items() if each.newest_opset >= file.opset), ""
-        )
-        other = f', or write triton: "{newer}" or newer' if newer else ""
-        yield Violation(
-            "opset",
-            "",
-            f"opset {release.newest_opset} at most, {has}",
-            f"opset {file.opset}",
-            f"Export it with opset {release.newest_opset} (target_opset of skl2onnx and "
-            f"onnxmltools, opset_version of torch.onnx.export){other}.",
-        )
-    if 0 < file.opset < OLDEST_OPSET:
-        yield Violation(
-            "opset",
-            "",
-            f"opset {OLDEST_OPSET} at least, the oldest that ONNX Runtime promises to run",
-            f"opset {file.opset}",
-            "Convert it with onnx.version_converter, or export it again.",
-        )
-    newest = newest_ml(release.onnxruntime)
-    if (found := file.domains.get(ML_DOMAIN, 0)) > newest:
-        yield Violation(
-            "opset",
-            "",
-            f"version {newest} of {ML_DOMAIN} at most, {has}",
-            f"version {found}",
-            f"Export it with that (target_opset={{'': {release.newest_opset}, '{ML_DOMAIN}': "
-            f"{newest}}} of skl2onnx and onnxmltools).",
-        )
-    ir_version = file.header.ir_version
-    problem = ""
-    if ir_version > onnx.IR_VERSION:
-        problem = f"IR version {ir_version}"
-    else:
-        lowered = onnx.ModelProto()
-        lowered.CopyFrom(file.model)
-        try:
-            lower_ir_version(lowered)
-        except OnnxError as error:
-            problem = str(error).partition("found ")[2].partition(". Export")[0]
-        if not problem and lowered.ir_version > release.newest_ir_version:
-            problem = f"IR version {ir_version}"
-    if problem:
-        newest = min(NEWEST_IR, release.newest_ir_version)
-        yield Violation(
-            "ir-version",
-            "",
-            f"what IR version {newest} can express, {has}",
-            problem,
-            f"Export it with IR version {newest} (ir_version of onnx.helper.make_model), or with "
-            "an older exporter.",
-        )
-
-
-def _operators(file: OnnxFile) -> Iterator[Violation]:
-    yield from absent_locales(file.model)
-    for domain, name in sorted(_unknown_operators(file)):
-        version = file.domains.get(domain or "ai.onnx", 0)
-        yield Violation(
-            "operators",
-            "",
-            f"operators of {domain or 'ai.onnx'} in its version {version}",
-            f"'{name}', which it has not",
-            "Export it again, with the opset that has it.",
-        )
-    random = {
-        node.op_type
-        for node in nodes(file.model)
-        if node.op_type in _RANDOM and not any(each.name == "seed" for each in node.attribute)
-    }
-    if random:
-        yield Violation(
-            "random",
-            "",
-            "a model that answers the same request with the same values",
-            f"operators that draw random numbers: {', '.join(sorted(random))}",
-            "Give each a seed, or have the random numbers as an input: what is served is compared "
-            "with its source.",
-        )
-
-
-def _later_operators(file: OnnxFile, release: Release) -> Iterator[Violation]:
-    """Operators that came after the release's ONNX Runtime."""
-    used = {f"{node.domain}.{node.op_type}" for node in nodes(file.model)}
-    for name in sorted(each for each in used if lacks(release.onnxruntime, each)):
-        having = [each.name for each in RELEASES.values() if not lacks(each.onnxruntime, name)]
-        yield Violation(
-            "operators",
-            "",
-            f"operators of ONNX Runtime {release.onnxruntime}, as in Triton {release.name}",
-            f"'{name}', which came later",
-            f'Write triton: "{having[0]}" or newer, or export it without.',
-        )
-
-
-def _custom(file: OnnxFile) -> Violation:
-    return Violation(
-        "operators",
-        "",
-        f"operators of the domains {', '.join(ORDINARY[1:])}",
-        f"custom ones: {shortened(', '.join(file.custom_operators), 300)}",
-        "Name the library that has them, operators: [path:/FOLDER/LIBRARY.so], which has to lie at "
-        "that path on every machine that serves the model. Or export it without them.",
-    )
-
-
-def _unknown_operators(file: OnnxFile) -> set[tuple[str, str]]:
-    """Domain and name of each operator of the standard that its imported version has not."""
-    own = {(each.domain, each.name) for each in file.model.functions}
-    found: set[tuple[str, str]] = set()
-    for node in nodes(file.model):
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        version = file.domains.get(domain or "ai.onnx", 0)
-        if domain in ("", "ai.onnx.ml") and (node.domain, node.op_type) not in own:
-            try:
-                onnx.defs.get_schema(node.op_type, version, domain)
-            except onnx.defs.SchemaError:
-                # Newer than the onnx package: not for it to say.
-                if version <= onnx.defs.onnx_opset_version() or domain:
-                    found.add((domain, node.op_type))
-    return found
 
 
 def _external(file: OnnxFile) -> Iterator[Violation]:
