@@ -50,7 +50,7 @@ def export_of(
     if asked.relative is not None:
         allowed = asked.relative
     parity = Parity(
-        reference=partial(answer_of_source, operators),
+        reference=partial(answer_of_source, operators, asked.file),
         inputs=partial(Examples.make, examples, sizes),
         absolute=absolute,
         relative=allowed,
@@ -68,11 +68,13 @@ def export_of(
             optional,
             asked.simplify,
             asked.max_batch_size > 0,
+            asked.file,
         ),
         options={
             "newest_opset": conditions.release.newest_opset,
             "optional_inputs": optional,
             "simplify": asked.simplify,
+            "file": asked.file,
             "batches": asked.max_batch_size > 0,
             "sizes": sizes,
             "absolute": absolute,

@@ -73,7 +73,7 @@ def _model(
     reference = parse(asked.source)
     if reference.scheme == "path":
         refuse_other_formats(Path(os.path.expanduser(reference.name)))  # noqa: PTH111
-    file = read_file(conditions.checkpoint(asked.source))
+    file = read_file(conditions.checkpoint(asked.source), asked.file)
     operators = _libraries(asked, conditions.place("models", name, "operators"), findings)
     if operators is None:
         return None

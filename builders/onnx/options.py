@@ -66,6 +66,8 @@ class OnnxModelOptions(Options):
 
     Attributes:
         source: the file's URI; a ``path:`` starts at the working directory, as everywhere.
+        file: the file's path in a source that is a folder, as ``onnx/model.onnx``; needed where
+            there are several.
         max_batch_size: requests are joined up to so many rows; 0 leaves each as it is sent.
         dynamic_batching: how requests are joined; with ``max_batch_size``, they are by default.
         instances: how many copies run.
@@ -94,6 +96,7 @@ class OnnxModelOptions(Options):
     """
 
     source: str
+    file: str = ""
     max_batch_size: int = Field(default=0, ge=0)
     dynamic_batching: Batching = None
     instances: Instances = None

@@ -23,6 +23,7 @@ def make_file(
     optional: tuple[str, ...],
     simplify: bool,
     batches: bool,
+    inside: str,
     checkpoint: Path,
     out: Path,
 ) -> Mapping[str, object]:
@@ -34,13 +35,14 @@ def make_file(
         optional: inputs with a default value that requests may give.
         simplify: whether to try it.
         batches: whether the first axis of every input and output is the batch.
+        inside: the file's path in a source that is a folder.
         checkpoint: the source.
         out: the file to write, or the folder if it has weights in other files.
 
     Returns:
         For the manifest: whether the graph was simplified, and how, or why not.
     """
-    file = read_file(checkpoint)
+    file = read_file(checkpoint, inside)
     facts: dict[str, object] = {
         "domains": file.domains,
         "ir_version": file.header.ir_version,

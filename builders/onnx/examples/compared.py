@@ -13,7 +13,7 @@ import onnxruntime
 
 from builders.kit.onnx.session import make_session, reason
 from builders.onnx.examples.made_up import inputs_of, made_up
-from builders.onnx.file.reading import read_file
+from builders.onnx.file.reading import locate, read_file
 from builders.onnx.own.given import GivenError, load_given, local
 from repository.arrays import Array, Arrays
 from repository.onnx.content import OnnxError
@@ -62,17 +62,18 @@ def request_of(
 
 
 def answer_of_source(
-    operators: tuple[Path, ...], checkpoint: Path, inputs: Arrays
+    operators: tuple[Path, ...], inside: str, checkpoint: Path, inputs: Arrays
 ) -> dict[str, Array]:
     """What the source answers.
 
     Args:
         operators: libraries of custom operators.
+        inside: the file's path in a source that is a folder.
         checkpoint: the source.
         inputs: what it is asked.
     """
-    status = checkpoint.stat()
-    session = _session(checkpoint, operators, status.st_mtime_ns)
+    file = locate(checkpoint, inside)
+    session = _session(file, operators, file.stat().st_mtime_ns)
     try:
         found = session.run(None, dict(inputs))
     except Exception as error:  # onnxruntime's exceptions have no common base but this
@@ -84,8 +85,6 @@ def answer_of_source(
 
 
 @functools.lru_cache(maxsize=1)
-def _session(
-    checkpoint: Path, operators: tuple[Path, ...], changed: int
-) -> onnxruntime.InferenceSession:
+def _session(file: Path, operators: tuple[Path, ...], changed: int) -> onnxruntime.InferenceSession:
     """Of the last source alone: it may be gigabytes."""
-    return make_session(checkpoint, operators=operators)
+    return make_session(file, operators=operators)

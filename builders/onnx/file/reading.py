@@ -9,11 +9,12 @@ from pathlib import Path
 from onnx import ModelProto, ValueInfoProto
 
 from builders.kit.graph import BATCH, DYNAMIC, Tensor
-from builders.kit.onnx.files import model_file
+from builders.kit.onnx.files import MODEL_FILE
 from builders.kit.sources.error import SourceError, told
 from builders.onnx.file.other_formats import refuse_other_formats
 from repository.arrays import DType
 from repository.files.reading import is_file
+from repository.findings import shortened
 from repository.onnx.content import check_text
 from repository.onnx.header import OnnxHeader, OnnxUnreadable, read_header
 from repository.onnx.walk import graphs, nodes, opset
@@ -129,17 +130,19 @@ _MOST = 1_900_000_000
 """The most bytes of a model that is loaded in one piece: protobuf ends at 2 GiB."""
 
 
-def read_file(path: Path) -> OnnxFile:
+def read_file(path: Path, inside: str = "") -> OnnxFile:
     """Read an ONNX file's graph.
 
     Args:
         path: the file, or a folder with one.
+        inside: its path in that folder; empty for the only one there, or ``model.onnx``.
 
     Raises:
-        SourceError: it is not an ONNX file; the message says what it is, if that is known.
-        OnnxError: the folder has several; or a name is no UTF-8.
+        SourceError: it is not an ONNX file, and the message says what it is, if that is known; or
+            the folder has none, or several.
+        OnnxError: a name is no UTF-8.
     """
-    file = model_file(path) if path.is_dir() else path
+    file = locate(path, inside)
     refuse_other_formats(file)
     try:
         with told():
@@ -151,6 +154,42 @@ def read_file(path: Path) -> OnnxFile:
         ) from None
     check_text(file, header.model)
     return OnnxFile(file, header)
+
+
+def locate(path: Path, inside: str) -> Path:
+    """The ONNX file of a source.
+
+    Args:
+        path: the file, or a folder with one.
+        inside: as in :func:`read_file`.
+
+    Raises:
+        SourceError: there is none, or none of that name, or several.
+    """
+    if not path.is_dir():
+        if inside:
+            raise SourceError(
+                f"{path}: expected a folder, as file: is '{inside}', found a file. Remove file:."
+            )
+        return path
+    there = sorted(each.relative_to(path).as_posix() for each in path.rglob("*.onnx"))
+    beside = [name for name in there if "/" not in name]
+    if inside in there:
+        return path / inside
+    if not inside and (len(beside) == 1 or MODEL_FILE in beside):
+        return path / (MODEL_FILE if MODEL_FILE in beside else beside[0])
+    if not there and not inside:
+        raise SourceError(
+            f"{path}: expected a folder with an ONNX file, found none. Export the checkpoint to "
+            "ONNX (optimum-cli export onnx), or build it with a family that knows it: "
+            "python -m builders wrap --checkpoint FOLDER."
+        )
+    expected = f"'{inside}'" if inside else "one ONNX file"
+    raise SourceError(
+        f"{path}: expected {expected}, found "
+        f"{shortened(', '.join(there), 300) or 'no ONNX file'}. Name one of them, as "
+        "file: onnx/model.onnx beside source:."
+    )
 
 
 def tensors_of(

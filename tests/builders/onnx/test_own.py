@@ -144,6 +144,22 @@ def test_a_users_inputs_are_compared_on(bench: Bench) -> None:
     assert "parity onnx/embedder" in bench.ran
 
 
+def test_a_file_is_picked_from_a_folder(bench: Bench) -> None:
+    (bench.folder / "snapshot" / "onnx").mkdir(parents=True)
+    for name in ("model.onnx", "model_fp16.onnx"):
+        bench.save(f"snapshot/onnx/{name}", scorer())
+    options = {"source": "path:snapshot", "max_batch_size": 8}
+    (finding,) = bench.refusals({"scorer": options})
+    assert "expected one ONNX file, found onnx/model.onnx, onnx/model_fp16.onnx" in finding.found
+    (finding,) = bench.refusals({"scorer": {**options, "file": "onnx/other.onnx"}})
+    assert "expected 'onnx/other.onnx', found onnx/model.onnx" in finding.found
+    (finding,) = bench.refusals({"scorer": {**options, "file": "../snapshot/onnx/model.onnx"}})
+    assert "Name one of them" in finding.found
+    bench.build({"scorer": {**options, "file": "onnx/model.onnx"}})
+    assert (bench.out / "scorer" / "1" / "model.onnx").is_file()
+    assert not bench.build({"scorer": {**options, "file": "onnx/model.onnx"}}).changed
+
+
 def test_weights_of_8_bits_are_held_to_their_bound(bench: Bench) -> None:
     product = helper.make_node("MatMul", ["x", "W"], ["y"])
     ends = [value("x", FLOAT, ["N", 64])], [value("y", FLOAT, ["N", 32])]

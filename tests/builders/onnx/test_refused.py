@@ -385,3 +385,13 @@ def test_a_library_of_operators_has_to_be_one(bench: Bench) -> None:
     )
     told = only(bench, "scorer.onnx", operators="path:/nowhere/frob.so")
     assert "/nowhere/frob.so: expected a file, found none" in told
+
+
+def test_a_checkpoint_without_onnx_is_refused_with_who_may_take_it(bench: Bench) -> None:
+    folder = bench.folder / "checkpoint"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(safetensors.numpy.save({"a": weights(0, 2)}))
+    told = only(bench, "checkpoint")
+    assert "expected a folder with an ONNX file, found none. Export the checkpoint" in told
+    assert "python -m builders wrap --checkpoint" in told
