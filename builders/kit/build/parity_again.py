@@ -45,7 +45,9 @@ def reproduce(
     if declared is None:
         where, expected = f"the family '{family}'", "a family that has exports without a profile"
         remedy = f"Build the profile's task 'parity {family}/{export}' alone."
-        raise NotDeclared([finding_of("family", where, expected, "none of it", remedy)])
+        raise NotDeclared(
+            [finding_of("family", where, expected, "one whose models a profile declares", remedy)]
+        )
     exports = variants(each for each in declared.exports if each.parity is not None)
     if export not in exports:
         where, expected = f"the family '{family}'", f"an export with a parity: {', '.join(exports)}"

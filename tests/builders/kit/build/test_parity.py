@@ -274,3 +274,8 @@ def test_the_command_makes_the_export_anew(made: Path, monkeypatch: pytest.Monke
         reproduce("pooling", "pool")
     with pytest.raises(NotDeclared, match=r"with a parity: pool, found 'keys'"):
         reproduce("pooling", "keys")
+
+
+def test_a_family_that_a_profile_configures_is_compared_in_a_build() -> None:
+    with pytest.raises(NotDeclared, match=r"models a profile declares.*task 'parity onnx/scorer'"):
+        reproduce("onnx", "scorer")
