@@ -182,7 +182,7 @@ def locate(path: Path, inside: str) -> Path:
         raise SourceError(
             f"{path}: expected a folder with an ONNX file, found none. Export the checkpoint to "
             "ONNX (optimum-cli export onnx), or build it with a family that knows it: "
-            "python -m builders wrap --checkpoint FOLDER."
+            "the command wrap says which."
         )
     expected = f"'{inside}'" if inside else "one ONNX file"
     raise SourceError(
