@@ -19,11 +19,11 @@ from perf.errors import PerfError
 from perf.paths import RESULTS
 from repository.children import ending_with_parent
 from repository.places import ROOT
+from repository.usage import Usage
+from repository.usage.found import usages
 
-PAGE = "clients/examples/page.png"
-TALK = "clients/examples/talk.wav"
-COMPARED = {"compare": "ocr", "compare-asr": "asr"}
-"""Block of a page -> the pipeline that ``make perf`` compared for it."""
+DRAWN = {"ocr": ("--draw", "docs/ocr-page.png")}
+"""Pipeline -> options by which its command draws a picture of the docs."""
 
 TABLES = {
     "accuracy": "ocr_accuracy.md",
@@ -68,20 +68,33 @@ def _ran() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         building = ("build", "--quiet", "--out", f"{folder}/model_repository")
         built = _run("builders", *building, XDG_CACHE_HOME=folder, COLUMNS="100")
-    for name in ("ocr", "asr"):
-        (ROOT / "docs" / f"{name}.svg").write_text(_run("builders", "graph", name, "--form", "svg"))
+    declared = usages().declared
+    for name in declared:
+        picture = ROOT / "docs" / f"{name}.svg"
+        if picture.is_file():
+            picture.write_text(_run("builders", "graph", name, "--form", "svg"))
     with LocalServer(ROOT / "model_repository") as server:
-        drawing = ("--draw", "docs/ocr-page.png")
-        read = _run("clients", "ocr", PAGE, *drawing, TRITON_GRPC=server.grpc)
-        heard = _run("clients", "asr", TALK, TRITON_GRPC=server.grpc)
-        asked = _run("clients.smoke", f"http://{server.http}")
+        answers = {
+            name: fenced(_run("clients", *asked, *DRAWN.get(name, ()), TRITON_GRPC=server.grpc))
+            for name, usage in declared.items()
+            if (asked := _asked(name, usage))
+        }
+        smoked = _run("clients.smoke", f"http://{server.http}")
     return {
         **_wrapped(),
+        **answers,
         "build": fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)),
-        "ocr": fenced(read),
-        "asr": fenced(heard),
-        "smoke": fenced(asked),
+        "smoke": fenced(smoked),
     }
+
+
+def _asked(pipeline: str, usage: Usage) -> tuple[str, ...]:
+    """How a pipeline is asked with the file of its known question; empty where there is none."""
+    file = usage.question and usage.question.inputs.get(str(usage.file))
+    if not isinstance(file, Path):
+        return ()
+    command = (usage.command.run.__name__,) if usage.command else ("ask", pipeline)
+    return (*command, str(file.relative_to(ROOT)))
 
 
 def _wrapped() -> dict[str, str]:
@@ -119,9 +132,9 @@ def _recorded() -> dict[str, str]:
     from perf.result import load
 
     blocks = {}
-    for name, pipeline in COMPARED.items():
-        compared = load(RESULTS / pipeline / "result.json")
-        blocks[name] = f"> {verdict(compared)}\n\n{markdown(compared)}"
+    for path in sorted(RESULTS.glob("*/result.json")):
+        compared = load(path)
+        blocks[f"compare-{path.parent.name}"] = f"> {verdict(compared)}\n\n{markdown(compared)}"
     for name, result in TABLES.items():
         if (RESULTS / result).is_file():
             blocks[name] = (RESULTS / result).read_text(encoding="utf-8")
