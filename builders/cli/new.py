@@ -44,3 +44,7 @@ def new(
         f"python -m runtime serve {folder}",
     ):
         typer.echo(f"  {named(command)}")
+    if written.inside:
+        typer.echo(
+            "Write its name beside ocr in pyproject.toml, [tool.importlinter]: make lint asks."
+        )

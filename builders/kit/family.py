@@ -1,8 +1,8 @@
 """What a family of models declares: the one object that its folder exports.
 
-A family is a folder ``builders/<name>/`` whose module ``family.py`` has a :data:`FAMILY`: a
-:class:`Family`, or a :class:`ConfiguredFamily`, which the profile makes one of.
-:class:`builders.kit.checkout.Checkout` finds it by its name; nothing else is edited to add one.
+A family is a folder whose module ``family.py`` has a :data:`FAMILY`: a :class:`Family`, or a
+:class:`ConfiguredFamily`, which the profile makes one of. :class:`builders.kit.checkout.Checkout`
+finds it, among the kit's own in ``builders/`` or elsewhere; nothing else is edited to add one.
 """
 
 from __future__ import annotations

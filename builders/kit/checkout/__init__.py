@@ -83,7 +83,7 @@ class Checkout:
             found = " and ".join(each.told for each in (places[0], *others))
             remedy = "Rename one of them, or remove it."
             raise FamilyError(
-                [finding_of("family", f"the family '{family}'", "one of a name", found, remedy)]
+                [finding_of("family", f"the family '{family}'", "it in one place", found, remedy)]
             )
         return places[0]
 

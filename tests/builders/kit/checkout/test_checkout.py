@@ -144,7 +144,7 @@ def test_two_families_of_one_name_are_refused_with_both_places(
 ) -> None:
     lies = family(tmp_path / "here" / "ocr", "ocr")
     told = refusal(Checkout(code={"ocr": lies}), "ocr")
-    assert "expected one of a name" in told
+    assert "expected it in one place, found the folder" in told
     assert str(lies) in told and "builders/ocr" in told
 
     family(tmp_path / "mypackage" / "mine")
