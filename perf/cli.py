@@ -13,6 +13,7 @@ from perf.cli_compare import compare
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY
 from repository.cli.naming import complete
+from repository.cli.naming.program import named
 from repository.cli.show import show
 
 app = typer.Typer(
@@ -38,7 +39,8 @@ def install() -> None:
 
     try:
         analyzer = make(report)
-        typer.echo(f"perf_analyzer {analyzer.version}: {analyzer.path} ({analyzer.origin})")
+        found = f"perf_analyzer {analyzer.version}: {analyzer.path} ({analyzer.origin})"
+        typer.echo(named(found))
         typer.echo(f"KServe's model server: {kserve_environment.install(report=report)}")
     except PerfError as problem:
         raise failed(problem) from problem

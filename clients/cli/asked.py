@@ -19,6 +19,7 @@ from clients.infer.shown import lines_of
 from clients.infer.written import as_json
 from repository.arrays import Array, DType
 from repository.cli.exit import usage as wrong_usage
+from repository.cli.naming.program import named
 from repository.cli.show import show, width
 from repository.errors import KitError
 from repository.files.yaml_file import suggest
@@ -86,7 +87,7 @@ def list_options(pipeline: str, code: Sequence[str]) -> None:
         typer.Exit: no family declares it; it was said so.
     """
     usage = _usage(pipeline, code)
-    typer.echo(f"{pipeline}: {usage.words}")
+    typer.echo(named(f"{pipeline}: {usage.words}"))
     rows = [(each.name, each.words) for each in usage.options]
     show(Table((Column("option"), Column("what it does", folds=True)), rows))
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from repository.cli.naming.program import named
+
 if TYPE_CHECKING:
     from repository.findings import Finding
     from repository.table import Table
@@ -46,7 +48,7 @@ def finding_as_json(finding: Finding) -> dict[str, str]:
         "tensor": finding.tensor,
         "expected": finding.expected,
         "found": finding.found,
-        "remedy": finding.remedy,
+        "remedy": named(finding.remedy),
     }
 
 

@@ -44,6 +44,7 @@ def test_findings_are_read_by_their_fields(tmp_path: Path) -> None:
     assert list(verified) == ["repository", "files", "signed", "findings"]
     assert (verified["files"], verified["signed"]) == (0, False)
     assert list(verified["findings"][0]) == FINDING
+    assert "python -m" not in json.dumps(verified)
 
 
 @pytest.mark.thorough
