@@ -63,6 +63,8 @@ def understand(
         try:
             if not path.exists():
                 raise WrapError(f"{path}: expected an ONNX file, found none. Correct the path.")
+            if path.is_dir() and not any(path.glob("*.onnx")):
+                raise WrapError([_no_file_in(path)])
             file = read_file(path)
         except KitError as error:
             findings += error.findings or [_refusal(str(error))]
@@ -144,6 +146,12 @@ def _reasons(findings: Iterable[Finding]) -> Iterable[str]:
         expected, found = clauses(each.expected, each.found)
         tensor = f"'{each.tensor}': " if each.tensor else ""
         yield f"{tensor}expected {expected}, found {found}"
+
+
+def _no_file_in(folder: Path) -> Finding:
+    remedy = "Name a file, or ask which family takes the folder"
+    found = "a folder without one"
+    return finding_of("onnx", str(folder), "an ONNX file", found, remedy, ("checkpoint",))
 
 
 def _refusal(sentence: str) -> Finding:

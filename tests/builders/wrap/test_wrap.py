@@ -118,6 +118,16 @@ def test_all_that_is_refused_is_told_at_once_and_nothing_is_written(folder: Path
     assert "good.onnx" not in errors
 
 
+def test_a_folder_without_an_onnx_file(folder: Path) -> None:
+    config(folder / "bert", model_type="bert")
+    code, told, errors = wrap("bert")
+    assert (code, told) == (1, "")
+    assert errors == (
+        "error [onnx] bert: expected an ONNX file, found a folder without one. Name a file, or ask "
+        "which family takes the folder (--checkpoint).\n"
+    )
+
+
 def test_a_file_that_is_there_is_not_written_over() -> None:
     shutil.copy(EXPORTED / "sklearn_kmeans.onnx", "scorer.onnx")
     Path("mine.yaml").write_text("mine")
