@@ -77,14 +77,16 @@ def arrays_of(path: Path) -> dict[str, Array]:
                 name.removesuffix(".npy"): _array(path, archive.read(entry))
                 for name, entry in entries.items()
             }
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except Unreadable:
+        raise
+    except Exception as error:  # what a damaged archive raises has no common base but this
         raise Unreadable(path, "a file as numpy.savez writes it", str(error)) from None
 
 
 def _array(path: Path, content: bytes) -> Array:
     try:
         loaded = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
+    except Exception as error:  # what numpy raises of a damaged file has no common base but this
         pickled = "Object arrays" in str(error) or content[:1] == b"\x80"
         found = "objects of Python (pickle), which are not loaded" if pickled else "something else"
         raise Unreadable(path, "an array as numpy.save writes it", found) from None

@@ -112,7 +112,7 @@ def _declared(place: Place, repository: Path | None) -> Mapping[str, Usage]:
             declared |= usage_in(repository)
     except KitError as error:
         raise UsageError(error.findings or str(error)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         expected, found = "code that can be run", f"{type(error).__name__}: {error}"
         where = f"{place.folder / FILE}"
         remedy = "Mend it, or leave the family out."

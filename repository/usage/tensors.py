@@ -115,7 +115,7 @@ def _from_file(path: Path, tensor: Taken) -> Array:
 def _from_npy(content: bytes, dtype: DType) -> Array:
     try:
         array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError):
+    except Exception:  # what numpy raises of a damaged file has no common base but this
         raise ValueError("it is no .npy file of numbers; write one with numpy.save.") from None
     if not isinstance(array, np.ndarray):
         raise ValueError("it is no .npy file of one array; write one with numpy.save.")

@@ -20,7 +20,7 @@ from repository.findings import Finding, Severity
 class TaskError(BuildersError):
     """A task failed; its cause is the error."""
 
-    def __init__(self, name: str, cause: Exception) -> None:
+    def __init__(self, name: str, cause: BaseException) -> None:
         super().__init__(f"{name}: {cause}")
         self.name = name
         self.cause = cause
@@ -104,7 +104,7 @@ class Worker:
                 value = make(folder)
                 seconds = time.monotonic() - began
                 entry = self.cache.store(task.kind, task.key, folder, value, seconds)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 seconds = time.monotonic() - began
                 self.progress.finished(Outcome(task.name, "failed", why, seconds))
                 raise TaskError(task.name, error) from error

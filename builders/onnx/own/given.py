@@ -151,6 +151,15 @@ def _misfit(
             tensor=tensor.name,
         )
         return
+    if array.size == 0:
+        yield finding_of(
+            "onnx-inputs",
+            where,
+            "at least one value to compare on",
+            f"the shape {list(array.shape)}",
+            "Give it at least one row.",
+            tensor=tensor.name,
+        )
     for axis, size in zip(tensor.axes, array.shape, strict=True):
         if isinstance(axis, str):
             first, owner = sizes.setdefault(axis, (size, tensor.name))

@@ -60,7 +60,7 @@ def find_function(
     except GivenError as error:
         findings.append(finding_of("onnx-metric", at, "", str(error).rstrip("."), "Mend it."))
         return None
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         where = f"{file.name}, line {line}" if line else file.name
         found = getattr(error, "msg", None) or str(error)
@@ -93,10 +93,15 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
     where = f"{path.name}, function {function}"
     value: object
     try:
-        with _beside(path.parent):
+        # What a build prints on standard output is its report alone.
+        with contextlib.chdir("."), contextlib.redirect_stdout(sys.stderr), _beside(path.parent):
             value = _loaded(path, function)(run)
+        if isinstance(value, str | bytes):
+            raise TypeError(f"the text {value!r}")
         return float(value)  # type: ignore[arg-type]
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also sys.exit: the build would end as if all were well
         line = _line(error, path)
         told = f"{type(error).__name__}: {error}".rstrip(": ")
         raise FamilyError(
@@ -131,7 +136,7 @@ def _beside(folder: Path) -> Iterator[None]:
                 del sys.modules[name]
 
 
-def _line(error: Exception, path: Path) -> int:
+def _line(error: BaseException, path: Path) -> int:
     """The last line of the user's file that an error came through; 0 if none."""
     found, trace = 0, error.__traceback__
     while trace is not None:

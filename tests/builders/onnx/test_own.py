@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,8 @@ def test_a_changed_file_is_made_anew(scored: Bench) -> None:
 BAD_FUNCTIONS = {
     "return float('nan')": "expected a finite score, found nan",
     "return 1 / 0": "line 9: expected a score, found ZeroDivisionError: division by zero",
-    "return 'good'": "expected a score, found ValueError: could not convert string",
+    "return '0.95'": "expected a score, found TypeError: the text '0.95'",
+    "import sys; sys.exit(0)": "line 9: expected a score, found SystemExit: 0",
     "return None": "expected a score, found TypeError",
     "return run({'z': stored['x']})": "'scorer' has no input ['z']; it has ['x']",
 }
@@ -212,6 +214,26 @@ def test_inputs_that_the_model_does_not_take_are_refused(bench: Bench, kind: str
     for text, finding in zip(said, findings, strict=True):
         assert text in str(finding)
         assert "mine.yaml, line 8, families.onnx.models.embedder.inputs" in finding.where
+
+
+def test_inputs_without_values_are_refused(bench: Bench) -> None:
+    bench.save("scorer.onnx", scorer())
+    np.savez(bench.folder / "one.npz", x=weights(0, 0, 8))
+    (finding,) = bench.refusals(
+        {"scorer": {"source": "path:scorer.onnx", "inputs": "path:one.npz"}}
+    )
+    assert "at least one value to compare on, found the shape [0, 8]" in str(finding)
+
+
+def test_a_function_may_print_and_change_its_folder(
+    scored: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SCORE.replace("import beside", "import beside, os\nprint('loud')\nos.chdir('/')")
+    (scored.folder / "own" / "score.py").write_text(text)
+    scored.build(with_metric())
+    assert Path.cwd() == scored.folder
+    out, err = capsys.readouterr()
+    assert "loud" in err and "loud" not in out
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no", pickle.dumps([1]), None])
