@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from builders.kit.export import Export, Int8, Parity
 from builders.kit.graph import Model, closure
 from builders.kit.graph.exports import needed_exports, optional_exports
+from builders.kit.graph.tuples import check_tuples
 from repository.arrays import Arrays
 from repository.errors import KitError
 from repository.release import Release
@@ -103,6 +104,9 @@ class Family:
     pipelines: tuple[Model, ...]
     metrics: tuple[Metric, ...]
     checkpoints: tuple[Checkpoint, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_tuples(self)
 
     @property
     def exports(self) -> tuple[Export, ...]:

@@ -44,6 +44,36 @@ def test_its_export_is_compared_alone(own: Path, where: str) -> None:
     assert "logits for planes [7, 3, 32, 32]" in told
 
 
+MISTAKES = {
+    "pipelines=(shapes,)": (
+        "pipelines=(shapes)",
+        "one Ensemble as pipelines of 'shapes', which are a tuple: (x,), with its comma, at "
+        "shapes/family.py, line ",
+    ),
+    "exports=(LABELS,)": ("exports=(LABELS)", "one Export as exports of 'shapes_label'"),
+    "inputs=(pixels,)": ("inputs=(pixels)", "one Tensor as inputs of 'shapes_prepare'"),
+    'pipeline="shapes"': (
+        'pipeline="shape"',
+        "metric accuracy, pipeline: expected one of shapes, found 'shape'. Did you mean 'shapes'?",
+    ),
+    'better="higher"': ('better="more"', "better: expected lower or higher, found 'more'"),
+    "metric.accuracy": ("metric.acuracy", "has no attribute 'acuracy', at shapes/family.py, line"),
+    ".stages.label": (".stages.lable", "expected a module 'lable' in"),
+}
+
+
+@pytest.mark.parametrize("right", MISTAKES)
+def test_a_mistake_in_its_declaration_is_told_in_a_sentence(tmp_path: Path, right: str) -> None:
+    wrong, told = MISTAKES[right]
+    write_family("shapes", tmp_path / "own")
+    declared = tmp_path / "own" / "shapes" / "family.py"
+    assert right in declared.read_text()
+    declared.write_text(declared.read_text().replace(right, wrong))
+    profile = tmp_path / "own" / "shapes.yaml"
+    output = call("plan", "--profile", profile, "--out", tmp_path / "out", code=2)
+    assert told in output and "Traceback" not in output
+
+
 def test_what_is_not_there_is_told(own: Path) -> None:
     profile = f"--profile={own / 'shapes.yaml'}"
     assert "Did you mean 'shapes/classifier'?" in call(

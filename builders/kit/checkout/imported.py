@@ -8,6 +8,7 @@ from pathlib import Path
 
 from builders.errors import FamilyError
 from builders.kit.paths import BUILDERS
+from repository.errors import KitError
 from repository.families.outside import PACKAGE, forget
 from repository.families.places import MODULE, Place
 from repository.findings import Finding, finding_of
@@ -52,7 +53,8 @@ def _failed(family: str, place: Place, error: BaseException) -> Finding:
         remedy = f"Install it: {EXTRA}." if ours else "Install it into this environment."
         expected, found = f"the package of '{missing}'", f"none that is installed, at {at}"
         return finding_of("family", where, expected, found, remedy)
-    told = traceback.format_exception_only(error)[-1].strip()
+    known = isinstance(error, KitError)
+    told = str(error) if known else traceback.format_exception_only(error)[-1].strip()
     expected, remedy = "code that can be imported", "Mend that line."
     return finding_of("family", where, expected, f"{told.rstrip('.')}, at {at}", remedy)
 

@@ -38,6 +38,7 @@ from builders.kit.graph.serving import (
     WarmupInput,
 )
 from builders.kit.graph.tensor import BATCH, DYNAMIC, Tensor
+from builders.kit.graph.tuples import check_tuples
 from repository.arrays import DType
 from repository.copied.flow import Wiring
 
@@ -102,6 +103,9 @@ class Model:
     warmup: tuple[Warmup, ...] = ()
     versions: VersionPolicy = field(default_factory=VersionPolicy)
     response_cache: bool = False
+
+    def __post_init__(self) -> None:
+        check_tuples(self)
 
     @property
     def needs(self) -> tuple[Model, ...]:

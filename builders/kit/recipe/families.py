@@ -16,6 +16,7 @@ from builders.kit.recipe.profile import Profile, ProfileError
 from builders.kit.recipe.references import wrong_references
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
+from repository.layout import BLS_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def choose_families(
     declared = configure(profile, loaded, checkpoint, findings)
     findings += _unknown_components(profile, declared)
     findings += _unknown_metrics(profile, declared)
+    findings += _wrong_metrics(declared)
     refused = list(wrong_references(declared.values()))
     if refused or declared.keys() != loaded.keys():
         raise ProfileError([*findings, *refused])
@@ -113,6 +115,22 @@ def _unknown_metrics(profile: Profile, families: Mapping[str, Family]) -> Iterab
                     f"'{metric}'",
                     suggest(metric, known),
                 )
+
+
+def _wrong_metrics(families: Mapping[str, Family]) -> Iterable[Finding]:
+    """Metrics of a pipeline that is not there, or of which no value would be the better one."""
+    for name, family in families.items():
+        models = {model.name for model in closure(family.pipelines)}
+        known = [pipeline.name for pipeline in family.pipelines]
+        for metric in family.metrics:
+            where = f"family {name}, metric {metric.name}"
+            if metric.pipeline.removesuffix(BLS_SUFFIX) not in models:
+                expected, remedy = f"one of {', '.join(known)}", suggest(metric.pipeline, known)
+                found = f"'{metric.pipeline}'"
+                yield finding_of("recipe", f"{where}, pipeline", expected, found, remedy)
+            if metric.better not in ("lower", "higher"):
+                expected, found = "lower or higher", f"'{metric.better}'"
+                yield finding_of("recipe", f"{where}, better", expected, found, "Write one.")
 
 
 def _bounded(family: Family, bounds: Mapping[str, float]) -> Family:
