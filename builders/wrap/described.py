@@ -34,7 +34,7 @@ def described(wrapped: Wrapped, width: int) -> list[str]:
 
 
 def as_record(wrapped: Wrapped) -> dict[str, Any]:
-    """The same for a script; an axis is a size, a name, or null where nothing is known of it."""
+    """The same for a script; an axis is a size, a name, or null if nothing is known about it."""
     inputs, outputs = (
         [
             {

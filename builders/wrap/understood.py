@@ -21,7 +21,7 @@ ROWS = 8
 """The ``max_batch_size`` that is written for a file that can batch."""
 
 _COMMON = {"model", "onnx", "model_fp16", "model_quantized", "model_optimized", "inference"}
-"""Names that files have after their format, not after what they are."""
+"""Names of files that say their format, and not what they are."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def ask(
 ) -> None:
     """Ask a pipeline of any family with a file, and print the answer as its family shows it.
 
-    How a file becomes a request, and which options there are, the family's `usage.py` says.
+    The family's `usage.py` says how a file becomes a request, and which options there are.
     """
     from clients.cli.asked import ask as run
     from clients.cli.asked import list_options

@@ -1,4 +1,4 @@
-"""Asks the pipelines of a deployed Triton what families know the answer of."""
+"""Asks the pipelines of a deployed Triton the questions whose answers families know."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Asked:
     Attributes:
         pipeline: its name.
         result: "ok", or what is wrong in a word or two.
-        seconds: that it took; None where it was not asked.
-        error: a sentence; empty where nothing is wrong.
+        seconds: how long it took; None if it was not asked.
+        error: a sentence; empty if nothing is wrong.
     """
 
     pipeline: str

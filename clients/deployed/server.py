@@ -127,9 +127,9 @@ class Deployed:
         """Asks a pipeline its known question.
 
         Raises:
-            Wrong: it is not served, it refused, or it answered otherwise.
+            Wrong: it is not served, it refused, or its answer is another.
             Unreachable: nothing answers.
-            RequestUnfit: the question is none to this pipeline.
+            RequestUnfit: the question does not fit this pipeline.
         """
         status, metadata, _ = self.request("GET", f"/v2/models/{name}")
         if status != 200:

@@ -1,4 +1,4 @@
-"""How the commands tell findings, and how they end when they cannot do what was asked."""
+"""How the commands print findings, and how they end if they cannot do what was asked."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def as_built(repository: Path, out: Path) -> Manifest:
         out: the file that will be written, which must not lie in it.
 
     Raises:
-        typer.Exit: it is not, or would not; it was said.
+        typer.Exit: it is not, or it would be; the error was printed.
     """
     require_folder(repository)
     if out.resolve().is_relative_to(repository.resolve()):

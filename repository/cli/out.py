@@ -14,7 +14,7 @@ def write_out(out: Path, content: bytes) -> None:
     """Writes a file whole or not at all, and says so; ``-`` is standard output.
 
     Raises:
-        typer.Exit: it cannot be written; it was said why.
+        typer.Exit: it cannot be written; the error was printed.
     """
     if str(out) == "-":
         typer.echo(content, nl=False)

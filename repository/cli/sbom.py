@@ -22,8 +22,8 @@ def sbom_for(image: Path | None) -> Callable[..., None]:
     """The command.
 
     Args:
-        image: the requirements of the image that serves, where none are named; None if there are
-            none to know of.
+        image: the requirements of the serving image, if the user names none; None if they are not
+            known.
     """
 
     def sbom(

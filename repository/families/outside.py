@@ -1,7 +1,7 @@
 """Families in folders of any place, importable under a package of ours.
 
-A folder may be called as any package is, ``json`` or ``numpy``. So the family ``mine`` is imported
-as ``outside_families.mine``, whatever its folder is called and whatever else can be imported.
+A folder may have the name of any package, such as ``json``. So the family ``mine`` is imported as
+``outside_families.mine``, whatever its folder is called and whatever else can be imported.
 """
 
 from __future__ import annotations

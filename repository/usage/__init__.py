@@ -73,7 +73,7 @@ class Question:
 
     Attributes:
         inputs: the request.
-        answer: what it has to be answered.
+        answer: the answer that it has to get.
     """
 
     inputs: Inputs

@@ -1,4 +1,4 @@
-"""An answer beside the one that is known."""
+"""Compares an answer with the one that is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what families declare of their pipelines, in their modules ``usage.py``.
+"""Finds what families declare about their pipelines, in their modules ``usage.py``.
 
 Nothing above this floor is imported by name: the kit's own families are the folders of the package
 ``builders``; others lie in installed packages, or where somebody says: :mod:`repository.families`.
@@ -33,7 +33,7 @@ class UsageError(RepositoryError):
 
 @dataclass(frozen=True)
 class Usages:
-    """What is declared of pipelines.
+    """What is declared about pipelines.
 
     Attributes:
         declared: pipeline -> what its family says.
@@ -42,7 +42,7 @@ class Usages:
     declared: Mapping[str, Usage]
 
     def of(self, pipeline: str) -> Usage | None:
-        """What is declared of a pipeline, or of the one whose BLS twin it is."""
+        """What is declared about a pipeline, or about the one whose BLS twin it is."""
         return self.declared.get(pipeline) or self.declared.get(pipeline.removesuffix(BLS_SUFFIX))
 
     def question(self, pipeline: str) -> Question | None:

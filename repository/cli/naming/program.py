@@ -1,4 +1,4 @@
-"""How the program that runs is called, where a text names a command.
+"""What the running program is called in texts that name a command.
 
 Texts name commands as ``python -m builders build``, which works wherever the packages lie. A
 program that has the same commands under its own name says so once, and :func:`named` puts it into

@@ -1,4 +1,4 @@
-"""The gate of a build: how many drawings are told right."""
+"""The gate of a build: how many drawings are recognised."""
 
 from __future__ import annotations
 

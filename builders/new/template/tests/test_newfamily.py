@@ -28,7 +28,7 @@ def profile() -> Profile:
 
 @pytest.fixture(scope="module")
 def repository(profile: Profile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository. A build fails where parity, metric or a config is not as it should be."""
+    """The repository. A build fails if parity, metric or a config is wrong."""
     folder = tmp_path_factory.mktemp("built") / "model_repository"
     build(profile, folder)
     return folder
