@@ -18,6 +18,8 @@ import time
 from types import FrameType
 from typing import Any, NoReturn
 
+from repository.cli.streams import open_streams
+
 CODE = 130
 """The exit code of a command that Ctrl-C ended: 128 and the signal's number."""
 
@@ -119,6 +121,7 @@ def run(module: str, program: str, *, grace: float | None = GRACE, quiet: bool =
         quiet: gRPC is kept from telling of its troubles, as by :func:`quiet_grpc`.
     """
     global _current
+    open_streams()
     if quiet:
         quiet_grpc()
     _current = interrupts = _Interrupts(grace)
