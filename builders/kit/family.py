@@ -8,7 +8,7 @@ finds it, among the kit's own in ``builders/`` or elsewhere; nothing else is edi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +128,14 @@ class Conditions:
         checkpoint: a source URI -> the file or folder, as in :func:`builders.kit.sources.resolve`,
             which says what it raises.
         place: keys below the family's own -> where they stand in the profile, for a finding.
+        folder: where relative paths of the profile start.
     """
 
     release: Release
     device: str
     checkpoint: Callable[[str], Path]
     place: Callable[..., str]
+    folder: Path = field(default_factory=Path.cwd)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,8 @@ def _model(
     if reference.scheme == "path":
         refuse_other_formats(Path(os.path.expanduser(reference.name)))  # noqa: PTH111
     file = read_file(conditions.checkpoint(asked.source), asked.file)
-    operators = _libraries(asked, conditions.place("models", name, "operators"), findings)
+    at = conditions.place("models", name, "operators")
+    operators = _libraries(asked, conditions.folder, at, findings)
     if operators is None:
         return None
     found = list(mistakes(file, conditions.release, operators))
@@ -145,13 +146,13 @@ def _served(
 
 
 def _libraries(
-    asked: OnnxModelOptions, at: str, findings: list[Finding]
+    asked: OnnxModelOptions, base: Path, at: str, findings: list[Finding]
 ) -> tuple[Path, ...] | None:
     """The libraries of operators that a profile names; None, and findings, if one is none."""
     found: list[Path] = []
     for uri in asked.operators:
         try:
-            path = regular(local(uri))
+            path = regular(local(uri, base))
         except GivenError as error:
             findings.append(finding_of("onnx", at, "", str(error).rstrip("."), "Mend it."))
             continue
@@ -170,6 +171,7 @@ def _metrics(
     found = find_function(
         asked.metric,
         asked.metric_data,
+        conditions.folder,
         partial(conditions.place, "models", name),
         findings,
     )

@@ -65,7 +65,7 @@ class OnnxModelOptions(Options):
     """One ONNX file, and how it is served.
 
     Attributes:
-        source: the file's URI; a ``path:`` starts at the working directory, as everywhere.
+        source: the file's URI; a relative path starts at the profile's folder.
         file: the file's path in a source that is a folder, as ``onnx/model.onnx``; needed where
             there are several.
         max_batch_size: requests are joined up to so many rows; 0 leaves each as it is sent.

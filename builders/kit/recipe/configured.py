@@ -64,6 +64,7 @@ def _made(
         device=profile.device,
         checkpoint=checkpoint,
         place=partial(profile.place, *below),
+        folder=profile.folder,
     )
     return family.make(options, conditions)
 

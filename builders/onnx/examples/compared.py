@@ -57,7 +57,7 @@ def request_of(
     """
     if given:
         with contextlib.suppress(GivenError):
-            return load_given(local(given))
+            return load_given(local(given, Path.cwd()))
     return inputs_of(read_file(file), shapes, number)
 
 

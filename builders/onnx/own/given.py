@@ -22,8 +22,12 @@ class GivenError(BuildersError):
     """A file of inputs that is not there, or not readable without running what is in it."""
 
 
-def local(uri: str) -> Path:
-    """The path of a ``path:`` URI, relative to the working directory.
+def local(uri: str, base: Path) -> Path:
+    """The path of a ``path:`` URI.
+
+    Args:
+        uri: the URI.
+        base: where relative paths start.
 
     Raises:
         GivenError: it is of another kind.
@@ -32,7 +36,7 @@ def local(uri: str) -> Path:
     if scheme != "path" or not name or "\0" in name:
         raise GivenError(f"'{uri}': expected 'path:FILE', found none. Write 'path:' before it.")
     # Unlike Path's, this one leaves the name of an unknown user as it is.
-    return Path(os.path.expanduser(name)).absolute()  # noqa: PTH111
+    return base.absolute() / os.path.expanduser(name)  # noqa: PTH111
 
 
 def regular(path: Path) -> Path:
@@ -48,7 +52,7 @@ def regular(path: Path) -> Path:
     if kind != "file":
         raise GivenError(
             f"{path}: expected a file, found {kind if kind == 'none' else f'a {kind}'}. Relative "
-            "paths start at the working directory."
+            "paths start at the profile's folder."
         )
     return path
 
@@ -87,7 +91,7 @@ def read_given(
     for uri in asked.inputs:
         at = conditions.place("models", name, "inputs")
         try:
-            path = local(uri)
+            path = local(uri, conditions.folder)
             arrays = load_given(path)
         except GivenError as error:
             findings.append(finding_of("onnx-inputs", at, "", str(error).rstrip("."), "Mend it."))

@@ -38,13 +38,18 @@ class Found:
 
 
 def find_function(
-    uri: str, data: Sequence[str], place: Callable[..., str], findings: list[Finding]
+    uri: str,
+    data: Sequence[str],
+    base: Path,
+    place: Callable[..., str],
+    findings: list[Finding],
 ) -> Found | None:
     """A metric that a profile names; its file is read, not run.
 
     Args:
         uri: ``path:FILE.py:FUNCTION``.
         data: ``path:`` of what it reads; all files beside it if none are named.
+        base: where relative paths start.
         place: keys of the model -> where they stand in the profile.
         findings: gets what is wrong.
     """
@@ -55,7 +60,7 @@ def find_function(
         findings.append(finding_of("onnx-metric", at, "path:FILE.py:FUNCTION", repr(uri), remedy))
         return None
     try:
-        file = regular(local(address))
+        file = regular(local(address, base))
         tree = ast.parse(file.read_bytes(), str(file))
     except GivenError as error:
         findings.append(finding_of("onnx-metric", at, "", str(error).rstrip("."), "Mend it."))
@@ -74,7 +79,7 @@ def find_function(
         remedy = suggest(function, known)
         findings.append(finding_of("onnx-metric", at, expected, f"'{function}'", remedy))
         return None
-    files = _data(file, data, place, findings)
+    files = _data(file, data, base, place, findings)
     return None if files is None else Found(file, function, (file, *files))
 
 
@@ -160,13 +165,17 @@ def _defined(tree: ast.Module) -> list[str]:
 
 
 def _data(
-    file: Path, data: Sequence[str], place: Callable[..., str], findings: list[Finding]
+    file: Path,
+    data: Sequence[str],
+    base: Path,
+    place: Callable[..., str],
+    findings: list[Finding],
 ) -> list[Path] | None:
     if data:
         paths: list[Path] = []
         for uri in data:
             try:
-                path = local(uri)
+                path = local(uri, base)
                 paths.append(path if path.is_dir() else regular(path))
             except GivenError as error:
                 told = finding_of("onnx-metric", place("metric_data"), "", str(error), "Mend it.")

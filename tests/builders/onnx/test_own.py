@@ -69,6 +69,15 @@ def test_a_function_gates_the_build(scored: Bench) -> None:
         scored.build(with_metric(better="lower", bound=0.5))
 
 
+def test_its_paths_start_at_the_profile(
+    scored: Bench, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(scored.folder / "rows.npz", x=weights(5, 3, 8))
+    asked = with_metric(inputs=["path:rows.npz"], metric_data=["path:own/answers.npz"])
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert scored.build(asked).changed
+
+
 @pytest.mark.parametrize("file", ["score.py", "beside.py", "answers.npz"])
 def test_what_the_function_reads_is_watched(scored: Bench, file: str) -> None:
     scored.build(with_metric())
