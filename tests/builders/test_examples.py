@@ -117,9 +117,9 @@ def test_a_profile_is_one_that_would_be_built(tmp_path: Path, place: str, text: 
 
 def test_a_step_is_one_that_there_is() -> None:
     steps = set()
-    for name in ("ocr", "asr"):
-        family = Checkout().declared(name)
-        assert family is not None
+    declared = {name: Checkout().declared(name) for name in Checkout().families}
+    families = {name: family for name, family in declared.items() if family is not None}
+    for name, family in families.items():
         exports = variants(each for each in family.exports if each.parity is not None)
         steps |= {f"{kind} {name}/{each}" for kind in ("export", "parity") for each in exports}
         steps |= {f"export {name}/{each.name}" for each in family.exports}
@@ -127,7 +127,7 @@ def test_a_step_is_one_that_there_is() -> None:
     named = {
         (place, each)
         for place, text in texts()
-        for each in re.findall(r"(?:export|parity|metric) (?:ocr|asr)/[\w.]*\w", text)
+        for each in re.findall(rf"(?:export|parity|metric) (?:{'|'.join(families)})/[\w.]*\w", text)
     }
     assert len(named) > 3
     assert {each for _, each in named} <= steps, named

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.checkout import Checkout
 from repository.usage import Usage
 from repository.usage.found import UsageError, usages
 
@@ -27,26 +26,6 @@ def test_what_is_declared_needs_nothing_heavy() -> None:
         [sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout == "\n"
-
-
-@pytest.mark.parametrize("name", ["ocr", "asr"])
-def test_every_pipeline_says_how_it_is_used(name: str) -> None:
-    declared = usages()
-    family = Checkout().declared(name)
-    assert family is not None
-    for pipeline in family.pipelines:
-        usage = declared.of(pipeline.name)
-        assert usage is not None, f"builders/{name}/usage.py says nothing of {pipeline.name}"
-        assert usage.largest is not None
-        assert declared.of(f"{pipeline.name}_bls") is usage
-        inputs = {each.name for each in pipeline.inputs}
-        assert inputs >= {each.name for each in usage.options}
-        assert not usage.file or usage.file in inputs
-        assert all(request.keys() <= inputs for request in usage.requests)
-        if usage.question is not None:
-            assert usage.question.inputs.keys() <= inputs
-            assert usage.question.answer.keys() <= {each.name for each in pipeline.outputs}
-    assert declared.of("nobodys") is None
 
 
 @pytest.fixture
