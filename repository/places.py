@@ -19,20 +19,24 @@ IS_INSTALLED = not IS_CHECKOUT and (ROOT / "tmk").is_dir()
 """Whether the whole kit is installed; `repository/` may also lie somewhere by itself."""
 
 
+def _data() -> Path:
+    """A place for this Python, in the user's folder for data."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return data / "triton-multimodal-kit" / python
+
+
+MADE = ROOT if IS_CHECKOUT else _data()
+"""Where the kit puts what it makes for itself, as an environment."""
+
+
 def made_folder(name: str) -> Path:
-    """Where a folder lies that the kit makes for itself, as an environment.
+    """Where a folder lies that the kit makes for itself.
 
     Args:
         name: as it is called in a checkout, with a dot before it.
-
-    Returns:
-        It in the checkout. Else one for this Python, in the user's folder for data.
     """
-    if IS_CHECKOUT:
-        return ROOT / name
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return data / "triton-multimodal-kit" / python / name.lstrip(".")
+    return MADE / (name if IS_CHECKOUT else name.lstrip("."))
 
 
 def install_command(extra: str) -> str:

@@ -88,6 +88,22 @@ def test_the_checkout_has_no_part_in_it(installed: Installed) -> None:
     assert installed.run("--version") == f"tmk {VERSION}\n"
 
 
+def test_its_server_s_place_is_the_user_s(installed: Installed, tmp_path: Path) -> None:
+    code = (
+        "from runtime.machine.environment import DEFAULT_ENVIRONMENT as place\n"
+        "from runtime.machine.turns import one_at_a_time\n"
+        "with one_at_a_time(place): print(place.parent.is_dir(), place)"
+    )
+    data = tmp_path / "data"
+    done = subprocess.run(
+        [installed.commands / "python", "-c", code], cwd=tmp_path,
+        env=installed.variables | {"XDG_DATA_HOME": str(data)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    made, place = done.stdout.split()
+    assert made == "True" and Path(place).is_relative_to(data)
+
+
 def test_the_objects_for_a_cluster_are_rendered(installed: Installed) -> None:
     values = ROOT / "kserve" / "values" / "local-cpu.yaml"
     assert "kind: InferenceService" in installed.run("manifests", "--values", str(values))
