@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,11 +12,11 @@ from clients.cli.exit import failed, wrong_address
 from clients.cli.listening import StatusLine
 from clients.connection.address import AddressError
 from clients.connection.errors import RequestError
+from clients.infer import written
 from clients.infer.client import Answer, ModelClient
 from clients.infer.served import ServedModel
-from clients.infer.shown import lines_of
-from clients.infer.written import as_json
-from repository.arrays import Array, DType
+from clients.infer.shown import PIPE, lines_of
+from repository.arrays import DType
 from repository.cli.exit import usage as wrong_usage
 from repository.cli.naming.program import named
 from repository.cli.show import show, width
@@ -27,10 +26,7 @@ from repository.table import Column, Table
 from repository.usage import Inputs, Usage
 from repository.usage.found import usages
 from repository.usage.requests import RequestUnfit, requests_of
-from repository.usage.tensors import Taken
-
-_WIDTH = 80
-"""Columns of a line where no terminal says otherwise."""
+from repository.usage.tensors import ServedTensor
 
 _TRUTH = {"true": True, "false": False}
 
@@ -64,10 +60,7 @@ def ask(
     try:
         with closing(status), ModelClient(url, timeout, patience, status.show) as client:
             served = client.served(pipeline)
-            taken = {
-                each.name: Taken(each.name, each.dtype, each.shape, each.optional)
-                for each in served.inputs
-            }
+            taken = {each.name: each for each in served.inputs}
             typed = {name: _typed(values, taken.get(name)) for name, values in given.items()}
             (request,) = requests_of(pipeline, [{**inputs, **typed}], taken)
             answer = client.infer(served, request)
@@ -138,7 +131,7 @@ def _options(pipeline: str, usage: Usage, options: Sequence[str]) -> dict[str, l
     return given
 
 
-def _typed(values: list[str], tensor: Taken | None) -> list[str | bool]:
+def _typed(values: list[str], tensor: ServedTensor | None) -> list[str | bool]:
     """What was written, for the type of its tensor; numbers stay text until they are read."""
     if tensor is not None and tensor.dtype is DType.BOOL:
         return [_TRUTH.get(each.lower(), each) for each in values]
@@ -146,18 +139,10 @@ def _typed(values: list[str], tensor: Taken | None) -> list[str | bool]:
 
 
 def _print(served: ServedModel, answer: Answer, usage: Usage, *, as_document: bool) -> None:
-    tensors: list[tuple[str, str, Array]] = [
-        (each.name, str(each.dtype), answer.outputs[each.name]) for each in served.outputs
-    ]
     if as_document:
-        document = {
-            "model_name": served.name,
-            "model_version": answer.version,
-            "outputs": as_json(tensors),
-        }
-        typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+        typer.echo(written.as_document(served, answer))
     elif usage.show is not None:
         typer.echo(usage.show(answer.outputs))
     else:
-        lines, _ = lines_of(tensors, width() or _WIDTH)
+        lines, _ = lines_of(served, answer, width() or PIPE)
         typer.echo("\n".join(lines))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,20 +12,19 @@ from clients.cli.exit import failed, wrong_address
 from clients.cli.listening import StatusLine
 from clients.connection.address import AddressError
 from clients.connection.errors import RequestError
+from clients.infer import written
 from clients.infer.client import Answer, ModelClient
 from clients.infer.errors import InputsError
 from clients.infer.given import read_inputs
 from clients.infer.served import ServedModel
-from clients.infer.shown import lines_of
-from clients.infer.written import NotWritten, as_json, as_npz
-from repository.arrays import Array, Arrays
+from clients.infer.shown import PIPE, lines_of
+from clients.infer.written import NotWritten, as_npz
+from repository.arrays import Arrays
 from repository.cli.exit import usage
+from repository.cli.show import width
 from repository.files.whole_file import write_whole
 
 _FLAGS = {"inputs": "--input", "shapes": "--shape", "seed": "--random"}
-
-_WIDTH = 80
-"""Columns of a line where no terminal says otherwise."""
 
 
 def ask(
@@ -70,13 +66,7 @@ def ask(
     except InputsError as problem:
         raise usage(problem, _FLAGS) from problem
     if as_document:
-        tensors = _named(served, answer)
-        document = {
-            "model_name": served.name,
-            "model_version": answer.version,
-            "outputs": as_json(tensors),
-        }
-        typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+        typer.echo(written.as_document(served, answer))
     else:
         _print(served, asked, answer, whole=out is not None)
     if out is not None:
@@ -89,19 +79,14 @@ def ask(
         typer.echo(f"{out}: written", err=True)
 
 
-def _named(served: ServedModel, answer: Answer) -> list[tuple[str, str, Array]]:
-    return [(each.name, str(each.dtype), answer.outputs[each.name]) for each in served.outputs]
-
-
 def _print(served: ServedModel, asked: Arrays, answer: Answer, *, whole: bool) -> None:
-    width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
     version = f", version {answer.version}" if answer.version else ""
     typer.echo(f"{served.name}{version}")
     for tensor in served.inputs:
         if tensor.name in asked:
             shape = list(asked[tensor.name].shape)
             typer.echo(f"asked with {tensor.name}  {tensor.dtype} {shape}")
-    lines, shortened = lines_of(_named(served, answer), width)
+    lines, shortened = lines_of(served, answer, width() or PIPE)
     typer.echo("\n".join(["", *lines]))
     if shortened and not whole:
         typer.echo("\nShortened. --json prints all values, --out FILE.npz keeps them.", err=True)

@@ -13,8 +13,9 @@ import tritonclient.grpc as grpc
 from clients.connection.bounds import PATIENCE
 from clients.connection.connection import CUTS, PipelineClient, output
 from clients.connection.errors import CutOff, RequestError
-from clients.infer.served import ServedModel, ServedTensor, served_model
+from clients.infer.served import ServedModel, served_model
 from repository.arrays import Array, Arrays
+from repository.usage.tensors import ServedTensor
 
 
 @dataclass(frozen=True)

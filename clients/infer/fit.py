@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from clients.errors import ClientError
-from clients.infer.served import ServedTensor
 from clients.infer.texts import of_texts
 from clients.infer.value import Json
 from repository.arrays import Array, DType
 from repository.files.json_file import kind_of_value
 from repository.findings import shortened
+from repository.usage.tensors import ServedTensor
 
 SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """Numbers that JSON has no form for, and the texts that stand for them."""

@@ -12,11 +12,12 @@ import numpy as np
 from clients.infer.errors import InputsError
 from clients.infer.fit import Misfit, fitted
 from clients.infer.random_inputs import random_array
-from clients.infer.served import ServedModel, ServedTensor
+from clients.infer.served import ServedModel
 from clients.infer.value import arrays_of, read_value
 from repository.arrays import Array
 from repository.files.bounded_file import Unreadable
 from repository.findings import Finding, finding_of, shortened
+from repository.usage.tensors import ServedTensor
 
 _SHAPE = re.compile(r"[0-9]{1,18}( *[,x] *[0-9]{1,18})*")
 

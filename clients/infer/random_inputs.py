@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from clients.infer.served import ServedTensor
 from clients.infer.texts import of_texts
 from repository.arrays import Array, DType
+from repository.usage.tensors import ServedTensor
 
 _WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
 _BYTES = (DType.UINT8, DType.INT8)

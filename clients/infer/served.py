@@ -9,26 +9,7 @@ from tritonclient.grpc import model_config_pb2, service_pb2
 from clients.connection.errors import RequestError
 from repository.arrays import DType
 from repository.config.facts import is_decoupled, is_sequence
-
-
-@dataclass(frozen=True)
-class ServedTensor:
-    """An input or output of a served model.
-
-    Attributes:
-        name: its name.
-        dtype: its data type.
-        shape: its sizes, the batch's axis included; -1 for a size that a request chooses.
-        optional: whether a request may leave it out.
-    """
-
-    name: str
-    dtype: DType
-    shape: tuple[int, ...]
-    optional: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.dtype} {list(self.shape)}"
+from repository.usage.tensors import ServedTensor
 
 
 @dataclass(frozen=True)
@@ -49,10 +30,6 @@ class ServedModel:
     outputs: tuple[ServedTensor, ...]
     sequence: bool = False
 
-    def input(self, name: str) -> ServedTensor | None:
-        """The input of that name, if there is one."""
-        return next((each for each in self.inputs if each.name == name), None)
-
 
 def served_model(
     version: str,
@@ -71,16 +48,19 @@ def served_model(
             "and one answer is waited for here; use a client that streams",
         )
     optional = {each.name for each in config.input if each.optional}
+    batches = config.max_batch_size > 0
     return ServedModel(
         metadata.name,
         version,
-        tuple(_tensor(each, each.name in optional) for each in metadata.inputs),
-        tuple(_tensor(each, False) for each in metadata.outputs),
+        tuple(_tensor(each, batches, each.name in optional) for each in metadata.inputs),
+        tuple(_tensor(each, batches) for each in metadata.outputs),
         is_sequence(config),
     )
 
 
-def _tensor(told: service_pb2.ModelMetadataResponse.TensorMetadata, optional: bool) -> ServedTensor:
+def _tensor(
+    told: service_pb2.ModelMetadataResponse.TensorMetadata, batches: bool, optional: bool = False
+) -> ServedTensor:
     try:
         dtype = DType(told.datatype)
     except ValueError:
@@ -89,4 +69,4 @@ def _tensor(told: service_pb2.ModelMetadataResponse.TensorMetadata, optional: bo
             f"tensor '{told.name}' has the data type '{told.datatype}', which is not known here; "
             f"known are {', '.join(DType)}",
         ) from None
-    return ServedTensor(told.name, dtype, tuple(told.shape), optional)
+    return ServedTensor(told.name, dtype, tuple(told.shape), optional, batches)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import numpy as np
 
+from clients.infer.client import Answer
+from clients.infer.served import ServedModel
 from repository.arrays import Array
 from repository.findings import printable
 
 ROWS = 6
 """Rows of a tensor that are shown, where it has more than two more."""
+
+PIPE = 80
+"""Columns of a line where no terminal says otherwise."""
 
 _GAP = "  "
 _MORE = "…"
@@ -122,11 +126,16 @@ def _statistics(array: Array) -> str:
     return "".join(f"{_GAP}{part}" for part in parts)
 
 
-def lines_of(tensors: Sequence[tuple[str, str, Array]], width: int) -> tuple[list[str], bool]:
-    """Several tensors with an empty line between; as :func:`shown`."""
+def outputs_of(model: ServedModel, answer: Answer) -> list[tuple[str, str, Array]]:
+    """The outputs of an answer, in the model's order: name, data type, values."""
+    return [(each.name, str(each.dtype), answer.outputs[each.name]) for each in model.outputs]
+
+
+def lines_of(model: ServedModel, answer: Answer, width: int) -> tuple[list[str], bool]:
+    """The outputs of an answer with an empty line between; as :func:`shown`."""
     lines: list[str] = []
     shortened = False
-    for name, dtype, array in tensors:
+    for name, dtype, array in outputs_of(model, answer):
         told, cut = shown(name, dtype, array, width)
         lines += [""] * bool(lines) + told
         shortened |= cut

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 import zipfile
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from clients.errors import ClientError
+from clients.infer.client import Answer
 from clients.infer.fit import BASE64
+from clients.infer.served import ServedModel
+from clients.infer.shown import outputs_of
 from repository.arrays import Array, Arrays
 
 
@@ -20,21 +23,24 @@ class NotWritten(ClientError):
     """A tensor that a format has no place for."""
 
 
-def as_json(tensors: Sequence[tuple[str, str, Array]]) -> list[dict[str, Any]]:
-    """Tensors as the KServe v2 protocol writes them: name, datatype, shape, data.
+def as_document(model: ServedModel, answer: Answer) -> str:
+    """An answer as the KServe v2 protocol writes it: model_name, model_version, outputs.
 
-    The data is lists in lists. ``NaN`` and ``Infinity`` are texts; bytes that are no UTF-8 are
-    an object whose key ``b64`` has them in base64.
+    Each output has name, datatype, shape and data, which is lists in lists. ``NaN`` and
+    ``Infinity`` are texts; bytes that are no UTF-8 are an object whose key ``b64`` has them in
+    base64.
     """
-    return [
+    outputs = [
         {
             "name": name,
             "datatype": dtype,
             "shape": list(array.shape),
             "data": _value(array.tolist()),
         }
-        for name, dtype, array in tensors
+        for name, dtype, array in outputs_of(model, answer)
     ]
+    document = {"model_name": model.name, "model_version": answer.version, "outputs": outputs}
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
 
 
 def _value(value: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from repository.arrays import Array, Arrays, DType
 from repository.findings import shortened
 from repository.usage import Answer, Numbers, Texts
-from repository.usage.tensors import Taken, array_of
+from repository.usage.tensors import ServedTensor, array_of
 
 
 def difference(answer: Answer, found: Arrays) -> str | None:
@@ -57,7 +57,9 @@ def _numbers(known: Numbers, output: Array) -> str | None:
         return ", expected numbers, found texts"
     # What is declared without the batch's axis gets it.
     any_shape = (-1,) * output.ndim
-    tensor = Taken("expected", DType.from_numpy(output.dtype), any_shape, batches=output.ndim > 0)
+    tensor = ServedTensor(
+        "expected", DType.from_numpy(output.dtype), any_shape, batches=output.ndim > 0
+    )
     try:
         expected = array_of(known.expected, tensor)
     except (ValueError, OSError) as problem:

@@ -9,7 +9,7 @@ from repository.errors import RepositoryError
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 from repository.usage import Inputs
-from repository.usage.tensors import Taken, array_of
+from repository.usage.tensors import ServedTensor, array_of
 
 
 class RequestUnfit(RepositoryError):
@@ -17,7 +17,7 @@ class RequestUnfit(RepositoryError):
 
 
 def requests_of(
-    pipeline: str, requests: Sequence[Inputs], taken: Mapping[str, Taken]
+    pipeline: str, requests: Sequence[Inputs], taken: Mapping[str, ServedTensor]
 ) -> list[Arrays]:
     """Requests as tensors.
 

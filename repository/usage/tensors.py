@@ -19,15 +19,15 @@ MAXIMUM_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A tensor that a pipeline takes or gives.
+class ServedTensor:
+    """An input or output of a model, as a server serves it.
 
     Attributes:
         name: its name.
-        dtype: its type.
-        shape: its axes, with the batch's; -1 is any size.
-        optional: a request may leave it out.
-        batches: the first axis is the batch's, and is added to what is given without it.
+        dtype: its data type.
+        shape: its sizes, the batch's axis included; -1 for a size that a request chooses.
+        optional: whether a request may leave it out.
+        batches: whether the first axis is the batch's; a declared value may stand without it.
     """
 
     name: str
@@ -36,12 +36,15 @@ class Taken:
     optional: bool = False
     batches: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.dtype} {list(self.shape)}"
 
-def taken_by(config: pb.ModelConfig) -> dict[str, Taken]:
+
+def taken_by(config: pb.ModelConfig) -> dict[str, ServedTensor]:
     """The inputs of a pipeline by name, as its config says."""
     batches = config.max_batch_size > 0
     return {
-        each.name: Taken(
+        each.name: ServedTensor(
             each.name,
             DType.from_config(pb.DataType.Name(each.data_type)),
             (*([-1] if batches else []), *map(int, each.dims)),
@@ -52,25 +55,25 @@ def taken_by(config: pb.ModelConfig) -> dict[str, Taken]:
     }
 
 
-def taken_by_metadata(metadata: Mapping[str, Any], part: str = "inputs") -> dict[str, Taken]:
+def taken_by_metadata(metadata: Mapping[str, Any]) -> dict[str, ServedTensor]:
     """The same of the KServe v2 protocol's metadata.
 
     It does not say what is optional: a server refuses a request without the rest. Nor does it say
     whether the first of several axes is the batch's: one of any size may be.
     """
     return {
-        str(each["name"]): Taken(
+        str(each["name"]): ServedTensor(
             str(each["name"]),
             DType(each["datatype"]),
             tuple(map(int, each["shape"])),
             optional=True,
             batches=len(each["shape"]) > 1 and int(each["shape"][0]) == -1,
         )
-        for each in metadata.get(part, ())
+        for each in metadata.get("inputs", ())
     }
 
 
-def array_of(given: Input, tensor: Taken) -> Array:
+def array_of(given: Input, tensor: ServedTensor) -> Array:
     """An input as its tensor.
 
     Raises:
@@ -95,7 +98,7 @@ def array_of(given: Input, tensor: Taken) -> Array:
     return _fitting(array, list(tensor.shape))
 
 
-def _from_file(path: Path, tensor: Taken) -> Array:
+def _from_file(path: Path, tensor: ServedTensor) -> Array:
     if path.stat().st_size > MAXIMUM_BYTES:
         raise ValueError(f"it has more than {MAXIMUM_BYTES:,} bytes; no request takes so much.")
     content = path.read_bytes()

@@ -15,8 +15,8 @@ import pytest
 from builders.kit.build.errors import BuildError
 from clients.infer.client import ModelClient
 from clients.infer.random_inputs import random_array
-from clients.infer.served import ServedTensor
 from repository.arrays import Array, DType
+from repository.usage.tensors import ServedTensor
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 from tests.builders.onnx.corpus import (

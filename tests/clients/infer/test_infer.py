@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clients.cli.app import app
+from repository.families.outside import PACKAGE, forget
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 from tests.clients.infer.models import TYPES, write
@@ -66,6 +67,22 @@ def test_values_of_a_batch_are_a_short_table(server: LocalServer, tmp_path: Path
     assert "  … 26 more rows" in lines
     assert len(lines) < 20 and max(map(len, lines)) <= 80
     assert "--out FILE.npz" in ran.err
+
+
+def test_a_known_question_gets_the_axis_of_the_batch(server: LocalServer, tmp_path: Path) -> None:
+    (tmp_path / "scoring").mkdir()
+    (tmp_path / "scoring" / "family.py").touch()
+    (tmp_path / "scoring" / "usage.py").write_text(
+        "from repository.usage import Numbers, Question, Usage\n"
+        "known = Question(inputs={'x': [0, 2, 0, 0]}, answer={'label': Numbers([1])})\n"
+        "USAGE = {'scorer': Usage(words='Score.', question=known)}\n"
+    )
+    asked = ["ask", "scorer", f"--family=path:{tmp_path / 'scoring'}", "--json"]
+    result = CliRunner().invoke(app, [*asked, "--url", server.grpc, "--patience=0"])
+    forget(PACKAGE)
+    assert result.exit_code == 0, result.stderr
+    label, _ = json.loads(result.stdout)["outputs"]
+    assert (label["shape"], label["data"]) == ([1, 1], [[1]])
 
 
 def test_json_has_every_value(server: LocalServer) -> None:
