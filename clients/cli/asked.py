@@ -103,11 +103,11 @@ def _usage(pipeline: str, code: Sequence[str]) -> Usage:
 def _inputs(pipeline: str, usage: Usage, file: Path | None) -> Inputs:
     if file is None:
         if usage.question is None:
-            told = "a file" if usage.file else "neither a file nor a known question"
-            raise wrong_usage(f"'{pipeline}' is asked with {told}; {usage.words}")
+            told = "is asked with a file" if usage.file else "cannot be asked by this command"
+            raise wrong_usage(f"'{pipeline}' {told}. {usage.words}")
         return usage.question.inputs
     if not usage.file:
-        raise wrong_usage(f"'{pipeline}' takes no file; {usage.words}")
+        raise wrong_usage(f"'{pipeline}' takes no file. {usage.words}")
     try:
         if not file.is_file():
             raise failed(f"cannot read {file}: expected a file, found none")

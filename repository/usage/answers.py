@@ -37,7 +37,11 @@ def texts_of(known: Texts) -> tuple[str, ...]:
 
 
 def _texts(known: Texts, output: Array) -> str | None:
-    expected, found = texts_of(known), [_text(each) for each in output.reshape(-1).tolist()]
+    try:
+        expected = texts_of(known)
+    except (OSError, UnicodeDecodeError) as problem:
+        return f" cannot be compared, as what it should be is unfit: {problem}"
+    found = [_text(each) for each in output.reshape(-1).tolist()]
     for number, text in enumerate(expected):
         if number >= len(found):
             return f"[{number}], expected {shortened(text)!r}, found nothing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def array_of(given: Input, tensor: ServedTensor) -> Array:
         OSError: its file cannot be read.
     """
     if callable(given):
-        array = np.asarray(given())
+        array = _made(given)
         if array.dtype.kind not in "OSU" and array.dtype != tensor.dtype.numpy:
             raise ValueError(f"expected {tensor.dtype}, found an array of {array.dtype}.")
         if (array.dtype.kind in "OSU") != (tensor.dtype is DType.BYTES):
@@ -96,6 +96,14 @@ def array_of(given: Input, tensor: ServedTensor) -> Array:
     if tensor.batches and array.ndim == len(tensor.shape) - 1:
         array = array[np.newaxis]
     return _fitting(array, list(tensor.shape))
+
+
+def _made(given: Callable[[], Array]) -> Array:
+    try:
+        return np.asarray(given())
+    except Exception as error:
+        # Whatever a family's function raises, its author mends it.
+        raise ValueError(f"its function raised {type(error).__name__}: {error}.") from error
 
 
 def _from_file(path: Path, tensor: ServedTensor) -> Array:

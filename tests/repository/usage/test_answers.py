@@ -81,6 +81,19 @@ def test_a_file_has_a_text_in_each_line(tmp_path: Path) -> None:
     assert difference(known, {"y": texts(b"one two")}) == "y[0], expected 'one', found 'one two'"
 
 
+def test_what_is_known_wrongly_is_told_and_not_raised(tmp_path: Path) -> None:
+    def broken() -> Array:
+        raise RuntimeError("no weights")
+
+    for each, reason in (
+        (Texts(tmp_path / "none.txt"), "No such file"),
+        (Numbers(broken), "RuntimeError: no weights"),
+        (Numbers(tmp_path / "none.npy"), "No such file"),
+    ):
+        told = difference({"y": each}, {"y": floats(1)}) or ""
+        assert "cannot be compared" in told and reason in told
+
+
 @given(
     st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=9),
     st.floats(0, 10),
