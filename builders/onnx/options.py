@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from builders.kit.recipe.profile import (
+    LARGEST_INTEGER,
     Batching,
     Instances,
     Options,
@@ -30,7 +31,7 @@ from builders.kit.recipe.profile import (
     refusal,
 )
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]*")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~-]{0,199}")
 
 
 def _listed(value: Any) -> Any:
@@ -97,7 +98,7 @@ class OnnxModelOptions(Options):
 
     source: str
     file: str = ""
-    max_batch_size: int = Field(default=0, ge=0)
+    max_batch_size: int = Field(default=0, ge=0, le=LARGEST_INTEGER)
     dynamic_batching: Batching = None
     instances: Instances = None
     queue: QueueOptions | None = None
@@ -151,7 +152,8 @@ class OnnxOptions(Options):
         for name in value:
             if not _NAME.fullmatch(name):
                 raise refusal(
-                    "names of models of letters, digits and '._~-', not a '.' or '-' in front",
+                    "names of models of at most 200 letters, digits and '._~-', not a '.' or '-' "
+                    "in front",
                     "Rename it: the name is that of a folder, and stands in URLs.",
                     found=repr(name),
                 )

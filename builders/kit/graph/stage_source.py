@@ -98,7 +98,7 @@ def _imported(dotted: str) -> Iterator[str]:
     try:
         path = module_path(dotted)
         tree = ast.parse(path.read_bytes())
-    except (ModuleNotFoundError, SyntaxError, ValueError):
+    except (ModuleNotFoundError, SyntaxError, ValueError, RecursionError, MemoryError):
         return
     package = _package(dotted, path)
     for run in _runs(tree):

@@ -153,6 +153,10 @@ class InstanceOptions(Options):
     gpus: list[Annotated[int, Field(ge=0)]] = Field(default_factory=list)
 
 
+LARGEST_INTEGER = 2**31 - 1
+"""Beyond it, a number of a config's 32 bits cannot be written."""
+
+
 class QueueOptions(Options):
     """The bound on waiting requests; what is left out stays as the graph has it.
 
@@ -163,7 +167,7 @@ class QueueOptions(Options):
         allow_timeout_override: a request may shorten its own wait.
     """
 
-    max_size: int | None = Field(default=None, ge=0)
+    max_size: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
     timeout_microseconds: int | None = Field(default=None, ge=0)
     timeout_action: Literal["REJECT", "DELAY"] | None = None
     allow_timeout_override: bool | None = None
@@ -182,7 +186,7 @@ class BatchingOptions(Options):
     """
 
     enabled: bool = True
-    preferred_sizes: list[Annotated[int, Field(ge=1)]] | None = None
+    preferred_sizes: list[Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]] | None = None
     max_queue_delay_microseconds: int | None = Field(default=None, ge=0)
     preserve_ordering: bool | None = None
     priority_levels: int | None = Field(default=None, ge=0)
@@ -216,7 +220,7 @@ class ModelOptions(Options):
     parameters: Parameters = Field(default_factory=dict)
     queue: QueueOptions | None = None
     batching: Batching = None
-    max_batch_size: int | None = Field(default=None, ge=1)
+    max_batch_size: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
     response_cache: bool | None = None
     precision: Literal["fp32", "int8"] = "fp32"
 

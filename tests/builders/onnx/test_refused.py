@@ -347,6 +347,8 @@ def test_options_are_held_to_what_there_is(bench: Bench) -> None:
                 "two": {"source": source, "batching": {"enabled": True}},
                 "three": {"source": source, "metric": "path:score.py:f"},
                 "four": {"source": source, "dynamic_batching": True},
+                "five": {"source": source, "max_batch_size": 2**31},
+                "six": {"source": source, "queue": {"max_size": 2**32}},
             }
         )
     told = {finding.where.partition("onnx.models")[2]: finding for finding in caught.value.findings}
@@ -354,9 +356,20 @@ def test_options_are_held_to_what_there_is(bench: Bench) -> None:
     assert told[".two.batching"].remedy == "Did you mean 'dynamic_batching'?"
     assert "a bound for the metric" in told[".three"].expected
     assert "max_batch_size" in told[".four"].expected
-    assert told.keys() == {".one.source", ".one.sourse", ".two.batching", ".three", ".four"}
-    with pytest.raises(ProfileError, match=r"names of models of letters.*found 'a b'"):
+    beyond = {".five.max_batch_size", ".six.queue.max_size"}
+    assert {told[each].expected for each in beyond} == {"at most 2147483647"}
+    assert told.keys() == {
+        ".one.source",
+        ".one.sourse",
+        ".two.batching",
+        ".three",
+        ".four",
+        *beyond,
+    }
+    with pytest.raises(ProfileError, match=r"names of models of at most 200 letters.*found 'a b'"):
         bench.plan({"a b": {"source": source}})
+    with pytest.raises(ProfileError, match="at most 200 letters"):
+        bench.plan({"a" * 201: {"source": source}})
 
 
 def test_a_family_twice_in_a_profile_is_refused(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builders.kit.graph.stage_source import stage_source
+from builders.kit.graph.stage_source import stage_modules, stage_source
 
 NAMES = ", ".join(f"a_module_of_a_long_name_{number}" for number in range(4))
 
@@ -72,3 +72,12 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
 )
 def test_imports_name_modules_side_by_side(written: str, expected: str) -> None:
     assert written == expected
+
+
+def test_a_module_that_python_cannot_read_is_left_to_the_check_of_its_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "too_deep.py").write_text(f"x = {'-' * 20_000}1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    assert stage_modules("too_deep") == ()
