@@ -55,7 +55,7 @@ def run(
         )
     try:
         inputs = _inputs(file, name)
-    except (Unreadable, OSError) as problem:
+    except Unreadable as problem:
         raise failed(f"cannot read {problem}") from problem
     try:
         outputs = InProcess(repository).run(pipeline, inputs)

@@ -13,9 +13,10 @@ from clients.infer.errors import InputsError
 from clients.infer.fit import Misfit, fitted
 from clients.infer.random_inputs import random_array
 from clients.infer.served import ServedModel
-from clients.infer.value import arrays_of, read_value
+from clients.infer.value import read_value
 from repository.arrays import Array
 from repository.files.bounded_file import Unreadable
+from repository.files.npz_file import read_arrays
 from repository.findings import Finding, finding_of, shortened
 from repository.usage.tensors import ServedTensor
 
@@ -70,7 +71,7 @@ class _Inputs:
         """Takes an input as it was written."""
         try:
             if text.endswith(".npz") and self.split(text) is None:
-                for name, array in arrays_of(Path(text)).items():
+                for name, array in read_arrays(Path(text)).items():
                     if self.is_new(name, self.values, "value"):
                         self.values[name] = array
                 return

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
-
-import numpy as np
 
 from repository.arrays import Array
 from repository.files.bounded_file import MAXIMUM_FILE, Unreadable, read_bounded
 from repository.files.json_file import parse_json, read_json
+from repository.files.npz_file import MAXIMUM_ARRAYS, parse_npy
 from repository.files.reading import is_file
 from repository.findings import shortened
 
@@ -57,39 +54,5 @@ def _read_file(path: Path) -> Json | Array | bytes:
     if path.suffix == ".npz":
         raise Unreadable(path, "one array", "a file of several; give it without NAME= before it")
     if path.suffix == ".npy":
-        return _array(path, read_bounded(path, 2 * MAXIMUM_FILE))
+        return parse_npy(path, read_bounded(path, MAXIMUM_ARRAYS))
     return read_bounded(path, MAXIMUM_FILE)
-
-
-def arrays_of(path: Path) -> dict[str, Array]:
-    """The arrays of an ``.npz`` by name.
-
-    Raises:
-        Unreadable: it is not an ``.npz``, or holds Python objects.
-    """
-    content = read_bounded(path, 2 * MAXIMUM_FILE)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = {each: archive.getinfo(each) for each in archive.namelist()}
-            if sum(each.file_size for each in entries.values()) > 2 * MAXIMUM_FILE:
-                raise Unreadable(path, f"at most {2 * MAXIMUM_FILE:,} bytes of arrays", "more")
-            return {
-                name.removesuffix(".npy"): _array(path, archive.read(entry))
-                for name, entry in entries.items()
-            }
-    except Unreadable:
-        raise
-    except Exception as error:  # what a damaged archive raises has no common base but this
-        raise Unreadable(path, "a file as numpy.savez writes it", str(error)) from None
-
-
-def _array(path: Path, content: bytes) -> Array:
-    try:
-        loaded = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:  # what numpy raises of a damaged file has no common base but this
-        pickled = "Object arrays" in str(error) or content[:1] == b"\x80"
-        found = "objects of Python (pickle), which are not loaded" if pickled else "something else"
-        raise Unreadable(path, "an array as numpy.save writes it", found) from None
-    if not isinstance(loaded, np.ndarray):
-        raise Unreadable(path, "an array as numpy.save writes it", "several")
-    return loaded

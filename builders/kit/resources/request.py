@@ -47,7 +47,7 @@ def request(config: pb.ModelConfig, file: Path | None, usages: Usages) -> tuple[
     if file.suffix == ".npz":
         try:
             return dict(read_npz(file)), _shown(file.name)
-        except (Unreadable, OSError) as error:
+        except Unreadable as error:
             raise LoadError(f"cannot read {error}") from error
     if name is None:
         raise LoadError(

@@ -65,7 +65,7 @@ def load_given(path: Path) -> dict[str, Array]:
     """
     try:
         return read_npz(regular(path))
-    except (Unreadable, OSError) as error:
+    except Unreadable as error:
         raise GivenError(f"{str(error).rstrip('.')}. {WRITE}") from None
 
 

@@ -202,7 +202,7 @@ def test_every_mistake_is_told_at_once(server: LocalServer, tmp_path: Path) -> N
         "tensor 'FP32:0': expected FP32 (float32), found an array of float64. Convert it:",
         "tensor 'FP64:0': expected lists of one length at each level, found lengths [1, 2].",
         "tensor 'INT64:0': expected the shape [-1, -1], where -1 is any size, found [1].",
-        "tensor 'BYTES:0': expected an array as numpy.save writes it, found objects",
+        "tensor 'BYTES:0': expected a .npy file of an array, found Python objects",
         "tensor 'INT16:0': expected JSON or a file, found no file 'nowhere.npy'",
         "tensor 'INT161:0': expected an input of the model: BOOL:0, ",
         "Did you mean 'INT16:0'?",
@@ -276,7 +276,8 @@ def test_an_npz_that_is_none(server: LocalServer, tmp_path: Path) -> None:
     for content in (b"", b"PK\x03\x04 cut", np.random.default_rng(0).bytes(100)):
         (tmp_path / "x.npz").write_bytes(content)
         assert (
-            "as numpy.savez writes it" in Ran(server, "scorer", "-i", tmp_path / "x.npz").refused()
+            "expected a .npz file of arrays"
+            in Ran(server, "scorer", "-i", tmp_path / "x.npz").refused()
         )
     buffer = io.BytesIO()
     np.savez(buffer, x=np.zeros((1, 4), np.float32), z=np.zeros(1))

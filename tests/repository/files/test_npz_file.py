@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clients.infer.value import arrays_of
 from repository.files.bounded_file import Unreadable
-from repository.files.npz_file import read_npz
+from repository.files.npz_file import read_arrays, read_npz
 
 
 def packed(name: str, content: bytes, damage: bool = False) -> bytes:
@@ -49,13 +48,23 @@ FILES = {
 def test_what_the_files_below_are_made_of_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(packed("x.npy", array(GOOD)))
-    assert read_npz(path)["x"].tolist() == arrays_of(path)["x"].tolist() == [0.0] * 8
+    assert read_npz(path)["x"].tolist() == read_arrays(path)["x"].tolist() == [0.0] * 8
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_what_cannot_be_read_is_told_in_a_sentence(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(FILES[kind])
-    for read in (read_npz, arrays_of):
+    for read in (read_npz, read_arrays):
         with pytest.raises(Unreadable, match=r"x\.npz.*expected a"):
             read(path)
+
+
+def test_what_unpacks_to_more_than_a_request_takes_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    whole = bytearray(packed("x.npy", array(GOOD)))
+    at = whole.index(b"PK\x01\x02") + 24
+    whole[at : at + 4] = (0xF0000000).to_bytes(4, "little")
+    path.write_bytes(whole)
+    with pytest.raises(Unreadable, match="expected at most 2,147,483,648 bytes of arrays"):
+        read_npz(path)
