@@ -118,6 +118,16 @@ def _external(file: OnnxFile) -> Iterator[Violation]:
     for finding in check_external(file.path.name, file.path, file.header.external):
         remedy = finding.remedy.replace("model again", "model")
         yield Violation(finding.rule, finding.tensor, finding.expected, finding.found, remedy)
+    for name in file.sidecars:
+        if name.lower().endswith(".onnx"):
+            yield Violation(
+                "external-data",
+                "",
+                "its external data in a file of another kind of name, as weights.data",
+                f"'{name}', which is taken for a model",
+                "Load it with onnx.load, and save it with onnx.save(…, save_as_external_data=True, "
+                "location='weights.data').",
+            )
 
 
 def _tensor(file: OnnxFile, tensor: OnnxTensor, release: Release) -> Iterator[Violation]:

@@ -169,12 +169,12 @@ class Bench:
         raise AssertionError("nothing was refused")
 
 
-def external(made: ModelProto, folder: Path, name: str) -> None:
+def external(made: ModelProto, folder: Path, name: str, location: str = "") -> None:
     """Writes a model with its weights in a file beside it."""
     onnx.save(
         made,
         folder / name,
         save_as_external_data=True,
-        location=f"{name}.data",
+        location=location or f"{name}.data",
         size_threshold=0,
     )

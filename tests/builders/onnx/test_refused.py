@@ -248,6 +248,8 @@ def test_a_newer_version_of_another_domain_is_refused(bench: Bench) -> None:
 
 def test_data_beside_the_file_has_to_be_there(bench: Bench) -> None:
     external(scorer(), bench.folder, "scorer.onnx")
+    external(scorer(), bench.folder, "other.onnx", location="weights.onnx")
+    assert "found 'weights.onnx', which is taken for a model" in only(bench, "other.onnx")
     data = bench.folder / "scorer.onnx.data"
     data.write_bytes(data.read_bytes()[:50])
     assert "found a file of 50 bytes. Fetch or save the model" in only(bench, "scorer.onnx")
