@@ -113,9 +113,9 @@ deploy: ## Apply kserve/overlays/OVERLAY to the cluster that kubectl points at
 	  kubectl create secret generic triton-admin -n "$$namespace" --from-file=key=/dev/stdin; \
 	kubectl apply -f - <<<"$$rendered"
 
-smoke: $(VENV)/.installed ## Ask every pipeline of a deployed bundle at URL for its known answer
+smoke: $(VENV)/.installed ## Ask every pipeline of OUT, where it is built, at URL for its known answer
 	@[ -n "$(URL)" ] || { echo "error: say where: make smoke URL=http://127.0.0.1:8000 (OPTIONS=\"--host <name>\" behind a gateway)." >&2; exit 1; }
-	@$(PYTHON) -m clients.smoke $(URL) $(OPTIONS)
+	@$(PYTHON) -m clients.smoke $(URL) $(if $(wildcard $(OUT)/manifest.json),--repository $(OUT)) $(OPTIONS)
 
 docs: $(VENV)/.installed-dev ## Make the site of docs/, with the Python API, into site/; it needs no internet
 	@$(PYTHON) -m sphinx -q -E -W --keep-going -b html docs site && echo "site/index.html: written"
