@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import urllib3
 
+from clients.connection.bfloat16 import of_bfloat16
 from clients.connection.ports import speaks_grpc
 from clients.errors import ClientError
 from repository.arrays import Array, Arrays, DType
@@ -204,7 +205,6 @@ def _outputs(told: Sequence[Mapping[str, Any]], behind: bytes) -> Iterator[tuple
             array = np.array(output["data"], dtype.numpy)
         else:
             content, behind = behind[:size], behind[size:]
-            array = np.frombuffer(content, "<u2" if dtype is DType.BF16 else dtype.numpy)
-            if dtype is DType.BF16:
-                array = (array.astype(np.uint32) << 16).view(np.float32)
+            is_bfloat16 = dtype is DType.BF16
+            array = of_bfloat16(content) if is_bfloat16 else np.frombuffer(content, dtype.numpy)
         yield str(output["name"]), array.reshape(shape)

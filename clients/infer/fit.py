@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from clients.connection.bfloat16 import of_bfloat16
 from clients.errors import ClientError
 from clients.infer.texts import of_texts
 from clients.infer.value import Json
@@ -111,8 +112,7 @@ def _of_bytes(tensor: ServedTensor, content: bytes, shape: tuple[int, ...]) -> A
             "Give a file of the right length, or its shape.",
         )
     if tensor.dtype is DType.BF16:
-        upper = np.frombuffer(content, "<u2").astype(np.uint32) << 16
-        return upper.view(np.float32).reshape(sizes)
+        return of_bfloat16(content).reshape(sizes)
     return np.frombuffer(content, _numpy(tensor.dtype)).reshape(sizes)
 
 
