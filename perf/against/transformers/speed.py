@@ -37,12 +37,12 @@ from perf.against.transformers.checkpoint import checkpoint_of
 from perf.against.transformers.rival import reader, told
 from perf.errors import PerfError
 from perf.measure.timing import Timing, interleave, ratios
-from perf.paths import REPOSITORY, RESULTS, SCENARIOS
+from perf.paths import REPOSITORY, RESULTS
 from repository.errors import KitError
 from repository.places import ROOT
 
 TALK = ROOT / "clients" / "examples" / "talk.wav"
-COMMAND = SCENARIOS / "command.flac"
+COMMAND = ROOT / "builders" / "asr" / "requests" / "command.flac"
 """Both at 16 kHz: transformers would need torchaudio to convert another rate."""
 
 TALKS = 6
