@@ -1,4 +1,4 @@
-"""Makes model repositories from checkpoints, and checks, signs and moves them."""
+"""Makes model repositories from checkpoints, and what a cluster needs to serve them."""
 
 import os
 

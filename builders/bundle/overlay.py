@@ -24,7 +24,7 @@ from builders.bundle.parts import (
 from builders.bundle.patches import dump, patches
 from builders.bundle.values import Values
 
-_HEAD = "# Written by python -m builders manifests.\n"
+_HEAD = "# Written by tmk manifests.\n"
 _IMAGES = "images.yaml"
 _MIRROR = "mirror.yaml"
 CLAIM = "PersistentVolumeClaim"

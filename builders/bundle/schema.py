@@ -42,7 +42,7 @@ def schema_text(parts: Parts) -> str:
     whole = {
         "$schema": DIALECT,
         "title": "Values of a Triton bundle on KServe",
-        "description": "Rendered by python -m builders manifests.",
+        "description": "Rendered by tmk manifests.",
         "type": "object",
         "additionalProperties": False,
         "required": schema["required"],

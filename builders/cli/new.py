@@ -37,10 +37,10 @@ def new(
     if written.start != Path.cwd():
         start = min(os.path.relpath(written.start), str(written.start), key=len)
         typer.echo(f"  cd {shlex.quote(start)}")
-    folder = f"../{name}_repository" if written.inside else "model_repository"
+    folder = f"../{name}_repository" if written.inside else f"{name}_repository"
     for command in (
         f"python -m builders build --profile {written.profile} --out {folder}",
-        f"python -m pytest {written.tests}",
+        f"python -m unittest discover {written.tests}",
         f"python -m runtime serve {folder}",
     ):
         typer.echo(f"  {named(command)}")

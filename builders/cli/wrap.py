@@ -51,7 +51,8 @@ def wrap(
     from repository.release import ReleaseError, release
 
     if (checkpoint is None) is not bool(files):
-        raise usage("expected ONNX files, as `wrap scorer.onnx`, or --checkpoint FOLDER")
+        example = named("python -m builders wrap scorer.onnx")
+        raise usage(f"expected ONNX files, as `{example}`, or --checkpoint FOLDER")
     if as_json and checkpoint is not None:
         raise usage("--json is of ONNX files: leave out one of --json and --checkpoint")
     try:
@@ -103,5 +104,7 @@ def _write(
             typer.echo("\n".join([*described(each, width() or _WIDTH), ""]))
     write_out(out, text.encode())
     if not to_stdout:
-        command = f"python -m builders build --profile {shlex.quote(str(out))}"
-        typer.echo(named(f"Build it with: {command}"))
+        # A folder of its own: what a build writes replaces the repository that is there.
+        repository = out.with_name(f"{out.stem}_repository")
+        build = ["build", "--profile", str(out), "--out", str(repository)]
+        typer.echo(named(f"Build it with: python -m builders {shlex.join(build)}"))

@@ -38,7 +38,7 @@ class Written:
         folder: of the family.
         profile: how :func:`~builders.kit.recipe.profile.load_profile` is asked for its profile,
             from ``start``.
-        tests: its tests, as pytest is given them from ``start``.
+        tests: the folder of its tests, from ``start``.
         start: where its commands are run.
         inside: it lies among the kit's families.
     """

@@ -10,7 +10,7 @@ from perf.errors import PerfError
 from perf.tune.settings import Settings, options
 from repository.config.proto import pb
 
-MARK = "# Written by `python -m perf tune`."
+MARK = "# Written by `tmk perf tune`."
 """The first line of every patch; a file without it is somebody else's."""
 
 

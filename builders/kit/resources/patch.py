@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from builders.kit.resources.total import MIB, Need, Resources
 
 HEAD = """\
-# Written by `python -m builders resources`. In a kustomization:
+# Written by `tmk resources`. In a kustomization:
 #   patches:
 #     - path: patch.yaml
 #       target:

@@ -31,14 +31,14 @@ def test_a_new_family_builds_passes_its_test_and_is_served(tmp_path: Path, serve
     commands = [line.strip() for line in told.splitlines()[1:]]
     assert commands == [
         "cd own",
-        "python -m builders build --profile shapes.yaml --out model_repository",
-        "python -m pytest tests",
-        "python -m runtime serve model_repository",
+        "python -m builders build --profile shapes.yaml --out shapes_repository",
+        "python -m unittest discover tests",
+        "python -m runtime serve shapes_repository",
     ]
     run(own, cache, *commands[1].split()[1:])
-    run(own, cache, *commands[2].split()[1:], "-p", "no:cacheprovider")
+    run(own, cache, *commands[2].split()[1:])
 
-    server = serve(own / "model_repository")
+    server = serve(own / "shapes_repository")
     asked = ["-m", "clients", "infer", "shapes", "--input", "image=shapes/examples/triangle.png"]
     answer = json.loads(run(own, cache, *asked, "--url", server.grpc, "--json"))
     outputs = {each["name"]: each["data"] for each in answer["outputs"]}

@@ -39,7 +39,7 @@ def test_the_profile_of_every_kind_is_one_that_can_be_built(folder: Path) -> Non
     names = [kind.name for kind in SERVED]
     code, told, _ = wrap(*(f"files/{name}.onnx" for name in names), "--out", "mine.yaml")
     assert code == 0 and told.endswith(
-        "Build it with: python -m builders build --profile mine.yaml\n"
+        "Build it with: python -m builders build --profile mine.yaml --out mine_repository\n"
     )
     models = yaml.safe_load(Path("mine.yaml").read_text())["families"]["onnx"]["models"]
     assert list(models) == names
@@ -74,7 +74,7 @@ def test_it_says_what_a_file_is() -> None:
         "  Requests can be joined: the first axis of every tensor is the batch.\n"
         "\n"
         "mine.yaml: written\n"
-        "Build it with: python -m builders build --profile mine.yaml\n"
+        "Build it with: python -m builders build --profile mine.yaml --out mine_repository\n"
     )
 
 
@@ -159,7 +159,8 @@ def test_a_profile_that_cannot_be_written(how: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("arguments", [(), ("x.onnx", "--checkpoint", ".")])
 def test_files_or_a_checkpoint(arguments: tuple[str, ...]) -> None:
     code, _, errors = wrap(*arguments)
-    assert code == 2 and errors.startswith("error: expected ONNX files")
+    assert code == 2
+    assert errors.startswith("error: expected ONNX files, as `python -m builders wrap scorer.onnx`")
 
 
 def test_names_are_of_files_or_of_their_folders() -> None:

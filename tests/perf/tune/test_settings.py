@@ -104,7 +104,7 @@ def test_a_patch_of_the_real_family_goes_through_the_profile(tmp_path: Path) -> 
     present = model_config(recognise)
     text = patch.text("recognise", present, Settings(instances=2, threads=2), "better\nby far")
     assert text.splitlines()[:3] == [
-        "# Written by `python -m perf tune`. Merge it into the profile that the repository is "
+        "# Written by `tmk perf tune`. Merge it into the profile that the repository is "
         "built from.",
         "# better",
         "# by far",
