@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from builders.cli.app import app
 from repository.cli.start import start
-from repository.places import PACKAGES, install_command
+from repository.pip_commands import install_command
+from repository.places import PACKAGES
 
 
 def main() -> None:

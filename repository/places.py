@@ -37,21 +37,3 @@ def made_folder(name: str) -> Path:
         name: as it is called in a checkout, with a dot before it.
     """
     return MADE / (name if IS_CHECKOUT else name.lstrip("."))
-
-
-def install_command(extra: str) -> str:
-    """The command that installs the kit's packages with those of an extra."""
-    if IS_INSTALLED:
-        return f"pip install 'triton-multimodal-kit[{extra}]'"
-    return f"pip install -c constraints.txt -e '.[{extra}]'"
-
-
-def requirements_command(name: str) -> str:
-    """The command that installs what `repository/` needs for a thing by itself.
-
-    Args:
-        name: a file in ``repository/requirements``, which is also an extra of the kit.
-    """
-    if IS_INSTALLED:
-        return install_command(name)
-    return f"pip install -r repository/requirements/{name}.txt"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from repository.cli.naming.program import call_commands
 from repository.cli.start import start
-from repository.places import PACKAGES, install_command
+from repository.pip_commands import install_command
+from repository.places import PACKAGES
 from tmk import commands
 from tmk.programs import NAMES
 

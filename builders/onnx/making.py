@@ -208,7 +208,7 @@ def _told(
     at = conditions.place("models", name, key)
     for each in violations:
         yield finding_of(
-            f"onnx-{each.rule}".replace("onnx-onnx-", "onnx-"),
+            f"onnx-{each.rule}",
             at,
             each.expected,
             each.found,

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from clients.errors import ClientError
-from repository.places import install_command
+from repository.pip_commands import install_command
 
 RESOLUTION = 200
 """Dots an inch at which a page is rendered: type of 8 points is then 22 pixels high."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from perf.errors import PerfError
 from perf.judge.words import clean
 from perf.report.palette import GRID, INK, MUTED, variables
-from repository.places import install_command
+from repository.pip_commands import install_command
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from repository.cli.exit import failed
 from repository.cli.folder import REPOSITORY, Repository, as_built
 from repository.cli.out import write_out
 from repository.files.bounded_file import Unreadable, read_bounded
-from repository.places import requirements_command
+from repository.pip_commands import requirements_command
 
 _LONGEST = 1 << 20
 """Bytes of a file of requirements."""

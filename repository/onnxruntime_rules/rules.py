@@ -63,7 +63,7 @@ def type_violations(graph: OnnxGraph) -> list[Violation]:
     """Inputs and outputs that are no tensors, whether or not the config names them."""
     return [
         Violation(
-            "onnx-type",
+            "type",
             tensor.name,
             "a tensor",
             tensor.type,

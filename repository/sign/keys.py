@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from repository.errors import RepositoryError
 from repository.manifest.schema import finding
-from repository.places import requirements_command
+from repository.pip_commands import requirements_command
 
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 MAXIMUM_BYTES = 64 << 10

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from repository.places import requirements_command
+from repository.pip_commands import requirements_command
 from repository.transfer.address import Address, Bucket, Claim, Image, Layout, Mounted, parse
 from repository.transfer.arrival import Judge
 from repository.transfer.claim.kubectl import Cluster

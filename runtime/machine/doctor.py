@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from repository.places import install_command
+from repository.pip_commands import install_command
 from runtime.machine.look import PORTS, Machine, look
 from runtime.machine.needs import GLIBC, PYTHONS
 

@@ -110,6 +110,36 @@ def compare(
     parity = export.parity
     if parity is None:
         raise ParityError(f"export '{export.name}': expected a Parity to compare with, found none.")
+    try:
+        differences = compare_files(parity, checkpoint, made, subject=f"export '{export.name}', ")
+    except ParityError as error:
+        command = f"python -m builders parity {family} {export.name}"
+        raise ParityError(f"{error}\nReproduce it with: {command}") from error
+    return ParityResult(
+        export=export.name,
+        allowed_absolute=parity.absolute,
+        allowed_relative=parity.relative,
+        differences=differences,
+    )
+
+
+def compare_files(
+    parity: Parity, checkpoint: Path, made: Path, *, subject: str = ""
+) -> tuple[Difference, ...]:
+    """The same for a file that is no export.
+
+    Args:
+        parity: the examples, the reference and the tolerance.
+        checkpoint: what it was made from.
+        made: the ONNX file or directory.
+        subject: words before each problem.
+
+    Returns:
+        The differences, one for each output and shape, in the order of the examples.
+
+    Raises:
+        ParityError: as :func:`compare`.
+    """
     examples = parity.inputs()
     try:
         session = make_session(made, operators=parity.operators)
@@ -123,16 +153,8 @@ def compare(
     except OnnxError as error:
         problems = [str(error)]
     if problems:
-        raise ParityError(
-            "\n".join(f"export '{export.name}', {problem}" for problem in problems)
-            + f"\nReproduce it with: python -m builders parity {family} {export.name}"
-        )
-    return ParityResult(
-        export=export.name,
-        allowed_absolute=parity.absolute,
-        allowed_relative=parity.relative,
-        differences=tuple(differences),
-    )
+        raise ParityError("\n".join(f"{subject}{problem}" for problem in problems))
+    return tuple(differences)
 
 
 def _shapes(inputs: Arrays) -> dict[str, tuple[int, ...]]:

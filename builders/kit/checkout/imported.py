@@ -12,7 +12,7 @@ from repository.errors import KitError
 from repository.families.outside import PACKAGE, forget
 from repository.families.places import MODULE, Place
 from repository.findings import Finding, finding_of
-from repository.places import install_command
+from repository.pip_commands import install_command
 
 EXTRA = install_command("torch")
 """What installs what the kit's own families import."""

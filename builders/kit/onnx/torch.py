@@ -20,7 +20,6 @@ from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.files import source_folder
 from repository.onnx.content import OnnxError
 from repository.onnx.walk import graphs, named, nodes
-from repository.places import install_command
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +42,9 @@ def transformers_alone() -> Iterator[Any]:
         ModuleNotFoundError: the extra "torch" is not installed.
     """
     with _ALONE:
-        yield _import_transformers()
+        import transformers
+
+        yield transformers
 
 
 def load_transformers(
@@ -244,23 +245,7 @@ def _strip(model: ModelProto) -> None:
 
 
 def _import_torch() -> Any:
-    try:
-        import onnxscript  # noqa: F401 (torch's exporter needs it)
-        import torch
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    import onnxscript  # noqa: F401 (torch's exporter needs it)
+    import torch
+
     return torch
-
-
-def _import_transformers() -> Any:
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
-    return transformers
-
-
-def _missing(error: ModuleNotFoundError) -> ModuleNotFoundError:
-    return ModuleNotFoundError(
-        f"exporting from torch needs '{error.name}': {install_command('torch')}"
-    )

@@ -25,6 +25,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,6 +47,7 @@ from repository.families import FamilyMisplaced
 from repository.families.places import folder_of
 from repository.files.yaml_file import Kind, load, place, suggest, validated
 from repository.files.yaml_text import Location
+from repository.findings import Finding
 
 __all__ = [
     "Batching",
@@ -277,9 +279,24 @@ class Profile(Options):
 
     @property
     def code(self) -> dict[str, Path]:
-        """The folders of the families whose code it names."""
-        named = {name: each.code for name, each in self.families.items() if each.code is not None}
-        return {name: folder_of(uri, self.folder) for name, uri in named.items()}
+        """The folders of the families whose code it names.
+
+        Raises:
+            ProfileError: one is gone since the profile was read.
+        """
+        found: dict[str, Path] = {}
+        findings: list[Finding] = []
+        for name, options in self.families.items():
+            if options.code is None:
+                continue
+            try:
+                found[name] = folder_of(options.code, self.folder)
+            except FamilyMisplaced as error:
+                at = self.place("families", name, "code")
+                findings += [replace(each, rule=KIND.what, where=at) for each in error.findings]
+        if findings:
+            raise ProfileError(findings)
+        return found
 
     def place(self, *keys: str) -> str:
         """Where keys stand in the profile, for a finding."""

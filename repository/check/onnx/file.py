@@ -73,9 +73,8 @@ def check_onnx(config: pb.ModelConfig, path: Path, release: Release) -> Iterator
         (Severity.WARNING, rules.warnings(described, graph)),
     ):
         for violation in violations:
-            rule = violation.rule
             yield finding_of(
-                rule if rule.startswith("onnx-") else f"onnx-{rule}",
+                f"onnx-{violation.rule}",
                 config.name,
                 violation.expected,
                 violation.found,

@@ -136,7 +136,7 @@ def test_element_types_that_no_config_has(type: str) -> None:
 )
 def test_types_that_are_no_tensors(type: str) -> None:
     graph = OnnxGraph((), (OnnxTensor.of("y", type, []),))
-    assert [each.rule for each in violations({}, graph)] == ["onnx-type"]
+    assert [each.rule for each in violations({}, graph)] == ["type"]
 
 
 @given(st.text(" +-0123456789ax.\t", max_size=12))

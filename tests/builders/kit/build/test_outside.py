@@ -14,7 +14,7 @@ import pytest
 from builders.kit.build.build import Result, build
 from builders.kit.build.dry_run import dry_run
 from builders.kit.build.only import reproduce
-from builders.kit.recipe.profile import load_profile
+from builders.kit.recipe.profile import ProfileError, load_profile
 from builders.kit.tasks.cache import Cache
 from repository.families.outside import PACKAGE, forget
 from runtime.inprocess import InProcess
@@ -100,6 +100,17 @@ def test_a_comment_changes_nothing_and_code_rebuilds_what_it_makes(outside: Outs
     assert outside.build().changed
 
 
+def test_a_folder_that_is_gone_since_the_profile_was_read_is_told(outside: Outside) -> None:
+    profile = load_profile(outside.profile)
+    shutil.rmtree(outside.family)
+    for act in (build, dry_run):
+        with pytest.raises(
+            ProfileError, match=r"mine.yaml, line 2, families\.toy\.code: .*nothing at"
+        ):
+            act(profile, outside.out, cache=outside.cache)
+
+
+@pytest.mark.thorough
 def test_a_module_that_a_stage_imports_and_data_count_too(outside: Outside) -> None:
     (outside.family / "stages" / "words.py").write_text("PLUS = 0\n")
     outside.edit(

@@ -143,7 +143,7 @@ REFUSED: list[tuple[str, str, Case]] = [
     ("dtype", "input", typed(TensorProto.FLOAT, "FP16", "FP32")),
     ("dtype", "output", typed(TensorProto.INT64, "INT64", "INT32")),
     ("unsupported-dtype", "bfloat16", typed(TensorProto.BFLOAT16, "BF16", "BF16")),
-    ("onnx-type", "a sequence that the config leaves out", sequence_output),
+    ("type", "a sequence that the config leaves out", sequence_output),
     ("unknown-input", "misspelt", named(["a", "bb"], ["y"])),
     ("missing-input", "left out", named(["a"], ["y"])),
     ("unknown-input", "one too many", named(["a", "b", "d"], ["y"])),
