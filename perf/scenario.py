@@ -142,6 +142,12 @@ class Scenario(_Options):
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _declared: Sequence[Inputs] = PrivateAttr(default=())
+    _note: str = PrivateAttr(default="")
+
+    @property
+    def note(self) -> str:
+        """What the pipeline's family has to say of its requests; empty if nothing."""
+        return self._note
 
     @field_validator("requests")
     @classmethod
@@ -193,7 +199,9 @@ class Scenario(_Options):
             ScenarioError: a value is no good.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        return _made(self.model_dump() | given, self._folder, "the options", self._declared)
+        made = _made(self.model_dump() | given, self._folder, "the options", self._declared)
+        made._note = self._note
+        return made
 
 
 def scenarios() -> tuple[str, ...]:
@@ -260,7 +268,9 @@ def _of_family(fields: Mapping[str, object], declared: Usages, folder: Path) -> 
         for inputs in usage.requests
     ]
     source = f"the requests of '{pipeline}'"
-    return _made({**fields, "requests": requests}, folder, source, tuple(usage.requests))
+    made = _made({**fields, "requests": requests}, folder, source, tuple(usage.requests))
+    made._note = usage.note
+    return made
 
 
 def _option(given: Input, folder: Path) -> dict[str, object]:

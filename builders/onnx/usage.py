@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from repository.files.bounded_file import Unreadable
 from repository.manifest import ManifestError, read_manifest
 from repository.usage import Input, Inputs, Largest, Numbers, Question, Usage
 
@@ -25,7 +27,8 @@ def usage_in(repository: Path) -> Mapping[str, Usage]:
     """Of each model that the family made in a repository, by its name.
 
     Its requests are those on which its file was compared with the source: a user's own where they
-    can still be read, else made up, of the same shapes.
+    can be read from the working directory, else made up, of the same shapes. A note says so: the
+    manifest has no path of the profile's folder.
 
     Args:
         repository: a built one; of another nothing is known.
@@ -50,23 +53,52 @@ def _usage(
         {str(each["inputs"]): each["inputs"] for each in export["parity"]["differences"]}.values()
     )
     given = options.get("inputs") or ()
-    files = [given] if isinstance(given, str) else list(given)
+    own, missing = _own([given] if isinstance(given, str) else given, compared)
     requests: list[Mapping[str, Input]] = []
     for number, shapes in enumerate(compared):
-        file = files[number] if number < len(files) else ""
         # A client's batch has one row, and perf_analyzer wants the same number in all.
-        most = rows if file else min(rows, 1)
-        make = functools.cache(partial(_request, repository, name, shapes, file, number, most))
-        requests.append({each: partial(_picked, make, each) for each in shapes})
+        made_up = partial(_request, repository, name, shapes, number, min(rows, 1))
+        files = [partial(_fitted, repository, name, each, rows) for each in own[number]]
+        for make in map(functools.cache, files or [made_up]):
+            requests.append({each: partial(_picked, make, each) for each in shapes})
     largest = _largest(compared, export["facts"]["axes"], options.get("largest") or {}, rows)
     words = ", ".join(f"{each} {list(shape)}" for each, shape in largest.items())
     return Usage(
         question=_question(repository, name, requests[0]) if requests else None,
         words=f"Run {Path(options['source'].partition(':')[2]).name}.",
         requests=tuple(requests),
-        largest=Largest(
-            words=words, inputs=partial(_request, repository, name, largest, "", 0, rows)
-        ),
+        largest=Largest(words=words, inputs=partial(_request, repository, name, largest, 0, rows)),
+        note=_note(name, missing),
+    )
+
+
+def _own(uris: Sequence[str], compared: Sequence[Shapes]) -> tuple[list[list[Arrays]], list[str]]:
+    """A user's inputs for each of the shapes, and the URIs of files that are not there any more:
+    one of other shapes is another file."""
+    from repository.files.npz_file import read_npz
+
+    known = [{name: list(shape) for name, shape in each.items()} for each in compared]
+    found: list[list[Arrays]] = [[] for _ in compared]
+    missing = []
+    for uri in uris:
+        try:
+            # Unlike Path's, this one leaves the name of an unknown user as it is.
+            arrays = read_npz(Path.cwd() / os.path.expanduser(uri.partition(":")[2]))  # noqa: PTH111
+            number = known.index({name: list(array.shape) for name, array in arrays.items()})
+        except (Unreadable, ValueError):
+            missing.append(uri)
+            continue
+        found[number].append(arrays)
+    return found, missing
+
+
+def _note(name: str, missing: Sequence[str]) -> str:
+    if not missing:
+        return ""
+    return (
+        f"'{name}': the inputs that it was compared on are not there ({', '.join(missing)}), so "
+        "others of the same shapes are made up. Relative paths start at the working directory: "
+        "change to the profile's folder to use yours"
     )
 
 
@@ -121,15 +153,20 @@ def _picked(make: Any, name: str) -> Array:
     return found
 
 
-def _request(
-    repository: Path, name: str, shapes: Shapes, file: str, number: int, rows: int
-) -> Arrays:
-    """A request as the server takes it: at most as many rows, and no scalars."""
-    from builders.onnx.examples.compared import request_of
-    from repository.config.text import read_config
+def _request(repository: Path, name: str, shapes: Shapes, number: int, rows: int) -> Arrays:
+    """A made-up request."""
+    from builders.onnx.examples.made_up import inputs_of
+    from builders.onnx.file.reading import read_file
     from repository.layout import VERSION
 
-    arrays = request_of(repository / name / VERSION / "model.onnx", shapes, file, number)
+    file = read_file(repository / name / VERSION / "model.onnx")
+    return _fitted(repository, name, inputs_of(file, shapes, number), rows)
+
+
+def _fitted(repository: Path, name: str, arrays: Arrays, rows: int) -> Arrays:
+    """A request as the server takes it: at most as many rows, and no scalars."""
+    from repository.config.text import read_config
+
     config = read_config(repository / name / "config.pbtxt")
     batching = config.max_batch_size > 0
     ranks = {each.name: len(each.dims) + batching for each in config.input}

@@ -67,6 +67,8 @@ def compare(
         PerfError: nothing could be measured.
         Interrupted: by Ctrl-C.
     """
+    if scenario.note:
+        progress.line(scenario.note)
     scenario, left_out = _possible(scenario, subject)
     for sentence in left_out:
         progress.line(sentence)

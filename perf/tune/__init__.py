@@ -81,6 +81,8 @@ def tune(
             f"There is nothing to set of '{model}': it has several instance groups, or one of "
             "another kind than KIND_CPU and KIND_GPU, no threads and no batches."
         )
+    if scenario.note:
+        report(scenario.note)
     report(f"present settings: {present}")
     with Servers(repository, subject, environment) as servers:
         seconds = measurement_seconds or seconds_for(budget_seconds)

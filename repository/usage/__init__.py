@@ -134,6 +134,7 @@ class Usage:
         options: what else ``ask`` takes.
         show: the outputs, as a person reads them. None: the tensors.
         command: a command of its own.
+        note: what a measurement with these requests has to say of them; empty if nothing.
     """
 
     words: str
@@ -144,3 +145,4 @@ class Usage:
     options: Sequence[ClientOption] = ()
     show: Callable[[Arrays], str] | None = None
     command: Command | None = None
+    note: str = ""

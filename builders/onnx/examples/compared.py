@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import numpy as np
 import onnxruntime
 
 from builders.kit.onnx.session import make_session, reason
-from builders.onnx.examples.made_up import inputs_of, made_up
+from builders.onnx.examples.made_up import made_up
 from builders.onnx.file.reading import locate, read_file
-from builders.onnx.own.given import GivenError, load_given, local
+from builders.onnx.own.given import load_given
 from repository.arrays import Array, Arrays
 from repository.onnx.content import OnnxError
 
@@ -42,23 +41,6 @@ class Examples:
         if self.given:
             return [load_given(each) for each in self.given]
         return made_up(read_file(self.file), dict(sizes), self.operators)
-
-
-def request_of(
-    file: Path, shapes: Mapping[str, Sequence[int]], given: str, number: int
-) -> dict[str, Array]:
-    """The inputs of a request to a model that is built.
-
-    Args:
-        file: the file that is served.
-        shapes: by input, all sizes.
-        given: the URI of a user's file of inputs; others are made up where it is gone.
-        number: another gives other values.
-    """
-    if given:
-        with contextlib.suppress(GivenError):
-            return load_given(local(given, Path.cwd()))
-    return inputs_of(read_file(file), shapes, number)
 
 
 def answer_of_source(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from perf.scenario import load_scenario
 from repository.manifest import read_manifest
 from repository.usage.found import usages
 from tests.builders.onnx.files import (
@@ -121,13 +122,34 @@ def test_requests_are_those_that_it_was_compared_on(bench: Bench) -> None:
     assert [callable(each) and each().shape for each in rows] == [(1, 8)] * 3
 
 
+def test_requests_are_made_up_and_it_is_said_away_from_the_users_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def told() -> tuple[str, str, list[list[int]]]:
+        declared = usages(bench.out)
+        asked = declared.of("asked")
+        assert asked is not None
+        (ids,) = (each["ids"] for each in asked.requests)
+        assert callable(ids)
+        return load_scenario("asked", declared).but(rounds=2).note, asked.note, ids().tolist()
+
+    assert told() == ("", "", [[1, 10, 0]])
+    monkeypatch.chdir(tmp_path)
+    note, same, ids = told()
+    assert note == same and "path:words.npz" in note and "made up" in note
+    assert np.shape(ids) == (1, 3) and ids != [[1, 10, 0]]
+    # Another file of that name is not the one that it was compared on.
+    np.savez("words.npz", ids=np.ones((2, 5), np.int64), mask=np.ones((2, 5), np.int64))
+    assert told() == (note, note, ids)
+
+
 def test_what_serving_costs_is_measured(bench: Bench) -> None:
     told = call(
         bench,
         *("perf", "compare", "scorer", "--quick", "--repository", bench.out, "--out", "compared"),
         ended=(0, 1),  # on a busy machine some figures are too unsteady
     )
-    assert "'scorer' is a single model" in told
+    assert "'scorer' is a single model" in told and "made up" not in told
     result = json.loads((bench.folder / "compared" / "result.json").read_text())
     assert {leg["leg"]["mode"] for leg in result["legs"]} == {"ensemble", "in-process"}
     assert not result.get("unfinished")
