@@ -10,10 +10,9 @@ import typer
 
 from repository.cli.exit import failed, report, usage
 from repository.cli.naming.program import named
-from repository.cli.out import write_out
+from repository.cli.out import write_file, write_out
 from repository.cli.show import Json, show_json, width
 from repository.errors import KitError
-from repository.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from repository.release import Release
@@ -86,12 +85,10 @@ def _write(
     models = understand(files, triton, operators)
     folder = Path() if to_stdout else out.parent
     text = profile_text(models, triton, folder)
+    if not to_stdout:
+        # Before anything is printed: whoever reads that may leave early.
+        write_file(out, text.encode())
     if as_json:
-        if not to_stdout:
-            try:
-                write_whole(out, text.encode())
-            except OSError as problem:
-                raise failed(f"cannot write {out}: {problem.strerror}") from problem
         show_json(
             {
                 "profile": text if to_stdout else str(out),
@@ -99,12 +96,13 @@ def _write(
             }
         )
         return
-    if not to_stdout:
-        for each in models:
-            typer.echo("\n".join([*described(each, width() or _WIDTH), ""]))
-    write_out(out, text.encode())
-    if not to_stdout:
-        # A folder of its own: what a build writes replaces the repository that is there.
-        repository = out.with_name(f"{out.stem}_repository")
-        build = ["build", "--profile", str(out), "--out", str(repository)]
-        typer.echo(named(f"Build it with: python -m builders {shlex.join(build)}"))
+    if to_stdout:
+        write_out(out, text.encode())
+        return
+    for each in models:
+        typer.echo("\n".join([*described(each, width() or _WIDTH), ""]))
+    typer.echo(f"{out}: written")
+    # A folder of its own: what a build writes replaces the repository that is there.
+    repository = out.with_name(f"{out.stem}_repository")
+    build = ["build", "--profile", str(out), "--out", str(repository)]
+    typer.echo(named(f"Build it with: python -m builders {shlex.join(build)}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +50,7 @@ def understand(
     """The files, each under a name of its own.
 
     Args:
-        paths: ONNX files, or folders with one each.
+        paths: ONNX files, or folders with one each; one that is named again is the same model.
         release: the Triton that will serve them.
         operators: libraries for those that have custom operators.
 
@@ -58,8 +59,11 @@ def understand(
     """
     findings: list[Finding] = []
     found: list[Wrapped] = []
-    names = names_for(paths)
-    for name, path in zip(names, paths, strict=True):
+    once: dict[str, Path] = {}
+    for path in paths:
+        once.setdefault(os.path.realpath(path), path)
+    named = list(once.values())
+    for name, path in zip(names_for(named), named, strict=True):
         try:
             if not path.exists():
                 raise WrapError(f"{path}: expected an ONNX file, found none. Correct the path.")

@@ -19,8 +19,17 @@ def write_out(out: Path, content: bytes) -> None:
     if str(out) == "-":
         typer.echo(content, nl=False)
         return
+    write_file(out, content)
+    typer.echo(f"{out}: written")
+
+
+def write_file(out: Path, content: bytes) -> None:
+    """Writes a file whole or not at all, and prints nothing.
+
+    Raises:
+        typer.Exit: it cannot be written; the error was printed.
+    """
     try:
         write_whole(out, content)
     except OSError as problem:
         raise failed(f"cannot write {out}: {problem.strerror}") from problem
-    typer.echo(f"{out}: written")

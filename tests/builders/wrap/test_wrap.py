@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +102,37 @@ def test_standard_output_is_the_profile_alone() -> None:
     assert (code, errors) == (0, "")
     assert list(yaml.safe_load(told)["families"]["onnx"]["models"]) == ["true"]
     assert "#   - 'input.1': expected a dynamic first axis" in told
+
+
+def test_a_file_that_is_named_twice_is_one_model(folder: Path) -> None:
+    for name in ("a.onnx", "b.onnx"):
+        shutil.copy(EXPORTED / "sklearn_kmeans.onnx", name)
+    code, told, _ = wrap("a.onnx", "b.onnx", "./a.onnx", folder / "b.onnx", "a.onnx")
+    assert code == 0
+    models = yaml.safe_load(told)["families"]["onnx"]["models"]
+    assert {name: each["source"] for name, each in models.items()} == {
+        "a": "path:a.onnx",
+        "b": "path:b.onnx",
+    }
+    assert list(models) == ["a", "b"]
+
+
+@pytest.mark.thorough
+def test_the_profile_is_written_even_if_nobody_reads_what_is_printed(folder: Path) -> None:
+    source, profile = EXPORTED / "sklearn_kmeans.onnx", folder / "mine.yaml"
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "builders", "wrap", str(source), "--out", str(profile)]
+    with os.fdopen(writing) as unread:
+        subprocess.run(
+            command,
+            stdout=unread,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            cwd=BUILDERS.parent,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+    assert list(yaml.safe_load(profile.read_text())["families"]["onnx"]["models"])
 
 
 def test_all_that_is_refused_is_told_at_once_and_nothing_is_written(folder: Path) -> None:
