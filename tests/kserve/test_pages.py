@@ -96,7 +96,7 @@ def test_make_targets_and_their_variables_exist() -> None:
         assert target in TARGETS
         for each in variables:
             name, _, value = each.partition("=")
-            assert name in ("OVERLAY", "PROFILE", "OUT"), each
+            assert name in ("OVERLAY", "PROFILE", "OUT", "URL"), each
             assert value in known.get(name, {value}), each
 
 
