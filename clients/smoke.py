@@ -22,6 +22,7 @@ import typer
 
 from clients.cli.options import Families, Timeout
 from repository.cli.exit import failed, tell, usage
+from repository.cli.help import App
 from repository.cli.show import Json, show, show_json
 from repository.errors import KitError
 from repository.table import Column, Table
@@ -114,5 +115,8 @@ def _table(asked: Sequence[Asked]) -> Table:
     return Table(columns, rows)
 
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-app.command()(smoke)
+app = App(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app.command(
+    epilog="Examples: `python -m clients.smoke http://127.0.0.1:8000` · "
+    "`python -m clients.smoke https://models.example --repository model_repository`"
+)(smoke)

@@ -12,15 +12,17 @@ from clients.cli.options import Families
 from perf.cli_compare import compare
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY
+from repository.cli.help import App
 from repository.cli.naming import complete
 from repository.cli.naming.program import named
 from repository.cli.show import show
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    epilog="Examples: `python -m perf compare ocr` · `python -m perf tune recognise`",
     help="Measure what an ensemble buys over other ways to serve a pipeline. "
     "Exit codes: 0 done; 1 a failure, or figures that are missing or too unsteady; "
     "2 wrong usage; 130 interrupted.",

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from repository.cli.help import App, Command
 from repository.errors import KitError
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
 from runtime.machine.environment import DEFAULT_ENVIRONMENT
 from runtime.options.admin import GROUPS
 from runtime.server.program import DEFAULT_MESSAGE_BYTES, MOST_MESSAGE_BYTES
 
-app = typer.Typer(
+app = App(
     help="Run a model repository on a real Triton server, on this machine or in a container. "
     "Exit codes: 0 done, or ended as asked; 1 a failure; 2 wrong usage.",
     no_args_is_help=True,
@@ -41,7 +41,7 @@ GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 """What NVIDIA's driver makes; the second one under WSL."""
 
 
-class _Command(TyperCommand):
+class _Command(Command):
     """A command whose failures are sentences."""
 
     def invoke(self, ctx: Any) -> Any:

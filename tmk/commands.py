@@ -11,6 +11,7 @@ from typer.models import CommandInfo
 
 from clients.cli import interrupt
 from repository.cli.app import new_app
+from repository.cli.help import App
 from repository.cli.naming.panels import PANELS
 from repository.cli.naming.program import named
 from repository.manifest import VERSION
@@ -28,7 +29,7 @@ def _as_ours(info: CommandInfo, program: Program) -> CommandInfo:
 
 
 def _group(program: Program) -> typer.Typer:
-    group = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True)
+    group = App(rich_markup_mode="markdown", no_args_is_help=True)
     group.registered_commands = [
         _as_ours(each, program) for each in program.app.registered_commands
     ]
@@ -81,6 +82,7 @@ def _made() -> typer.Typer:
                 _group(program),
                 name=program.group,
                 help=program.app.info.help,
+                epilog=named(str(program.app.info.epilog or ""), NAMES),
                 rich_help_panel=program.panel,
             )
     return made

@@ -6,6 +6,7 @@ import typer
 
 from clients.cli.ask import ask
 from clients.cli.infer import infer
+from repository.cli.help import App
 from repository.cli.naming.panels import ASK
 from repository.errors import KitError
 from repository.usage import Command
@@ -13,7 +14,7 @@ from repository.usage.found import usages
 
 _CODES = "Exit codes: 0 answered, 1 refused or no server, 2 wrong usage, 130 interrupted."
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

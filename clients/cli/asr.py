@@ -36,7 +36,10 @@ def asr(
         str | None, typer.Option(help="The language spoken, as 'en', for a model that asks for it.")
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="transcribe or translate, for a model that does both.")
+        str | None,
+        typer.Option(
+            metavar="<transcribe|translate>", help="What to write, for a model that does both."
+        ),
     ] = None,
     beam: Annotated[
         int | None,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from clients.cli.options import Patience, Timeout, Url
-from clients.connection.bounds import INT32, PATIENCE
+from clients.connection.bounds import PATIENCE
 
 
 def ocr(
@@ -38,10 +38,10 @@ def ocr(
     maximum_side: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            max=INT32,
-            help="Longest side, in pixels, at which text is looked for, 64 to 4096; else 2000, "
-            "and longer pages in tiles.",
+            min=64,
+            max=4096,
+            help="Longest side, in pixels, at which text is looked for; else 2000, and longer "
+            "pages in tiles.",
         ),
     ] = None,
     orientation: Annotated[

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from repository.cli.check import check
+from repository.cli.help import App
 from repository.cli.naming.panels import CHECK
 from repository.cli.sbom import sbom_for
 from repository.cli.sign import sign, verify
@@ -23,7 +24,7 @@ def new_app(says: str, *, completion: bool = False, epilog: str | None = None) -
         completion: it can install completion into a shell.
         epilog: stands at the help's end.
     """
-    return typer.Typer(
+    return App(
         no_args_is_help=True,
         add_completion=completion,
         pretty_exceptions_enable=False,

@@ -24,9 +24,10 @@ def check(
     target: Annotated[
         str | None,
         typer.Option(
+            metavar="<default|strict>",
             help="How that server is started: `default`, so that it fills in what configs leave "
-            "out, or `strict`, with --disable-auto-complete-config, as `runtime serve` does. "
-            "Without it: `strict` for what the kit built, else `default`."
+            "out, or `strict`, with --disable-auto-complete-config, as the kit's `serve` does. "
+            "Without it: `strict` for what the kit built, else `default`.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False,

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    no_args_is_help=True, help=__doc__, add_completion=False, pretty_exceptions_enable=False
-)
+from repository.cli.help import App
+
+app = App(no_args_is_help=True, help=__doc__, add_completion=False, pretty_exceptions_enable=False)
 
 SEED = 20261
 """Of everything that is shipped."""
