@@ -53,7 +53,7 @@ class Load(Record):
         if self.kind == "concurrency":
             return f"concurrency {self.value:g}"
         if self.share is not None:
-            return f"Poisson at {self.share:.0%} of the ensemble's throughput"
+            return f"Poisson at {self.share:.0%} of the pipeline's throughput"
         return f"Poisson at {self.value:.3g} a second"
 
 
@@ -212,6 +212,7 @@ class Result(Record):
     Attributes:
         schema_version: of this file.
         pipeline: what was compared.
+        single: it is one model without steps; what is called its ensemble elsewhere is that model.
         started: ISO 8601, UTC.
         repository: the built repository's digest, if it has a manifest.
         scenario: as it was read, defaults filled in.
@@ -225,6 +226,7 @@ class Result(Record):
 
     schema_version: Literal[1] = 1
     pipeline: str
+    single: bool = False
     started: str
     repository: str | None
     scenario: dict[str, object]

@@ -73,14 +73,15 @@ def compare(
     for sentence in left_out:
         progress.line(sentence)
     config = _config(scenario, subject)
-    if not is_ensemble(config):
+    single = not is_ensemble(config)
+    if single:
         scenario = _single(scenario, progress)
     requests = requests_of(scenario, config)
     analyzer, missing = _analyzer()
     if missing:
         progress.line(f"perf_analyzer is not to be had, so the loader drives all legs: {missing}")
     folder.mkdir(parents=True, exist_ok=True)
-    record = Record(_first_result(scenario, subject), folder / "result.json", progress)
+    record = Record(_first_result(scenario, subject, single), folder / "result.json", progress)
     board = Board(plan.legs_of(scenario, analyzer=analyzer is not None))
     started = Targets(
         config,
@@ -188,11 +189,12 @@ def _software(server: str | None, analyzer: Analyzer | None, missing: str) -> di
     return software(triton=server) | {"perf_analyzer": found}
 
 
-def _first_result(scenario: Scenario, subject: Subject) -> Result:
+def _first_result(scenario: Scenario, subject: Subject, single: bool) -> Result:
     from perf.measure.machine import machine
 
     return Result(
         pipeline=scenario.pipeline,
+        single=single,
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         repository=_digest(subject.repository),
         scenario=scenario.model_dump(mode="json", exclude_none=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perf.result import Mode
+from perf.result import Mode, Result
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,15 @@ MODES: dict[Mode, Name] = {
     "in-process": Name("in process", "the run in process"),
 }
 """In the order in which reports list them."""
+
+_MODEL = Name("model", "the model")
+
+
+def labels(result: Result) -> dict[Mode, str]:
+    """The labels of all modes in a run's figures."""
+    return {mode: name_of(result, mode).label for mode in MODES}
+
+
+def name_of(result: Result, mode: Mode) -> Name:
+    """What a mode of a run is called: a pipeline that is a single model is no ensemble."""
+    return _MODEL if result.single and mode == "ensemble" else MODES[mode]

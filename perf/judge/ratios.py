@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perf.judge.estimate import Estimate, What, ratio
-from perf.judge.modes import MODES
+from perf.judge.modes import MODES, name_of
 from perf.judge.selection import concurrencies, find, order, plain
 from perf.judge.words import ratio as shown
 from perf.result import Leg, LegResult, Load, Loader, Result
@@ -14,13 +14,6 @@ from perf.result import Leg, LegResult, Load, Loader, Result
 NO_FIGURE, NOT_RUN = "no figure", "not run"
 Cell = Estimate | str
 """A ratio, or why there is none."""
-
-READING = (
-    "Each figure is the ensemble's value divided by the other's, both from the same rounds, with "
-    "its 95 % interval. The ensemble is better where p50 is below 1 and throughput is above 1. "
-    "Bold: the interval leaves out 1, so the difference is unlikely to be chance."
-)
-"""How the table is read."""
 
 LOADER_CODE: dict[Loader, str] = {
     "perf_analyzer": "perf_analyzer",
@@ -64,7 +57,8 @@ def _row(result: Result, legs: Mapping[Leg, LegResult], kind: Leg, loads: list[L
         )
         for load in loads
     ]
-    label = MODES[kind.mode].label if plain(kind) else f"ensemble, {variant(kind)}"
+    label = name_of(result, kind.mode).label
+    label = label if plain(kind) else f"{label}, {variant(kind)}"
     p50 = tuple(_cell(result, *pair, "p50") for pair in pairs)
     return Row(label, kind.loader, p50, _cell(result, *pairs[-1], "throughput"))
 
@@ -101,6 +95,27 @@ def clear(value: Cell) -> bool:
     return isinstance(value, Estimate) and value.known and value.excludes_one
 
 
+def against(result: Result) -> str:
+    """The head of the column that says what the others are."""
+    return f"{name_of(result, 'ensemble').phrase} against"
+
+
+def reading(result: Result) -> str:
+    """How the table is read."""
+    ours = name_of(result, "ensemble").phrase
+    return (
+        f"Each figure is {ours}'s value divided by the other's, both from the same rounds, with "
+        f"its 95 % interval. {ours.capitalize()} is better where p50 is below 1 and throughput is "
+        "above 1. Bold: the interval leaves out 1, so the difference is unlikely to be chance."
+    )
+
+
+def nothing(result: Result) -> str:
+    """What stands in place of an empty table."""
+    ours = name_of(result, "ensemble").phrase
+    return f"Nothing was measured that {ours} could be compared with."
+
+
 def markdown(result: Result) -> str:
     """A table in Markdown: the ensemble's ratios, with intervals, and no absolute time.
 
@@ -108,15 +123,15 @@ def markdown(result: Result) -> str:
     """
     loads, table = rows(result)
     if not table:
-        return "Nothing was measured that the ensemble could be compared with."
-    heads = ["the ensemble against", "driven by", *(f"p50 at {load}" for load in loads)]
+        return nothing(result)
+    heads = [against(result), "driven by", *(f"p50 at {load}" for load in loads)]
     heads.append(f"throughput at {loads[-1]}")
     lines = [heads, ["---"] * len(heads)]
     for row in table:
         cells = [_bold(each) for each in (*row.p50, row.throughput)]
         lines.append([row.label, LOADER_CODE[row.loader], *cells])
     written = "\n".join(f"| {' | '.join(each)} |" for each in lines)
-    return f"{written}\n\n{READING}"
+    return f"{written}\n\n{reading(result)}"
 
 
 def _bold(value: Cell) -> str:

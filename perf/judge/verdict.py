@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from perf.judge.estimate import Estimate
-from perf.judge.modes import MODES
+from perf.judge.modes import MODES, name_of
 from perf.judge.selection import Comparison, comparisons, concurrencies, find, loaders, modes
 from perf.judge.words import listing, number, short
 from perf.result import Load, Loader, Mode, Result
@@ -34,7 +34,8 @@ def verdict(result: Result) -> str:
     head = min(found, key=_importance)
     far = next((each for each in comparisons(result, loads[-1]) if each.mode == head.mode), None)
     tail = far if loads[-1] != low else None
-    said = f"{_opening(head, tail)}: {_latency_said(head)} at {low}"
+    ours = name_of(result, "ensemble").phrase
+    said = f"{ours.capitalize()} {_opening(head, tail)}: {_latency_said(head)} at {low}"
     if tail:
         said += f", and its throughput {_throughput_said(tail)} at {tail.load}"
     missing = _missing(result, head)
@@ -42,16 +43,17 @@ def verdict(result: Result) -> str:
 
 
 def _why_none(result: Result, loads: list[Load]) -> str:
+    name = name_of(result, "ensemble").phrase
     if "ensemble" not in modes(result):
-        return "the ensemble was not measured"
+        return f"{name} was not measured"
     if not loads:
         return "no leg ran at a fixed concurrency"
     ours = (find(result, "ensemble", load, by) for load in loads for by in loaders(result))
     doubts = [result.doubt(each) for each in ours if each]
     reason = next((each for each in doubts if each), None)
     if reason is not None and None not in doubts:
-        return f"the ensemble has no figure ({short(reason, 200).rstrip('.')})"
-    return "no other mode has a figure under the same load and loader as the ensemble"
+        return f"{name} has no figure ({short(reason, 200).rstrip('.')})"
+    return f"no other mode has a figure under the same load and loader as {name}"
 
 
 def _importance(comparison: Comparison) -> int:
@@ -79,8 +81,9 @@ def _latency(comparison: Comparison) -> State:
 
 
 def _opening(head: Comparison, tail: Comparison | None) -> str:
+    """What a sentence says of the ensemble first."""
     if head.mode not in ALTERNATIVES:
-        return f"The ensemble was compared with {MODES[head.mode].phrase} alone"
+        return f"was compared with {MODES[head.mode].phrase} alone"
     states = {head.load: _latency(head)}
     if tail:
         states[tail.load] = _state(tail.throughput)
@@ -89,12 +92,12 @@ def _opening(head: Comparison, tail: Comparison | None) -> str:
         for wanted in ("gain", "loss")
     )
     if gains and losses:
-        return f"The ensemble is worth it at {gains[0]} and not at {losses[0]}"
+        return f"is worth it at {gains[0]} and not at {losses[0]}"
     if losses:
-        return "The ensemble is not worth it here"
+        return "is not worth it here"
     if not gains:
-        return "The ensemble makes no measurable difference here"
-    return f"The ensemble is worth it {'here' if len(gains) == len(states) else f'at {gains[0]}'}"
+        return "makes no measurable difference here"
+    return f"is worth it {'here' if len(gains) == len(states) else f'at {gains[0]}'}"
 
 
 def _latency_said(comparison: Comparison) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from perf.judge.modes import MODES
+from perf.judge.modes import name_of
 from perf.judge.words import clean
-from perf.result import Mode
+from perf.result import Mode, Result
 
 
 def esc(text: object) -> str:
@@ -15,9 +15,10 @@ def esc(text: object) -> str:
     return html.escape(clean(text))
 
 
-def swatch(mode: Mode) -> str:
+def swatch(result: Result, mode: Mode) -> str:
     """A mode's label behind a spot of its colour."""
-    return f'<i class="swatch" style="background:var(--{mode})"></i>{esc(MODES[mode].label)}'
+    label = esc(name_of(result, mode).label)
+    return f'<i class="swatch" style="background:var(--{mode})"></i>{label}'
 
 
 def table(head: Sequence[str], body: Iterable[str]) -> str:

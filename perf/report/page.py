@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import yaml
 from pydantic_core import to_jsonable_python
 
-from perf.judge.modes import MODES
+from perf.judge.modes import labels, name_of
 from perf.judge.selection import LOADERS
 from perf.judge.verdict import LOADER_NAMES, verdict
 from perf.judge.words import listing, number, plural
@@ -41,11 +41,12 @@ def page(result: Result, drawings: Mapping[str, Drawing]) -> str:
     links = "".join(f'<a href="#{name}">{title}</a>' for name, (title, _) in sections.items())
     body = "\n".join(section(name, title, text) for name, (title, text) in sections.items())
     pipeline = esc(result.pipeline)
+    asked = f"is {name_of(result, 'ensemble').phrase} worth it?"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-        f"<title>{pipeline}: is the ensemble worth it?</title>\n<style>{css()}</style></head>\n"
-        f"<body><main><header><h1><b>{pipeline}</b>: is the ensemble worth it? Measured "
+        f"<title>{pipeline}: {asked}</title>\n<style>{css()}</style></head>\n"
+        f"<body><main><header><h1><b>{pipeline}</b>: {asked} Measured "
         f"{esc(_when(result.started))}.</h1>\n"
         f'<p class="verdict">{esc(verdict(result))}</p>\n'
         f"{_notes(result)}<nav>{links}</nav></header>\n{body}\n</main></body></html>\n"
@@ -71,7 +72,7 @@ def _notes(result: Result) -> str:
         text = "perf_analyzer drove no leg of this run; the figures are the kit's own loader's."
         why = next((each.failure for each in legs["perf_analyzer"] if each.failure), None)
         notes.append(("warn", f"{text} It failed: {why}" if why else text))
-    drove = [said for by, its in legs.items() if (said := _drove(by, its))]
+    drove = [said for by, its in legs.items() if (said := _drove(result, by, its))]
     if drove:
         notes.append(("", f"Legs are compared only under one loader: {listing(drove)}."))
     without = sum(result.doubt(each) is not None for each in result.legs)
@@ -81,9 +82,9 @@ def _notes(result: Result) -> str:
     return "".join(f'<p class="note {kind}">{esc(text)}</p>\n' for kind, text in notes)
 
 
-def _drove(loader: Loader, legs: list[LegResult]) -> str:
+def _drove(result: Result, loader: Loader, legs: list[LegResult]) -> str:
     counts = Counter(each.leg.mode for each in legs if each.rounds)
-    its = [f"{MODES[mode].label} {counts[mode]}" for mode in MODES if mode in counts]
+    its = [f"{label} {counts[mode]}" for mode, label in labels(result).items() if mode in counts]
     drove = f"{LOADER_NAMES[loader]} drove {plural(counts.total(), 'leg')} ({', '.join(its)})"
     return drove if its else ""
 

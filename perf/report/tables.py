@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perf.judge.modes import MODES
-from perf.judge.ratios import READING, Cell, cell, clear, rows, variant
+from perf.judge.modes import name_of
+from perf.judge.ratios import Cell, against, cell, clear, nothing, reading, rows, variant
 from perf.judge.selection import concurrencies, order
 from perf.judge.verdict import LOADER_NAMES
 from perf.judge.words import number
@@ -21,8 +21,8 @@ def ratio_table(result: Result) -> str:
     """The ensemble's ratios; differences that the interval shows are bold."""
     loads, found = rows(result)
     if not found:
-        return "<p>Nothing was measured that the ensemble could be compared with.</p>"
-    head = ["the ensemble against", "driven by", *(f"p50 at<br/>{esc(load)}" for load in loads)]
+        return f"<p>{nothing(result)}</p>"
+    head = [against(result), "driven by", *(f"p50 at<br/>{esc(load)}" for load in loads)]
     head.append(f"throughput at<br/>{esc(loads[-1])}")
     body = []
     for each in found:
@@ -31,7 +31,7 @@ def ratio_table(result: Result) -> str:
         body.append(
             f'<tr><th scope="row">{esc(each.label)}</th><td class="text">{loader}</td>{cells}</tr>'
         )
-    return f"{table(head, body)}<p>{READING}</p>"
+    return f"{table(head, body)}<p>{reading(result)}</p>"
 
 
 def _ratio(found: Cell) -> str:
@@ -50,7 +50,7 @@ def step_table(result: Result) -> str:
     head = ["step", "calls a request", *(f"{kind}, ms" for kind in FIELDS), "together, ms"]
     body: list[str] = []
     for mode, each in found[1].items():
-        body.append(group(swatch(mode), len(head)))
+        body.append(group(swatch(result, mode), len(head)))
         body.extend(_steps(each))
     return (
         f"<details><summary>By step and kind, at {esc(loads[0])}</summary>"
@@ -79,16 +79,17 @@ def leg_table(result: Result) -> str:
         if title != last:
             body.append(group(esc(title), len(head)))
             last = title
-        body.append(_leg(each, result.doubt(each)))
+        body.append(_leg(result, each))
     errors = [each for each in result.legs if each.errors]
-    told = "".join(_first_error(each) for each in errors)
+    told = "".join(_first_error(result, each) for each in errors)
     return table(head, body) + (f"<h3>First errors</h3><ul>{told}</ul>" if told else "")
 
 
-def _leg(each: LegResult, doubt: str | None) -> str:
+def _leg(result: Result, each: LegResult) -> str:
+    doubt = result.doubt(each)
     answered = sum(len(measured.latencies_ms) for measured in each.rounds)
     start = (
-        f'<tr><th scope="row">{swatch(each.leg.mode)}</th>'
+        f'<tr><th scope="row">{swatch(result, each.leg.mode)}</th>'
         f'<td class="text">{esc(variant(each.leg))}</td>'
         f"<td>{len(each.rounds)}</td><td>{answered:,}</td>"
     )
@@ -103,7 +104,9 @@ def _errors(each: LegResult) -> str:
     return f"<td>{each.errors:,}</td></tr>"
 
 
-def _first_error(each: LegResult) -> str:
+def _first_error(result: Result, each: LegResult) -> str:
     found = (measured.first_error for measured in each.rounds if measured.first_error)
     said = next(found, "no sentence came with it")
-    return f"<li>{esc(MODES[each.leg.mode].label)}, {esc(each.leg.load)}: {esc(said)}</li>"
+    return (
+        f"<li>{esc(name_of(result, each.leg.mode).label)}, {esc(each.leg.load)}: {esc(said)}</li>"
+    )

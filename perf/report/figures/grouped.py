@@ -36,17 +36,25 @@ class Bar:
 
 
 def grouped(
-    title: str, labels: Sequence[str], series: Mapping[Mode, Mapping[str, Bar]], unit: str
+    title: str,
+    labels: Sequence[str],
+    series: Mapping[Mode, Mapping[str, Bar]],
+    unit: str,
+    names: Mapping[Mode, str],
 ) -> Panel:
     """A panel with a row for each label, and in it a bar for each mode that has one."""
     counts = [sum(label in bars for bars in series.values()) for label in labels]
     height = sum(counts) * BAR + len(labels) * GAP + 1.45
-    draw = partial(_draw, labels=labels, series=series, unit=unit)
+    draw = partial(_draw, labels=labels, series=series, unit=unit, names=names)
     return Panel(title, height, draw, left=1.5, right=0.75, bottom=0.98)
 
 
 def _draw(
-    axes: Axes, labels: Sequence[str], series: Mapping[Mode, Mapping[str, Bar]], unit: str
+    axes: Axes,
+    labels: Sequence[str],
+    series: Mapping[Mode, Mapping[str, Bar]],
+    unit: str,
+    names: Mapping[Mode, str],
 ) -> None:
     every = [bar for bars in series.values() for bar in bars.values()]
     limit(axes, max((_end(bar) for bar in every), default=0.0), unit)
@@ -59,7 +67,7 @@ def _draw(
             place += 1
         place += GAP / BAR
     rows(axes, middles, [short(label, 22) for label in labels], place - GAP / BAR)
-    legend(axes, series, 0.46)
+    legend(axes, series, names, 0.46)
 
 
 def _bar(axes: Axes, place: float, bar: Bar, colour: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perf.judge.modes import MODES
+from perf.judge.modes import name_of
 from perf.judge.ratios import variant
 from perf.judge.selection import concurrencies, find, loaders, modes, plain
 from perf.judge.verdict import LOADER_NAMES
@@ -52,7 +52,7 @@ def latency(result: Result) -> Drawing:
     for loader, its in blocks.items():
         for load in concurrencies(result):
             found = [find(result, mode, load, loader) for mode in modes(result)]
-            legs = [(MODES[e.leg.mode].label, e, result.doubt(e)) for e in found if e]
+            legs = [(name_of(result, e.leg.mode).label, e, result.doubt(e)) for e in found if e]
             if legs:
                 its.append(Block(str(load), tuple(legs)))
     limit_ms = _limit([block for its in blocks.values() for block in its])
@@ -82,7 +82,9 @@ def variants(result: Result) -> Drawing:
             if each and (each.leg.mode, each.leg.load, each.leg.loader) == (mode, load, loader)
         ]
         legs = tuple((variant(each.leg), each, result.doubt(each)) for each in same)
-        blocks.append(Block(f"{MODES[mode].label}, {load} ({LOADER_NAMES[loader]})", legs))
+        blocks.append(
+            Block(f"{name_of(result, mode).label}, {load} ({LOADER_NAMES[loader]})", legs)
+        )
     half = (len(blocks) + 1) // 2
     parts = [part for part in (blocks[:half], blocks[half:]) if part]
     panels = [panel("How tensors travel", part, _limit(blocks)) for part in parts]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from perf.judge.modes import MODES
 from perf.judge.words import number
 from perf.report.palette import LOOKS
 from perf.result import Mode
@@ -47,11 +46,11 @@ def rows(axes: Axes, places: Iterable[float], labels: Iterable[str], lines: floa
     axes.set_ylim(lines - 0.5, -0.5)
 
 
-def legend(axes: Axes, modes: Iterable[Mode], inches: float) -> None:
+def legend(axes: Axes, modes: Iterable[Mode], names: Mapping[Mode, str], inches: float) -> None:
     """A patch of colour for each mode, that far beneath the axes."""
     from matplotlib.patches import Patch
 
-    patches = [Patch(facecolor=LOOKS[mode].light, label=MODES[mode].label) for mode in modes]
+    patches = [Patch(facecolor=LOOKS[mode].light, label=names[mode]) for mode in modes]
     beneath(axes, patches, inches)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perf.judge.modes import labels
 from perf.judge.selection import common, concurrencies, models
 from perf.judge.verdict import LOADER_NAMES
 from perf.report.breakdown import median, uses
@@ -17,7 +18,7 @@ ORDER = (TOTAL, "client", "gateway", "server")
 
 def profile(result: Result) -> Drawing:
     """CPU time for one request and memory, by part, at the lowest concurrency."""
-    loads = concurrencies(result)
+    loads, names = concurrencies(result), labels(result)
     found = common(result, loads[0]) if loads else None
     legs = found[1] if found else {}
     used = {mode: its for mode, leg in legs.items() if (its := uses(leg))}
@@ -39,8 +40,8 @@ def profile(result: Result) -> Drawing:
     parts = list(dict.fromkeys(part for bars in cpu.values() for part in bars))
     parts = _ordered(parts, [*ORDER, *models(result)])
     panels = (
-        grouped("CPU time", parts, cpu, "ms of processor time for one request"),
-        grouped("Memory", parts, memory, "MiB: solid proportional, light resident"),
+        grouped("CPU time", parts, cpu, "ms of processor time for one request", names),
+        grouped("Memory", parts, memory, "MiB: solid proportional, light resident", names),
     )
     caption = (
         f"At {loads[0]}, driven by {LOADER_NAMES[found[0]]}; medians over the rounds. A Python "
@@ -55,7 +56,7 @@ def start(result: Result) -> Drawing:
     """From process start to ready, and what each model's load takes of it."""
     if not result.cold_starts:
         return Drawing("start", "Cold start", "", ABSENT, ())
-    ready = "start to ready"
+    ready, names = "start to ready", labels(result)
     starts: dict[Mode, dict[str, Bar]] = {}
     loads: dict[Mode, dict[str, Bar]] = {}
     for each in result.cold_starts:
@@ -63,11 +64,11 @@ def start(result: Result) -> Drawing:
             starts[each.mode] = {ready: _bar(each.seconds)}
         loads[each.mode] = {model: _bar(took) for model, took in each.load_seconds.items() if took}
     loads = {mode: bars for mode, bars in loads.items() if bars}
-    panels = [grouped("Cold start", [ready], starts, "seconds")] if starts else []
+    panels = [grouped("Cold start", [ready], starts, "seconds", names)] if starts else []
     if loads:
         loaded = list(dict.fromkeys(model for bars in loads.values() for model in bars))
-        labels = _ordered(loaded, models(result))
-        panels.append(grouped("Model loads", labels, loads, "seconds"))
+        ordered = _ordered(loaded, models(result))
+        panels.append(grouped("Model loads", ordered, loads, "seconds", names))
     counts = sorted({len(each.seconds) for each in result.cold_starts})
     caption = (
         f"Medians over {' or '.join(map(str, counts))} starts; whiskers span the quickest and the "

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perf.judge.modes import MODES
+from perf.judge.modes import labels, name_of
 from perf.judge.selection import loaders, order, plain
 from perf.judge.verdict import LOADER_NAMES
 from perf.report.canvas import Drawing, Panel
@@ -51,12 +51,13 @@ def throughput(result: Result) -> Drawing:
     for loader in loaders(result):
         its = [each for each in points if each.leg.loader == loader]
         if any(each.sound for each in its):
-            draw = partial(_draw, points=its, limits=limits)
+            draw = partial(_draw, points=its, limits=limits, names=labels(result))
             title = f"Driven by {LOADER_NAMES[loader]}"
             panels.append(Panel(title, 4.3, draw, left=0.8, bottom=1.1))
+    ours = name_of(result, "ensemble").phrase
     caption = (
         "Answered requests a second against p50, medians over the rounds. A line joins a mode's "
-        "concurrencies in rising order, numbered at the ensemble's marks, and is broken where one "
+        f"concurrencies in rising order, numbered at {ours}'s marks, and is broken where one "
         "has no figure; hollow marks are Poisson arrivals at a fixed mean rate. Further right and "
         "lower is better."
     )
@@ -64,7 +65,9 @@ def throughput(result: Result) -> Drawing:
     return Drawing("throughput", title, caption, "No leg has a figure.", tuple(panels))
 
 
-def _draw(axes: Axes, points: Sequence[Point], limits: tuple[float, float]) -> None:
+def _draw(
+    axes: Axes, points: Sequence[Point], limits: tuple[float, float], names: Mapping[Mode, str]
+) -> None:
     from matplotlib.lines import Line2D
 
     limit(axes, limits[0], "throughput, requests a second")
@@ -75,11 +78,11 @@ def _draw(axes: Axes, points: Sequence[Point], limits: tuple[float, float]) -> N
     axes.tick_params(axis="y", labelcolor=MUTED)
     handles: list[Artist] = []
     # The ensemble last, so that its numbers lie above the others' lines.
-    for mode in reversed(MODES):
+    for mode, label in reversed(list(names.items())):
         its = [each for each in points if each.leg.mode == mode]
         if any(each.sound for each in its):
             _line(axes, mode, its)
-            style, label = LOOKS[mode], MODES[mode].label
+            style = LOOKS[mode]
             mark = Line2D([], [], color=style.light, marker=style.marker, label=label)
             handles.insert(0, mark)
     beneath(axes, handles, 0.5)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perf.judge.modes import MODES
+from perf.judge.modes import labels
 from perf.judge.selection import common, concurrencies
 from perf.judge.verdict import LOADER_NAMES
 from perf.report.breakdown import Breakdown, breakdown
@@ -35,23 +35,23 @@ def splits(result: Result, load: Load) -> tuple[Loader, dict[Mode, Breakdown]] |
 
 def time(result: Result) -> Drawing:
     """Stacked bars by kind, a row a mode; then each step's time, modes side by side."""
-    loads = concurrencies(result)
+    loads, names = concurrencies(result), labels(result)
     ends = list(dict.fromkeys((loads[0], loads[-1]))) if loads else []
     found = [(load, split) for load in ends if (split := splits(result, load))]
     panels = []
     for load, (loader, modes) in found:
-        draw = partial(_draw, modes=modes)
+        draw = partial(_draw, modes=modes, names=names)
         title = f"By kind, at {load}, driven by {LOADER_NAMES[loader]}"
         panels.append(Panel(title, len(modes) * 0.36 + 1.75, draw, bottom=1.2))
     if found:
         load, (_, modes) = found[0]
-        labels = list(dict.fromkeys(step for each in modes.values() for step in each.steps))
+        steps = list(dict.fromkeys(step for each in modes.values() for step in each.steps))
         series = {
             mode: {step: Bar(sum(kinds.values())) for step, kinds in each.steps.items()}
             for mode, each in modes.items()
         }
         title = f"By step, at {load}: queue, copies and compute"
-        panels.append(grouped(title, labels, series, "ms for one request"))
+        panels.append(grouped(title, steps, series, "ms for one request", names))
     every = [each for _, (_, its) in found for each in its.values()]
     absent = "No leg at a fixed concurrency has both a figure and its servers' statistics."
     return Drawing("time", "Where the time goes", _caption(every), absent, tuple(panels))
@@ -72,7 +72,7 @@ def _caption(every: list[Breakdown]) -> str:
     return caption
 
 
-def _draw(axes: Axes, modes: Mapping[Mode, Breakdown]) -> None:
+def _draw(axes: Axes, modes: Mapping[Mode, Breakdown], names: Mapping[Mode, str]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -84,7 +84,7 @@ def _draw(axes: Axes, modes: Mapping[Mode, Breakdown]) -> None:
             axes.barh(line, value, 0.62, left=start, color=KINDS[kind][0], linewidth=0)
             start += value
         axes.plot([each.latency] * 2, [line - 0.45, line + 0.45], color=INK, linewidth=2)
-    rows(axes, range(len(modes)), [MODES[mode].label for mode in modes], len(modes))
+    rows(axes, range(len(modes)), [names[mode] for mode in modes], len(modes))
     handles: list[Artist] = [Patch(facecolor=pair[0], label=kind) for kind, pair in KINDS.items()]
     mark = Line2D([], [], color=INK, marker="|", linestyle="none", label="measured latency")
     beneath(axes, [*handles, mark], 0.5)

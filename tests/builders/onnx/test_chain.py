@@ -151,6 +151,7 @@ def test_what_serving_costs_is_measured(bench: Bench) -> None:
     )
     assert "'scorer' is a single model" in told and "made up" not in told
     result = json.loads((bench.folder / "compared" / "result.json").read_text())
+    assert result["single"] and "the ensemble" not in told
     assert {leg["leg"]["mode"] for leg in result["legs"]} == {"ensemble", "in-process"}
     assert not result.get("unfinished")
     measured = [leg for leg in result["legs"] if leg["leg"]["loader"] == "loader"]

@@ -180,3 +180,10 @@ def spoil(leg: LegResult, state: str) -> LegResult | None:
         return leg
     spoiled = first.model_copy(update={"latencies_ms": latencies, "seconds": 1e-9})
     return leg.model_copy(update={"rounds": (spoiled, spoiled.model_copy(update={"number": 1}))})
+
+
+def test_a_single_model_is_called_so(make: Make) -> None:
+    result = make({"ensemble": 60, "in-process": 57}, single=True, **QUICK)
+    assert verdict(result).startswith("The model was compared with the run in process alone: its")
+    assert markdown(result).startswith("| the model against |")
+    assert "ensemble" not in verdict(result) + markdown(result)

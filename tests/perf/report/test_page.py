@@ -257,3 +257,11 @@ def test_nothing_measured_is_a_page_that_says_so(make: Make) -> None:
     said = "".join(root.itertext())
     assert "No verdict: the ensemble was not measured." in said
     assert root.find(".//svg") is None
+
+
+def test_a_single_model_is_never_called_an_ensemble(make: Make) -> None:
+    root = parsed(drawn(make({"ensemble": 60, "in-process": 57}, single=True)))
+    body = root.find("body")
+    assert body is not None
+    said = "".join(body.itertext())
+    assert "is the model worth it?" in said and "ensemble" not in said
