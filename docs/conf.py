@@ -37,7 +37,7 @@ napoleon_use_ivar = True
 napoleon_numpy_docstring = False
 
 CONTENTS = {
-    "Start": ("quickstart", "pipelines", "ocr", "asr", "asr-checkpoints", "commands"),
+    "Start": ("quickstart", "install", "pipelines", "ocr", "asr", "asr-checkpoints", "commands"),
     "Build": ("your-own-onnx-model", "profiles", "add-a-family"),
     "Deliver": ("delivery", "security", "deploy/*"),
     "Measure": ("benchmarks",),

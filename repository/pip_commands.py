@@ -6,14 +6,25 @@ export anew.
 
 from __future__ import annotations
 
-from repository.places import IS_INSTALLED
+import re
+import shlex
+from importlib.metadata import requires
+from pathlib import Path
+
+from repository.places import IS_INSTALLED, ROOT
 
 
 def install_command(extra: str) -> str:
-    """The command that installs the kit's packages with those of an extra."""
-    if IS_INSTALLED:
-        return f"pip install 'triton-multimodal-kit[{extra}]'"
-    return f"pip install -c constraints.txt -e '.[{extra}]'"
+    """The command that adds the packages of one of the kit's extras.
+
+    Where the kit is installed it names the packages: no package index has the kit itself.
+    """
+    if not IS_INSTALLED:
+        return f"pip install -c constraints.txt -e '.[{extra}]'"
+    of_extra = re.compile(rf"extra == ['\"]{extra}['\"]")
+    required = (each.partition(";") for each in requires("triton-multimodal-kit") or ())
+    packages = (each.strip() for each, _, when in required if of_extra.search(when))
+    return shlex.join(["pip", "install", *packages])
 
 
 def requirements_command(name: str) -> str:
@@ -22,6 +33,5 @@ def requirements_command(name: str) -> str:
     Args:
         name: a file in ``repository/requirements``, which is also an extra of the kit.
     """
-    if IS_INSTALLED:
-        return install_command(name)
-    return f"pip install -r repository/requirements/{name}.txt"
+    path = Path("repository", "requirements", f"{name}.txt")
+    return shlex.join(["pip", "install", "-r", str(ROOT / path if IS_INSTALLED else path)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -86,6 +88,21 @@ def test_the_checkout_has_no_part_in_it(installed: Installed) -> None:
     )  # fmt: skip
     assert all(str(installed.folder) in line for line in done.stdout.splitlines())
     assert installed.run("--version") == f"tmk {VERSION}\n"
+
+
+def test_what_a_command_lacks_is_named_so_that_an_index_has_it(installed: Installed) -> None:
+    code = (
+        "from repository.pip_commands import install_command, requirements_command\n"
+        "print(install_command('signing')); print(requirements_command('signing'))"
+    )
+    done = subprocess.run(
+        [installed.commands / "python", "-c", code], cwd=installed.work,
+        env=installed.variables, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    extra, pinned = map(shlex.split, done.stdout.splitlines())
+    assert extra[:2] == ["pip", "install"]
+    assert {re.split("[<>]", each)[0] for each in extra[2:]} == {"model-signing", "pyopenssl"}
+    assert pinned[:3] == ["pip", "install", "-r"] and Path(pinned[3]).is_file()
 
 
 def test_its_server_s_place_is_the_user_s(installed: Installed, tmp_path: Path) -> None:
