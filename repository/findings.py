@@ -92,6 +92,11 @@ def shortened(text: str, length: int = 100) -> str:
     return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
 
+def with_article(word: str) -> str:
+    """A word after "a" or "an"."""
+    return f"{'an' if word[:1].lower() in tuple('aeio') else 'a'} {word}"
+
+
 def finding_of(
     rule: str,
     where: str,

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from repository.files.bounded_file import Unreadable, read_bounded
 from repository.files.yaml_text import MAXIMUM_BYTES, Location, parse_yaml
-from repository.findings import Finding, finding_of, shortened
+from repository.findings import Finding, finding_of, shortened, with_article
 
 MAXIMUM_TOLD = 100
 """The most mistakes of one file that are reported at once."""
@@ -81,7 +81,7 @@ def load(
     lines: dict[Location, int] = {}
     value = _load(path, lines, kind)
     if not isinstance(value, dict):
-        found = "nothing" if value is None else f"a {type(value).__name__}"
+        found = "nothing" if value is None else with_article(type(value).__name__)
         remedy = f"Write {', '.join(_names(model))}."
         raise kind.refusal(path.name, "keys and values", found, remedy)
     return value, lines

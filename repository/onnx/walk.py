@@ -20,20 +20,38 @@ def opset(model: ModelProto) -> int:
 
 
 def graphs(model: ModelProto) -> Iterator[GraphProto]:
-    """The main graph and every graph nested in its nodes, outermost first."""
-    pending = [model.graph]
+    """The main graph and every graph nested in its nodes, outermost first.
+
+    Those in the model's functions are not among them: names mean other tensors there.
+    """
+    yield from _nested([model.graph])
+
+
+def _nested(outermost: Iterable[GraphProto]) -> Iterator[GraphProto]:
+    pending = list(outermost)
     while pending:
         graph = pending.pop(0)
         yield graph
-        for attribute in _attributes(graph.node):
-            if attribute.type == AttributeProto.GRAPH:
-                pending.append(attribute.g)
-            pending.extend(attribute.graphs)
+        pending.extend(_graphs_in(graph.node))
+
+
+def _graphs_in(of: Iterable[NodeProto]) -> Iterator[GraphProto]:
+    for attribute in _attributes(of):
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _every_graph(model: ModelProto) -> Iterator[GraphProto]:
+    """The graphs, and those nested in the nodes of the model's functions."""
+    yield from graphs(model)
+    for function in model.functions:
+        yield from _nested(_graphs_in(function.node))
 
 
 def nodes(model: ModelProto) -> Iterator[NodeProto]:
-    """Every node of the main graph, of nested graphs, and of the model's functions."""
-    for graph in graphs(model):
+    """Every node of the main graph, of the model's functions, and of graphs nested in either."""
+    for graph in _every_graph(model):
         yield from graph.node
     for function in model.functions:
         yield from function.node
@@ -46,7 +64,7 @@ def named(graph: GraphProto) -> tuple[ValueInfoProto | TensorProto, ...]:
 
 def tensors(model: ModelProto) -> Iterator[TensorProto]:
     """Every constant tensor: initialisers, sparse ones' values and indices, and attributes'."""
-    for graph in graphs(model):
+    for graph in _every_graph(model):
         yield from graph.initializer
         for sparse in graph.sparse_initializer:
             yield sparse.values

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from repository.errors import KitError, RepositoryError
 from repository.families.places import Place, folder_of, in_folder, in_package, in_packages
-from repository.findings import finding_of
+from repository.findings import finding_of, with_article
 from repository.layout import BLS_SUFFIX
 from repository.usage import Question, Usage
 
@@ -120,7 +120,7 @@ def _declared(place: Place, repository: Path | None) -> Mapping[str, Usage]:
     for pipeline, usage in declared.items():
         if not isinstance(usage, Usage):
             where = f"{place.folder / FILE}, {pipeline!r}"
-            expected, found = "a Usage", f"a {type(usage).__name__}"
+            expected, found = "a Usage", with_article(type(usage).__name__)
             remedy = 'Write USAGE = {"pipeline": Usage(...)}.'
             raise UsageError([finding_of("usage", where, expected, found, remedy)])
     return declared

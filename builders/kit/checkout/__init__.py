@@ -16,7 +16,7 @@ from builders.errors import FamilyError, NotDeclared
 from repository.families import FamilyMisplaced
 from repository.families.places import MODULE, Place, in_folder, in_package, in_packages
 from repository.files.yaml_file import suggest
-from repository.findings import finding_of
+from repository.findings import finding_of, with_article
 from repository.places import ROOT
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Checkout:
         loaded = run(family, place)
         where = f"the family '{family}', {place.folder / MODULE}"
         if not isinstance(loaded, Family | ConfiguredFamily):
-            expected, found = "FAMILY to be a Family", f"a {type(loaded).__name__}"
+            expected, found = "FAMILY to be a Family", with_article(type(loaded).__name__)
             remedy = "Write FAMILY = Family(…)."
             raise FamilyError([finding_of("family", where, expected, found, remedy)])
         if loaded.name != family:

@@ -17,6 +17,7 @@ from builders.onnx.file.operators import custom_operators, wrong_operators
 from builders.onnx.file.reading import OnnxFile
 from repository.check.onnx.external import check_external
 from repository.check.onnx.rows import with_rows
+from repository.findings import with_article
 from repository.onnx.content import OnnxError
 from repository.onnxruntime_rules import rules
 from repository.onnxruntime_rules.facts import OnnxTensor, Violation
@@ -147,7 +148,7 @@ def _tensor(file: OnnxFile, tensor: OnnxTensor, release: Release) -> Iterator[Vi
             f"a tensor as {role}",
             f"{tensor.type.removesuffix('(…)')}, as ZipMap makes of a classifier's probabilities"
             if _zipped(file, tensor)
-            else f"a {tensor.type.removesuffix('(…)')}",
+            else with_article(tensor.type.removesuffix("(…)")),
             "Convert the model with options={'zipmap': False} (skl2onnx and onnxmltools: "
             "convert_sklearn(model, options={id(model): {'zipmap': False}}))."
             if _zipped(file, tensor)

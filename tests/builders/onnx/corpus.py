@@ -446,7 +446,7 @@ REFUSED = (
     ),
     Kind("float8", _cast("float8e4m3fn"), ("float8e4m3fn", "Cast")),
     Kind("int4", _cast("int4"), ("found int4", "Cast")),
-    Kind("optional", _optional_type, ("optional",)),
+    Kind("optional", _optional_type, ("found an optional",)),
     Kind("sequence", _sequence, ("seq",)),
     Kind(
         "custom_operators",

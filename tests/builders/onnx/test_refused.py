@@ -103,6 +103,28 @@ def calls_itself() -> ModelProto:
     return made
 
 
+def in_a_branch_of_a_function(operator: str, domain: str = "") -> ModelProto:
+    made = one("F", domain="own")
+    then, other = (
+        helper.make_graph(
+            [helper.make_node(name, ["a"], ["c"], domain=of)],
+            name,
+            [],
+            [value("c", FLOAT, None)],
+        )
+        for name, of in ((operator, domain), ("Neg", ""))
+    )
+    nodes = [
+        helper.make_node(
+            "Constant", [], ["yes"], value=helper.make_tensor("", TensorProto.BOOL, [], [True])
+        ),
+        helper.make_node("If", ["yes"], ["b"], then_branch=then, else_branch=other),
+    ]
+    imported = [helper.make_opsetid("", 17), helper.make_opsetid("acme", 1)]
+    made.functions.append(helper.make_function("own", "F", ["a"], ["b"], nodes, imported))
+    return made
+
+
 def input_again() -> ModelProto:
     made = one("Neg")
     made.graph.output.append(made.graph.input[0])
@@ -133,6 +155,16 @@ GRAPHS: dict[str, tuple[Callable[[], ModelProto], str, str]] = {
         lambda: one("Frob", domain="acme"),
         "found custom ones: acme.Frob",
         "Name the library that has them",
+    ),
+    "an operator of one's own in a function's branch": (
+        lambda: in_a_branch_of_a_function("Frob", "acme"),
+        "found custom ones: acme.Frob",
+        "Name the library that has them",
+    ),
+    "a random operator in a function's branch": (
+        lambda: in_a_branch_of_a_function("RandomUniformLike"),
+        "random numbers: RandomUniformLike",
+        "Give each a seed",
     ),
     "an operator of a later ONNX Runtime": (
         lambda: one("PagedAttention", domain="com.microsoft"),

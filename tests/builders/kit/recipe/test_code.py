@@ -87,4 +87,4 @@ def test_all_that_is_wrong_with_code_is_told_at_once(tmp_path: Path) -> None:
     told = [str(each) for each in caught.value.findings]
     assert len(told) == 2
     assert "ValueError: first, at one/family.py, line 1" in told[0]
-    assert "expected FAMILY to be a Family, found a int" in told[1]
+    assert "expected FAMILY to be a Family, found an int" in told[1]
