@@ -41,6 +41,8 @@ class Parity:
         data: files that the examples are read from; part of the build's cache key.
         given: the examples are a user's own, and their shapes are enough.
         operators: libraries of custom operators that the file needs.
+        fixed: dynamic axes that have one right size, as input and place: the examples need not
+            vary it.
     """
 
     reference: Callable[[Path, Arrays], Arrays]
@@ -51,6 +53,7 @@ class Parity:
     data: tuple[Path, ...] = ()
     given: bool = False
     operators: tuple[Path, ...] = ()
+    fixed: tuple[tuple[str, int], ...] = ()
 
     @property
     def functions(self) -> Sequence[Callable[..., object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,7 @@ def export_of(
         data=(*given, *operators),
         given=bool(given),
         operators=operators,
+        fixed=tuple(_fixed(file, asked)),
     )
     made = Export(
         name=name,
@@ -95,3 +97,13 @@ def export_of(
             ),
         )
     )
+
+
+def _fixed(file: OnnxFile, asked: OnnxModelOptions) -> Iterator[tuple[str, int]]:
+    """The axes for which the profile gives one size alone, as channels have; never the batch's."""
+    single = {axis for axis, sizes in asked.sizes.items() if len(set(sizes)) == 1}
+    for tensor in file.inputs:
+        for index, axis in enumerate(tensor.axes):
+            batch = asked.max_batch_size > 0 and index == 0
+            if not batch and {axis, f"{tensor.name}.{index}"} & single:
+                yield tensor.name, index

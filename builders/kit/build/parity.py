@@ -103,9 +103,9 @@ def compare(
         family: whose export it is, for the command that reproduces a failure.
 
     Raises:
-        ParityError: a difference outside the tolerance; NaN or infinity in other places; an
-            output missing, not compared, or of another shape or kind; fewer than three shapes, or
-            a dynamic axis that always has one size.
+        ParityError: a difference outside the tolerance; NaN or infinity in other places, or
+            NaN alone; an output missing, not compared, or of another shape or kind; fewer than
+            three shapes, or a dynamic axis that always has one size and is not fixed.
     """
     parity = export.parity
     if parity is None:
@@ -143,12 +143,18 @@ def compare_files(
     examples = parity.inputs()
     try:
         session = make_session(made, operators=parity.operators)
-        problems = _check_examples(session.get_inputs(), examples, given=parity.given)
+        problems = _check_examples(session.get_inputs(), examples, parity)
         names = [output.name for output in session.get_outputs()]
         differences: list[Difference] = []
-        for inputs in [] if problems else examples:
+        for number, inputs in enumerate([] if problems else examples, 1):
             found = _run(session, names, inputs)
             expected = parity.expected(checkpoint, inputs, found)
+            if _only_nan(expected) and _only_nan(found):
+                problems.append(
+                    f"example {number}, inputs {_text(inputs)}: expected numbers in some output "
+                    "of the source, found NaN alone, which compares nothing. Give other inputs."
+                )
+                continue
             problems += _compare_one(parity, inputs, expected, found, differences)
     except OnnxError as error:
         problems = [str(error)]
@@ -166,7 +172,7 @@ def _text(inputs: Arrays) -> str:
 
 
 def _check_examples(
-    wanted: Sequence[NodeArg], examples: Sequence[Arrays], *, given: bool
+    wanted: Sequence[NodeArg], examples: Sequence[Arrays], parity: Parity
 ) -> list[str]:
     """Why these examples would prove too little, given onnxruntime's description of the inputs."""
     names = {value.name for value in wanted}
@@ -176,7 +182,7 @@ def _check_examples(
                 f"its examples: expected inputs {', '.join(sorted(names))}, found "
                 f"{', '.join(sorted(inputs)) or 'none'}."
             ]
-    if given and examples:
+    if parity.given and examples:
         return []
     problems = []
     texts = [_text(inputs) for inputs in examples]
@@ -196,7 +202,7 @@ def _check_examples(
         )
     for name, axis in dynamic:
         sizes = {inputs[name].shape[axis] for inputs in examples if axis < inputs[name].ndim}
-        if len(sizes) == 1:
+        if len(sizes) == 1 and (name, axis) not in parity.fixed:
             problems.append(
                 f"its examples: expected several sizes of the dynamic axis {axis} of '{name}', "
                 f"found only {sizes.pop()}. Vary it, or export it fixed."
@@ -243,6 +249,14 @@ def _compare_one(
             )
         elif math.isinf(absolute) and math.isinf(relative) and _kind(reference) == "real numbers":
             yield f"{place}: expected a bound, found none. Name it in Parity.absolute."
+
+
+def _only_nan(outputs: Arrays) -> bool:
+    """Whether there are values, and no other than NaN."""
+    arrays = [array for array in map(np.asarray, outputs.values()) if array.size]
+    return bool(arrays) and all(
+        _kind(array) == "real numbers" and np.isnan(array).all() for array in arrays
+    )
 
 
 def _incomparable(expected: Array, found: Array) -> str:

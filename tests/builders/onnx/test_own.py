@@ -271,6 +271,36 @@ def test_sizes_are_those_that_it_is_compared_at(bench: Bench) -> None:
     assert [each["inputs"]["x"] for each in differences] == [[4, 8], [9, 8], [6, 8]]
 
 
+def test_channels_have_the_one_size_that_the_profile_says(bench: Bench) -> None:
+    axes = ["N", "C", "H", "W"]
+    picture = graph(
+        [helper.make_node("Conv", ["x", "K"], ["y"])],
+        [value("x", FLOAT, axes)],
+        [value("y", FLOAT, ["N", 2, "H", "W"])],
+        {"K": weights(0, 2, 3, 1, 1)},
+    )
+    bench.save("picture.onnx", model(picture))
+    asked = {"source": "path:picture.onnx", "max_batch_size": 8}
+    with pytest.raises(BuildError, match=r"sizes: {AXIS:"):
+        bench.build({"picture": asked})
+    bench.build({"picture": {**asked, "sizes": {"C": [3, 3, 3]}}})
+    differences = read_manifest(bench.out).exports["onnx/picture"]["parity"]["differences"]
+    shapes = [each["inputs"]["x"] for each in differences]
+    assert {shape[1] for shape in shapes} == {3} and len({shape[2] for shape in shapes}) == 3
+    # One size of the batch would hide a graph that is made for it.
+    with pytest.raises(BuildError, match="several sizes of the dynamic axis 0 of 'x'"):
+        bench.build({"picture": {**asked, "sizes": {"C": [3, 3, 3], "N": [1, 1, 1]}}})
+
+
+def test_inputs_that_the_source_answers_with_nan_alone_are_refused(bench: Bench) -> None:
+    bench.save("scorer.onnx", scorer())
+    np.savez(bench.folder / "good.npz", x=weights(0, 2, 8))
+    np.savez(bench.folder / "nan.npz", x=np.full((2, 8), np.nan, np.float32))
+    asked = {"source": "path:scorer.onnx", "inputs": ["path:good.npz", "path:nan.npz"]}
+    with pytest.raises(BuildError, match=r"example 2, inputs x \[2, 8\]: .* found NaN alone"):
+        bench.build({"scorer": asked})
+
+
 def test_modules_of_one_name_beside_two_functions_stay_apart(scored: Bench) -> None:
     other = scored.folder / "other"
     shutil.copytree(scored.folder / "own", other)

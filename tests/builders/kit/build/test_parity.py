@@ -125,6 +125,24 @@ def test_examples_that_prove_too_little_are_refused(
         compare(export(inputs=inputs), made, made)
 
 
+def test_an_example_that_gives_nan_alone_proves_nothing(made: Path) -> None:
+    inputs = examples(*SIZES)
+    inputs[1]["x"][0, 0] = np.nan  # one of its two rows
+    compare(export(inputs=inputs), made, made)
+    inputs[1]["x"][:] = np.nan
+    with pytest.raises(ParityError, match=r"example 2, inputs x \[2, 7\]: .* found NaN alone"):
+        compare(export(inputs=inputs), made, made)
+
+
+def test_an_axis_that_has_one_right_size_need_not_vary(made: Path) -> None:
+    one = export(inputs=examples(4, 7, 2, batches=(1, 1, 1)))
+    parity = one.parity
+    assert parity is not None
+    compare(replace(one, parity=replace(parity, fixed=(("x", 0),))), made, made)
+    with pytest.raises(ParityError, match="sizes of the dynamic axis 0 of 'x', found only 1"):
+        compare(replace(one, parity=replace(parity, fixed=(("x", 1),))), made, made)
+
+
 def test_examples_of_another_dtype_are_a_clear_error(made: Path) -> None:
     inputs = [{"x": each["x"].astype(np.float64)} for each in examples(*SIZES)]
     with pytest.raises(ParityError, match=r"inputs x \[1, 4\]: onnxruntime failed"):
