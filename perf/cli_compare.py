@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from clients.cli.options import Families
 from perf.cli_exit import failed, usage
 from perf.paths import REPOSITORY, RESULTS
 from repository.cli.naming.program import named
+from repository.pip_commands import install_command
 
 if TYPE_CHECKING:
     from perf.errors import PerfError
@@ -143,6 +145,13 @@ def _given(
     return {name: value for name, value in given.items() if value is not None}
 
 
+def _needs() -> str:
+    """What is to be installed before a report can be drawn."""
+    if importlib.util.find_spec("matplotlib") is not None:
+        return ""
+    return f", once matplotlib is installed: {install_command('figures')}"
+
+
 def _conclude(result: Result, folder: Path) -> None:
     """Says what is there, and what is not; exits with 1 if a leg has no figure."""
     from perf.judge.verdict import verdict
@@ -154,7 +163,7 @@ def _conclude(result: Result, folder: Path) -> None:
     typer.echo(
         named(
             f"{len(result.legs) - len(doubts)} of {len(result.legs)} legs have figures: {path}. "
-            f"`python -m perf report {path}` draws them."
+            f"`python -m perf report {path}` draws them{_needs()}."
         )
     )
     typer.echo(verdict(result))

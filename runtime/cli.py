@@ -323,6 +323,11 @@ def serve(
 def _verify(repository: Path) -> None:
     from repository.manifest import verify
 
+    if not repository.is_dir():
+        raise RuntimeFailure(
+            f"{repository} is not a folder; name a model repository "
+            "(`python -m builders build` builds one)"
+        )
     findings = verify(repository)
     if findings:
         listed = "\n".join(f"  {finding}" for finding in findings)

@@ -100,6 +100,10 @@ def _print_table(result: Result) -> None:
 def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = False) -> None:
     """Show what a build would do, task by task and why, without doing it.
 
+    The actions: `build` runs a task; `cached` has its result; `depends` is decided by the tasks
+    that it needs; `write` and `keep` are about a model's folder; `leave` leaves out what
+    needs a checkpoint that nobody names.
+
     With `--json` it prints `out` and the list `tasks`, each with `task`, `action`, `why` and
     `seconds`, the time of its last run.
     """
@@ -128,7 +132,7 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = F
         )
         for task in tasks
     ]
-    show(Table((Column(""), Column(""), Column("", folds=True)), rows))
+    show(Table((Column("action"), Column("task"), Column("why", folds=True)), rows))
 
 
 def parity(

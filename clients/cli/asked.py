@@ -81,6 +81,9 @@ def list_options(pipeline: str, code: Sequence[str]) -> None:
     """
     usage = _usage(pipeline, code)
     typer.echo(named(f"{pipeline}: {usage.words}"))
+    if not usage.options:
+        typer.echo("It has no options.")
+        return
     rows = [(each.name, each.words) for each in usage.options]
     show(Table((Column("option"), Column("what it does", folds=True)), rows))
 
@@ -95,7 +98,8 @@ def _usage(pipeline: str, code: Sequence[str]) -> Usage:
         known = [name for name, each in declared.declared.items() if each.file or each.question]
         raise wrong_usage(
             f"no family declares how '{pipeline}' is asked; declared are: {', '.join(known)}. "
-            f"{suggest(pipeline, known)} `python -m clients infer` asks any model, by its tensors"
+            f"{suggest(pipeline, known)} For a family of your own, add "
+            "--family path:DIR. `python -m clients infer` asks any model, by its tensors"
         )
     return found
 

@@ -142,9 +142,8 @@ def _load(path: Path, lines: dict[Location, int], kind: Kind) -> Any:
         content = read_bounded(path, MAXIMUM_BYTES)
     except Unreadable as error:
         where = shortened(error.where)
-        raise kind.refusal(
-            where, error.expected, error.found, f"Give the path of a {kind.what}."
-        ) from None
+        found = "none" if "No such file" in error.found else error.found
+        raise kind.refusal(where, error.expected, found, "Give the path of a YAML file.") from None
     try:
         document = parse_yaml(content, path.name)
     except Unreadable as error:

@@ -110,6 +110,8 @@ def parse(text: str) -> Address:
     """
     scheme, colon, rest = text.partition(":")
     if not colon or not text.isprintable():
+        if text.startswith("/") and text.isprintable():
+            raise _wrong(text, f"a folder; did you mean pvc:{text}")
         raise _wrong(text, "none of these forms")
     if scheme == "s3":
         return _bucket(text, rest)

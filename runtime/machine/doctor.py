@@ -127,7 +127,7 @@ def _libpython(machine: Machine) -> Check:
 def _amount(
     name: str, free: int, needed: int, wanted: int, remedy: str, *, kind: str = "free"
 ) -> Check:
-    unit, size = ("GiB", GIB) if wanted >= GIB else ("MiB", MIB)
+    unit, size = ("GiB", GIB) if max(free, wanted) >= GIB else ("MiB", MIB)
     found = f"{free / size:.1f} {unit} {kind}"
     if free >= wanted:
         return Check(name=name, outcome=Outcome.OK, found=found)

@@ -157,6 +157,7 @@ def test_a_pipeline_that_cannot_run_is_told(tmp_path: Path, old: str, new: str, 
 
 def test_the_plan_of_a_built_repository_keeps_everything() -> None:
     lines = sentence(call("plan"), 0)
+    assert lines.split()[:3] == ["action", "task", "why"]
     assert "build " not in lines and "keep model ocr" in " ".join(lines.split())
 
 

@@ -185,6 +185,15 @@ def test_a_changed_repository_is_refused_with_every_finding(repository: Path) ->
     assert done.stdout == ""
 
 
+def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    done = runtime("serve", str(tmp_path / "nope"))
+    assert done.returncode == 1
+    assert (
+        "nope is not a folder; name a model repository (`python -m builders build`" in done.stderr
+    )
+    assert "--no-verify" not in done.stderr
+
+
 def test_a_repository_without_a_manifest_is_refused_and_a_group_closed_unless_told_otherwise(
     repository: Path, tmp_path: Path
 ) -> None:

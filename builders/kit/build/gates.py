@@ -141,6 +141,6 @@ def _beyond(family: str, metric: Metric, value: float) -> Finding:
         where=f"metric {family}/{metric.name} of '{metric.pipeline}'",
         expected=f"{word} {metric.bound:g}",
         found=f"{value:.4g}",
-        remedy="Look at what changed in its models' sources, exports and stages; "
-        "the last good repository is untouched.",
+        remedy="Look at its models' sources, exports and stages, and at the metric's data and "
+        "bound; no repository was written or changed.",
     )

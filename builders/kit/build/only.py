@@ -55,7 +55,10 @@ def reproduce(
                 folder.mkdir()
                 hold_to_bounds(measure(stage(made, folder), worker))
     except BuildError as error:
-        raise error.__cause__ or error from None
+        if (cause := error.__cause__) is None:
+            raise
+        # With its own cause: for a user's function, that has the user's lines.
+        raise cause from cause.__cause__
 
 
 def _refuse_unknown(task: str, plan: Plan) -> None:

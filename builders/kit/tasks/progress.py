@@ -8,6 +8,9 @@ from typing import Literal, Protocol
 
 from repository.timed_lines import TimedLines
 
+_NAMED = 3
+"""Files of a task that its line names."""
+
 Action = Literal["built", "cached", "failed"]
 
 
@@ -126,9 +129,16 @@ def describe(outcome: Outcome) -> str:
     """An outcome in a line."""
     took = outcome.seconds > 0 and outcome.action != "cached"
     taken = f"in {outcome.seconds:.1f} s" if took else ""
-    facts = [part for part in (outcome.note, ", ".join(outcome.files)) if part]
+    facts = [part for part in (outcome.note, _listed(outcome.files)) if part]
     tail = f" ({'; '.join(facts)})" if facts else ""
     return f"{outcome.name}: {outcome.action} {taken}".rstrip() + tail
+
+
+def _listed(files: tuple[str, ...]) -> str:
+    """Names of files; the first of many, and how many more there are."""
+    if len(files) <= _NAMED:
+        return ", ".join(files)
+    return f"{', '.join(files[:_NAMED])} and {len(files) - _NAMED} more files"
 
 
 def choose(*, quiet: bool = False) -> Progress:

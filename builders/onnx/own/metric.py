@@ -6,6 +6,7 @@ import ast
 import contextlib
 import importlib
 import importlib.util
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from builders.errors import FamilyError
 from builders.onnx.own.given import GivenError, local, regular
-from repository.arrays import Arrays
+from repository.arrays import Array, Arrays
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
 
@@ -100,10 +101,13 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
     try:
         # What a build prints on standard output is its report alone.
         with contextlib.chdir("."), contextlib.redirect_stdout(sys.stderr), _beside(path.parent):
-            value = _loaded(path, function)(run)
+            value = _loaded(path, function)(lambda inputs: _Outputs(run(inputs)))
         if isinstance(value, str | bytes):
             raise TypeError(f"the text {value!r}")
-        return float(value)  # type: ignore[arg-type]
+        number = float(value)  # type: ignore[arg-type]
+        if not math.isfinite(number):
+            raise ValueError(f"{number}, which is not finite")
+        return number
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also sys.exit: the build would end as if all were well
@@ -113,6 +117,13 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
             f"{where}{f', line {line}' if line else ''}: expected a score, found {told}. "
             "Mend the function."
         ) from error
+
+
+class _Outputs(dict[str, Array]):
+    """A model's outputs by name; a name that is not there is told with those that are."""
+
+    def __missing__(self, name: object) -> Array:
+        raise KeyError(f"no output {name!r}; the model has {', '.join(sorted(self))}")
 
 
 def _loaded(path: Path, function: str) -> Callable[[Callable[[Arrays], Arrays]], object]:

@@ -103,7 +103,8 @@ def test_a_changed_file_is_made_anew(scored: Bench) -> None:
 
 
 BAD_FUNCTIONS = {
-    "return float('nan')": "expected a finite score, found nan",
+    "return float('nan')": "score.py, function accuracy: expected a score, found ValueError: nan",
+    "return run({'x': stored['x']})['score']": "no output 'score'; the model has y",
     "return 1 / 0": "line 9: expected a score, found ZeroDivisionError: division by zero",
     "return '0.95'": "expected a score, found TypeError: the text '0.95'",
     "import sys; sys.exit(0)": "line 9: expected a score, found SystemExit: 0",

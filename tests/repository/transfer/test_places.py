@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repository.manifest import verify
+from repository.transfer.address import parse
 from repository.transfer.errors import TransferError
 from repository.transfer.run import Options, run_push
 from tests.repository.transfer.claim.claim_cluster import CLUSTER, Standin
@@ -262,3 +263,8 @@ def nested(one: str, other: str) -> bool:
         or f"{one}/".startswith(f"{other}/")
         or f"{other}/".startswith(f"{one}/")
     )
+
+
+def test_a_folder_without_a_scheme_is_told_its_form() -> None:
+    with pytest.raises(TransferError, match="did you mean pvc:/mnt/models"):
+        parse("/mnt/models")

@@ -231,3 +231,7 @@ def test_looking_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_amount_of_gibibytes_is_told_in_them() -> None:
+    assert doctor._amount("/dev/shm", 24 * GIB, MIB, 256 * MIB, "").found == "24.0 GiB free"

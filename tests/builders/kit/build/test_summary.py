@@ -96,6 +96,11 @@ def test_an_outcome_says_what_when_and_which_files() -> None:
     )
     assert describe(Outcome("export a/b", "cached", seconds=9)) == "export a/b: cached"
     assert describe(Outcome("model a", "built", files=("a/1/x",))) == "model a: built (a/1/x)"
+    many = tuple(f"a/1/{name}" for name in "uvwxyz")
+    assert (
+        describe(Outcome("model a", "built", files=many))
+        == "model a: built (a/1/u, a/1/v, a/1/w and 3 more files)"
+    )
 
 
 def test_lines_bear_the_time_since_the_start() -> None:
