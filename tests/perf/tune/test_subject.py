@@ -95,7 +95,7 @@ def test_the_scenario_is_found_by_the_pipeline_or_by_the_model() -> None:
     assert find_scenario(REPOSITORY, "recognise", "ocr_bls").pipeline == "ocr"
     with pytest.raises(PerfError, match=r"no model 'recognize'.*Did you mean 'recognise'\?"):
         find_scenario(REPOSITORY, "recognize", None)
-    with pytest.raises(PerfError, match=r"No scenario of the kit .*reach 'ocr_bls'.*name it"):
+    with pytest.raises(PerfError, match=r"No scenario .*reach 'ocr_bls'.*name it"):
         find_scenario(REPOSITORY, "ocr_bls", None)
 
 
