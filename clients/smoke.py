@@ -91,11 +91,20 @@ def smoke(
             raise typer.BadParameter(f"no answer of '{name}' is known; there are: {there}")
     try:
         asked = list(ask_all(Deployed(url, host, timeout), known, required))
+        if family:
+            # Whoever names families does not ask for the others.
+            others = set(answerable(usages(repository)))
+            asked = [
+                each for each in asked if each.result != "not served" or each.pipeline not in others
+            ]
     except Unreachable as problem:
         raise failed(problem) from problem
     failures = [each.error for each in asked if each.error]
     if not any(each.seconds is not None for each in asked):
-        failures.append(f"no pipeline whose answer is known is served at {url}")
+        failures.append(
+            f"no pipeline whose answer is known is served at {url}; name the built repository "
+            "that is served (--repository DIR), and families of your own (--family path:DIR)"
+        )
     if as_json:
         show_json({"url": url, "ok": not failures, "pipelines": list(map(asdict, asked))})
     else:

@@ -158,7 +158,7 @@ def _conclude(result: Result, folder: Path) -> None:
 
     doubts = [(leg.leg, why) for leg in result.legs if (why := result.doubt(leg)) is not None]
     for leg, why in doubts:
-        typer.echo(f"{leg}: {why}", err=True)
+        typer.echo(named(f"{leg}: {why}"), err=True)
     path = folder / "result.json"
     typer.echo(
         named(

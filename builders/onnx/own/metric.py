@@ -96,7 +96,8 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
         FamilyError: it cannot be run, or does not return a number.
     """
     path = Path(file)
-    where = f"{path.name}, function {function}"
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name
+    where = f"{shown}, function {function}"
     value: object
     try:
         # What a build prints on standard output is its report alone.
@@ -114,8 +115,7 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
         line = _line(error, path)
         told = f"{type(error).__name__}: {error}".rstrip(": ")
         raise FamilyError(
-            f"{where}{f', line {line}' if line else ''}: expected a score, found {told}. "
-            "Mend the function."
+            f"{where}{f', line {line}' if line else ''}: {told}. Mend the function."
         ) from error
 
 

@@ -103,12 +103,12 @@ def test_a_changed_file_is_made_anew(scored: Bench) -> None:
 
 
 BAD_FUNCTIONS = {
-    "return float('nan')": "score.py, function accuracy: expected a score, found ValueError: nan",
+    "return float('nan')": "score.py, function accuracy: ValueError: nan",
     "return run({'x': stored['x']})['score']": "no output 'score'; the model has y",
-    "return 1 / 0": "line 9: expected a score, found ZeroDivisionError: division by zero",
-    "return '0.95'": "expected a score, found TypeError: the text '0.95'",
-    "import sys; sys.exit(0)": "line 9: expected a score, found SystemExit: 0",
-    "return None": "expected a score, found TypeError",
+    "return 1 / 0": "line 9: ZeroDivisionError: division by zero",
+    "return '0.95'": "function accuracy: TypeError: the text '0.95'",
+    "import sys; sys.exit(0)": "line 9: SystemExit: 0",
+    "return None": "function accuracy: TypeError",
     "return run({'z': stored['x']})": "'scorer' has no input ['z']; it has ['x']",
 }
 
