@@ -103,7 +103,7 @@ def smoke(
     if not any(each.seconds is not None for each in asked):
         failures.append(
             f"no pipeline whose answer is known is served at {url}; name the built repository "
-            "that is served (--repository DIR), and families of your own (--family path:DIR)"
+            "that is served (`--repository DIR`), and families of your own (`--family path:DIR`)"
         )
     if as_json:
         show_json({"url": url, "ok": not failures, "pipelines": list(map(asdict, asked))})
