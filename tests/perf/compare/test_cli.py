@@ -50,7 +50,7 @@ def test_nothing_heavy_is_imported_at_start() -> None:
     ("arguments", "said"),
     [
         (("orc",), "'orc': expected a scenario"),
-        (("nowhere.yaml",), "No such file"),
+        (("nowhere.yaml",), "found none"),
         (("ocr", "--modes", "ensembl"), "Did you mean 'ensemble'?"),
         (("ocr", "--rounds", "0"), "expected at least 1, found 0"),
         (("ocr", "--concurrency", "1,x"), "concurrency.1"),

@@ -222,7 +222,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> N
         (tmp_path / "pipe.yaml", "a pipe"),
         (Path("/dev/zero"), "a device"),
         (Path("/proc/self/mem"), "Input/output error"),
-        (tmp_path / "none.yaml", "No such file"),
+        (tmp_path / "none.yaml", "found none"),
         (tmp_path / ("x" * 5000 + ".yaml"), "File name too long"),
         (tmp_path / "a\0b.yaml", "no file can have"),
         (tmp_path / "a\ud800b.yaml", "no file can have"),
@@ -262,7 +262,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ProfileError, match="Did you mean 'demo'"):
         load_profile("demp")
-    with pytest.raises(ProfileError, match="No such file"):
+    with pytest.raises(ProfileError, match="found none"):
         load_profile("no/such/file.yaml")
 
 
