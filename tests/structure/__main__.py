@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
+
 from tests.structure import errors, page, walks
 from tests.structure.rooms import ROOT
 
 
-def written() -> dict[str, str]:
+@functools.cache
+def written() -> Mapping[str, str]:
     """Each file that shows the structure, and what it should hold."""
     contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     before, _, rest = contributing.partition(page.BEGIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -61,7 +62,8 @@ class Error:
         )
 
 
-def errors() -> dict[str, Error]:
+@functools.cache
+def errors() -> Mapping[str, Error]:
     """Every class of errors that leaves its module, by its full name."""
     classes = {f"{each.module}.{each.name}": each for each in _classes()}
     return {

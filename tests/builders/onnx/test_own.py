@@ -272,6 +272,7 @@ def test_sizes_are_those_that_it_is_compared_at(bench: Bench) -> None:
     assert [each["inputs"]["x"] for each in differences] == [[4, 8], [9, 8], [6, 8]]
 
 
+@pytest.mark.thorough
 def test_channels_have_the_one_size_that_the_profile_says(bench: Bench) -> None:
     axes = ["N", "C", "H", "W"]
     picture = graph(
