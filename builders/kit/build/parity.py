@@ -103,8 +103,8 @@ def compare(
         family: whose export it is, for the command that reproduces a failure.
 
     Raises:
-        ParityError: a difference outside the tolerance; NaN or infinity in other places, or
-            NaN alone; an output missing, not compared, or of another shape or kind; fewer than
+        ParityError: a difference outside the tolerance; NaN or infinity in other places; inputs
+            of NaN alone; an output missing, not compared, or of another shape or kind; fewer than
             three shapes, or a dynamic axis that always has one size and is not fixed.
     """
     parity = export.parity
@@ -147,14 +147,14 @@ def compare_files(
         names = [output.name for output in session.get_outputs()]
         differences: list[Difference] = []
         for number, inputs in enumerate([] if problems else examples, 1):
-            found = _run(session, names, inputs)
-            expected = parity.expected(checkpoint, inputs, found)
-            if _only_nan(expected) and _only_nan(found):
+            if _only_nan(inputs):
                 problems.append(
-                    f"example {number}, inputs {_text(inputs)}: expected numbers in some output "
-                    "of the source, found NaN alone, which compares nothing. Give other inputs."
+                    f"example {number}, inputs {_text(inputs)}: expected numbers, found NaN alone, "
+                    "which compares nothing. Give other inputs."
                 )
                 continue
+            found = _run(session, names, inputs)
+            expected = parity.expected(checkpoint, inputs, found)
             problems += _compare_one(parity, inputs, expected, found, differences)
     except OnnxError as error:
         problems = [str(error)]
@@ -251,9 +251,9 @@ def _compare_one(
             yield f"{place}: expected a bound, found none. Name it in Parity.absolute."
 
 
-def _only_nan(outputs: Arrays) -> bool:
+def _only_nan(inputs: Arrays) -> bool:
     """Whether there are values, and no other than NaN."""
-    arrays = [array for array in map(np.asarray, outputs.values()) if array.size]
+    arrays = [array for array in map(np.asarray, inputs.values()) if array.size]
     return bool(arrays) and all(
         _kind(array) == "real numbers" and np.isnan(array).all() for array in arrays
     )

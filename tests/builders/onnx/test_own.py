@@ -294,7 +294,7 @@ def test_channels_have_the_one_size_that_the_profile_says(bench: Bench) -> None:
         bench.build({"picture": {**asked, "sizes": {"C": [3, 3, 3], "N": [1, 1, 1]}}})
 
 
-def test_inputs_that_the_source_answers_with_nan_alone_are_refused(bench: Bench) -> None:
+def test_inputs_of_nan_alone_are_refused(bench: Bench) -> None:
     bench.save("scorer.onnx", scorer())
     np.savez(bench.folder / "good.npz", x=weights(0, 2, 8))
     np.savez(bench.folder / "nan.npz", x=np.full((2, 8), np.nan, np.float32))

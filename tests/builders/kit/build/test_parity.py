@@ -125,7 +125,7 @@ def test_examples_that_prove_too_little_are_refused(
         compare(export(inputs=inputs), made, made)
 
 
-def test_an_example_that_gives_nan_alone_proves_nothing(made: Path) -> None:
+def test_an_example_of_nan_alone_proves_nothing(made: Path) -> None:
     inputs = examples(*SIZES)
     inputs[1]["x"][0, 0] = np.nan  # one of its two rows
     compare(export(inputs=inputs), made, made)
