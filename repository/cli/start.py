@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 import typer
 
-from repository.cli.streams import open_streams
+from repository.cli.streams import leave_unwritten, open_streams
 
 
 def start(app: typer.Typer, program: str, *, ours: Collection[str], remedy: str) -> None:
@@ -38,6 +38,7 @@ def start(app: typer.Typer, program: str, *, ours: Collection[str], remedy: str)
         sys.exit(1)
     except OSError as problem:
         print(f"error: {_refused(problem)}", file=sys.stderr)
+        leave_unwritten()
         sys.exit(1)
 
 

@@ -20,7 +20,8 @@ def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        # As a shell has it: output is kept until the end.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "", **environment},
     )
 
 
