@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from builders.asr.ctc.fast_conformer import FastConformer
 from builders.asr.ctc.log_mel import FeatureConfig, LogMel, feature_config
-from builders.asr.read_values import Values, refuse_all
 from builders.asr.supported import PARAKEET, read_config
 from builders.kit import onnx as kit_onnx
+from builders.kit.sources.values import Values, refuse_all
 
 
 class Acoustic(nn.Module):

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from builders.asr.read_values import Values, refuse_all
 from builders.asr.sound import RATE
 from builders.kit.onnx import transformers_alone
 from builders.kit.sources.error import read_settings
+from builders.kit.sources.values import Values, refuse_all
 
 ZERO_GUARD = 2.0**-24
 """Added to mel energies before the logarithm (ParakeetFeatureExtractor: LOG_ZERO_GUARD_VALUE)."""

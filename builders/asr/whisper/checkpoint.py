@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from builders.asr.read_values import Values, refuse_all
 from builders.asr.sound import RATE
 from builders.asr.supported import WHISPER, read_config
 from builders.asr.whisper.generation import Generation, read_generation
 from builders.kit.onnx import transformers_alone
 from builders.kit.sources.error import SourceError, read_settings
+from builders.kit.sources.values import Values, refuse_all
 
 HOP, FRAME = 160, 400
 """Samples from frame to frame, and in one, of every Whisper."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builders.asr.read_values import Values
 from builders.kit.onnx import transformers_alone
+from builders.kit.sources.values import Values
 
 TASKS = ("transcribe", "translate")
 
