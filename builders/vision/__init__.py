@@ -1,0 +1,1 @@
+"""Vision: an image in, what a language model sees of it and its place among texts out"""

@@ -1,0 +1,87 @@
+"""The names and shapes of a checkpoint's tensors, read from its files' headers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.kit.sources.error import SourceError, read_settings
+from builders.kit.sources.weights import INDEX
+
+ONE_FILE = "model.safetensors"
+
+_NOT_OF_THE_EYE = ("text_model.", "language_model.", "lm_head.")
+"""Parts of names: tensors of a text tower or a language model."""
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The tensors of a checkpoint.
+
+    Attributes:
+        shapes: name -> shape.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def seen(self, ending: str) -> tuple[int, ...] | None:
+        """The shape of the eye's tensor whose name has that ending; None if there is none.
+
+        Checkpoints of different age have different beginnings of names.
+        """
+        for name, shape in self._of_the_eye():
+            if name == ending or name.endswith(f".{ending}"):
+                return shape
+        return None
+
+    def wrong(self, expected: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+        """A few words for each of the eye's tensors that is missing or has another shape."""
+        for ending, shape in expected.items():
+            found = self.seen(ending)
+            if found is None:
+                yield f"no weights *{ending} (expected {list(shape)})"
+            elif found != shape:
+                yield f"weights *{ending} of {list(found)} (expected {list(shape)}, by config.json)"
+
+    def has_text(self, ending: str) -> bool:
+        """Whether a text tower has a tensor with that ending."""
+        return any("text_model." in name and name.endswith(f".{ending}") for name in self.shapes)
+
+    def _of_the_eye(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        for name, shape in self.shapes.items():
+            if not any(part in name for part in _NOT_OF_THE_EYE):
+                yield name, shape
+
+
+def read_headers(folder: Path) -> Headers:
+    """The tensors in model.safetensors, or in the files that its index names.
+
+    Raises:
+        SourceError: there is neither, or a file cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    index = folder / f"model{INDEX}"
+    if (folder / ONE_FILE).is_file():
+        files = [ONE_FILE]
+    elif index.is_file():
+        listed = read_settings(index).get("weight_map")
+        files = sorted({str(each) for each in listed.values()} if isinstance(listed, dict) else ())
+    else:
+        raise SourceError(
+            f"{folder}: expected weights in {ONE_FILE}, or in the files that {index.name} names, "
+            "found neither. Save the checkpoint with transformers' save_pretrained."
+        )
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name in files:
+        try:
+            with safe_open(folder / name, framework="numpy") as opened:
+                for tensor in opened.keys():  # noqa: SIM118 (it is no mapping)
+                    shapes[tensor] = tuple(opened.get_slice(tensor).get_shape())
+        except (OSError, SafetensorError) as error:
+            raise SourceError(
+                f"{folder / name}: expected safetensors, found: {error}. Fetch the whole "
+                "checkpoint again."
+            ) from None
+    return Headers(shapes)

@@ -1,0 +1,85 @@
+"""From a checkpoint's folder to its eye, or to the one sentence that says why it is not served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from builders.kit.sources.error import SourceError, read_settings
+from builders.kit.sources.values import Values, refuse_all
+from builders.vision.checkpoint import fixed
+from builders.vision.checkpoint.architecture import Architecture, Folder
+from builders.vision.checkpoint.eye import Eye
+from builders.vision.checkpoint.headers import read_headers
+from repository.findings import shortened
+
+SERVED: tuple[Architecture, ...] = (*fixed.ARCHITECTURES,)
+"""Every architecture that is served."""
+
+_NAVIT = (
+    "packs patches of images of many sizes into one sequence (NaViT), and chooses their position "
+    "embeddings in Python, which no graph carries"
+)
+_BOTH_WAYS = (
+    "lets image tokens attend to each other both ways in its language model, which no causal "
+    "decoder does, so its embeddings would be of no use"
+)
+_PIXTRAL = "has Pixtral's tower, whose graph is made for one size of image alone"
+
+NOT_CARRIED: Mapping[str, str] = {
+    "minicpmv": _NAVIT,
+    "minicpmo": _NAVIT,
+    "minicpmv4_6": _NAVIT,
+    "minicpmv4_7": _NAVIT,
+    "minicpm_ocr": _NAVIT,
+    "idefics2": _NAVIT,
+    "pixtral": _PIXTRAL,
+    "mistral3": _PIXTRAL,
+    "lighton_ocr": _PIXTRAL,
+    "paligemma": _BOTH_WAYS,
+}
+"""``model_type`` -> why it is not served."""
+
+
+def read_eye(path: Path) -> Eye:
+    """Read config.json and the weights' headers.
+
+    Raises:
+        SourceError: no such folder, an architecture that is not served, or settings that are not,
+            or that the weights contradict; all of what is wrong is told.
+    """
+    file = path / "config.json"
+    if not file.is_file():
+        raise SourceError(
+            f"{path}: expected a vision checkpoint, with config.json, found none. {known()}"
+        )
+    content = read_settings(file)
+    architecture = _architecture(path, content)
+    wrong: list[str] = []
+    config = Values("config.json", content, wrong)
+    config.only({"quantization_config": ()})
+    eye = architecture.read(Folder(path, config, read_headers(path)))
+    refuse_all(path, f"settings of a {architecture.name} that are served", wrong)
+    return eye
+
+
+def known() -> str:
+    """Which architectures are served, a sentence."""
+    return f"Served are {', '.join(map(str, SERVED))}, each as a folder in Hugging Face format."
+
+
+def _architecture(path: Path, content: Mapping[str, object]) -> Architecture:
+    kind, classes = content.get("model_type"), content.get("architectures")
+    if reason := NOT_CARRIED.get(str(kind)):
+        raise SourceError(f"{path}: '{kind}' is not carried: it {reason}. {known()}")
+    of_kind = [each for each in SERVED if each.model_type == kind]
+    for each in of_kind:
+        if classes in (None, [], [each.model_class]):
+            return each
+    if not of_kind:
+        found = f"model_type {kind!r}"
+    else:
+        found = f"model_type {kind!r}, and the classes {classes}"
+    raise SourceError(
+        f"{path}: expected a vision checkpoint that is served, found {shortened(found)}. {known()}"
+    )

@@ -1,0 +1,41 @@
+"""What a profile says about the family ``vision``; every key is optional.
+
+For example::
+
+    families:
+      vision:
+        source: "path:~/models/llava"
+        text: "path:~/models/siglip"
+        interpolate: true
+"""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from builders.kit.recipe.profile import Options
+
+DEMO, DEMO_TEXT = "demo:vision", "demo:vision_text"
+
+
+class VisionOptions(Options):
+    """The keys below ``families.vision``.
+
+    Attributes:
+        source: the checkpoint of the eye: a LLaVA, a CLIP, a SigLIP.
+        text: the checkpoint of the text tower in the space of ``pooled``; by default the same
+            folder, where that has one. Without one there is no pipeline ``vision_text``.
+        interpolate: serve images of other sizes than the tower's own, with position embeddings
+            interpolated; by default where the checkpoint asks for it.
+    """
+
+    source: str = DEMO
+    text: str | None = None
+    interpolate: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _demo_is_whole(cls, value: object) -> object:
+        if isinstance(value, dict) and "source" not in value and "text" not in value:
+            return {**value, "text": DEMO_TEXT}
+        return value

@@ -1,0 +1,1 @@
+"""The Python-backend stages of vision, and the modules that they import"""

@@ -1,0 +1,1 @@
+"""From a checkpoint's tower and projector to the ONNX files that are served"""

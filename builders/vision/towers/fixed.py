@@ -1,0 +1,202 @@
+"""Towers of one size to ONNX, and what they are compared with: transformers' own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from builders.kit import onnx
+from builders.kit.family import Export, Parity
+from builders.kit.onnx.torch import DEFAULT_OPSET
+from builders.vision.checkpoint.eye import Eye
+from builders.vision.checkpoint.read import read_eye
+from builders.vision.towers.loading import load_eye
+from repository.arrays import Arrays
+
+BATCHES = (2, 1, 5)
+"""The export's own batch, then two that it never saw."""
+
+
+def exports(eye: Eye, interpolate: bool) -> tuple[Export, Export | None]:
+    """The encoder, and the projector of one that has it.
+
+    Args:
+        eye: the checkpoint's.
+        interpolate: whether images have other sizes than the tower's own.
+    """
+    options = {"opset": DEFAULT_OPSET, "interpolate": interpolate}
+    encoder = Export(
+        name="encoder",
+        source="vision",
+        make=partial(make_encoder, interpolate),
+        options=options,
+        parity=Parity(
+            reference=partial(expected_features, interpolate),
+            inputs=partial(images, sizes(eye, interpolate)),
+            absolute={},
+            relative=1e-4,
+        ),
+        form=read_eye,
+    )
+    if not eye.projects:
+        return encoder, None
+    width = eye.tower.hidden * len(eye.feature_layers)
+    adapter = Export(
+        name="adapter",
+        source="vision",
+        make=make_adapter,
+        options={"opset": DEFAULT_OPSET},
+        parity=Parity(
+            reference=expected_embeddings,
+            inputs=partial(features, eye.tokens, width),
+            absolute={},
+            relative=1e-4,
+        ),
+        form=read_eye,
+    )
+    return encoder, adapter
+
+
+def make_encoder(interpolate: bool, checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """Write the tower: ``pixel_values`` FP32 [batch, 3, height, width] -> ``features`` FP32
+    [batch, tokens, width], if there is a projector, and ``pooled`` FP32 [batch, width].
+
+    Returns:
+        Facts for the manifest.
+
+    Raises:
+        SourceError: not a checkpoint that is served.
+        OnnxError: torch cannot export it.
+    """
+    import torch
+
+    from builders.vision.towers.fixed_modules import Encode
+
+    eye, model = load_eye(checkpoint)
+    height, width = sizes(eye, interpolate)[0]
+    axes = {0: "batch"} | ({2: "height", 3: "width"} if interpolate else {})
+    made = onnx.export_torch(
+        Encode(eye, model, interpolate),
+        {"pixel_values": torch.zeros(BATCHES[0], 3, height, width)},
+        axes={"pixel_values": axes},
+        outputs=[*(["features"] if eye.projects else []), "pooled"],
+    )
+    onnx.save(made, out)
+    return {
+        "architecture": eye.architecture,
+        "tower": eye.tower.model_type,
+        "side": eye.tower.side,
+        "pooled": eye.pooling,
+        "feature_layers": list(eye.feature_layers),
+        "strategy": eye.strategy,
+        "interpolated": interpolate,
+    }
+
+
+def make_adapter(checkpoint: Path, out: Path) -> Mapping[str, object]:
+    """Write the projector: ``features`` FP32 [batch, tokens, width] -> ``image_embeds`` FP32
+    [batch, tokens, hidden].
+
+    Returns:
+        Facts for the manifest.
+
+    Raises:
+        SourceError: not a checkpoint that is served.
+        OnnxError: torch cannot export it.
+    """
+    import torch
+
+    from builders.vision.towers.fixed_modules import Adapt
+
+    eye, model = load_eye(checkpoint)
+    width = eye.tower.hidden * len(eye.feature_layers)
+    made = onnx.export_torch(
+        Adapt(model),
+        {"features": torch.zeros(BATCHES[0], max(eye.tokens, 2), width)},
+        axes={"features": {0: "batch", 1: "tokens"}},
+        outputs=["image_embeds"],
+    )
+    onnx.save(made, out)
+    return {"architecture": eye.architecture, "hidden": eye.hidden}
+
+
+def sizes(eye: Eye, interpolate: bool) -> Sequence[tuple[int, int]]:
+    """Heights and widths of images to compare on, the export's own first.
+
+    A sample of the tower's own size would fix the size in a graph that interpolates.
+    """
+    side, patch = eye.tower.side, eye.tower.patch
+    if not interpolate:
+        return ((side, side),)
+    return (
+        (side + 2 * patch, side + 3 * patch),
+        (side, side),
+        (max(side - patch, patch), side + 4 * patch),
+    )
+
+
+def images(shown: Sequence[tuple[int, int]]) -> Sequence[Arrays]:
+    """Noise like normalised pixels, in three batches."""
+    random = np.random.default_rng(7)
+    return [
+        {
+            "pixel_values": random.standard_normal(
+                (batch, 3, *shown[number % len(shown)]), np.float32
+            )
+        }
+        for number, batch in enumerate(BATCHES)
+    ]
+
+
+def features(tokens: int, width: int) -> Sequence[Arrays]:
+    """Noise like a tower's features, in three batches."""
+    random = np.random.default_rng(7)
+    return [
+        {"features": random.standard_normal((batch, tokens + number, width), np.float32)}
+        for number, batch in enumerate(BATCHES)
+    ]
+
+
+def expected_features(interpolate: bool, checkpoint: Path, inputs: Arrays) -> Arrays:
+    """What transformers' ``get_image_features`` gives its projector, and its pooled vector."""
+    import torch
+
+    from builders.vision.towers.fixed_modules import tower_of
+
+    eye, model = load_eye(checkpoint)
+    taken: list[Any] = []
+    pixels = torch.from_numpy(inputs["pixel_values"])
+    asked = {"interpolate_pos_encoding": True} if interpolate else {}
+    with torch.no_grad():
+        if eye.projects:
+            projector = model.model.multi_modal_projector
+            hook = projector.register_forward_pre_hook(lambda _, given: taken.append(given[0]))
+            model.get_image_features(pixel_values=pixels, **asked)
+            hook.remove()
+        pooled = pooled_of(eye, model, tower_of(model), pixels, asked)
+    found = {"pooled": pooled.numpy()}
+    return {"features": taken[0].numpy(), **found} if taken else found
+
+
+def pooled_of(eye: Eye, model: Any, tower: Any, pixels: Any, asked: Mapping[str, object]) -> Any:
+    """The pooled vector as transformers has it."""
+    if eye.architecture in ("CLIPModel", "SiglipModel"):
+        return model.get_image_features(pixel_values=pixels, **asked).pooler_output
+    if eye.architecture == "CLIPVisionModelWithProjection":
+        return model(pixel_values=pixels, **asked).image_embeds
+    found = tower(pixel_values=pixels, **asked)
+    return found.last_hidden_state.mean(1) if eye.pooling == "mean" else found.pooler_output
+
+
+def expected_embeddings(checkpoint: Path, inputs: Arrays) -> Arrays:
+    """What transformers' own projector gives."""
+    import torch
+
+    _, model = load_eye(checkpoint)
+    with torch.no_grad():
+        found = model.model.multi_modal_projector(torch.from_numpy(inputs["features"]))
+    return {"image_embeds": found.numpy()}

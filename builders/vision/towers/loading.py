@@ -1,0 +1,46 @@
+"""A checkpoint's model in torch, without the layers of its language model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builders.kit import onnx
+from builders.vision.checkpoint.eye import Eye
+from builders.vision.checkpoint.read import read_eye
+
+
+def load_eye(checkpoint: Path) -> tuple[Eye, Any]:
+    """What is known of an eye, and its model in FP32, whose language model has no layers.
+
+    These would be most of a large checkpoint, and no part of the eye.
+
+    Raises:
+        SourceError: not a checkpoint that is served.
+    """
+    eye = read_eye(checkpoint)
+    with _unused_is_no_news() as transformers:
+        config = transformers.AutoConfig.from_pretrained(
+            checkpoint, local_files_only=True, trust_remote_code=False
+        )
+        text = getattr(config, "text_config", None)
+        if text is not None:
+            text.num_hidden_layers = 0
+            if getattr(text, "layer_types", None):
+                text.layer_types = []
+        return eye, onnx.load_transformers(checkpoint, eye.architecture, config=config)
+
+
+@contextlib.contextmanager
+def _unused_is_no_news() -> Iterator[Any]:
+    """The package transformers, without its list of weights that a model has no layers for."""
+    with onnx.transformers_alone() as transformers:
+        logging = transformers.utils.logging
+        before = logging.get_verbosity()
+        logging.set_verbosity_error()
+        try:
+            yield transformers
+        finally:
+            logging.set_verbosity(before)
