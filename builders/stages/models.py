@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from builders.kit.export import Export
 from builders.kit.graph import InstanceGroup, PythonModel, Tensor
 from builders.kit.graph.options import Number, Text, Whole
 from repository.arrays import DType
@@ -43,3 +44,57 @@ decode_audio = PythonModel(
     options={"maximum_seconds": Number(0.1, 36_000), "longer": Text()},
 )
 """A sound file, or samples of any rate -> its sound at 16 kHz, mono."""
+
+
+def tokenise(
+    name: str,
+    tokenizer: Export,
+    *,
+    maximum_length: int,
+    padded_length: int = 0,
+    length_step: int = 1,
+    strip: bool = False,
+    lower_case: bool = False,
+    maximum_texts: int = 64,
+) -> PythonModel:
+    """Texts -> a text model's tokens: the stage :mod:`builders.stages.tokenise`.
+
+    Args:
+        name: of the model.
+        tokenizer: made by :func:`builders.stages.tokenizer_file.tokenizer_file`.
+        maximum_length: the most tokens of a text; a profile may set fewer, but not more.
+        padded_length: every text is filled up to so many tokens; 0: to the longest of its request.
+        length_step: what the longest is rounded up to a multiple of.
+        strip: spaces at a text's ends are left out.
+        lower_case: texts are put into small letters.
+        maximum_texts: of a request.
+    """
+    rows = {"texts": -1, "tokens": padded_length or -1}
+    return PythonModel(
+        name=name,
+        inputs=(Tensor("text", DType.BYTES, {"texts": -1}),),
+        outputs=(
+            Tensor("input_ids", DType.INT64, rows),
+            Tensor("attention_mask", DType.INT64, rows),
+        ),
+        instances=(InstanceGroup(count=2),),
+        stage="builders.stages.tokenise",
+        exports=(tokenizer,),
+        parameters={
+            "maximum_length": str(maximum_length),
+            "padded_length": str(padded_length),
+            "length_step": str(length_step),
+            "strip": str(int(strip)),
+            "lower_case": str(int(lower_case)),
+            "maximum_texts": str(maximum_texts),
+        },
+        options={
+            "maximum_length": Whole(2, maximum_length),
+            "padded_length": Whole(padded_length, padded_length),
+            "length_step": Whole(1, 1024),
+            "strip": Whole(0, 1),
+            "lower_case": Whole(0, 1),
+            "maximum_texts": Whole(1, 100_000),
+            "maximum_bytes": Whole(1, 2**31 - 1),
+        },
+    )
