@@ -27,16 +27,16 @@ from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
 
 Arrays = Mapping[str, np.ndarray]
-KINDS = ("tritonclient", "kserve")
+# An environment of its own is installed for it, which takes most of a minute.
+KSERVE = pytest.param("kserve", marks=pytest.mark.thorough)
 
 
 @dataclass(frozen=True)
 class Running:
-    """One Triton with the ensemble, the steps' servers, and a gateway of each kind."""
+    """One Triton with the ensemble, and the steps' servers."""
 
     ensemble: str
     steps: StepServers
-    gateways: dict[str, Gateway]
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +44,30 @@ def running(repository: Path, server_environment: ServerEnvironment) -> Iterator
     with (
         contextlib.ExitStack() as stack,
         StepServers(repository, "toy", environment=server_environment) as steps,
-        Gateway(steps.plan, steps.addresses) as tritonclient,
-        Gateway(steps.plan, steps.addresses, kind="kserve") as kserve,
     ):
         server = LocalServer(repository, load=("toy",), environment=server_environment)
         stack.callback(server.stop, now=True)
         server.start()
-        yield Running(server.grpc, steps, {"tritonclient": tritonclient, "kserve": kserve})
+        yield Running(server.grpc, steps)
 
 
-@pytest.fixture(params=KINDS)
-def gateway(running: Running, request: pytest.FixtureRequest) -> str:
-    """The address of a gateway."""
-    return running.gateways[request.param].address
+@pytest.fixture(scope="module")
+def tritonclient(running: Running) -> Iterator[Gateway]:
+    with Gateway(running.steps.plan, running.steps.addresses) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def kserve(running: Running) -> Iterator[Gateway]:
+    with Gateway(running.steps.plan, running.steps.addresses, kind="kserve") as started:
+        yield started
+
+
+@pytest.fixture(params=["tritonclient", KSERVE])
+def gateway(request: pytest.FixtureRequest) -> Gateway:
+    """A gateway of either kind."""
+    started: Gateway = request.getfixturevalue(request.param)
+    return started
 
 
 def sentence(text: str | bytes, **more: np.ndarray) -> dict[str, np.ndarray]:
@@ -101,18 +112,18 @@ def refusal(call: Callable[..., Any], *arguments: Any) -> tuple[str, str]:
     ],
     ids=["optional absent", "bytes and empty strings", "optional given", "zero rows", "9 MB"],
 )
-def test_answers_equal_the_ensembles(running: Running, gateway: str, inputs: Arrays) -> None:
+def test_answers_equal_the_ensembles(running: Running, gateway: Gateway, inputs: Arrays) -> None:
     expected = infer(running.ensemble, inputs)
-    answer = infer(gateway, inputs)
+    answer = infer(gateway.address, inputs)
     assert list(expected) and sorted(answer) == sorted(expected)
     for name, array in expected.items():
         assert answer[name].dtype == array.dtype and answer[name].shape == array.shape
         np.testing.assert_array_equal(answer[name], array)
 
 
-def test_only_requested_outputs_are_sent(gateway: str) -> None:
+def test_only_requested_outputs_are_sent(gateway: Gateway) -> None:
     wanted = ("fourfold", "words")
-    assert sorted(infer(gateway, sentence("a b"), wanted)) == sorted(wanted)
+    assert sorted(infer(gateway.address, sentence("a b"), wanted)) == sorted(wanted)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +136,9 @@ def test_only_requested_outputs_are_sent(gateway: str) -> None:
     ids=["refused", "overloaded"],
 )
 def test_a_steps_refusal_keeps_its_code_and_sentence(
-    running: Running, gateway: str, inputs: Arrays, code: str, words: str
+    running: Running, gateway: Gateway, inputs: Arrays, code: str, words: str
 ) -> None:
-    assert refusal(infer, gateway, inputs) == (code, words)
+    assert refusal(infer, gateway.address, inputs) == (code, words)
     theirs = refusal(infer, running.ensemble, inputs)
     assert theirs[0] == code and theirs[1].endswith(words)
 
@@ -187,26 +198,26 @@ SPEECH = [{"name": "speech", "datatype": "BYTES", "shape": [1]}]
     ],
 )
 def test_a_wrong_request_is_refused_in_a_sentence(
-    gateway: str, changes: dict[str, Any], words: str
+    gateway: Gateway, changes: dict[str, Any], words: str
 ) -> None:
-    code, said = refusal(lambda: raw(gateway, **changes))
+    code, said = refusal(lambda: raw(gateway.address, **changes))
     assert code == "INVALID_ARGUMENT" and words in said, said
-    assert len(raw(gateway).outputs) == 3
+    assert len(raw(gateway.address).outputs) == 3
 
 
-def test_another_model_or_version_is_not_found(running: Running) -> None:
-    address = running.gateways["tritonclient"].address
-    assert refusal(lambda: raw(address, model_name="ocr"))[0] == "NOT_FOUND"
+def test_another_model_is_not_found(gateway: Gateway) -> None:
+    assert refusal(lambda: raw(gateway.address, model_name="ocr"))[0] == "NOT_FOUND"
+
+
+def test_another_version_is_not_found(tritonclient: Gateway) -> None:
+    address = tritonclient.address
     assert refusal(lambda: raw(address, model_version="2"))[0] == "NOT_FOUND"
-    assert refusal(lambda: raw(running.gateways["kserve"].address, model_name="x"))[0] == (
-        "NOT_FOUND"
-    )
 
 
-def test_concurrent_requests_are_not_mixed_up(gateway: str) -> None:
+def test_concurrent_requests_are_not_mixed_up(gateway: Gateway) -> None:
     def ask(number: int) -> None:
         words = [f"{number}-{place}" for place in range(number % 5 + 1)]
-        answer = infer(gateway, sentence(" ".join(words)))
+        answer = infer(gateway.address, sentence(" ".join(words)))
         assert [word.decode() for word in answer["shouted"]] == words
         # The first column is the length, four times.
         assert answer["fourfold"][:, 0].tolist() == [4.0 * len(word) for word in words]
@@ -215,20 +226,20 @@ def test_concurrent_requests_are_not_mixed_up(gateway: str) -> None:
         list(pool.map(ask, range(200)))
 
 
-def test_a_slow_request_holds_up_no_other(gateway: str, tmp_path: Path) -> None:
+def test_a_slow_request_holds_up_no_other(gateway: Gateway, tmp_path: Path) -> None:
     held = tmp_path / "held"
     held.touch()
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(infer, gateway, sentence(f"held {held}"))
+        slow = pool.submit(infer, gateway.address, sentence(f"held {held}"))
         try:
-            infer(gateway, sentence("quick"))
+            infer(gateway.address, sentence("quick"))
             assert not slow.done()
         finally:
             held.unlink()
 
 
-def test_it_looks_like_a_model_to_perf_analyzer(running: Running) -> None:
-    address = running.gateways["tritonclient"].address
+def test_it_looks_like_a_model_to_perf_analyzer(running: Running, tritonclient: Gateway) -> None:
+    address = tritonclient.address
     with (
         grpc.InferenceServerClient(address) as client,
         grpc.InferenceServerClient(running.ensemble) as triton,
@@ -245,8 +256,8 @@ def test_it_looks_like_a_model_to_perf_analyzer(running: Running) -> None:
         assert refusal(client.get_model_config, "ocr")[0] == "NOT_FOUND"
 
 
-def test_statistics_are_of_the_requests_that_were_made(running: Running) -> None:
-    address = running.gateways["tritonclient"].address
+def test_statistics_are_of_the_requests_that_were_made(tritonclient: Gateway) -> None:
+    address = tritonclient.address
     with grpc.InferenceServerClient(address) as client:
 
         def statistics() -> Any:
@@ -263,8 +274,9 @@ def test_statistics_are_of_the_requests_that_were_made(running: Running) -> None
     assert after.inference_stats.fail.count - before.inference_stats.fail.count == 1
 
 
-def test_kserve_tells_its_tensors(running: Running) -> None:
-    with grpc.InferenceServerClient(running.gateways["kserve"].address) as client:
+@pytest.mark.thorough
+def test_kserve_tells_its_tensors(kserve: Gateway) -> None:
+    with grpc.InferenceServerClient(kserve.address) as client:
         assert client.is_model_ready("toy")
         metadata = client.get_model_metadata("toy")
         assert [tensor.name for tensor in metadata.inputs] == ["sentence", "limit"]
@@ -284,12 +296,11 @@ def test_each_model_has_a_server_and_its_own_stubs(running: Running) -> None:
         assert [each.name for each in server.control.index() if each.ready] == [model]
 
 
-def test_nothing_listens_beyond_this_machine(running: Running) -> None:
-    for gateway in running.gateways.values():
-        connections = psutil.Process(gateway.pid).net_connections("tcp")
-        listening = {each.laddr.ip for each in connections if each.status == "LISTEN"}
-        # gRPC listens on IPv6 sockets, for IPv4 addresses too.
-        assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+def test_nothing_listens_beyond_this_machine(gateway: Gateway) -> None:
+    connections = psutil.Process(gateway.pid).net_connections("tcp")
+    listening = {each.laddr.ip for each in connections if each.status == "LISTEN"}
+    # gRPC listens on IPv6 sockets, for IPv4 addresses too.
+    assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
 
 
 @pytest.mark.thorough
