@@ -1,0 +1,1 @@
+"""The small LLaVA of ``demo:vision``: its scenes, its questions, its training."""

@@ -1,0 +1,1 @@
+"""The networks, and the two stages of their training."""

@@ -1,0 +1,1 @@
+"""From the weights to what is shipped: measured, described, hashed."""

@@ -1,0 +1,1 @@
+"""What a scene holds, and how it is drawn."""
