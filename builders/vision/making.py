@@ -1,4 +1,4 @@
-"""From the options of a profile to the family's pipelines, by what the checkpoint is."""
+"""From the options of a profile to the family's pipelines, by what the checkpoints are."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping
 from builders.errors import FamilyError
 from builders.kit.family import Conditions, Family
 from builders.kit.graph import Ensemble
+from builders.vision.checkpoint.caption import read_caption
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.options import VisionOptions
-from builders.vision.pipelines import fixed
+from builders.vision.pipelines import caption, fixed, naflex
 from repository.errors import KitError
 from repository.findings import Finding, finding_of
 
-PIPELINES: Mapping[str, Callable[[Eye, VisionOptions], Ensemble]] = {"fixed": fixed.pipeline}
+PIPELINES: Mapping[str, Callable[[Eye, VisionOptions], Ensemble]] = {
+    "fixed": fixed.pipeline,
+    "naflex": naflex.pipeline,
+}
 """Kind of tower -> what makes the pipeline ``vision``."""
 
 
@@ -29,20 +33,30 @@ def make(options: VisionOptions, conditions: Conditions) -> Family:
         FamilyError: a checkpoint cannot be served as the profile asks; all that is wrong.
     """
     findings: list[Finding] = []
+    eye: Eye | None = None
     pipelines: list[Ensemble] = []
+    sources = {"vision": options.source}
     try:
         eye = read_eye(conditions.checkpoint(options.source))
         pipelines.append(PIPELINES[eye.kind](eye, options))
     except KitError as error:
         findings += _told(error, conditions.place("source"))
+    text = options.text or (options.source if eye is not None and eye.text else None)
+    if text is not None:
+        at = conditions.place("text" if options.text else "source")
+        sources["text"] = text
+        try:
+            found = read_caption(conditions.checkpoint(text))
+            pipelines.append(caption.pipeline(found))
+            if eye is not None and found.pooled != eye.pooled:
+                expected = f"texts in the space of images, {eye.pooled} numbers each"
+                remedy = "Name the text tower that the eye was trained with."
+                findings.append(finding_of("vision", at, expected, str(found.pooled), remedy))
+        except KitError as error:
+            findings += _told(error, at)
     if findings:
         raise FamilyError(findings)
-    return Family(
-        name="vision",
-        sources={"vision": options.source},
-        pipelines=tuple(pipelines),
-        metrics=(),
-    )
+    return Family(name="vision", sources=sources, pipelines=tuple(pipelines), metrics=())
 
 
 def _told(error: KitError, at: str) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""A checkpoint's model in torch, without the layers of its language model."""
+"""A checkpoint's model in torch, without the layers that are not used."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.kit import onnx
+from builders.vision.checkpoint.caption import Caption, read_caption
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
 
@@ -21,16 +22,31 @@ def load_eye(checkpoint: Path) -> tuple[Eye, Any]:
         SourceError: not a checkpoint that is served.
     """
     eye = read_eye(checkpoint)
+    return eye, _loaded(checkpoint, eye.architecture, "text_config")
+
+
+def load_caption(checkpoint: Path) -> tuple[Caption, Any]:
+    """What is known of a text tower, and its model in FP32, whose vision tower has no layers.
+
+    Raises:
+        SourceError: not a text tower that is served.
+    """
+    caption = read_caption(checkpoint)
+    return caption, _loaded(checkpoint, caption.architecture, "vision_config")
+
+
+def _loaded(checkpoint: Path, architecture: str, unused: str) -> Any:
+    """A model without the layers of the part that is not used."""
     with _unused_is_no_news() as transformers:
         config = transformers.AutoConfig.from_pretrained(
             checkpoint, local_files_only=True, trust_remote_code=False
         )
-        text = getattr(config, "text_config", None)
-        if text is not None:
-            text.num_hidden_layers = 0
-            if getattr(text, "layer_types", None):
-                text.layer_types = []
-        return eye, onnx.load_transformers(checkpoint, eye.architecture, config=config)
+        part = getattr(config, unused, None)
+        if part is not None:
+            part.num_hidden_layers = 0
+            if getattr(part, "layer_types", None):
+                part.layer_types = []
+        return onnx.load_transformers(checkpoint, architecture, config=config)
 
 
 @contextlib.contextmanager
