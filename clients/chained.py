@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import tritonclient.grpc as grpc
 from tritonclient.utils import np_to_triton_dtype
 
 from clients.errors import ClientError
 from repository.arrays import Array, Arrays
-from repository.config.facts import is_ensemble
-from repository.copied.flow import Wiring, gather, scatter, waves
+from repository.config.facts import composing, is_ensemble
+from repository.config.wiring import ends, wiring
+from repository.copied.flow import Tensors, Wiring, waves
 
 
 class Chained:
@@ -39,14 +41,9 @@ class Chained:
                 f"'{pipeline}': expected an ensemble, whose steps can be chained, found a single "
                 "model. Name an ensemble."
             )
-        self._outputs = [tensor.name for tensor in config.output]
-        self._waves = waves(
-            [
-                Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
-                for step in config.ensemble_scheduling.step
-            ],
-            [tensor.name for tensor in config.input],
-        )
+        configs = {name: self._client.get_model_config(name).config for name in composing(config)}
+        self._ends = ends(config)
+        self._waves = waves(wiring(config, configs), [tensor.name for tensor in config.input])
         self._pool = ThreadPoolExecutor(thread_name_prefix="chained")
 
     def run(self, inputs: Arrays) -> Arrays:
@@ -55,22 +52,23 @@ class Chained:
         Raises:
             tritonclient.utils.InferenceServerException: a step refused or failed.
         """
-        tensors: dict[str, Array] = dict(inputs)
+        tensors: Tensors[Array] = Tensors(self._ends, inputs, np.shape, np.reshape)
         for wave in self._waves:
-            answers = self._pool.map(lambda step: self._call(step, tensors), wave)
+            given = [tensors.gather(step) for step in wave]
+            answers = self._pool.map(self._call, wave, given)
             for step, answer in zip(wave, list(answers), strict=True):
-                scatter(step, answer, tensors)
-        return {name: tensors[name] for name in self._outputs}
+                tensors.scatter(step, answer)
+        return tensors.outputs(list(self._ends.outputs))
 
     def close(self) -> None:
         """Ends the connection."""
         self._pool.shutdown()
         self._client.close()
 
-    def _call(self, step: Wiring, tensors: Arrays) -> Arrays:
+    def _call(self, step: Wiring, inputs: Arrays) -> Arrays:
         result = self._client.infer(
             step.model,
-            [request_input(name, array) for name, array in gather(step, tensors).items()],
+            [request_input(name, array) for name, array in inputs.items()],
             outputs=[grpc.InferRequestedOutput(name) for name in step.outputs],
             client_timeout=self._timeout,
         )

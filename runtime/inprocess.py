@@ -17,10 +17,18 @@ from typing import Any
 import numpy as np
 
 from repository.arrays import Array, Arrays
-from repository.config.facts import called, is_ensemble, is_onnx, is_python, is_sequence
+from repository.config.facts import (
+    called,
+    composing,
+    is_ensemble,
+    is_onnx,
+    is_python,
+    is_sequence,
+)
 from repository.config.proto import pb
 from repository.config.text import read_config
-from repository.copied.flow import Wiring, gather, scatter, waves
+from repository.config.wiring import ends, wiring
+from repository.copied.flow import Tensors, waves
 from repository.copied.sequence_state import MOST, Sequences
 from repository.layout import VERSION
 from runtime.errors import RuntimeFailure
@@ -88,9 +96,12 @@ class InProcess:
 
     def _runner(self, name: str) -> Runner:
         if name not in self._runners:
-            config = read_config(self.repository / name / "config.pbtxt")
+            config = self._config(name)
             self._runners[name] = self._observed(name, _checked(config, self._load(name, config)))
         return self._runners[name]
+
+    def _config(self, name: str) -> pb.ModelConfig:
+        return read_config(self.repository / name / "config.pbtxt")
 
     def _observed(self, name: str, run: Runner) -> Runner:
         if self._observe is None:
@@ -140,41 +151,38 @@ class InProcess:
         return _in_sequences(run, config) if is_sequence(config) else run
 
     def _ensemble(self, config: pb.ModelConfig) -> Runner:
-        order = waves(
-            [
-                Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
-                for step in config.ensemble_scheduling.step
-            ],
-            [tensor.name for tensor in config.input],
-        )
-        for step in {step.model for wave in order for step in wave}:
-            self._runner(step)
-        outputs = [tensor.name for tensor in config.output]
+        names = composing(config)
+        steps = wiring(config, {name: self._config(name) for name in names})
+        order = waves(steps, [tensor.name for tensor in config.input])
+        for name in names:
+            self._runner(name)
+        own = ends(config)
 
         def run(inputs: Arrays) -> Arrays:
-            tensors: dict[str, Array] = dict(inputs)
+            tensors: Tensors[Array] = Tensors(own, inputs, np.shape, np.reshape)
             for wave in order:
                 calls = [
-                    self._pool.submit(self._runner(step.model), gather(step, tensors))
+                    self._pool.submit(self._runner(step.model), tensors.gather(step))
                     for step in wave[1:]
                 ]
-                first = self._runner(wave[0].model)(gather(wave[0], tensors))
+                first = self._runner(wave[0].model)(tensors.gather(wave[0]))
                 for step, answer in zip(
                     wave, [first, *(call.result() for call in calls)], strict=True
                 ):
-                    scatter(step, answer, tensors)
-            return {name: tensors[name] for name in outputs}
+                    tensors.scatter(step, answer)
+            return tensors.outputs(list(own.outputs))
 
         return run
 
 
 def _checked(config: pb.ModelConfig, run: Runner) -> Runner:
-    """A runner that refuses what a server would: unknown and missing inputs."""
+    """A runner that refuses what a server would: unknown and missing inputs, and odd batches."""
     known = {tensor.name for tensor in config.input}
     required = {tensor.name for tensor in config.input if not tensor.optional}
     if is_sequence(config):
         known |= {"start", "end", "correlation"}
         required |= {"correlation"}
+    batching = config.max_batch_size > 0 and not is_sequence(config)
 
     def checked(inputs: Arrays) -> Arrays:
         if unknown := set(inputs) - known:
@@ -183,9 +191,23 @@ def _checked(config: pb.ModelConfig, run: Runner) -> Runner:
             )
         if missing := required - set(inputs):
             raise RequestMistaken(f"'{config.name}' needs input {sorted(missing)}")
+        if batching:
+            _check_rows(config, inputs)
         return run(inputs)
 
     return checked
+
+
+def _check_rows(config: pb.ModelConfig, inputs: Arrays) -> None:
+    rows = {len(array) if array.ndim else 0 for array in inputs.values()}
+    if len(rows) > 1:
+        raise RequestMistaken(
+            f"'{config.name}' batches: expected as many rows in all inputs, found {sorted(rows)}"
+        )
+    if (most := max(rows, default=0)) > config.max_batch_size:
+        raise RequestMistaken(
+            f"'{config.name}': batch-size must be <= {config.max_batch_size}, found {most}"
+        )
 
 
 def _onnx(folder: Path, config: pb.ModelConfig) -> Runner:

@@ -122,6 +122,7 @@ RULES: dict[str, Rule] = {
     "decoupled-fan-in": _error("tensors of different decoupled models that meet"),
     "written-input": _stricter("a step that writes over an ensemble input"),
     "ensemble-rank": _stricter("ends that Triton lets pass though their full shapes disagree"),
+    "ensemble-batch": _stricter("inputs of a step that are not one batch, or too large a one"),
     "optional-input": _stricter("an optional ensemble input mapped to a required one"),
     "composing-reshape": _warning("a reshape in a step's model where the ends disagree"),
     # Folders and files

@@ -16,7 +16,7 @@ import triton_python_backend_utils as pb_utils
 from abandoned import Watch
 from calling import told
 from client_text import CODED, failed, utf8
-from flow import Wiring, gather, scatter, waves
+from flow import Ends, Tensors, Wiring, waves
 
 
 class StepFailedError(Exception):
@@ -35,7 +35,7 @@ class TritonPythonModel:
         folder = Path(args["model_repository"]) / args["model_version"]
         flow = json.loads((folder / "flow.json").read_text(encoding="utf-8"))
         self.name = args["model_name"]
-        self.outputs = flow["outputs"]
+        self.ends = Ends(**flow["ends"])
         self.watch = Watch()
         self.waves = waves([Wiring(**step) for step in flow["steps"]], flow["inputs"])
 
@@ -46,14 +46,16 @@ class TritonPythonModel:
 
     async def _respond(self, request: Any) -> Any:
         try:
-            tensors = {tensor.name(): tensor for tensor in request.inputs()}
+            given = {tensor.name(): tensor for tensor in request.inputs()}
+            tensors: Tensors[Any] = Tensors(self.ends, given, _shape, _reshaped)
             for wave in self.waves:
                 answers = await asyncio.gather(*(self._call(step, tensors) for step in wave))
                 for step, answer in zip(wave, answers, strict=True):
-                    scatter(step, answer, tensors)
-            wanted = set(request.requested_output_names())
+                    tensors.scatter(step, answer)
+            asked = set(request.requested_output_names())
+            wanted = tensors.outputs([name for name in self.ends.outputs if name in asked])
             return pb_utils.InferenceResponse(
-                [_named(tensors[name], name) for name in self.outputs if name in wanted]
+                [_named(tensor, name) for name, tensor in wanted.items()]
             )
         except StepFailedError as failure:
             code = getattr(pb_utils.TritonError, failure.code)
@@ -64,12 +66,12 @@ class TritonPythonModel:
                 error=pb_utils.TritonError(failed(self.name), pb_utils.TritonError.INTERNAL)
             )
 
-    async def _call(self, step: Wiring, tensors: dict[str, Any]) -> dict[str, Any]:
+    async def _call(self, step: Wiring, tensors: Tensors[Any]) -> dict[str, Any]:
         response = await pb_utils.InferenceRequest(
             model_name=step.model,
             requested_output_names=list(step.outputs),
             parameters={CODED: True},
-            inputs=[_named(tensor, name) for name, tensor in gather(step, tensors).items()],
+            inputs=[_named(tensor, name) for name, tensor in tensors.gather(step).items()],
         ).async_exec()
         if response.has_error():
             raise StepFailedError(*told(response.error(), step.model))
@@ -79,3 +81,11 @@ class TritonPythonModel:
 def _named(tensor: Any, name: str) -> Any:
     """The tensor under another name."""
     return tensor if tensor.name() == name else pb_utils.Tensor(name, tensor.as_numpy())
+
+
+def _shape(tensor: Any) -> Sequence[int]:
+    return [*tensor.shape()]
+
+
+def _reshaped(tensor: Any, shape: Sequence[int]) -> Any:
+    return pb_utils.Tensor(tensor.name(), tensor.as_numpy().reshape(shape))

@@ -130,12 +130,9 @@ def _describe_versions(model: Model, config: pb.ModelConfig) -> None:
 def _describe_tensor(tensor: Tensor, model: Model, entry: pb.ModelInput | pb.ModelOutput) -> None:
     entry.name = tensor.name
     entry.data_type = pb.DataType.Value(tensor.dtype.config_name)
-    batching = model.max_batch_size > 0
-    dims = tensor.shape[1:] if batching else tensor.shape
-    if batching and len(tensor.shape) == 1:
-        dims = (1,)
+    if model.max_batch_size > 0 and len(tensor.shape) == 1:
         entry.reshape.SetInParent()
-    entry.dims.extend(dims)
+    entry.dims.extend(model.dims(tensor))
 
 
 def _describe_queue(model: Model, config: pb.ModelConfig) -> None:

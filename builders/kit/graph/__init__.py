@@ -112,6 +112,14 @@ class Model:
         """The models that run for its requests: an ensemble's steps, or what its code calls."""
         return ()
 
+    def dims(self, tensor: Tensor) -> tuple[int, ...]:
+        """The dims of one of its tensors in config.pbtxt: without the batch axis, if it batches.
+
+        Dims are never empty: a tensor of that axis alone has one of size 1, which the config's
+        reshape takes away.
+        """
+        return (tensor.shape[1:] or (1,)) if self.max_batch_size > 0 else tensor.shape
+
     def step(
         self,
         inputs: Mapping[str, str] | None = None,
@@ -323,6 +331,8 @@ def wire(ensemble: Ensemble) -> tuple[Wiring, ...]:
                 if tensor.name in step.outputs or tensor.name in read
             }
             | dict(step.outputs),
+            batches=step.model.max_batch_size > 0,
+            dims={tensor.name: step.model.dims(tensor) for tensor in step.model.inputs},
         )
         for step, inputs in zip(ensemble.steps, inputs_of, strict=True)
     )

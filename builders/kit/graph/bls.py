@@ -7,11 +7,11 @@ process on every request.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, wire
 from builders.kit.graph.error import GraphError
-from repository.copied.flow import waves
+from repository.copied.flow import Ends, waves
 from repository.findings import finding_of
 from repository.layout import BLS_SUFFIX
 
@@ -22,8 +22,9 @@ class BlsModel(Model):
 
     Attributes:
         calls: the models that it calls.
-        flow: what :mod:`repository.copied.bls_model` runs: ``inputs`` and ``outputs``, the names of
-            the pipeline's tensors, and ``steps``, as :class:`~repository.copied.flow.Wiring`.
+        flow: what :mod:`repository.copied.bls_model` runs: ``inputs``, the names of the pipeline's
+            own, ``ends``, as :class:`~repository.copied.flow.Ends`, and ``steps``, as
+            :class:`~repository.copied.flow.Wiring`.
     """
 
     calls: tuple[Model, ...]
@@ -50,14 +51,11 @@ def bls(ensemble: Ensemble) -> BlsModel:
     steps = wire(ensemble)
     inputs = [tensor.name for tensor in ensemble.inputs]
     waves(steps, inputs)
-    flow = {
-        "inputs": inputs,
-        "outputs": [tensor.name for tensor in ensemble.outputs],
-        "steps": [
-            {"model": step.model, "inputs": dict(step.inputs), "outputs": dict(step.outputs)}
-            for step in steps
-        ],
-    }
+    ends = Ends(
+        batches=ensemble.max_batch_size > 0,
+        outputs={tensor.name: ensemble.dims(tensor) for tensor in ensemble.outputs},
+    )
+    flow = {"inputs": inputs, "ends": asdict(ends), "steps": [asdict(step) for step in steps]}
     return BlsModel(
         name=ensemble.name + BLS_SUFFIX,
         inputs=ensemble.inputs,

@@ -165,7 +165,12 @@ def _axes(ensemble: Ensemble) -> Iterator[Finding]:
 
 
 def _swapped(first: list[str], second: list[str]) -> str:
-    """An axis that stands elsewhere in the second list than in the first; empty if none does."""
+    """An axis that stands elsewhere in the second list than in the first; empty if none does.
+
+    One of the two may lack the batch axis, which Triton adds to a tensor or takes from it.
+    """
+    if len(first) != len(second):
+        first, second = ([axis for axis in axes if axis != BATCH] for axes in (first, second))
     for axis in first:
         if axis in second and len(first) == len(second) and first.index(axis) != second.index(axis):
             return axis

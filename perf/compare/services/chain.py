@@ -8,15 +8,15 @@ pass through as the bytes that they came in (``raw_input_contents``, ``raw_outpu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
 
 from perf.compare.services.plan import Plan
 from perf.errors import PerfError
-from repository.copied.flow import Wiring, gather, scatter
+from repository.copied.flow import Tensors, Wiring
 
 UNLIMITED = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
 """gRPC refuses messages above 4 MiB by default; pages and their tensors are larger."""
@@ -81,18 +81,18 @@ class Chain:
         Raises:
             ChainFailed: the request is not one for this pipeline, or a step refused or failed.
         """
-        tensors = self._inputs(request)
+        tensors = Tensors(self._plan.ends, self._inputs(request), _shape, _reshaped)
         wanted = self._wanted(request)
         for wave in self._waves:
             calls = [self._call(step, tensors, request) for step in wave]
             answers = [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)
             for step, answer in zip(wave, answers, strict=True):
-                scatter(step, answer, tensors)
+                tensors.scatter(step, answer)
         response = self._messages.ModelInferResponse(
             id=request.id, model_name=self._plan.pipeline, model_version="1"
         )
-        for name in wanted:
-            _add(response.outputs, response.raw_output_contents, name, tensors[name])
+        for name, content in tensors.outputs(wanted).items():
+            _add(response.outputs, response.raw_output_contents, name, content)
         return response
 
     def _inputs(self, request: Any) -> dict[str, Content]:
@@ -131,12 +131,12 @@ class Chain:
         return wanted
 
     async def _call(
-        self, step: Wiring, tensors: Mapping[str, Content], request: Any
+        self, step: Wiring, tensors: Tensors[Content], request: Any
     ) -> dict[str, Content]:
         message = self._messages.ModelInferRequest(
             id=request.id, model_name=step.model, parameters=request.parameters
         )
-        for name, content in gather(step, tensors).items():
+        for name, content in tensors.gather(step).items():
             _add(message.inputs, message.raw_input_contents, name, content)
         for name in step.outputs:
             message.outputs.add(name=name)
@@ -194,6 +194,14 @@ def _refuse_parameters(entries: Any) -> None:
                     f"a gateway passes tensors on as their bytes, so '{entry.name}' cannot have "
                     f"'{parameter}'"
                 )
+
+
+def _shape(content: Content) -> Sequence[int]:
+    return tuple(content.shape)
+
+
+def _reshaped(content: Content, shape: Sequence[int]) -> Content:
+    return replace(content, shape=shape)
 
 
 def _add(entries: Any, raws: Any, name: str, content: Content) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from perf.errors import LegFailed
-from repository.copied.flow import Wiring, waves
+from repository.copied.flow import Ends, Wiring, waves
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Plan:
         inputs: its inputs.
         outputs: its outputs.
         steps: its steps, in the order of its config.
+        ends: what its config says of its tensors.
         config: the text of its ``ModelConfig`` as the model that a gateway is: without
             ``ensemble_scheduling``, which would send perf_analyzer asking the gateway for the
             statistics of the composing models.
@@ -46,6 +48,7 @@ class Plan:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     steps: tuple[Wiring, ...]
+    ends: Ends
     config: str
 
     @property
@@ -69,7 +72,8 @@ class Plan:
             fields[side] = tuple(
                 Tensor(**each | {"shape": tuple(each["shape"])}) for each in fields[side]
             )
-        return cls(**fields | {"steps": tuple(Wiring(**each) for each in fields["steps"])})
+        steps = tuple(Wiring(**each) for each in fields["steps"])
+        return cls(**fields | {"steps": steps, "ends": Ends(**fields["ends"])})
 
 
 def read_plan(repository: Path, pipeline: str) -> Plan:
@@ -82,8 +86,9 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
     # Gateways read no configs, and KServe's environment has no tritonclient, which this needs.
     from google.protobuf import text_format
 
-    from repository.config.facts import is_decoupled, is_ensemble
+    from repository.config.facts import composing, is_decoupled, is_ensemble
     from repository.config.text import ConfigError, read_config
+    from repository.config.wiring import ends, wiring
 
     path = repository / pipeline / "config.pbtxt"
     try:
@@ -101,15 +106,17 @@ def read_plan(repository: Path, pipeline: str) -> Plan:
             f"'{pipeline}' is decoupled, and a gateway answers each request exactly once; "
             "leave the services modes out of its scenario."
         )
-    steps = tuple(
-        Wiring(step.model_name, dict(step.input_map), dict(step.output_map))
-        for step in config.ensemble_scheduling.step
-    )
+    configs = {}
+    for name in composing(config):
+        # One that cannot be read does not load either, and Triton says why.
+        with contextlib.suppress(OSError, ConfigError):
+            configs[name] = read_config(repository / name / "config.pbtxt")
+    steps, own = tuple(wiring(config, configs)), ends(config)
     inputs, outputs = _tensors(config, config.input), _tensors(config, config.output)
     config.ClearField("ensemble_scheduling")
     config.platform = "gateway"
     text = str(text_format.MessageToString(config, as_utf8=True))
-    plan = Plan(pipeline, inputs, outputs, steps, text)
+    plan = Plan(pipeline, inputs, outputs, steps, own, text)
     try:
         plan.waves()
     except ValueError as error:

@@ -3,8 +3,9 @@
 Triton compares every end of a tensor with the first end that it comes across, and lets a pair pass
 if either the ``dims`` agree or the full shapes do, batch axis included. What passes so need not
 run: two ends may have different ranks, or two readers contradict each other. So here every pair of
-ends is compared in full: what Triton refuses is ``ensemble-shape``, what it lets pass
-``ensemble-rank``.
+ends is compared as a request meets them, with the leading 1 that Triton adds or takes away between
+a step that batches and one that does not (:func:`repository.copied.flow.fitted`). What Triton
+refuses at load is ``ensemble-shape``, what it lets pass ``ensemble-rank``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from repository.check.ensemble.batches import Written, written
 from repository.check.rules import finding
 from repository.config.proto import pb
 from repository.findings import Finding
@@ -28,6 +30,7 @@ class End:
         batching: whether Triton puts a batch axis before them.
         reshape: a composing model's reshape, which plays no part.
         is_open: whether its model's batch size, and what its config leaves out, are not known.
+        writes: whether it gives the tensor, rather than reads it.
     """
 
     what: str
@@ -36,11 +39,16 @@ class End:
     batching: bool
     reshape: tuple[int, ...] | None = None
     is_open: bool = False
+    writes: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The dims with the batch axis, if there is one."""
         return (-1, *self.dims) if self.batching else self.dims
+
+    def met(self, tensor: Written) -> tuple[int, ...]:
+        """The shape that it gives, or expects, where the tensor is written."""
+        return tensor.shape if self.writes else tensor.wanted(self.dims, self.batching)
 
 
 def ends(
@@ -54,7 +62,9 @@ def ends(
     for role, tensors in (("input", config.input), ("output", config.output)):
         for tensor in tensors:
             shape = tensor.reshape.shape if tensor.HasField("reshape") else tensor.dims
-            end = End(f"the ensemble's {role}", tensor.data_type, tuple(shape), batching)
+            writes = role == "input"
+            what = f"the ensemble's {role}"
+            end = End(what, tensor.data_type, tuple(shape), batching, writes=writes)
             found.setdefault(tensor.name, []).append(end)
     for step in config.ensemble_scheduling.step:
         if step.model_name not in configs:
@@ -74,6 +84,7 @@ def ends(
                         model.max_batch_size > 0,
                         tuple(tensor.reshape.shape) if tensor.HasField("reshape") else None,
                         is_open=model.name in open_models,
+                        writes=role == "output",
                     )
                     found.setdefault(mapped[tensor.name], []).append(end)
     return found
@@ -85,7 +96,9 @@ def check_joints(
     open_models: Set[str] = frozenset(),
 ) -> Iterator[Finding]:
     """Findings about tensors whose ends do not fit, one for each end that does not."""
+    known = written(config, configs, open_models)
     for name, joined in ends(config, configs, open_models).items():
+        tensor = known.get(name)
         kinds: dict[tuple[object, ...], tuple[int, End]] = {}
         for index, end in enumerate(joined):
             # Thousands of ends may be alike; the first one stands for all of them.
@@ -101,9 +114,11 @@ def check_joints(
                         "ensemble-dtype", config.name, expected, found, remedy, tensor=name
                     )
                     break
-                if either_open or agree(earlier.shape, end.shape):
+                passes = agree(earlier.dims, end.dims) or agree(earlier.shape, end.shape)
+                refused = other == 0 and not passes
+                meet = agree(earlier.met(tensor), end.met(tensor)) if tensor else passes
+                if either_open or (meet and not refused):
                     continue
-                refused = other == 0 and not agree(earlier.dims, end.dims)
                 yield finding(
                     "ensemble-shape" if refused else "ensemble-rank",
                     config.name,
@@ -114,7 +129,7 @@ def check_joints(
                 )
                 yield from _reshapes(config, name, (earlier, end))
                 break
-            kind = (end.dtype, end.dims, end.batching, end.reshape, end.is_open)
+            kind = (end.dtype, end.dims, end.batching, end.reshape, end.is_open, end.writes)
             kinds.setdefault(kind, (index, end))
 
 

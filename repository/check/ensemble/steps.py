@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
+from repository.check.ensemble.batches import check_batches
 from repository.check.ensemble.flow import check_flow, running_order, running_waves
 from repository.check.ensemble.joints import check_joints
 from repository.check.rules import finding, listed
@@ -44,6 +45,7 @@ def check_ensemble(
     yield from _models(config, configs, versions, open_models)
     yield from _maps(config, configs, open_models)
     yield from check_joints(config, configs, open_models)
+    yield from check_batches(config, configs, open_models)
     yield from _labels(config, configs)
     yield from _recursion(config, configs)
     yield from _cache(config, configs)

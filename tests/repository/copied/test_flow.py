@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repository.copied.flow import Wiring, gather, scatter, waves
+from repository.copied.flow import Ends, Tensors, Wiring, fitted, waves
 
 
 def step(model: str, inputs: list[str], outputs: list[str]) -> Wiring:
@@ -53,9 +53,68 @@ def test_any_dag_in_any_order_runs_each_step_after_what_it_reads(data: st.DataOb
     assert sum(len(wave) for wave in order) == count
 
 
+def tensors(ends: Ends, **inputs: list[int]) -> Tensors[list[int]]:
+    """Tensors that are their shapes."""
+    return Tensors(ends, inputs, lambda shape: shape, lambda _, shape: list(shape))
+
+
 def test_absent_optional_inputs_are_left_out_and_outputs_renamed() -> None:
     wiring = Wiring("m", {"image": "page", "limit": "limit"}, {"out": "text"})
-    tensors = {"page": 1}
-    assert gather(wiring, tensors) == {"image": 1}
-    scatter(wiring, {"out": 2, "unread": 3}, tensors)
-    assert tensors == {"page": 1, "text": 2}
+    flowing = tensors(Ends(False, {"text": [-1]}), page=[1])
+    assert flowing.gather(wiring) == {"image": [1]}
+    flowing.scatter(wiring, {"out": [2], "unread": [3]})
+    assert flowing.outputs(["text"]) == {"text": [2]}
+
+
+ENCODE = Wiring("encode", {"pixels": "pixels"}, {"y": "y"}, batches=True, dims={"pixels": [3, -1]})
+JOIN = Wiring("join", {"tiles": "y"}, {"z": "z"}, dims={"tiles": [-1, 5]})
+ADAPT = Wiring("adapt", {"x": "y"}, {"z": "z"}, batches=True, dims={"x": [5]})
+
+
+def test_a_single_tensor_is_a_batch_of_one_row_on_its_way() -> None:
+    flowing = tensors(Ends(False, {"y": [-1], "z": [-1]}), pixels=[3, 7])
+    assert flowing.gather(ENCODE) == {"pixels": [1, 3, 7]}
+    flowing.scatter(ENCODE, {"y": [1, 5]})
+    assert flowing.gather(ADAPT) == {"x": [1, 5]}
+    flowing.scatter(ADAPT, {"z": [1, 5]})
+    assert flowing.outputs(["z", "y"]) == {"z": [5], "y": [5]}
+    assert flowing.gather(JOIN) == {"tiles": [1, 5]}
+
+
+def test_tiles_are_the_batch_itself() -> None:
+    flowing = tensors(Ends(False, {"y": [-1, -1]}), pixels=[2, 3, 7])
+    assert flowing.gather(ENCODE) == {"pixels": [2, 3, 7]}
+    flowing.scatter(ENCODE, {"y": [2, 5]})
+    assert flowing.gather(JOIN) == {"tiles": [2, 5]}
+    assert flowing.outputs(["y"]) == {"y": [2, 5]}
+
+
+SHAPES = st.lists(st.integers(1, 3), max_size=4)
+DIMS = st.lists(st.sampled_from([-1, 1, 2, 3]), max_size=4)
+
+
+def reshape_tensor_dims(
+    config_dims: list[int], config_allow_batching: bool, tensor_batch_size: int, dims: list[int]
+) -> list[int]:
+    """The behaviour of ``EnsembleContext::ReshapeTensorDims``, branch by branch."""
+    agree = len(config_dims) == len(dims)
+    if agree:
+        for config_dim, dim in zip(config_dims, dims, strict=True):
+            if config_dim != -1 and dim != -1 and config_dim != dim:
+                agree = False
+    if config_allow_batching and tensor_batch_size == 0 and agree:
+        return [1, *dims]
+    if not config_allow_batching and tensor_batch_size == 1 and not agree:
+        return dims[1:]
+    return dims
+
+
+@given(
+    SHAPES, st.integers(0, 3), st.lists(st.sampled_from([-1, 1, 2, 3]), max_size=4), st.booleans()
+)
+def test_a_tensor_reaches_its_reader_as_in_triton(
+    rest: list[int], rows: int, dims: list[int], batches: bool
+) -> None:
+    shape = [rows, *rest] if rows else rest
+    expected = reshape_tensor_dims(dims, batches, rows, shape)
+    assert list(fitted(shape, rows, dims, batches)) == expected

@@ -97,6 +97,15 @@ def test_axes_stand_in_one_order_at_both_ends() -> None:
     assert (finding.rule, finding.tensor) == ("axis-order", "crop")
 
 
+def test_axes_stand_in_one_order_behind_the_batch_axis_too() -> None:
+    text = floats("text", batch=-1, n=-1)
+    level = stage("read", floats("crop", batch=-1, height=-1, width=-1), text, max_batch_size=4)
+    assert check_graph([pipeline(CROP, level)], RELEASE) == []
+    turned = stage("read", floats("crop", batch=-1, width=-1, height=-1), text, max_batch_size=4)
+    (finding,) = check_graph([pipeline(CROP, turned)], RELEASE)
+    assert (finding.rule, finding.tensor) == ("axis-order", "crop")
+
+
 def test_two_models_of_one_name_conflict_unless_they_are_equal() -> None:
     other = stage("crop", CROP.inputs[0], CROP.outputs[0], max_batch_size=0, decoupled=True)
     both = [pipeline(CROP, READ), pipeline(other, READ, name="second")]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from perf.compare.services import Gateway, Services, StepServers, kserve_environment
 from perf.compare.services.plan import Plan, Tensor, read_plan
 from perf.errors import LegFailed
-from repository.copied.flow import Wiring
+from repository.copied.flow import Ends, Wiring
 from repository.places import ROOT
 from runtime import processes
 from runtime.machine.environment import ServerEnvironment
@@ -31,6 +31,7 @@ TENSORS = st.lists(
         optional=st.booleans(),
     )
 ).map(tuple)
+DIMS = st.dictionaries(NAMES, st.lists(st.integers(-1, 9)))
 MAPS = st.dictionaries(NAMES, NAMES)
 
 
@@ -41,7 +42,8 @@ MAPS = st.dictionaries(NAMES, NAMES)
         pipeline=NAMES,
         inputs=TENSORS,
         outputs=TENSORS,
-        steps=st.lists(st.builds(Wiring, NAMES, MAPS, MAPS)).map(tuple),
+        steps=st.lists(st.builds(Wiring, NAMES, MAPS, MAPS, st.booleans(), DIMS)).map(tuple),
+        ends=st.builds(Ends, st.booleans(), DIMS),
         config=NAMES,
     )
 )
