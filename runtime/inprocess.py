@@ -147,7 +147,8 @@ class InProcess:
                 return list(pool.map(run, requests))
 
         prepare = _load_stage(name, folder, parameters).prepare
-        run: Runner = prepare(folder, parameters, *([call] if names else []))
+        with _no_bytecode():
+            run: Runner = prepare(folder, parameters, *([call] if names else []))
         return _in_sequences(run, config) if is_sequence(config) else run
 
     def _ensemble(self, config: pb.ModelConfig) -> Runner:

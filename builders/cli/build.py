@@ -102,7 +102,8 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = F
 
     The actions: `build` runs a task; `cached` has its result; `depends` is decided by the tasks
     that it needs; `write` and `keep` are about a model's folder; `leave` leaves out what
-    needs a checkpoint that nobody names.
+    needs a checkpoint that nobody names. With `fuse` in the profile, `fuse` makes one model of
+    neighbours, and `apart` leaves them as they are.
 
     With `--json` it prints `out` and the list `tasks`, each with `task`, `action`, `why` and
     `seconds`, the time of its last run.

@@ -38,8 +38,8 @@ def graph(
     """Show a pipeline's DAG: its steps, and the tensors that join them.
 
     With `--json` it prints `pipeline`, `inputs`, `outputs`, each with `name`, `dtype` and `axes`,
-    and the list `steps`, each with `model`, `kind`, `calls`, and from a model's own tensors to the
-    pipeline's `inputs` and `outputs`.
+    and the list `steps`, each with `model`, `kind`, `fused` (the models that it is made of),
+    `calls`, and from a model's own tensors to the pipeline's `inputs` and `outputs`.
     """
     from builders.kit.graph import draw
 
@@ -74,9 +74,14 @@ def _declared(pipeline: str, paths: Sequence[str]) -> dict[str, Ensemble]:
 
 def _of_profile(profile: str) -> dict[str, Ensemble]:
     """Pipelines as a profile builds them."""
-    from builders.kit.graph import as_ensemble
+    from builders.kit.graph import Ensemble, as_ensemble
     from builders.kit.recipe.profile import load_profile
     from builders.kit.recipe.recipe import make_recipe
 
-    built = make_recipe(load_profile(profile)).families.values()
-    return {model.name: as_ensemble(model) for each in built for model in each.pipelines}
+    recipe = make_recipe(load_profile(profile))
+    names = {model.name for each in recipe.families.values() for model in each.pipelines}
+    return {
+        model.name: as_ensemble(model)
+        for model in recipe.models
+        if model.name in names or isinstance(model, Ensemble)
+    }

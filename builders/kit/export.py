@@ -109,6 +109,8 @@ class Export:
         parity: the comparison with the source; None for a plain file.
         int8: how it may be computed in int8; None if it may not.
         of: the export that it is made from, whose file :attr:`make` gets in the checkpoint's place.
+        parts: the exports that are merged into it. In the checkpoint's place, :attr:`make` and the
+            comparison get a folder in which each one's file has its name.
         form: looks at a checkpoint before anything is made, within a second, and raises the
             ``ValueError`` of one sentence that :attr:`make` would. A plan and a build tell all of
             these at once. It decides no result, and is no part of the cache key.
@@ -121,12 +123,21 @@ class Export:
     parity: Parity | None
     int8: Int8 | None = None
     of: Export | None = None
+    parts: tuple[Export, ...] = ()
     form: Form | None = None
 
     @property
+    def bases(self) -> tuple[Export, ...]:
+        """The exports that it is made from; none if that is a checkpoint."""
+        return (self.of,) if self.of else self.parts
+
+    @property
     def lineage(self) -> tuple[Export, ...]:
-        """The export, and before it those that it is made from."""
-        return (*(self.of.lineage if self.of else ()), self)
+        """The export, and before it those that it is made from, each once."""
+        found: list[Export] = []
+        for base in self.bases:
+            found += [each for each in base.lineage if each not in found]
+        return (*found, self)
 
     @classmethod
     def file(cls, name: str, source: str, make: Make, form: Form | None = None) -> Export:

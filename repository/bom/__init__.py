@@ -141,8 +141,17 @@ def _bom(manifest: Manifest, image: Iterable[Package]) -> Bom:
 
 def _sources(manifest: Manifest, model: str) -> list[str]:
     """``family/name`` of each checkpoint that a model is made of."""
-    used = [manifest.exports[each] for each in manifest.models[model]["exports"]]
-    return sorted({f"{each['family']}/{each['source']}" for each in used})
+    found: set[str] = set()
+    seen: set[str] = set()
+    pending = list(manifest.models[model]["exports"])
+    while pending:
+        each = pending.pop()
+        if each not in seen:
+            seen.add(each)
+            export = manifest.exports[each]
+            found.add(f"{export['family']}/{export['source']}")
+            pending += export.get("parts", ())
+    return sorted(found)
 
 
 def _model(manifest: Manifest, name: str) -> Component:

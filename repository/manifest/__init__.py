@@ -70,7 +70,8 @@ class Manifest:
         families: by name: ``pipelines``, and by component in ``sources`` the ``uri``,
             ``revision``, ``licence``, ``about`` (what its model card says that it is and is not)
             and ``files`` (name -> SHA-256) of each checkpoint.
-        exports: by ``family/export``: ``family``, ``source`` (component), ``facts``, ``bytes``,
+        exports: by ``family/export``: ``family``, ``source`` (component), of one that others are
+            merged into the ``parts`` (ids; ``source`` is the first one's), ``facts``, ``bytes``,
             and ``parity``, the figures of the comparison with the source, None for a file that is
             not a model.
         models: by name: ``kind``, ``backend``, ``families``, ``exports`` (ids), ``calls`` (the

@@ -64,7 +64,16 @@ _SHAPES: Mapping[str, Shape] = {
     "profile": dict,
     "families": Each(Fields({"pipelines": Items(str), "sources": Each(_SOURCE)})),
     "exports": Each(
-        Fields({"family": str, "source": str, "facts": dict, "bytes": int, "parity": Maybe(dict)})
+        Fields(
+            {
+                "family": str,
+                "source": str,
+                "parts": Items(str),
+                "facts": dict,
+                "bytes": int,
+                "parity": Maybe(dict),
+            }
+        )
     ),
     "models": Each(
         Fields(
@@ -100,7 +109,7 @@ _NAMES = {
     float: "a number",
     TIME: "a time in ISO 8601",
 }
-_OPTIONAL = ("about", "device", "precision")
+_OPTIONAL = ("about", "device", "parts", "precision")
 """Fields that can be done without: what is not said of a device is one for a CPU."""
 
 

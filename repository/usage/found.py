@@ -15,7 +15,7 @@ from pathlib import Path
 from repository.errors import KitError, RepositoryError
 from repository.families.places import Place, folder_of, in_folder, in_package, in_packages
 from repository.findings import finding_of, with_article
-from repository.layout import BLS_SUFFIX
+from repository.layout import pipeline_of
 from repository.usage import Question, Usage
 
 PACKAGE = "builders"
@@ -42,8 +42,8 @@ class Usages:
     declared: Mapping[str, Usage]
 
     def of(self, pipeline: str) -> Usage | None:
-        """What is declared about a pipeline, or about the one whose BLS twin it is."""
-        return self.declared.get(pipeline) or self.declared.get(pipeline.removesuffix(BLS_SUFFIX))
+        """What is declared about a pipeline, or about the one whose BLS or fused form it is."""
+        return self.declared.get(pipeline) or self.declared.get(pipeline_of(pipeline))
 
     def question(self, pipeline: str) -> Question | None:
         """The question to a pipeline, found as :meth:`of` does; None if there is none."""

@@ -15,14 +15,14 @@ from builders.kit.build.stamp import Stamp
 from builders.kit.checkout import Checkout
 from builders.kit.emit.target import Target
 from builders.kit.recipe.profile import Profile
-from builders.kit.recipe.recipe import make_recipe
+from builders.kit.recipe.recipe import Recipe, make_recipe
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.code import CodeReader
 from builders.kit.tasks.runner import Done, Make, Note
 from builders.kit.tasks.task import Task
 from repository.manifest import Manifest, ManifestError, read_manifest, verify
 
-Action = Literal["build", "cached", "depends", "write", "keep", "leave"]
+Action = Literal["fuse", "apart", "build", "cached", "depends", "write", "keep", "leave"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Foreseen:
         name: the task's name.
         action: "build" runs it, "cached" has its result; "depends" is decided by the tasks it
             follows; "write" and "keep" are about a model's folder in the repository; "leave" leaves
-            out what needs a checkpoint that nobody names.
+            out what needs a checkpoint that nobody names; "fuse" makes one model of neighbours, and
+            "apart" leaves neighbours as they are.
         why: the reason.
         seconds: how long it took when it last ran; 0 if that is not known.
     """
@@ -97,6 +98,7 @@ def dry_run(
     if made.exports.keys() == plan.exports.keys():
         measure(staged, looker)
     return (
+        *_fusing(recipe),
         *_tasks(made, looker),
         *_models(staged, _files_now(target.out)),
         *(
@@ -106,13 +108,22 @@ def dry_run(
     )
 
 
+def _fusing(recipe: Recipe) -> Iterator[Foreseen]:
+    """What becomes of neighbouring models."""
+    for fused in recipe.fusing.fused:
+        name = f"{fused.pipeline}: {' + '.join(fused.parts)}"
+        yield Foreseen(name, "fuse", f"as {fused.model}")
+    for apart in recipe.fusing.apart:
+        first, second = (" + ".join(each) for each in (apart.first, apart.second))
+        yield Foreseen(f"{apart.pipeline}: {first}, {second}", "apart", apart.why)
+
+
 def _tasks(made: Made, looker: _Looker) -> Iterator[Foreseen]:
     """Every task; one that was not looked for waits for another."""
     plan = made.plan
     for subject in plan.exports:
-        base = plan.recipe.base_of(subject)
-        first = base if base and base not in made.exports else subject
-        waits = f"follows export {first}"
+        missing = [each for each in plan.recipe.bases_of(subject) if each not in made.exports]
+        waits = f"follows export {', '.join(missing) or subject}"
         for kind, tasks in (("export", plan.exports), ("parity", plan.parities)):
             if subject in tasks:
                 name = f"{kind} {subject}"

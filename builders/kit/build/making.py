@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -12,6 +12,7 @@ from typing import Any
 
 from builders.errors import FamilyError
 from builders.kit.build.errors import raise_failures
+from builders.kit.build.parts import files_together
 from builders.kit.build.plan import Plan
 from builders.kit.tasks.runner import Done, Runner, TaskError
 
@@ -94,24 +95,24 @@ def make_exports(plan: Plan, runner: Runner, wanted: Iterable[str] | None = None
     """
     made: dict[str, MadeExport] = {}
     failures: list[TaskError] = []
-    base_of = plan.recipe.base_of
+    bases_of = plan.recipe.bases_of
 
     def one(subject: str) -> None:
-        base = base_of(subject)
+        bases = bases_of(subject)
         try:
-            if (base is None or base in made) and (
-                export := _make(plan, runner, subject, made[base] if base else None)
+            if made.keys() >= set(bases) and (
+                export := _make(plan, runner, subject, [made[each] for each in bases])
             ):
                 made[subject] = export
         except TaskError as failure:
             failures.append(failure)
 
     order: TopologicalSorter[str] = TopologicalSorter()
-    for subject in plan.exports if wanted is None else wanted:
-        while base := base_of(subject):
-            order.add(subject, base)
-            subject = base
-        order.add(subject)
+    pending = list(plan.exports if wanted is None else wanted)
+    while pending:
+        subject = pending.pop(0)
+        order.add(subject, *bases_of(subject))
+        pending += bases_of(subject)
     order.prepare()
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="export")
     try:
@@ -125,12 +126,27 @@ def make_exports(plan: Plan, runner: Runner, wanted: Iterable[str] | None = None
     return Made(plan, {subject: made[subject] for subject in plan.exports if subject in made})
 
 
-def _make(plan: Plan, runner: Runner, subject: str, base: MadeExport | None) -> MadeExport | None:
+def _make(
+    plan: Plan, runner: Runner, subject: str, bases: Sequence[MadeExport]
+) -> MadeExport | None:
     export = plan.recipe.exports[subject]
-    checkpoint = plan.recipe.source_of(subject).path
+    if not export.parts:
+        checkpoint = plan.recipe.source_of(subject).path
+        return _made(plan, runner, subject, bases, checkpoint)
+    with files_together({each.name: each.path for each in bases}) as folder:
+        return _made(plan, runner, subject, bases, folder)
+
+
+def _made(
+    plan: Plan, runner: Runner, subject: str, bases: Sequence[MadeExport], checkpoint: Path
+) -> MadeExport | None:
+    export = plan.recipe.exports[subject]
     task, made_of = plan.exports[subject], checkpoint
-    if base is not None:
-        task, made_of = task.given({"file made": base.digest}), base.path
+    parts = {f"part {each.name}": each.digest for each in bases if export.parts}
+    if export.of:
+        task, made_of = task.given({"file made": bases[0].digest}), bases[0].path
+    elif parts:
+        task = task.given(parts)
 
     def make(folder: Path) -> Any:
         out = folder / export.name
@@ -160,7 +176,7 @@ def _make(plan: Plan, runner: Runner, subject: str, base: MadeExport | None) -> 
         return compare(export, checkpoint, path, family=subject.partition("/")[0]).facts()
 
     compared = runner.run(
-        parity.given({"file made": made.entry.digest}),
+        parity.given({"file made": made.entry.digest, **parts}),
         compare_them,
         lambda value: f"largest difference {value['absolute']:.1e}",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from builders.errors import NotDeclared
 from builders.kit import sources
 from builders.kit.build.parity import ParityResult, compare
+from builders.kit.build.parts import files_together
 from builders.kit.checkout import Checkout
 from builders.kit.export import Export
 from builders.kit.onnx.variants import variants
@@ -61,7 +63,7 @@ def reproduce(
         raise NotDeclared([finding_of("source", where, expected, "none of its own", remedy, given)])
     base = None if source else checkout.folder(family)
     checkpoint = sources.resolve(uri, offline=offline, base=base).path
-    return _compared(family, wanted, checkpoint)
+    return _compared(family, wanted, lambda export: checkpoint)
 
 
 def reproduce_of(profile: Profile, family: str, export: str) -> ParityResult:
@@ -83,16 +85,31 @@ def reproduce_of(profile: Profile, family: str, export: str) -> ParityResult:
     if subject not in known:
         expected, remedy = f"one of {', '.join(known)}", suggest(subject, known)
         raise NotDeclared([finding_of("export", "the profile", expected, f"'{subject}'", remedy)])
-    return _compared(family, recipe.exports[subject], recipe.source_of(subject).path)
+    source = {
+        each.name: recipe.source_of(f"{family}/{each.name}").path
+        for each in recipe.exports[subject].lineage
+    }
+    return _compared(family, recipe.exports[subject], lambda each: source[each.name])
 
 
-def _compared(family: str, wanted: Export, checkpoint: Path) -> ParityResult:
+def _compared(family: str, wanted: Export, checkpoint: Callable[[Export], Path]) -> ParityResult:
     with Cache().work() as folder:
-        made = folder / "model.onnx"
-        if wanted.of:
-            base = folder / "base.onnx"
-            wanted.of.make(checkpoint, base)
-            wanted.make(base, made)
-        else:
-            wanted.make(checkpoint, made)
-        return compare(wanted, checkpoint, made, family=family)
+        made = _made(wanted, checkpoint, folder)
+        if not wanted.parts:
+            return compare(wanted, checkpoint(wanted), made, family=family)
+        with files_together({each.name: folder / each.name for each in wanted.parts}) as parts:
+            return compare(wanted, parts, made, family=family)
+
+
+def _made(wanted: Export, checkpoint: Callable[[Export], Path], folder: Path) -> Path:
+    """The file of an export, after those that it is made from."""
+    made = folder / wanted.name
+    bases = {each.name: _made(each, checkpoint, folder) for each in wanted.bases}
+    if wanted.of:
+        wanted.make(bases[wanted.of.name], made)
+    elif wanted.parts:
+        with files_together(bases) as parts:
+            wanted.make(parts, made)
+    else:
+        wanted.make(checkpoint(wanted), made)
+    return made

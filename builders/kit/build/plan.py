@@ -36,8 +36,8 @@ class Plan:
     Attributes:
         recipe: what is built.
         configs: each model's config, where the sizes that a made file decides are still open.
-        exports: ``family/export`` -> its making. One that is made from another export still gets
-            ``file made``, the hash of that one's content.
+        exports: ``family/export`` -> its making. One that is made from other exports still gets
+            the hash of each one's content.
         parities: ``family/export`` -> its comparison with its source, which still gets ``file
             made``, the hash of its own content.
         metrics: ``family/metric`` -> its measuring, which still gets the repository's files.
@@ -101,7 +101,7 @@ def _export(recipe: Recipe, code: CodeReader, subject: str) -> Task:
         f"option {name}": json.dumps(value, sort_keys=True, default=repr)
         for name, value in export.options.items()
     }
-    made_of = {} if export.of else _checkpoint(recipe, subject)
+    made_of = {} if export.bases else _checkpoint(recipe, subject)
     return _task(code, "export", subject, [export.make], (), {**options, **made_of})
 
 
@@ -111,7 +111,7 @@ def _parity(recipe: Recipe, code: CodeReader, subject: str) -> Task:
     parts = {
         "option absolute": repr(parity.absolute),
         "option relative": repr(parity.relative),
-        **_checkpoint(recipe, subject),
+        **({} if recipe.exports[subject].parts else _checkpoint(recipe, subject)),
         **_data(parity.data),
     }
     modules = ("builders.kit.build.parity",)
@@ -129,9 +129,10 @@ def _metric(
     parts = _data(metric.data)
     used = models_under(metric.pipeline, configs)
     stages = [
-        model.stage
+        stage
         for model in recipe.models
         if model.name in used and isinstance(model, PythonModel)
+        for stage in model.stages
     ]
     modules = ("runtime.inprocess", *stages)
     return _task(code, "metric", f"{family}/{metric.name}", [metric.measure], modules, parts)

@@ -91,7 +91,12 @@ class Stamp:
         from builders.kit.graph import PythonModel
 
         families = list(recipe.profile.families)
-        stages = [model.stage for model in recipe.models if isinstance(model, PythonModel)]
+        stages = [
+            stage
+            for model in recipe.models
+            if isinstance(model, PythonModel)
+            for stage in model.stages
+        ]
         own = [f"{checkout.place(name).package}.family" for name in families]
         files, packages = code.files_of("builders.kit.build.build", *own, *stages)
         folders = [checkout.folder(name) for name in families]

@@ -58,6 +58,7 @@ def document(
             subject: {
                 "family": subject.partition("/")[0],
                 "source": recipe.exports[subject].source,
+                **_parts(recipe, subject),
                 **exports[subject],
             }
             for subject in recipe.exports
@@ -89,6 +90,11 @@ def document(
         "steps": {name: round(tasks[name], 3) for name in sorted(tasks)},
     }
     return made
+
+
+def _parts(recipe: Recipe, subject: str) -> dict[str, list[str]]:
+    parts = recipe.bases_of(subject) if recipe.exports[subject].parts else ()
+    return {"parts": list(parts)} if parts else {}
 
 
 def _family(recipe: Recipe, name: str) -> dict[str, Any]:

@@ -210,6 +210,11 @@ class PythonModel(Model):
         """What it calls."""
         return self.calls
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The dotted names of all stages' modules that it runs."""
+        return (self.stage,)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Model):

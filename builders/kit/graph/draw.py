@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from builders.kit.graph import Ensemble, Tensor, wire
+from builders.kit.graph.fused import parts_of
 from builders.kit.graph.kind import kind_of
 from repository.copied.flow import Wiring, waves
 
@@ -26,10 +27,12 @@ def text(ensemble: Ensemble) -> str:
     types = {tensor.name: _type(tensor) for tensor in _tensors(ensemble)}
     lines = [f"{ensemble.name}: {_signature(ensemble.inputs)} -> {_signature(ensemble.outputs)}"]
     kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}
-    calls = _calls(ensemble)
+    calls, parts = _calls(ensemble), _parts(ensemble)
     for number, wave in enumerate(_waves(ensemble), 1):
         for step in wave:
             lines.append(f"  {number}. {step.model} ({kinds[step.model]})")
+            if parts[step.model]:
+                lines.append(f"       fused of {', '.join(parts[step.model])}")
             if calls[step.model]:
                 lines.append(f"       calls {', '.join(calls[step.model])}")
             for arrow, mapping in (("<-", step.inputs), ("->", step.outputs)):
@@ -44,15 +47,16 @@ def as_json(ensemble: Ensemble) -> dict[str, Any]:
 
     Returns:
         ``pipeline``, ``inputs``, ``outputs`` and ``steps``. A tensor has ``name``, ``dtype`` and
-        ``axes``; a step ``model``, ``kind``, ``calls``, and ``inputs`` and ``outputs`` from the
-        model's own tensors to the pipeline's.
+        ``axes``; a step ``model``, ``kind``, ``fused`` (the models that it is made of), ``calls``,
+        and ``inputs`` and ``outputs`` from the model's own tensors to the pipeline's.
     """
     kinds = {model.name: kind_of(model) for model in ensemble.composing()}
-    calls = _calls(ensemble)
+    calls, parts = _calls(ensemble), _parts(ensemble)
     steps = [
         {
             "model": step.model,
             "kind": kinds[step.model],
+            "fused": list(parts[step.model]),
             "calls": list(calls[step.model]),
             "inputs": dict(step.inputs),
             "outputs": dict(step.outputs),
@@ -180,11 +184,15 @@ def _boxes(
 
 
 def _shortened(subtitle: str, limit: int = 34) -> str:
-    """What fits into a box: the number of called models, where their names do not."""
-    kind, _, called = subtitle.partition(", calls ")
+    """What fits into a box: numbers of models, where their names do not."""
+    kind, *parts = subtitle.split(", ")
     if len(subtitle) <= limit:
         return subtitle
-    return f"{kind}, calls {len(called.split(' and '))} models"
+    counts = []
+    for part in parts:
+        named = part.removeprefix("fused of ").removeprefix("calls ")
+        counts.append(f"{part.removesuffix(named)}{named.count(' and ') + 1} models")
+    return ", ".join([kind, *counts])
 
 
 def _wrapped(name: str, limit: int = 26) -> list[str]:
@@ -204,6 +212,8 @@ def _waves(ensemble: Ensemble) -> list[list[Wiring]]:
 def _layers(ensemble: Ensemble) -> tuple[list[list[tuple[str, str]]], list[Edge]]:
     """Rows of (title, kind) and the edges between them; kind is empty for request and response."""
     kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}
+    for name, fused in _parts(ensemble).items():
+        kinds[name] += f", fused of {' and '.join(fused)}" if fused else ""
     for name, called in _calls(ensemble).items():
         kinds[name] += f", calls {' and '.join(called)}" if called else ""
     order = _waves(ensemble)
@@ -228,6 +238,11 @@ def _calls(ensemble: Ensemble) -> dict[str, list[str]]:
         model.name: [each.name for each in (() if isinstance(model, Ensemble) else model.needs)]
         for model in ensemble.composing()
     }
+
+
+def _parts(ensemble: Ensemble) -> dict[str, tuple[str, ...]]:
+    """By composing model, what was fused into it."""
+    return {model.name: parts_of(model) for model in ensemble.composing()}
 
 
 def _row(layers: list[list[tuple[str, str]]], node: int) -> int:

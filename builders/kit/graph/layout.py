@@ -8,7 +8,9 @@ from pathlib import Path
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.graph.bls import BlsModel
 from builders.kit.graph.error import GraphError
+from builders.kit.graph.fused import FusedStage
 from builders.kit.graph.stage_source import module_path, stage_modules, stage_source
+from repository.copied.fused_stage import FLOW
 from repository.findings import Finding, finding_of
 
 # Storage downloaders skip files of zero bytes, and git drops empty folders, so no file here is
@@ -66,11 +68,12 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
     if isinstance(model, PythonModel):
         if found := next(clashes(model), None):
             raise GraphError([found])
-        return {
+        files = {
             path: _content(origin, exports)
             for path, origin in _origins(model)
             if origin[0] != "optional export" or origin[1] in exports
         }
+        return {**files, FLOW: model.flow.encode()} if isinstance(model, FusedStage) else files
     if isinstance(model, Ensemble):
         return {"README": _ENSEMBLE_NOTE}
     raise TypeError(f"'{model.name}' is a {type(model).__name__}, which has no layout")
@@ -108,13 +111,14 @@ def _origins(model: PythonModel) -> list[tuple[str, _Origin]]:
         beside |= _CALLING
     if model.sequences is not None:
         beside |= _IN_SEQUENCES
-    modules = [each for each in stage_modules(model.stage) if each not in beside.values()]
+    stages = dict.fromkeys(each for stage in model.stages for each in stage_modules(stage))
+    modules = [each for each in stages if each not in (*beside.values(), *model.stages)]
     files: list[tuple[str, _Origin]] = [
         *((path, ("kit", dotted)) for path, dotted in beside.items()),
         ("stages/__init__.py", ("package", "stages")),
         *(
             (f"stages/{dotted.rpartition('.')[2]}.py", ("stage", dotted))
-            for dotted in (model.stage, *modules)
+            for dotted in (*model.stages, *modules)
         ),
         *((each.name, ("export", each.name)) for each in model.exports),
         *(

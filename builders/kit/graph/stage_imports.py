@@ -53,7 +53,7 @@ def stage_mistakes(model: Model) -> Iterator[Finding]:
     if not isinstance(model, PythonModel):
         return
     yield from _missing(model)
-    for dotted in (model.stage, *stage_modules(model.stage)):
+    for dotted in _modules(model):
         try:
             path = module_path(dotted)
         except ModuleNotFoundError:
@@ -67,17 +67,22 @@ def stage_mistakes(model: Model) -> Iterator[Finding]:
             remedy = "Correct it."
             yield finding_of("stage", where + line, expected, str(error), remedy)
             continue
-        if dotted == model.stage and not _defines(tree, "prepare"):
+        if dotted in model.stages and not _defines(tree, "prepare"):
             expected, remedy = "a function prepare(folder, parameters)", "Define it."
             yield finding_of("stage", where, expected, "none", remedy)
         if ENVIRONMENT not in model.parameters:
             yield from _unknown(where, tree)
 
 
+def _modules(model: PythonModel) -> tuple[str, ...]:
+    """The modules of its stages, and those that they import; each once."""
+    found = (each for stage in model.stages for each in (stage, *stage_modules(stage)))
+    return tuple(dict.fromkeys(found))
+
+
 def _missing(model: PythonModel) -> Iterator[Finding]:
     """Modules that are named and are not there."""
-    known = [model.stage, *stage_modules(model.stage)]
-    for dotted in known:
+    for dotted in _modules(model):
         if not is_module(dotted):
             folder, _, name = dotted.rpartition(".")
             where = f"stage of {model.name}"

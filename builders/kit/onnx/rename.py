@@ -151,10 +151,11 @@ def _rename_values(model: ModelProto, mapping: dict[str, str]) -> None:
             mapping[new] = _fresh(new, taken)
             taken.add(mapping[new])
     for graph in graphs(model):
-        _map_graph(graph, lambda name: mapping.get(name, name))
+        map_graph(graph, lambda name: mapping.get(name, name))
 
 
-def _map_graph(graph: GraphProto, new: Callable[[str], str]) -> None:
+def map_graph(graph: GraphProto, new: Callable[[str], str]) -> None:
+    """Give all tensors of one graph, without those nested in its nodes, new names, in place."""
     for node in graph.node:
         node.input[:] = [new(name) for name in node.input]
         node.output[:] = [new(name) for name in node.output]

@@ -16,7 +16,7 @@ from builders.kit.recipe.profile import Profile, ProfileError
 from builders.kit.recipe.references import wrong_references
 from repository.files.yaml_file import suggest
 from repository.findings import Finding, finding_of
-from repository.layout import BLS_SUFFIX
+from repository.layout import pipeline_of
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _wrong_metrics(families: Mapping[str, Family]) -> Iterable[Finding]:
         known = [pipeline.name for pipeline in family.pipelines]
         for metric in family.metrics:
             where = f"family {name}, metric {metric.name}"
-            if metric.pipeline.removesuffix(BLS_SUFFIX) not in models:
+            if pipeline_of(metric.pipeline) not in models:
                 expected, remedy = f"one of {', '.join(known)}", suggest(metric.pipeline, known)
                 found = f"'{metric.pipeline}'"
                 yield finding_of("recipe", f"{where}, pipeline", expected, found, remedy)

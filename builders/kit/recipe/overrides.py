@@ -26,6 +26,7 @@ def apply(
     profile: Profile,
     models: Sequence[Model],
     then: Callable[[Model], Model] = lambda model: model,
+    forms: Callable[[Sequence[Model]], Sequence[Model]] = lambda models: models,
 ) -> tuple[Model, ...]:
     """The models, served as the profile says, with all that they need.
 
@@ -33,6 +34,8 @@ def apply(
         profile: its ``device`` puts ONNX models on GPUs; its ``models`` override single settings.
         models: models of any kind; the models that they need are added.
         then: what to do with each model once its settings are overridden.
+        forms: makes of all these the models that are returned, with other forms of them. Models
+            that it adds get their own settings afterwards.
 
     Returns:
         New models in the order given. A model that stands in two ensembles stays one model.
@@ -41,17 +44,23 @@ def apply(
         ProfileError: ``models`` names a model that is not in the graph, or asks a model for what it
             cannot do; all mistakes at once.
     """
-    every = closure(models)
-    there = {model.name: model for model in every}
-    findings = [*_twins(every), *_mistakes(profile.models, there)]
-    if findings:
-        raise ProfileError(findings)
+    declared = closure(models)
+    if findings := list(_twins(declared)):
+        there = {model.name: model for model in declared}
+        raise ProfileError([*findings, *_mistakes(profile.models, there)])
 
     def change(model: Model) -> Model:
         options = profile.models.get(model.name, ModelOptions())
         return then(override(model, options, profile.device))
 
-    return _remade(models, change)
+    made = forms(_remade(models, change))
+    settled = {model.name for model in declared}
+    added = [model for model in closure(made) if model.name not in settled]
+    every = [*declared, *added]
+    there = {model.name: model for model in every}
+    if findings := [*_twins(every), *_mistakes(profile.models, there)]:
+        raise ProfileError(findings)
+    return _remade(made, lambda model: model if model.name in settled else change(model))
 
 
 def _remade(models: Sequence[Model], change: Callable[[Model], Model]) -> tuple[Model, ...]:

@@ -237,6 +237,8 @@ class Profile(Options):
         families: the families to build.
         hub: whether ``hub:`` sources may be fetched over the network.
         bls: whether each pipeline is also built as a BLS model, ``<pipeline>_bls``.
+        fuse: whether neighbouring models of a pipeline become one; "beside" builds such a form as
+            ``<pipeline>_fused``, and leaves the pipeline as it is.
         models: by model name, how it is served.
     """
 
@@ -248,6 +250,7 @@ class Profile(Options):
     )
     hub: bool = False
     bls: bool = False
+    fuse: bool | Literal["beside"] = False
     models: dict[str, Annotated[ModelOptions, BeforeValidator(_none_is_empty)]] = Field(
         default_factory=dict
     )

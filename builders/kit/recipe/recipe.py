@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.kit.checkout import Checkout
@@ -15,6 +15,7 @@ from builders.kit.graph.exports import needed_exports, optional_exports
 from builders.kit.recipe.checkpoints import find_checkpoints
 from builders.kit.recipe.exports import choose_exports
 from builders.kit.recipe.families import choose_families
+from builders.kit.recipe.fusing import Fusing
 from builders.kit.recipe.left_out import LeftOut
 from builders.kit.recipe.models import Owners, make_models
 from builders.kit.recipe.profile import Profile, ProfileError
@@ -37,6 +38,7 @@ class Recipe:
         exports: ``family/export`` -> the export: those that a model needs, and those that these are
             made from.
         sources: ``family/component`` -> the checkpoint, for those that some export needs.
+        fusing: what was fused, and what was not, and why.
     """
 
     profile: Profile
@@ -47,15 +49,16 @@ class Recipe:
     owners: Owners
     exports: Mapping[str, Export]
     sources: Mapping[str, Source]
+    fusing: Fusing = field(default_factory=Fusing)
 
     def source_of(self, export: str) -> Source:
         """The checkpoint of an export, given as ``family/export``."""
         return self.sources[f"{export.partition('/')[0]}/{self.exports[export].source}"]
 
-    def base_of(self, export: str) -> str | None:
-        """The export that one is made from, as ``family/export``; None if that is a checkpoint."""
-        of = self.exports[export].of
-        return f"{export.partition('/')[0]}/{of.name}" if of else None
+    def bases_of(self, export: str) -> tuple[str, ...]:
+        """The exports that one is made from, as ``family/export``; none if that is a checkpoint."""
+        family = export.partition("/")[0]
+        return tuple(f"{family}/{each.name}" for each in self.exports[export].bases)
 
     def exports_of(self, model: Model) -> dict[str, str]:
         """The exports that a model needs: their names -> ``family/export``."""
@@ -89,7 +92,7 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
     families = choose_families(
         profile, checkout, lambda uri: found(uri, profile.folder).path, findings
     )
-    models, owners = make_models(profile, families.built, findings)
+    models, owners, fusing = make_models(profile, families.built, findings)
     exports = choose_exports(models, owners, families)
     sources = find_checkpoints(profile, families.built, families.bases, exports, found, findings)
     if findings:
@@ -101,6 +104,7 @@ def make_recipe(profile: Profile, checkout: Checkout | None = None) -> Recipe:
         left_out=families.left_out,
         models=models,
         owners=owners,
+        fusing=fusing,
         exports=exports,
         sources=sources,
     )

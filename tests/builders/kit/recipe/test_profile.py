@@ -59,6 +59,7 @@ def test_every_default_is_filled_in(tmp_path: Path) -> None:
         "families": {"ocr": {"code": None, "sources": {}, "bounds": {}}},
         "hub": False,
         "bls": False,
+        "fuse": False,
         "models": {},
     }
 

@@ -189,7 +189,7 @@ def test_the_file_that_an_export_is_made_from_is_made_too() -> None:
     base = file("base")
     found = recipe(family("one", replace(MODEL, of=base)))
     assert list(found.exports) == ["one/base", "one/model"]
-    assert found.base_of("one/model") == "one/base"
+    assert found.bases_of("one/model") == ("one/base",)
     assert found.families["one"].exports == (base, replace(MODEL, of=base))
 
 
