@@ -44,7 +44,7 @@ def compare(
     modes: Annotated[
         str | None,
         typer.Option(
-            help="Some of ensemble, bls, chained, services, services-kserve, in-process; "
+            help="Some of ensemble, fused, bls, chained, services, services-kserve, in-process; "
             "commas between them."
         ),
     ] = None,

@@ -18,8 +18,9 @@ from repository.files.bounded_file import Unreadable, read_bounded
 from repository.files.json_file import MAXIMUM_BYTES
 from repository.files.whole_file import write_whole
 
-Mode = Literal["ensemble", "bls", "chained", "services", "services-kserve", "in-process"]
-"""``ensemble`` and ``bls``: one model of one Triton. ``chained``: a client calls each step of that
+Mode = Literal["ensemble", "fused", "bls", "chained", "services", "services-kserve", "in-process"]
+"""``ensemble``, ``fused`` (the same with neighbouring steps as one) and ``bls``: one model of one
+Triton. ``chained``: a client calls each step of that
 Triton. ``services``: each step its own server process behind a gateway on tritonclient's servicer;
 ``services-kserve``: behind one on KServe's model server. ``in-process``: no server, the floor."""
 

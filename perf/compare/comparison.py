@@ -23,6 +23,7 @@ from perf.measure.inputs import labels, requests_of
 from perf.result import Leg, Mode, Result, Round
 from perf.scenario import Scenario
 from repository.config.facts import is_ensemble
+from repository.layout import FUSED_SUFFIX
 
 if TYPE_CHECKING:
     from perf.measure.analyzer import Analyzer
@@ -136,7 +137,16 @@ def compare(
 
 
 def _possible(scenario: Scenario, subject: Subject) -> tuple[Scenario, list[str]]:
-    """The scenario without what a server that runs already cannot show, and sentences on it."""
+    """The scenario without what the repository or the server does not have, and sentences on it."""
+    fused = scenario.pipeline + FUSED_SUFFIX
+    repository = subject.repository
+    if "fused" in scenario.modes and repository is not None and not (repository / fused).is_dir():
+        others = [mode for mode in scenario.modes if mode != "fused"]
+        sentence = f"left out: fused; {repository} has no '{fused}' (fuse: beside builds it)"
+        if not others:
+            raise PerfError(f"Nothing is left to measure: {sentence}.", arguments=("modes",))
+        scenario, more = _possible(scenario.but(modes=others), subject)
+        return scenario, [sentence, *more]
     if subject.address is None or subject.repository is not None:
         return scenario, []
     dropped = [mode for mode in scenario.modes if mode in OWN_PROCESSES]

@@ -14,7 +14,7 @@ from perf.compare.legs.target import Effort
 from perf.result import Leg, Load, Loader, Mode
 from perf.scenario import Scenario
 
-ANALYZABLE: tuple[Mode, ...] = ("ensemble", "bls", "services")
+ANALYZABLE: tuple[Mode, ...] = ("ensemble", "fused", "bls", "services")
 """What perf_analyzer can drive."""
 
 TURNS = 5

@@ -22,6 +22,7 @@ class Name:
 
 MODES: dict[Mode, Name] = {
     "ensemble": Name("ensemble", "the ensemble"),
+    "fused": Name("fused", "the fused pipeline"),
     "bls": Name("BLS", "the BLS model"),
     "chained": Name("chained client", "a chained client"),
     "services": Name("services", "separate services"),

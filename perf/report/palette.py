@@ -1,8 +1,9 @@
 """How modes and kinds of time look, the same in every figure and table.
 
-Modes have the colours of Okabe and Ito (https://jfly.uni-koeln.de/color/), kinds of time those of
-Paul Tol's light and muted schemes (https://sronpersonalpages.nl/~pault/), made for every kind of
-colour vision. On a dark background they are lighter and as far apart. Markers differ as well.
+Modes have the colours of Okabe and Ito (https://jfly.uni-koeln.de/color/) and a violet, kinds of
+time those of Paul Tol's light and muted schemes (https://sronpersonalpages.nl/~pault/), made for
+every kind of colour vision. On a dark background they are lighter and as far apart. Markers differ
+as well.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Style:
 
 LOOKS: dict[Mode, Style] = {
     "ensemble": Style("#0072b2", "#3d9fdc", "o"),
+    "fused": Style("#5b2d9e", "#8a6fe8", "X"),
     "bls": Style("#56b4e9", "#8fd0f5", "s"),
     "chained": Style("#009e73", "#19b98c", "D"),
     "services": Style("#d55e00", "#ee7f2b", "^"),

@@ -34,6 +34,7 @@ MODELS = (
 SHARES = (0.06, 0.07, 0.31, 0.05, 0.04, 0.05, 0.36, 0.02)
 SPEEDS: dict[Mode, float] = {
     "ensemble": 60.0,
+    "fused": 58.5,
     "bls": 63.0,
     "chained": 66.0,
     "services": 79.0,
@@ -76,7 +77,7 @@ def measured(
         latencies_ms=tuple(map(float, latencies)),
         seconds=float(latencies.sum() / 1000 / at),
         server_ms=float(latencies.mean() * 0.96)
-        if mode in ("ensemble", "bls", "services")
+        if mode in ("ensemble", "fused", "bls", "services")
         else None,
         steps=steps if served else (),
         processes=tuple(

@@ -1,5 +1,5 @@
-"""The modes of one Triton with the whole pipeline: the ensemble, its BLS twin, and the chained
-client that calls the same models."""
+"""The modes of one Triton with the whole pipeline: the ensemble, its fused form, its BLS twin, and
+the chained client that calls the same models."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class OneServer:
         requests: list[Request],
         analyzer: Analyzer | None,
     ) -> Served:
-        """The ensemble, or its BLS twin.
+        """The ensemble, plain or fused, or its BLS twin.
 
         Raises:
             LegFailed: it, or a model that it calls, did not load.

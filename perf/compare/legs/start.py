@@ -13,19 +13,20 @@ from perf.compare.legs import one_server
 from perf.compare.legs.called import in_process
 from perf.compare.legs.served import Served
 from perf.compare.legs.target import Target
+from perf.compare.preflight import config_from, config_in
 from perf.compare.services import Gateway, StepServers
 from perf.compare.services.gateway import Kind
 from perf.errors import LegFailed, PerfError
 from perf.measure.inputs import Request
 from perf.result import Mode
 from repository.config.facts import composing
-from repository.layout import BLS_SUFFIX
+from repository.layout import BLS_SUFFIX, FUSED_SUFFIX
 from runtime.errors import RuntimeFailure
 
 if TYPE_CHECKING:
     from perf.measure.analyzer import Analyzer
 
-IN_ONE_SERVER: tuple[Mode, ...] = ("ensemble", "bls", "chained")
+IN_ONE_SERVER: tuple[Mode, ...] = ("ensemble", "fused", "bls", "chained")
 GATEWAYS: dict[Mode, Kind] = {"services": "tritonclient", "services-kserve": "kserve"}
 
 
@@ -116,12 +117,12 @@ class Targets:
         if self.address is not None:
             server = one_server.running(self.address.grpc, self.address.http)
         else:
-            twin = [self.config.name + BLS_SUFFIX] if "bls" in modes else []
+            forms: dict[Mode, str] = {"bls": BLS_SUFFIX, "fused": FUSED_SUFFIX}
             server = one_server.started(
                 self._open,
                 self._needed_repository(),
-                self.composing,
-                [self.config.name, *twin],
+                [*self.composing, *(self._fused() if "fused" in modes else ())],
+                [self.config.name, *(self.config.name + forms[m] for m in modes if m in forms)],
             )
         self.server_version = server.version
         for mode in modes:
@@ -133,8 +134,23 @@ class Targets:
             return server.chained(
                 self.config.name, self.composing, self.requests, self.timeout_seconds
             )
+        if mode == "fused":
+            name = self.config.name + FUSED_SUFFIX
+            return server.served(name, self._fused(), self.requests, self.analyzer)
         model = self.config.name + (BLS_SUFFIX if mode == "bls" else "")
         return server.served(model, self.composing, self.requests, self.analyzer)
+
+    def _fused(self) -> list[str]:
+        """The models of the fused pipeline's steps.
+
+        Raises:
+            ScenarioError: there is no such pipeline.
+        """
+        name = self.config.name + FUSED_SUFFIX
+        if self.repository is not None:
+            return list(composing(config_in(self.repository, name)))
+        assert self.address is not None
+        return list(composing(config_from(self.address.grpc, name)))
 
     def _services(self, modes: Sequence[Mode]) -> None:
         steps = self._open.enter_context(StepServers(self._needed_repository(), self.config.name))

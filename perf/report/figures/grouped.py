@@ -44,9 +44,9 @@ def grouped(
 ) -> Panel:
     """A panel with a row for each label, and in it a bar for each mode that has one."""
     counts = [sum(label in bars for bars in series.values()) for label in labels]
-    height = sum(counts) * BAR + len(labels) * GAP + 1.45
+    height = sum(counts) * BAR + len(labels) * GAP + 1.65
     draw = partial(_draw, labels=labels, series=series, unit=unit, names=names)
-    return Panel(title, height, draw, left=1.5, right=0.75, bottom=0.98)
+    return Panel(title, height, draw, left=1.5, right=0.75, bottom=1.18)
 
 
 def _draw(

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from builders.kit.emit.config import model_config
-from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, Tensor
+from builders.kit.graph import Ensemble, InstanceGroup, Model, PythonModel, Tensor, closure
 from builders.kit.graph.bls import bls
 from builders.kit.graph.layout import version_files
+from builders.kit.recipe.fusing import Fuser, beside
 from repository.arrays import DType
 from repository.config.text import to_text
 
@@ -77,16 +78,18 @@ def pipeline(name: str, stage: str) -> Ensemble:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A repository with ``tiny``, ``tiny_bls``, and ``lame``, a step of which does not load."""
+    """A repository with ``tiny``, ``tiny_fused``, ``tiny_bls``, and ``lame``, a step of which does
+    not load."""
     folder = tmp_path_factory.mktemp("tiny")
     for name, code in (("split", SPLIT), ("double", DOUBLE), ("broken", BROKEN)):
         (folder / f"tiny_{name}.py").write_text(code)
     sys.path.insert(0, str(folder))
     try:
-        for made in (pipeline("tiny", "double"), pipeline("lame", "broken")):
-            models: tuple[Model, ...] = (*made.composing(), made)
-            for model in (*models, bls(made)) if made.name == "tiny" else models:
-                write(folder / "models", model)
+        tiny, lame = pipeline("tiny", "double"), pipeline("lame", "broken")
+        fused = Fuser.among([tiny]).fuse(tiny)
+        assert fused is not None
+        for model in closure((tiny, beside(fused), bls(tiny), lame)):
+            write(folder / "models", model)
     finally:
         sys.path.remove(str(folder))
     yield folder / "models"

@@ -47,12 +47,15 @@ def check_every_leg(result: Result, path: Path) -> None:
                 assert not made.steps
             else:
                 steps = {step.model: step for step in made.steps}
-                assert set(steps) == {"split", "double"}, str(each.leg)
-                assert steps["split"].calls == pytest.approx(1, abs=0.01), str(each.leg)
-                assert parts["split"].processes == 2
+                fused = each.leg.mode == "fused"
+                wanted = {"split_double"} if fused else {"split", "double"}
+                assert set(steps) == wanted, str(each.leg)
+                first = "split_double" if fused else "split"
+                assert steps[first].calls == pytest.approx(1, abs=0.01), str(each.leg)
+                assert parts[first].processes == (4 if fused else 2)
             assert ("gateway" in parts) == each.leg.mode.startswith("services")
             assert "tiny_bls" not in parts or each.leg.mode == "bls"
-            answers_whole = each.leg.mode in ("ensemble", "bls", "services")
+            answers_whole = each.leg.mode in ("ensemble", "fused", "bls", "services")
             assert (made.server_ms is not None) == answers_whole
 
 

@@ -152,8 +152,8 @@ def test_the_reader_is_told_who_drove_what_and_that_perf_analyzer_was_missing(
     make: Make, root: ElementTree.Element
 ) -> None:
     notes = ["".join(note.itertext()) for note in root.findall(".//p[@class='note ']")]
-    assert "perf_analyzer drove 19 legs (ensemble 7, BLS 5, services 7)" in notes[0]
-    assert "the kit's loader drove 27 legs" in notes[0]
+    assert "perf_analyzer drove 24 legs (ensemble 7, fused 5, BLS 5, services 7)" in notes[0]
+    assert "the kit's loader drove 32 legs" in notes[0]
     missing = "No perf_analyzer runs here: no wheel for this machine."
     alone = make(rounds=2, loaders=("loader",), unfinished="The disk is full.", extras=False)
     failed = alone.legs[0].model_copy(
