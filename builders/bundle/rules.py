@@ -145,8 +145,16 @@ class _Judge:
                     self._at("components", name),
                     f"a service of the model repository for '{name}'",
                     f"{', '.join(self.services)} alone",
-                    f"Leave {name} out, or serve multimodal, ocr or asr.",
+                    f"Leave {name} out, or serve one of {', '.join(self._of_repository())}.",
                 )
+
+    def _of_repository(self) -> list[str]:
+        """The services of the model repository."""
+        return [
+            name
+            for name in self.parts.services
+            if any(map(serves_repository, self.parts.service(name)))
+        ]
 
     def _claims(self) -> Iterator[Finding]:
         """Findings about a claim that is not made, or that nothing reads."""

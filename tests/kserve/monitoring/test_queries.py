@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.kserve.cluster.webhooks.triton.repository import BUILT, kinds
-from tests.kserve.monitoring import known, queries
+from tests.kserve.monitoring import known, pipelines, queries
 from tests.kserve.render import shipped
 
 HERE = Path(__file__).parent
@@ -81,11 +81,20 @@ def test_an_alert_says_what_to_do() -> None:
 
 def test_pipelines_are_named_as_the_repository_has_them() -> None:
     """An ensemble's failures are halved, and steps are all models but the pipelines."""
-    ensembles = {name for name, kind in kinds().items() if kind == "ensemble"}
-    pipelines = ensembles | {name for name, kind in kinds().items() if kind == "bls"}
+    assert len(list(pipelines.files())) >= 3
+    for path in pipelines.files():
+        text = path.read_text(encoding="utf-8")
+        assert text == pipelines.named(text, kinds()), f"write it anew: {pipelines.COMMAND}"
     for where, query in RULES.items():
-        for value in re.findall(r'model(?:=~|!~|!=|=)"([^"]*)"', query.expression):
-            assert set(value.split("|")) in (ensembles, pipelines), where
+        assert not re.search(r'model!?="', query.expression), where
+
+
+def test_a_pipeline_that_is_built_anew_is_named_in_both_lists() -> None:
+    built = {"ocr": "ensemble", "new": "ensemble", "ocr_bls": "bls", "crop": "python"}
+    text = r'a{model=~"ocr"} b{model!~\"ocr|ocr_bls\"} c{model=~"old_bls|old"}'
+    assert pipelines.named(text, built) == (
+        r'a{model=~"new|ocr"} b{model!~\"new|ocr|ocr_bls\"} c{model=~"new|ocr|ocr_bls"}'
+    )
 
 
 def test_the_backlog_that_alarms_is_one_that_fits_in_the_queues() -> None:
