@@ -49,6 +49,7 @@ __all__ = [
     "LATER_STEP",
     "ONE_THREAD",
     "SIDE_BY_SIDE",
+    "Arithmetic",
     "DType",
     "DynamicBatching",
     "Ensemble",
@@ -166,6 +167,31 @@ class PlanModel(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """The last part of a stage, where that is arithmetic which an ONNX model can do too.
+
+    A fused pipeline leaves it to the ONNX model that reads the output, so that small integers are
+    sent to that model, and not floats.
+
+    Attributes:
+        output: the stage's output that it makes, one number for each.
+        dtype: of that output's numbers before it.
+        parameter: the stage leaves the arithmetic out if its parameter of this name is "true", and
+            gives an output of that type, of the same shape.
+        export: an ONNX file that does it, equal bit by bit.
+        takes: the file's input.
+        gives: the file's output.
+    """
+
+    output: str
+    dtype: DType
+    parameter: str
+    export: Export
+    takes: str
+    gives: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PythonModel(Model):
     """A Python-backend stage: a pure function, run by :mod:`repository.copied.stage_model`.
 
@@ -196,6 +222,7 @@ class PythonModel(Model):
         sequences: its requests come in sequences.
         options: of each of :attr:`parameters`, and of each that a profile may set besides, what it
             may be. A profile that sets another is refused.
+        arithmetic: what it ends in, where an ONNX model can do that.
     """
 
     stage: str
@@ -204,6 +231,7 @@ class PythonModel(Model):
     calls: tuple[Model, ...] = ()
     sequences: SequenceBatching | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
+    arithmetic: Arithmetic | None = None
 
     @property
     def needs(self) -> tuple[Model, ...]:

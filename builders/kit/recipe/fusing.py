@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from builders.kit.export import Export
 from builders.kit.graph import Ensemble, Flow, Model, OnnxModel, closure
+from builders.kit.graph.arithmetic import move
 from builders.kit.graph.fused import Run, fused_onnx, fused_stage
-from builders.kit.graph.neighbours import find_runs
+from builders.kit.graph.neighbours import Neighbours, find_runs
 from builders.kit.onnx.merged import Joined, merged
 from repository.layout import FUSED_SUFFIX
 
@@ -94,7 +95,7 @@ class Fuser:
         Raises:
             ValueError: its steps cannot be ordered.
         """
-        runs, apart = find_runs(pipeline, self.callers)
+        runs, apart = self._runs(pipeline)
         self.apart += [Apart(pipeline.name, each.first, each.second, each.why) for each in apart]
         if all(len(run.steps) == 1 for run in runs):
             return None
@@ -103,6 +104,25 @@ class Fuser:
             for run in runs
         ]
         return replace(pipeline, steps=Flow(tuple(steps)))
+
+    def _runs(self, pipeline: Ensemble) -> tuple[tuple[Run, ...], tuple[Neighbours, ...]]:
+        """What can be one, with the stages' arithmetic in the ONNX models where it can be merged
+        with these."""
+        stages = frozenset(model.name for model in pipeline.composing())
+        told: list[Neighbours] = []
+        while True:
+            runs, apart = find_runs(pipeline, self.callers)
+            moved = move(pipeline, stages)
+            if moved is None:
+                return runs, (*told, *apart)
+            stages -= {moved.stage}
+            tried, refused = find_runs(moved.pipeline, self.callers)
+            if any(moved.model in _names(run) and len(run.steps) > 1 for run in tried):
+                pipeline = moved.pipeline
+                continue
+            reasons = [each.why for each in refused if moved.model in (*each.first, *each.second)]
+            why = next(iter(reasons), "nothing to merge it with")
+            told.append(Neighbours((f"the arithmetic of {moved.stage}",), (moved.reader,), why))
 
     @property
     def done(self) -> Fusing:
@@ -124,6 +144,10 @@ class Fuser:
             self.made[name] = (run, made)
         self.fused.append(Fused(pipeline, name, parts))
         return self.made[name][1]
+
+
+def _names(run: Run) -> tuple[str, ...]:
+    return tuple(model.name for model in run.models)
 
 
 def beside(pipeline: Ensemble) -> Ensemble:

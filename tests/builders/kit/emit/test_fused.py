@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import tritonclient.grpc as grpc
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from tritonclient.utils import InferenceServerException
 
-from builders.kit.graph import Ensemble, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import Arithmetic, DynamicBatching, Ensemble, OnnxModel, PythonModel, Tensor
 from builders.kit.graph.bls import bls
 from builders.kit.graph.fused import FusedOnnx, FusedStage
 from builders.kit.recipe.fusing import Fuser, beside
@@ -49,6 +50,59 @@ TOY = Ensemble(
     >> AGAIN.step({"x": "squares"}, {"y": "fourths"}),
 )
 
+IMAGE = Tensor("image", DType.UINT8, {"bytes": -1})
+PLANES = Tensor("planes", DType.FP32, {"channels": 3, "pixels": -1})
+BATCH = {"batch": -1}
+NORMALISE = export("normalise")
+LOOK = PythonModel(
+    name="look",
+    inputs=(IMAGE,),
+    outputs=(PLANES,),
+    stage="toy_pixels",
+    arithmetic=Arithmetic(
+        output="planes",
+        dtype=DType.UINT8,
+        parameter="bare",
+        export=NORMALISE,
+        takes="values",
+        gives="normalised",
+    ),
+)
+SEE = OnnxModel(
+    name="see",
+    inputs=(replace(PLANES, axes={**BATCH, **PLANES.axes}),),
+    outputs=(Tensor("seen", DType.FP32, {**BATCH, **PLANES.axes}),),
+    export=export("see"),
+    max_batch_size=4,
+    batching=DynamicBatching(),
+)
+EYE = Ensemble(
+    name="eye",
+    inputs=(IMAGE,),
+    outputs=(replace(PLANES, name="seen"),),
+    steps=LOOK >> SEE,
+)
+
+
+def normaliser(out: Path) -> None:
+    """What the stage computes, operation by operation and in the same types."""
+    kinds = {"scale": np.float64(1 / 255), "mean": np.float32(0.485), "std": np.float32(0.229)}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["values"], ["wide"], to=TensorProto.DOUBLE),
+            helper.make_node("Mul", ["wide", "scale"], ["scaled"]),
+            helper.make_node("Cast", ["scaled"], ["narrow"], to=TensorProto.FLOAT),
+            helper.make_node("Sub", ["narrow", "mean"], ["centred"]),
+            helper.make_node("Div", ["centred", "std"], ["normalised"]),
+        ],
+        "normalise",
+        [helper.make_tensor_value_info("values", TensorProto.UINT8, ["batch", 3, "pixels"])],
+        [helper.make_tensor_value_info("normalised", TensorProto.FLOAT, ["batch", 3, "pixels"])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in kinds.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.save(made, out)
+
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -71,12 +125,27 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert isinstance(stages, FusedStage)
     assert isinstance(models, FusedOnnx)
     models.export.make(parts, parts / "merged")
-    files = {each: parts / each for each in ("square", "again")}
-    files[models.export.name] = parts / "merged"
+    normaliser(parts / "normalise")
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3, "pixels"])
+        for name in ("planes", "seen")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Abs", ["planes"], ["seen"])], "see", ends[:1], ends[1:]
+    )
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), parts / "see")
+    eye = Fuser.among((EYE,)).fuse(EYE)
+    assert eye is not None
+    (look, see) = (step.model for step in eye.steps)
+    assert (look.name, see.name) == ("look_uint8", "normalise_see")
+    assert (look.outputs[0].dtype, see.inputs[0].dtype) == (DType.UINT8, DType.UINT8)
+    assert isinstance(see, FusedOnnx)
+    see.export.make(parts, parts / "eye")
+    files = {each: parts / each for each in ("square", "again", "see")}
+    files |= {models.export.name: parts / "merged", see.export.name: parts / "eye"}
     folder = parts / "models"
-    form = beside(fused)
-    twin = bls(form)
-    write(folder, (TOY, form, twin), files)
+    form, eye = beside(fused), beside(eye)
+    write(folder, (TOY, form, bls(form), EYE, eye, bls(eye)), files)
     yield folder
     sys.path.remove(str(HERE))
 
@@ -116,6 +185,21 @@ def test_all_forms_give_equal_answers(repository: Path, url: str) -> None:
             assert answer["squares"].tolist() == [len(word) ** 2 for word in words], way
     for each in chained.values():
         each.close()
+
+
+def test_arithmetic_in_the_graph_is_equal_bit_by_bit(repository: Path, url: str) -> None:
+    every = np.arange(256, dtype=np.uint8).repeat(3)
+    values = (np.arange(256) * (1 / 255)).astype(np.float32)
+    expected = np.abs((values - np.float32(0.485)) / np.float32(0.229))
+    process = InProcess(repository)
+    for way, found in {
+        "ensemble": infer(url, "eye", {"image": every}),
+        "fused": infer(url, "eye_fused", {"image": every}),
+        "BLS": infer(url, "eye_fused_bls", {"image": every}),
+        "in process": process.run("eye", {"image": every}),
+        "fused in process": process.run("eye_fused", {"image": every}),
+    }.items():
+        np.testing.assert_array_equal(found["seen"], np.stack([expected] * 3), err_msg=way)
 
 
 def test_each_part_refuses_and_fails_as_by_itself(url: str) -> None:
