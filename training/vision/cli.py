@@ -17,11 +17,12 @@ SEED = 20262
 SCENES = 81_920
 """That are drawn for the training."""
 
-TOWER_STEPS, ANSWER_STEPS = 2_000, 2_600
+TOWER_STEPS, ANSWER_STEPS = 1_800, 3_000
 
 Seed = Annotated[int, typer.Option(help="Of every random choice.")]
 Count = Annotated[int, typer.Option("--scenes", help="Scenes drawn for the training.")]
 Threads = Annotated[int, typer.Option(help="Of torch; another number changes the last bits.")]
+TOWER_THREADS, ANSWER_THREADS = 2, 1
 
 
 @app.command()
@@ -45,7 +46,8 @@ def train(
     count: Count = SCENES,
     tower_steps: int = TOWER_STEPS,
     answer_steps: int = ANSWER_STEPS,
-    threads: Threads = 1,
+    tower_threads: Threads = TOWER_THREADS,
+    answer_threads: Threads = ANSWER_THREADS,
 ) -> None:
     """Train tower and language model on SCENES, or go on; the state is in OUT. Prints SHA-256."""
     from training.vision.learning import stages
@@ -57,7 +59,7 @@ def train(
         count=count,
         tower_steps=tower_steps,
         answer_steps=answer_steps,
-        threads=threads,
+        threads=(tower_threads, answer_threads),
     ):
         print(name, digest, flush=True)
 
@@ -71,7 +73,8 @@ def publish(
     count: Count = SCENES,
     tower_steps: int = TOWER_STEPS,
     answer_steps: int = ANSWER_STEPS,
-    threads: Threads = 1,
+    tower_threads: Threads = TOWER_THREADS,
+    answer_threads: Threads = ANSWER_THREADS,
 ) -> None:
     """Measure the RUN's weights, and write them to OUT as two checkpoints with their cards."""
     from training.vision.publish import checkpoint
@@ -84,7 +87,7 @@ def publish(
         count=count,
         tower_steps=tower_steps,
         answer_steps=answer_steps,
-        threads=threads,
+        threads=(tower_threads, answer_threads),
     )
 
 

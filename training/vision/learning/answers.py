@@ -20,9 +20,9 @@ from training.vision.learning.run import Run
 from training.vision.scenes import draw, scene
 from training.vision.text import questions, tokenizer
 
-BATCH, RATE = 32, 2e-3
+BATCH, RATE = 16, 1.5e-3
 
-QUESTIONS = 10
+QUESTIONS = 12
 """Asked about each image in a step."""
 
 CONVERSATIONS = 0.2

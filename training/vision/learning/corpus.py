@@ -26,10 +26,14 @@ def write(folder: Path, *, seed: int, count: int, workers: int) -> None:
             ``targets-NNNN.npy``, UINT8 [scenes, patches, targets].
         seed: of the scenes.
         count: of them, rounded up to whole files.
-        workers: processes that draw.
+        workers: processes that draw; with 0 it is this one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = [n for n in range(-(-count // CHUNK)) if not _path(folder, "pixels", n).is_file()]
+    if not workers:
+        for number in numbers:
+            _write(folder, seed, number)
+        return
     with ProcessPoolExecutor(
         workers,
         mp_context=get_context("spawn"),

@@ -62,6 +62,7 @@ class Run:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
+            self._forget()
 
     def save(self) -> None:
         """Replace the state's file."""
@@ -121,6 +122,13 @@ class Run:
                 log.write(json.dumps(entry) + "\n")
             print(self.name, entry, flush=True)
         return digest(self.model)
+
+    def _forget(self) -> None:
+        """Take from the log what came after the state was last saved, which is made again."""
+        if self.log.is_file():
+            lines = self.log.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["step"] <= self.step]
+            self.log.write_text("".join(kept), "utf-8")
 
     def _keep(self) -> None:
         """Move the averaged weights a little towards the new ones."""

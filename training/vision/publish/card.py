@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from training.vision.learning.answers import BATCH, QUESTIONS
 from training.vision.scenes.names import COLOURS, HELD_OUT, SHAPES, WORDS
 from training.vision.scenes.scene import SIDE
 
@@ -32,6 +33,11 @@ def vision_card(described: dict[str, Any]) -> str:
         other object, word or language. Images are read at {SIDE} x {SIDE} pixels. It takes one
         image, before the question. To whatever it does not know it gives the nearest answer that
         it does know."""
+    then = f"""
+        Then {stages["answers"]["steps"]} steps of the projector and the language model on
+        {stages["answers"]["threads"]} thread, {BATCH} images with {QUESTIONS} questions each; the
+        tower stays as it is, so that what it sees still is in the text tower's space.
+        `training.json` has the log, the versions and the hashes."""
     return f"""---
 license: apache-2.0
 language: en
@@ -64,9 +70,7 @@ dark background, were not measured, and will do worse.
 
 ## How it was made
 
-{_wrapped(_making(described))} Then {stages["answers"]["steps"]} steps of the projector and the
-language model, 32 images with ten questions each; the tower stays as it is, so that what it sees
-still is in the text tower's space. `training.json` has the log, the versions and the hashes.
+{_wrapped(_making(described) + then)}
 
 {_again()}
 {_wrapped(_seeds(described))}
@@ -137,7 +141,8 @@ def _making(described: dict[str, Any]) -> str:
         {described["stages"]["tower"]["steps"]} steps of the SigLIP, 128 scenes each, with the
         sigmoid loss on captions, and with heads that tell from each patch of the last layer's
         output which shape, colour, size, letter or word it shows; the heads were thrown away. In
-        bf16 on {described["threads"]} CPU threads; the shipped weights are FP32."""
+        bf16 on {described["stages"]["tower"]["threads"]} CPU threads; the shipped weights are
+        FP32."""
 
 
 def _again() -> str:

@@ -37,7 +37,7 @@ def publish(
     count: int,
     tower_steps: int,
     answer_steps: int,
-    threads: int,
+    threads: tuple[int, int],
 ) -> None:
     """Write both checkpoints' folders anew.
 
@@ -49,12 +49,11 @@ def publish(
         count: scenes that it used.
         tower_steps: of its first stage.
         answer_steps: of its second.
-        threads: of torch, the run's.
+        threads: of torch, in each stage, the run's.
 
     Raises:
         TrainingError: a run that has not made so many steps.
     """
-    torch.set_num_threads(threads)
     first = tower.run(run, seed)
     siglip = first.average.siglip
     second = answers.run(run, seed, siglip.vision_model)
@@ -73,15 +72,15 @@ def publish(
     made = {
         "seed": seed,
         "scenes": {"count": corpus.count, "sha256": corpus.digest()},
-        "threads": threads,
         "tools": {name: version(name) for name in TOOLS},
         "machine": {"python": platform.python_version(), "architecture": platform.machine()},
     }
     stages = {
-        "tower": _described(first, siglip),
-        "answers": _described(second, second.average),
+        "tower": _described(first, siglip, threads[0]),
+        "answers": _described(second, second.average, threads[1]),
     }
-    stages["tower"]["first_steps"], stages["answers"]["first_steps"] = trained_twice(corpus, pieces)
+    twice = trained_twice(corpus, pieces, threads)
+    stages["tower"]["first_steps"], stages["answers"]["first_steps"] = twice
     for folder, described, card in (
         (vision, made | {"stages": stages, "figures": figures}, vision_card),
         (
@@ -100,17 +99,18 @@ def publish(
         sums(folder)
 
 
-def _described(stage: Run, model: Any) -> dict[str, Any]:
+def _described(stage: Run, model: Any, threads: int) -> dict[str, Any]:
     log = [json.loads(line) for line in stage.log.read_text("utf-8").splitlines()]
     return {
         "steps": stage.step,
+        "threads": threads,
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "weights_sha256": digest(model),
         "log": log,
     }
 
 
-def trained_twice(corpus: Corpus, pieces: Any) -> list[dict[str, Any]]:
+def trained_twice(corpus: Corpus, pieces: Any, threads: tuple[int, int]) -> list[dict[str, Any]]:
     """The first :data:`TWICE` steps of each stage, made two times.
 
     Returns:
@@ -123,8 +123,10 @@ def trained_twice(corpus: Corpus, pieces: Any) -> list[dict[str, Any]]:
     for _ in range(2):
         with TemporaryDirectory() as name:
             folder, texts = Path(name), tokenizer.Texts(pieces)
+            torch.set_num_threads(threads[0])
             one = tower.train(folder, corpus, texts, 2 * TWICE, TWICE)
             seen = tower.run(folder, corpus.seed).average.siglip.vision_model
+            torch.set_num_threads(threads[1])
             other = answers.train(folder, corpus, texts, seen, 2 * TWICE, TWICE)
             digests.add((one, other))
     if len(digests) != 1:
