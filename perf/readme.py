@@ -17,6 +17,7 @@ from pathlib import Path
 
 from perf.errors import PerfError
 from perf.paths import RESULTS
+from perf.pipelines import table
 from repository.children import ending_with_parent
 from repository.places import ROOT
 from repository.usage import Usage
@@ -82,6 +83,7 @@ def _ran() -> dict[str, str]:
         smoked = _run("clients.smoke", f"http://{server.http}")
     return {
         **_wrapped(),
+        "pipelines": table(ROOT / "model_repository"),
         **answers,
         "build": fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)),
         "smoke": fenced(smoked),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from builders.kit.resources.measure import Load, Measured, measure
 from builders.kit.resources.total import MIB, Resources, resources
 from builders.ocr.largest import page_of_text
 from repository.manifest import read_manifest
@@ -21,12 +19,8 @@ from tests.kserve import render
 from tests.kserve.cluster.webhooks.quantity import quantity
 from tests.kserve.runtime.declared import flag
 from tests.kserve.runtime.pod import Pod
+from tests.kserve.runtime.record import BUILT, measured, recorded
 from tests.kserve.runtime.test_probes import wait_until_started
-from tests.kserve.schemas.crds import ROOT
-
-BUILT = ROOT / "model_repository"
-RECORD = Path(__file__).with_name("demo_load.json")
-"""What the demo's models took when they were measured: bytes, and rows of the first input."""
 
 CONCURRENCY = 4
 """The default of ``builders resources``."""
@@ -47,12 +41,6 @@ def read(pipeline):
 with ThreadPoolExecutor({concurrency}) as pool:
     print(*pool.map(read, ["ocr", "ocr_bls"] * {concurrency}))
 """
-
-
-def recorded() -> Load:
-    record = json.loads(RECORD.read_text())
-    models = {name: Measured(**facts) for name, facts in record["models"].items()}
-    return Load(models, record["tensors"], ())
 
 
 def spec(objects: list[render.Object]) -> render.Object:
@@ -112,7 +100,8 @@ def test_the_pages_ask_for_a_machine_that_holds_it() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_record_is_of_these_models(needed: Resources) -> None:
-    load = measure(BUILT, dict.fromkeys(("asr", "asr_stream", "ocr")))
+    """If not: ``python -m tests.kserve.runtime.record``."""
+    load = measured()
     now = resources(BUILT, read_manifest(BUILT), load, concurrency=CONCURRENCY)
     assert load.models.keys() == recorded().models.keys()
     assert now.memory == pytest.approx(needed.memory, rel=0.15), load
