@@ -1,0 +1,1 @@
+"""What the stage that joins tiles does with their embeddings"""
