@@ -18,7 +18,6 @@ from builders.kit.export import Export, Int8, Parity
 from builders.kit.graph import Model, closure
 from builders.kit.graph.exports import needed_exports, optional_exports
 from builders.kit.graph.tuples import check_tuples
-from repository.arrays import Arrays
 from repository.errors import KitError
 from repository.release import Release
 
@@ -43,16 +42,24 @@ class Metric:
         pipeline: the model of the graph that is run.
         bound: the worst value that passes.
         better: "lower" or "higher".
-        measure: (run the pipeline on one request's inputs) -> the score.
+        measure: (run the pipeline on one request's inputs) -> the score. It also gets what runs
+            each model of :attr:`beside`, in their order.
         data: the files that it reads, and the folders of such; part of the build's cache key.
+        beside: further models of the graph that it runs.
     """
 
     name: str
     pipeline: str
     bound: float
     better: str
-    measure: Callable[[Callable[[Arrays], Arrays]], float]
+    measure: Callable[..., float]
     data: tuple[Path, ...] = ()
+    beside: tuple[str, ...] = ()
+
+    @property
+    def pipelines(self) -> tuple[str, ...]:
+        """The names of all that it runs."""
+        return (self.pipeline, *self.beside)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,6 @@ from builders.kit.build.staging import Staged
 from builders.kit.family import Metric
 from builders.kit.tasks.cache import key_of
 from builders.kit.tasks.runner import Done, Runner, TaskError
-from repository.arrays import Arrays
 from repository.config.proto import pb
 from repository.findings import Finding, Severity
 
@@ -70,7 +70,7 @@ def measure(staged: Staged, runner: Runner) -> Measured:
 def _measured(name: str, metric: Metric, staged: Staged, runner: Runner) -> Done | None:
     try:
         return runner.run(
-            staged.made.plan.metrics[name].given(_files_under(metric.pipeline, staged)),
+            staged.made.plan.metrics[name].given(_files_under(metric.pipelines, staged)),
             lambda _: _score(metric, staged.folder),
             lambda value: f"{value:.4g}, bound {metric.bound:g}",
         )
@@ -95,9 +95,9 @@ def hold_to_bounds(measured: Measured) -> Measured:
     return measured
 
 
-def _files_under(pipeline: str, staged: Staged) -> dict[str, str]:
-    """What a pipeline's answers depend on in the repository, for a task's key."""
-    used = models_under(pipeline, staged.configs)
+def _files_under(pipelines: Sequence[str], staged: Staged) -> dict[str, str]:
+    """What pipelines' answers depend on in the repository, for a task's key."""
+    used = {each for name in pipelines for each in models_under(name, staged.configs)}
     parts = {
         f"file {path}": file.sha256
         for path, file in staged.files.items()
@@ -116,11 +116,7 @@ def _score(metric: Metric, folder: Path) -> float:
     from runtime.inprocess import InProcess
 
     repository = InProcess(folder)
-
-    def run(inputs: Arrays) -> Arrays:
-        return repository.run(metric.pipeline, inputs)
-
-    value = float(metric.measure(run))
+    value = float(metric.measure(*(partial(repository.run, name) for name in metric.pipelines)))
     if not math.isfinite(value):
         raise FamilyError(
             f"metric '{metric.name}': expected a finite score, found {value}. "

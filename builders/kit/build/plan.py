@@ -127,7 +127,7 @@ def _metric(
 ) -> Task:
     """The bound is not part of the key, since it changes no score."""
     parts = _data(metric.data)
-    used = models_under(metric.pipeline, configs)
+    used = {each for name in metric.pipelines for each in models_under(name, configs)}
     stages = [
         stage
         for model in recipe.models

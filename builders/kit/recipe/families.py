@@ -124,10 +124,12 @@ def _wrong_metrics(families: Mapping[str, Family]) -> Iterable[Finding]:
         known = [pipeline.name for pipeline in family.pipelines]
         for metric in family.metrics:
             where = f"family {name}, metric {metric.name}"
-            if pipeline_of(metric.pipeline) not in models:
-                expected, remedy = f"one of {', '.join(known)}", suggest(metric.pipeline, known)
-                found = f"'{metric.pipeline}'"
-                yield finding_of("recipe", f"{where}, pipeline", expected, found, remedy)
+            for named in metric.pipelines:
+                if pipeline_of(named) in models:
+                    continue
+                key = "pipeline" if named == metric.pipeline else "beside"
+                expected, remedy = f"one of {', '.join(known)}", suggest(named, known)
+                yield finding_of("recipe", f"{where}, {key}", expected, f"'{named}'", remedy)
             if metric.better not in ("lower", "higher"):
                 expected, found = "lower or higher", f"'{metric.better}'"
                 yield finding_of("recipe", f"{where}, better", expected, found, "Write one.")

@@ -60,7 +60,7 @@ def reduce(family: Family, uris: Mapping[str, str | None]) -> tuple[Family, tupl
     reduced = replace(
         family,
         pipelines=tuple(each for each in family.pipelines if each.name not in pipelines),
-        metrics=tuple(each for each in family.metrics if each.pipeline not in pipelines),
+        metrics=tuple(each for each in family.metrics if pipelines.isdisjoint(each.pipelines)),
     )
     return reduced, tuple(left)
 

@@ -236,8 +236,15 @@ def large(name: str = "one") -> Family:
         sources={**own.sources, "big": None, "words": None},
         pipelines=(replace(first, steps=step), calling),
         metrics=tuple(
-            Metric(name="m", pipeline=each, bound=1.0, better="lower", measure=lambda run: 0.0)
-            for each in ("one", "calling")
+            Metric(
+                name="m",
+                pipeline=each,
+                beside=beside,
+                bound=1.0,
+                better="lower",
+                measure=lambda *runs: 0.0,
+            )
+            for each, beside in (("one", ()), ("calling", ()), ("one", ("calling",)))
         ),
     )
 
@@ -246,7 +253,7 @@ def test_what_needs_a_source_that_nobody_names_is_left_out() -> None:
     found = recipe(large(), bls=True)
     assert names(found.models) == ["helped", "one_model", "one", "one_bls"]
     assert list(found.exports) == ["one/model"]
-    assert [metric.pipeline for metric in found.families["one"].metrics] == ["one"]
+    assert [metric.pipelines for metric in found.families["one"].metrics] == [("one",)]
     assert [(str(left), left.remedy) for left in found.left_out] == [
         ("pipeline calling", "set families.one.sources.big in the profile to have it"),
         ("export one/words.txt", "set families.one.sources.words in the profile to have it"),
