@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from builders.errors import FamilyError
 from builders.kit.family import Conditions, Family
 from builders.kit.graph import Ensemble
+from builders.kit.sources import SourceError, parse
 from builders.vision.checkpoint.caption import read_caption
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
-from builders.vision.options import VisionOptions
+from builders.vision.metric import metrics
+from builders.vision.options import DEMO, VisionOptions
 from builders.vision.pipelines import caption, fixed, naflex
+from builders.vision.scenes import SHIPPED, read_scenes
 from repository.errors import KitError
 from repository.findings import Finding, finding_of
 
@@ -54,9 +59,37 @@ def make(options: VisionOptions, conditions: Conditions) -> Family:
                 findings.append(finding_of("vision", at, expected, str(found.pooled), remedy))
         except KitError as error:
             findings += _told(error, at)
+    scenes: Path | None = SHIPPED if options.source == DEMO else None
+    if options.evaluation is not None:
+        try:
+            scenes = _local(options.evaluation, conditions.folder)
+            read_scenes(scenes)
+        except KitError as error:
+            findings += _told(error, conditions.place("evaluation"))
     if findings:
         raise FamilyError(findings)
-    return Family(name="vision", sources=sources, pipelines=tuple(pipelines), metrics=())
+    assert eye is not None
+    return Family(
+        name="vision",
+        sources=sources,
+        pipelines=tuple(pipelines),
+        metrics=metrics(eye.path, scenes, texts=text is not None, answers=eye.projects)
+        if scenes
+        else (),
+    )
+
+
+def _local(uri: str, base: Path) -> Path:
+    """The folder that a ``path:`` names.
+
+    Raises:
+        SourceError: it is another URI.
+    """
+    reference = parse(uri)
+    if reference.scheme != "path":
+        raise SourceError(f"{uri}: expected path: and a folder, found {reference.scheme}:")
+    # Unlike Path's, this one leaves the name of an unknown user as it is.
+    return base / os.path.expanduser(reference.name)  # noqa: PTH111
 
 
 def _told(error: KitError, at: str) -> list[Finding]:

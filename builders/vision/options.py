@@ -27,11 +27,15 @@ class VisionOptions(Options):
             folder, where that has one. Without one there is no pipeline ``vision_text``.
         interpolate: serve images of other sizes than the tower's own, with position embeddings
             interpolated; by default where the checkpoint asks for it.
+        evaluation: ``path:`` of a folder with ``scenes.json`` and its images, to score the model
+            on: see :mod:`builders.vision.scenes`. Without it, a checkpoint other than the shipped
+            one is scored on nothing.
     """
 
     source: str = DEMO
     text: str | None = None
     interpolate: bool | None = None
+    evaluation: str | None = None
 
     @model_validator(mode="before")
     @classmethod

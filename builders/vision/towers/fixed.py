@@ -184,12 +184,13 @@ def expected_features(interpolate: bool, checkpoint: Path, inputs: Arrays) -> Ar
 
 def pooled_of(eye: Eye, model: Any, tower: Any, pixels: Any, asked: Mapping[str, object]) -> Any:
     """The pooled vector as transformers has it."""
+    if eye.pooling == "mean":
+        return tower(pixel_values=pixels, **asked).last_hidden_state.mean(1)
     if eye.architecture in ("CLIPModel", "SiglipModel"):
         return model.get_image_features(pixel_values=pixels, **asked).pooler_output
     if eye.architecture == "CLIPVisionModelWithProjection":
         return model(pixel_values=pixels, **asked).image_embeds
-    found = tower(pixel_values=pixels, **asked)
-    return found.last_hidden_state.mean(1) if eye.pooling == "mean" else found.pooler_output
+    return tower(pixel_values=pixels, **asked).pooler_output
 
 
 def expected_embeddings(checkpoint: Path, inputs: Arrays) -> Arrays:
