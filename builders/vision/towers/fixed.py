@@ -48,11 +48,11 @@ def exports(eye: Eye, interpolate: bool) -> tuple[Export, Export | None]:
     adapter = Export(
         name="adapter",
         source="vision",
-        make=make_adapter,
-        options={"opset": DEFAULT_OPSET},
+        make=partial(make_adapter, interpolate),
+        options=options,
         parity=Parity(
             reference=expected_embeddings,
-            inputs=partial(features, eye.tokens, width),
+            inputs=partial(features, eye.tokens, width, interpolate),
             absolute={},
             relative=1e-4,
         ),
@@ -97,7 +97,7 @@ def make_encoder(interpolate: bool, checkpoint: Path, out: Path) -> Mapping[str,
     }
 
 
-def make_adapter(checkpoint: Path, out: Path) -> Mapping[str, object]:
+def make_adapter(interpolate: bool, checkpoint: Path, out: Path) -> Mapping[str, object]:
     """Write the projector: ``features`` FP32 [batch, tokens, width] -> ``image_embeds`` FP32
     [batch, tokens, hidden].
 
@@ -116,8 +116,8 @@ def make_adapter(checkpoint: Path, out: Path) -> Mapping[str, object]:
     width = eye.tower.hidden * len(eye.feature_layers)
     made = onnx.export_torch(
         Adapt(model),
-        {"features": torch.zeros(BATCHES[0], max(eye.tokens, 2), width)},
-        axes={"features": {0: "batch", 1: "tokens"}},
+        {"features": torch.zeros(BATCHES[0], eye.tokens, width)},
+        axes={"features": {0: "batch"} | ({1: "tokens"} if interpolate else {})},
         outputs=["image_embeds"],
     )
     onnx.save(made, out)
@@ -152,11 +152,15 @@ def images(shown: Sequence[tuple[int, int]]) -> Sequence[Arrays]:
     ]
 
 
-def features(tokens: int, width: int) -> Sequence[Arrays]:
-    """Noise like a tower's features, in three batches."""
+def features(tokens: int, width: int, interpolate: bool) -> Sequence[Arrays]:
+    """Noise like a tower's features, in three batches; with interpolation, of more tokens too."""
     random = np.random.default_rng(7)
     return [
-        {"features": random.standard_normal((batch, tokens + number, width), np.float32)}
+        {
+            "features": random.standard_normal(
+                (batch, tokens + number * interpolate, width), np.float32
+            )
+        }
         for number, batch in enumerate(BATCHES)
     ]
 
