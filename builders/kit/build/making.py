@@ -12,8 +12,8 @@ from typing import Any
 
 from builders.errors import FamilyError
 from builders.kit.build.errors import raise_failures
-from builders.kit.build.parts import files_together
 from builders.kit.build.plan import Plan
+from builders.kit.tasks.parts import files_together
 from builders.kit.tasks.runner import Done, Runner, TaskError
 
 WORKERS = 2

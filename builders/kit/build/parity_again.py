@@ -8,13 +8,13 @@ from pathlib import Path
 from builders.errors import NotDeclared
 from builders.kit import sources
 from builders.kit.build.parity import ParityResult, compare
-from builders.kit.build.parts import files_together
 from builders.kit.checkout import Checkout
 from builders.kit.export import Export
 from builders.kit.onnx.variants import variants
 from builders.kit.recipe.profile import Profile
 from builders.kit.recipe.recipe import make_recipe
 from builders.kit.tasks.cache import Cache
+from builders.kit.tasks.parts import files_together
 from repository.files.yaml_file import suggest
 from repository.findings import finding_of
 

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from builders.kit.graph import Ensemble, Tensor, wire
-from builders.kit.graph.fused import parts_of
+from builders.kit.graph.fusing.fused import parts_of
 from builders.kit.graph.kind import kind_of
 from repository.copied.flow import Wiring, waves
 

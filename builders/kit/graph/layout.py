@@ -8,7 +8,7 @@ from pathlib import Path
 from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.graph.bls import BlsModel
 from builders.kit.graph.error import GraphError
-from builders.kit.graph.fused import FusedStage
+from builders.kit.graph.fusing.fused import FusedStage
 from builders.kit.graph.stage_source import module_path, stage_modules, stage_source
 from repository.copied.fused_stage import FLOW
 from repository.findings import Finding, finding_of

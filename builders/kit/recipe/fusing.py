@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from builders.kit.export import Export
 from builders.kit.graph import Ensemble, Flow, Model, OnnxModel, closure
-from builders.kit.graph.arithmetic import move
-from builders.kit.graph.fused import Run, fused_onnx, fused_stage
-from builders.kit.graph.neighbours import Neighbours, find_runs
+from builders.kit.graph.fusing.arithmetic import move
+from builders.kit.graph.fusing.fused import Run, fused_onnx, fused_stage
+from builders.kit.graph.fusing.neighbours import Neighbours, find_runs
 from builders.kit.onnx.merged import Joined, merged
 from repository.layout import FUSED_SUFFIX
 

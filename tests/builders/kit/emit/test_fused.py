@@ -17,7 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from builders.kit.graph import Arithmetic, DynamicBatching, Ensemble, OnnxModel, PythonModel, Tensor
 from builders.kit.graph.bls import bls
-from builders.kit.graph.fused import FusedOnnx, FusedStage
+from builders.kit.graph.fusing.fused import FusedOnnx, FusedStage
 from builders.kit.recipe.fusing import Fuser, beside
 from clients.chained import Chained, request_input
 from repository.arrays import DType

@@ -21,8 +21,8 @@ from builders.kit.graph import (
     WarmupInput,
     as_flow,
 )
-from builders.kit.graph.fused import fused_onnx, fused_stage
-from builders.kit.graph.neighbours import find_runs
+from builders.kit.graph.fusing.fused import fused_onnx, fused_stage
+from builders.kit.graph.fusing.neighbours import find_runs
 from repository.arrays import DType
 from tests.builders.kit.declared import PARITY, export
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from builders.kit.graph import Arithmetic, Ensemble, Flow, Model, OnnxModel, PythonModel, Tensor
-from builders.kit.graph.fused import FusedOnnx, FusedStage
+from builders.kit.graph.fusing.fused import FusedOnnx, FusedStage
 from builders.kit.recipe.fusing import Apart, Fuser
 from repository.arrays import DType
 from tests.builders.kit.declared import export

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Step, wire
-from builders.kit.graph.fused import Run, fused_stage
+from builders.kit.graph.fusing.fused import Run, fused_stage
 from builders.kit.graph.layout import clashes
 from builders.kit.graph.options import BACKEND
 from repository.arrays import DType

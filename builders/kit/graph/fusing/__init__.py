@@ -1,0 +1,1 @@
+"""Which neighbouring steps of a pipeline can be one model, and what that model is"""
