@@ -43,14 +43,47 @@ def upright_rgb(image: Image.Image, again: Callable[[], Image.Image]) -> np.ndar
     image.load()
     sample_range = _sample_range(image)
     found, cut = image, samples.is_cut(image, layout, sample_range)
+    _refuse_planes(image, layout, cut)
+    if cut:
+        found = samples.whole(image, layout, again, sample_range)
+    return np.ascontiguousarray(np.asarray(_rgb(_upright(found, image), sample_range)))
+
+
+def pillow_rgb(image: Image.Image, clear_is_white: bool = True) -> np.ndarray:
+    """The pixels of an image as Pillow itself converts them, UINT8 [height, width, 3].
+
+    It is turned as its EXIF says. An alpha channel is left out: the colours under it show. Samples
+    of 16 bits keep their high bytes. Greys of more than 8 bits are the exception: Pillow clips
+    them, so that nearly all are white; they are scaled, as :func:`upright_rgb` does.
+
+    Args:
+        image: opened, and not loaded.
+        clear_is_white: if one colour stands for what is transparent, that becomes white.
+
+    Raises:
+        InvalidArgument: samples that would be read wrongly.
+    """
+    layout = samples.layout(image)
+    image.load()
+    sample_range = _sample_range(image)
+    _refuse_planes(image, layout, samples.is_cut(image, layout, sample_range))
+    upright = _upright(image, image)
+    if upright.mode.startswith(("I", "F")):
+        upright = Image.fromarray(samples.to_bytes(np.asarray(upright), *sample_range))
+    found = upright if upright.mode == "RGB" else upright.convert("RGB")
+    if clear_is_white and found.info.get("transparency") is not None:
+        layer = found.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        found = Image.alpha_composite(paper, layer).convert("RGB")
+    return np.asarray(found)
+
+
+def _refuse_planes(image: Image.Image, layout: str, cut: bool) -> None:
     if samples.in_planes(image) and (cut or not layout.endswith("16N")):
         raise InvalidArgument(
             "the TIFF has colours of 16 bits in separate planes, which are not read; save it with "
             "them interleaved, or of 8 bits"
         )
-    if cut:
-        found = samples.whole(image, layout, again, sample_range)
-    return np.ascontiguousarray(np.asarray(_rgb(_upright(found, image), sample_range)))
 
 
 def _upright(image: Image.Image, source: Image.Image) -> Image.Image:

@@ -10,8 +10,9 @@ page, its first frame, unless ``only_pages`` names other frames; ``page_count`` 
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,22 @@ def decode(
         InvalidArgument: no image, a broken one, one of another format, one with too many pages or
             pixels, or one without a page that was asked for.
     """
+    with opened(encoded, maximum_pixels) as image:
+        frames, count = _frames(image)
+        chosen = _chosen(frames, count, only)
+        sizes = [size for _, size in chosen.values()]
+        refuse_large(sizes, maximum_pixels)
+        read = [_page(image, encoded, frame) for frame, _ in chosen.values()]
+        return _stacked(read, list(chosen), count, maximum_pixels)
+
+
+@contextlib.contextmanager
+def opened(encoded: bytes, maximum_pixels: int) -> Iterator[Image.Image]:
+    """Open an image file; what goes wrong while it is read is the file's fault, and said so.
+
+    Raises:
+        InvalidArgument: no image, a broken one, or one of another format.
+    """
     if not encoded:
         raise InvalidArgument("the image is empty; send the bytes of an image file")
     try:
@@ -108,11 +125,7 @@ def decode(
     except Exception as problem:  # Pillow's readers raise whatever broken data leads them to
         raise InvalidArgument(_unknown(encoded)) from problem
     try:
-        frames, count = _frames(image)
-        chosen = _chosen(frames, count, only)
-        _refuse_large(image, chosen, maximum_pixels)
-        read = [_page(image, encoded, frame) for frame, _ in chosen.values()]
-        return _stacked(read, list(chosen), count, maximum_pixels)
+        yield image
     except (MemoryError, InvalidArgument):
         raise
     except Exception as problem:
@@ -200,9 +213,16 @@ def _chosen(frames: dict[int, _Frame], count: int, only: Sequence[int] | None) -
     return chosen
 
 
-def _refuse_large(image: Image.Image, chosen: dict[int, _Frame], maximum_pixels: int) -> None:
-    """Refuses images with too many pixels before they are unpacked."""
-    sizes = [size for _, size in chosen.values()]
+def refuse_large(sizes: Sequence[tuple[int, int]], maximum_pixels: int) -> None:
+    """Refuses images with too many pixels before they are unpacked.
+
+    Args:
+        sizes: the width and height of each.
+        maximum_pixels: of each, and of all together.
+
+    Raises:
+        InvalidArgument: they have more.
+    """
     for width, height in sizes:
         if width * height > maximum_pixels:
             raise InvalidArgument(

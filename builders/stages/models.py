@@ -27,6 +27,17 @@ decode_image = PythonModel(
 )
 """An encoded file -> its pixels, RGB, upright; several pages are stacked."""
 
+decode_rgb = PythonModel(
+    name="decode_rgb",
+    inputs=decode_image.inputs[:1],
+    outputs=decode_image.outputs[:1],
+    instances=decode_image.instances,
+    stage="builders.stages.decode_rgb",
+    parameters=decode_image.parameters,
+    options=decode_image.options,
+)
+"""An encoded file -> its first page or frame, RGB, upright, as Pillow converts colours."""
+
 decode_audio = PythonModel(
     name="decode_audio",
     inputs=(

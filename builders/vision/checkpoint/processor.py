@@ -1,43 +1,128 @@
-"""How a checkpoint's own image processor prepares images."""
+"""A checkpoint's own image processor: read, completed, and held to what its tower takes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builders.kit.family import Export
 from builders.kit.sources.error import SourceError, read_settings
+from builders.kit.sources.values import Values, refuse_all
+from builders.vision.checkpoint import processor_output, processor_values
+from builders.vision.checkpoint.processor_classes import CLASSES, OF_MODELS, Kind
+from repository.findings import shortened
+
+FILE, NESTED = "preprocessor_config.json", "processor_config.json"
 
 
-def read_processor(path: Path) -> dict[str, Any]:
-    """The settings in preprocessor_config.json, or in processor_config.json.
+@dataclass(frozen=True)
+class Processor:
+    """An image processor.
+
+    Attributes:
+        name: its class in transformers.
+        kind: what it makes of an image.
+        settings: all that decides what it makes of one, by transformers' keys.
+    """
+
+    name: str
+    kind: Kind
+    settings: Mapping[str, Any]
+
+    @property
+    def clear(self) -> str:
+        """What the stage ``decode_rgb`` makes of a colour that stands for what is transparent."""
+        return "white" if self.settings["do_convert_rgb"] else "kept"
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of what it gives; None if that depends on the image."""
+        return processor_output.size(self.kind, self.settings)
+
+    @property
+    def most_tiles(self) -> int:
+        """The most tiles that it makes of an image."""
+        return processor_output.most_tiles(self.kind, self.settings)
+
+
+def read_processor(
+    path: Path,
+    kinds: Sequence[Kind] = (),
+    side: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Processor:
+    """The processor of a checkpoint, from preprocessor_config.json or processor_config.json.
+
+    Args:
+        path: the checkpoint's folder.
+        kinds: what its tower takes; any if empty.
+        side: of the images, or tiles, that its tower takes, in pixels; None if it takes others.
+        overrides: settings that are used instead of the file's.
 
     Raises:
-        SourceError: there are none.
+        SourceError: there is none, or one that is not carried, or that contradicts the tower; all
+            that is wrong is told.
     """
-    if (path / "preprocessor_config.json").is_file():
-        return read_settings(path / "preprocessor_config.json")
-    if (path / "processor_config.json").is_file():
-        settings = read_settings(path / "processor_config.json").get("image_processor")
-        if isinstance(settings, dict):
-            return settings
+    file, found = _found(path)
+    content = {**found, **(overrides or {})}
+    name = _name(path, content)
+    known = [each for each, own in CLASSES.items() if not kinds or own.kind in kinds]
+    if name not in known:
+        raise SourceError(
+            f"{path / file.split(',')[0]}: expected an image processor that is carried for this "
+            f"kind of tower ({', '.join(known)}), found {shortened(str(name))}."
+        )
+    wrong: list[str] = []
+    values = Values(file, content, wrong)
+    own = CLASSES[name]
+    settings = processor_values.complete(values, own.kind, own.defaults)
+    if not wrong:
+        processor_output.check(values, own.kind, settings, side)
+    refuse_all(path, f"settings of {name} that are carried and that fit the tower", wrong)
+    return Processor(name, own.kind, settings)
+
+
+def _found(path: Path) -> tuple[str, dict[str, Any]]:
+    """Where the settings are, and what they are; a nested object goes first, as in transformers."""
+    if (path / NESTED).is_file():
+        nested = read_settings(path / NESTED).get("image_processor")
+        if isinstance(nested, dict):
+            return f"{NESTED}, image_processor", nested
+    if (path / FILE).is_file():
+        return FILE, read_settings(path / FILE)
     raise SourceError(
-        f"{path}: expected preprocessor_config.json, found none. Save the checkpoint's image "
-        "processor with transformers' save_pretrained."
+        f"{path}: expected the checkpoint's image processor ({FILE}), found none. Save it with "
+        "transformers' save_pretrained."
     )
+
+
+def _name(path: Path, content: Mapping[str, Any]) -> str:
+    """The processor's class, by its own file, an old key of it, or config.json."""
+    given = content.get("image_processor_type")
+    if given is None and (old := content.get("feature_extractor_type")) is not None:
+        given = str(old).replace("FeatureExtractor", "ImageProcessor")
+    config = read_settings(path / "config.json") if (path / "config.json").is_file() else {}
+    of_model = OF_MODELS.get(str(config.get("model_type")))
+    name = str(given or config.get("image_processor_type") or of_model)
+    # The class names its backend at its end, and an early Qwen2.5-VL its model.
+    name = name.removesuffix("Fast").removesuffix("Pil")
+    return "Qwen2VLImageProcessor" if name == "Qwen2_5_VLImageProcessor" else name
 
 
 def make_processor(checkpoint: Path, out: Path) -> Mapping[str, object]:
     """Write the settings for the stage.
 
     Raises:
-        SourceError: there are none.
+        SourceError: as :func:`read_processor`.
     """
-    settings = read_processor(checkpoint)
-    out.write_text(json.dumps(settings, sort_keys=True), "utf-8")
-    return {"image_processor": settings.get("image_processor_type")}
+    found = read_processor(checkpoint)
+    content = {"kind": found.kind, **found.settings}
+    out.write_text(json.dumps(content, sort_keys=True), "utf-8")
+    return {"image_processor": found.name}
 
 
 PROCESSOR = Export.file("processor.json", source="vision", make=make_processor, form=read_processor)
+"""Beside the stage that prepares images."""

@@ -12,22 +12,24 @@ from builders.kit.graph import (
     PythonModel,
     Tensor,
 )
-from builders.stages.models import decode_image
+from builders.kit.graph.options import Whole
+from builders.stages.models import decode_rgb
 from builders.vision.checkpoint.eye import Eye
-from builders.vision.checkpoint.processor import PROCESSOR
+from builders.vision.checkpoint.processor import PROCESSOR, read_processor
 from builders.vision.options import VisionOptions
+from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 from builders.vision.towers import fixed
 from repository.arrays import DType
 
 LARGEST_BATCH = 8
 """Images in one call of the tower."""
 
-image, _ = decode_image.inputs
-pixels = decode_image.outputs[0]
+(image,) = decode_rgb.inputs
+(pixels,) = decode_rgb.outputs
 
 
 def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
-    """``decode_image >> preprocess >> encode >> adapt``; without a projector, no ``adapt``.
+    """``decode_rgb >> preprocess >> encode >> adapt``; without a projector, no ``adapt``.
 
     Args:
         eye: the checkpoint's.
@@ -35,6 +37,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     """
     interpolate = eye.interpolates if options.interpolate is None else options.interpolate
     encoder, adapter = fixed.exports(eye, interpolate)
+    read_processor(eye.path, ("fixed",), None if interpolate else eye.tower.side)
     side = -1 if interpolate else eye.tower.side
     tokens = -1 if interpolate else eye.tokens
     planes = {"channels": 3, "height": side, "width": side}
@@ -46,6 +49,8 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         inputs=(pixels,),
         outputs=(Tensor("pixel_values", DType.FP32, planes),),
         stage="builders.vision.stages.preprocess",
+        parameters={"maximum_pixels": str(MAXIMUM_PIXELS)},
+        options={"maximum_pixels": Whole(1, 2**31 - 1)},
         exports=(PROCESSOR,),
         instances=(InstanceGroup(count=2),),
         queue=LATER_STEP,
@@ -67,7 +72,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
             name="vision",
             inputs=(image,),
             outputs=(found,),
-            steps=decode_image >> preprocess >> encode,
+            steps=decode_rgb >> preprocess >> encode,
         )
     adapt = OnnxModel(
         name="adapt",
@@ -82,5 +87,5 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         name="vision",
         inputs=(image,),
         outputs=(Tensor("image_embeds", DType.FP32, embeds), found),
-        steps=decode_image >> preprocess >> encode >> adapt,
+        steps=decode_rgb >> preprocess >> encode >> adapt,
     )

@@ -1,0 +1,32 @@
+"""One image of the tower's size: CLIP, SigLIP, ViT, LLaVA and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import pixels as pixel
+from .planes import planes, table
+
+
+def process(
+    settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int = pixel.MAXIMUM_PIXELS
+) -> np.ndarray:
+    """What the tower takes, FP32 [3, height, width].
+
+    Args:
+        settings: the processor's, complete, as the build writes them.
+        pixels: UINT8 [height, width, 3].
+        maximum_pixels: of the image at any size that it is brought to.
+
+    Raises:
+        InvalidArgument: it would have more.
+    """
+    if settings["do_pad"]:  # LLaVA's alone; the others have nothing to pad to
+        height, width = pixels.shape[:2]
+        pixel.refuse_large((max(height, width),) * 2, (height, width), maximum_pixels)
+        colour = [int(each * 255) for each in settings["image_mean"]]
+        pixels = pixel.square(pixels, colour)
+    return planes(pixel.fitted(pixels, settings, maximum_pixels), table(settings))
