@@ -6,28 +6,15 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from builders.kit.family import Export
-from builders.kit.sources.error import SourceError, read_settings
-from builders.kit.sources.values import Values, refuse_all
+from builders.kit.sources.values import Values
 from builders.vision.checkpoint.architecture import Architecture, Folder
 from builders.vision.checkpoint.eye import Eye, Pooling, Tower
 from builders.vision.checkpoint.fixed import pooling_of
+from builders.vision.checkpoint.processor import read_processor
 
 MODEL_TYPE = "siglip2_vision_model"
-
-_DEFAULTS: Mapping[str, object] = {
-    "resample": 2,
-    "do_rescale": True,
-    "rescale_factor": 1 / 255,
-    "do_normalize": True,
-    "image_mean": [0.5, 0.5, 0.5],
-    "image_std": [0.5, 0.5, 0.5],
-    "patch_size": 16,
-    "max_num_patches": 256,
-}
-"""Of transformers' Siglip2ImageProcessor."""
 
 
 def _siglip2(name: str, folder: Folder, vision: Values) -> Eye:
@@ -90,61 +77,6 @@ ARCHITECTURES = (
 )
 
 
-def read_processor(path: Path) -> dict[str, Any]:
-    """The image processor's settings, those of its class where they are left out.
-
-    Raises:
-        SourceError: there are none, or such that are not served; all of what is wrong is told.
-    """
-    name = "preprocessor_config.json"
-    if (path / name).is_file():
-        content: Any = read_settings(path / name)
-    elif (path / "processor_config.json").is_file():
-        name = "processor_config.json"
-        content = read_settings(path / name).get("image_processor")
-    else:
-        content = None
-    if not isinstance(content, dict):
-        raise SourceError(
-            f"{path}: expected an image processor in preprocessor_config.json, found none. Save it "
-            "with transformers' save_pretrained."
-        )
-    wrong: list[str] = []
-    values = Values(name, content, wrong)
-    flags = (True, False)
-    values.only(
-        {
-            "do_resize": (True,),
-            "do_rescale": flags,
-            "do_normalize": flags,
-            "do_convert_rgb": flags,
-            "resample": tuple(range(6)),
-        }
-    )
-    patches = values.whole("max_num_patches", 256, 1, 1 << 16)
-    patch = values.whole("patch_size", 16, 1, 1 << 10)
-    for key in ("image_mean", "image_std"):
-        given = content.get(key)
-        if given is not None and not (
-            isinstance(given, list)
-            and len(given) == 3
-            and all(type(each) in (int, float) for each in given)
-        ):
-            values.refuse(key, "three numbers")
-    if content.get("image_std") is not None and 0 in content["image_std"]:
-        values.refuse("image_std", "three numbers other than 0")
-    factor = values.number("rescale_factor", 1 / 255)
-    refuse_all(path, "settings of a Siglip2ImageProcessor that are served", wrong)
-    given = {key: content[key] for key in _DEFAULTS if content.get(key) is not None}
-    return {
-        **_DEFAULTS,
-        **given,
-        "patch_size": patch,
-        "max_num_patches": patches,
-        "rescale_factor": factor,
-    }
-
-
 def make_processor(checkpoint: Path, out: Path) -> Mapping[str, object]:
     """Write the settings for the stage, with the side of the tower's position embeddings.
 
@@ -154,9 +86,10 @@ def make_processor(checkpoint: Path, out: Path) -> Mapping[str, object]:
     from builders.vision.checkpoint.read import read_eye
 
     tower = read_eye(checkpoint).tower
-    settings = {**read_processor(checkpoint), "side": math.isqrt(tower.positions)}
+    found = read_processor(checkpoint, ("naflex",))
+    settings = {**found.settings, "side": math.isqrt(tower.positions)}
     out.write_text(json.dumps(settings, sort_keys=True), "utf-8")
-    return {"max_num_patches": settings["max_num_patches"]}
+    return {"image_processor": found.name}
 
 
 PROCESSOR = Export.file("naflex.json", source="vision", make=make_processor, form=read_processor)

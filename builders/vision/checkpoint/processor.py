@@ -52,6 +52,7 @@ def read_processor(
     path: Path,
     kinds: Sequence[Kind] = (),
     side: int | None = None,
+    patch: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Processor:
     """The processor of a checkpoint, from preprocessor_config.json or processor_config.json.
@@ -60,6 +61,7 @@ def read_processor(
         path: the checkpoint's folder.
         kinds: what its tower takes; any if empty.
         side: of the images, or tiles, that its tower takes, in pixels; None if it takes others.
+        patch: the side of the patches that its tower takes, for one that takes patches.
         overrides: settings that are used instead of the file's.
 
     Raises:
@@ -80,7 +82,7 @@ def read_processor(
     own = CLASSES[name]
     settings = processor_values.complete(values, own.kind, own.defaults)
     if not wrong:
-        processor_output.check(values, own.kind, settings, side)
+        processor_output.check(values, own.kind, settings, side, patch)
     refuse_all(path, f"settings of {name} that are carried and that fit the tower", wrong)
     return Processor(name, own.kind, settings)
 

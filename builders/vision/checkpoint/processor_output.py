@@ -52,7 +52,13 @@ def most_tiles(kind: Kind, settings: Mapping[str, Any]) -> int:
     return 1
 
 
-def check(values: Values, kind: Kind, settings: Mapping[str, Any], side: int | None) -> None:
+def check(
+    values: Values,
+    kind: Kind,
+    settings: Mapping[str, Any],
+    side: int | None,
+    patch: int | None,
+) -> None:
     """Note what contradicts the tower, or itself.
 
     Args:
@@ -60,7 +66,12 @@ def check(values: Values, kind: Kind, settings: Mapping[str, Any], side: int | N
         kind: what the processor makes of an image.
         settings: its own, complete.
         side: of the images or tiles that the tower takes; None if it takes others.
+        patch: the side of the tower's patches, if it takes patches.
     """
+    if kind in ("grid", "naflex"):
+        if patch not in (None, settings["patch_size"]):
+            values.refuse("patch_size", f"{patch}, the patch_size of the tower")
+        return
     if kind == "anyres":
         own = tile(settings)
         if any(each % own for shape in settings["image_grid_pinpoints"] for each in shape):
@@ -69,7 +80,7 @@ def check(values: Values, kind: Kind, settings: Mapping[str, Any], side: int | N
         values.refuse("do_resize", "true, where do_image_splitting is")
     if kind == "fixed" and settings["do_pad"] and max(settings["image_mean"]) > 1:
         values.refuse("image_mean", "at most 1, since images are padded in that colour")
-    if side is None or kind in ("grid", "naflex"):
+    if side is None:
         return
     found = size(kind, settings)
     if found == (side, side):

@@ -13,19 +13,16 @@ from builders.kit.graph import (
     Tensor,
 )
 from builders.kit.graph.options import Whole
-from builders.stages.models import decode_rgb
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.processor import PROCESSOR, read_processor
 from builders.vision.options import VisionOptions
+from builders.vision.pipelines.decoding import decoder, image, pixels
 from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 from builders.vision.towers import fixed
 from repository.arrays import DType
 
 LARGEST_BATCH = 8
 """Images in one call of the tower."""
-
-(image,) = decode_rgb.inputs
-(pixels,) = decode_rgb.outputs
 
 
 def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
@@ -37,7 +34,8 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     """
     interpolate = eye.interpolates if options.interpolate is None else options.interpolate
     encoder, adapter = fixed.exports(eye, interpolate)
-    read_processor(eye.path, ("fixed",), None if interpolate else eye.tower.side)
+    sides = None if interpolate else eye.tower.side
+    decode_rgb = decoder(read_processor(eye.path, ("fixed",), sides))
     side = -1 if interpolate else eye.tower.side
     tokens = -1 if interpolate else eye.tokens
     planes = {"channels": 3, "height": side, "width": side}

@@ -14,22 +14,20 @@ from builders.kit.graph import (
     PythonModel,
     Tensor,
 )
-from builders.stages.models import decode_image
 from builders.vision.checkpoint.eye import Eye
-from builders.vision.checkpoint.naflex import PROCESSOR, read_processor
+from builders.vision.checkpoint.naflex import PROCESSOR
+from builders.vision.checkpoint.processor import read_processor
 from builders.vision.options import VisionOptions
+from builders.vision.pipelines.decoding import decoder, image, pixels
 from builders.vision.towers import naflex
 from repository.arrays import DType
 
 LARGEST_BATCH = 8
 """Images in one call of the tower."""
 
-image, _ = decode_image.inputs
-pixels = decode_image.outputs[0]
-
 
 def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
-    """``decode_image >> preprocess >> encode``.
+    """``decode_rgb >> preprocess >> encode``.
 
     Args:
         eye: the checkpoint's.
@@ -38,7 +36,9 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     Raises:
         SourceError: an image processor that is not served.
     """
-    most = int(read_processor(eye.path)["max_num_patches"])
+    processor = read_processor(eye.path, ("naflex",), patch=eye.tower.patch)
+    decode_rgb = decoder(processor)
+    most = int(processor.settings["max_num_patches"])
     side = math.isqrt(eye.tower.positions)
     prepared = (
         ("patches", DType.FP32, {"patches": most, "patch": 3 * eye.tower.patch**2}),
@@ -69,5 +69,5 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         name="vision",
         inputs=(image,),
         outputs=(Tensor("pooled", DType.FP32, {"pooled": eye.pooled}),),
-        steps=decode_image >> preprocess >> encode,
+        steps=decode_rgb >> preprocess >> encode,
     )
