@@ -37,7 +37,16 @@ napoleon_use_ivar = True
 napoleon_numpy_docstring = False
 
 CONTENTS = {
-    "Start": ("quickstart", "install", "pipelines", "ocr", "asr", "asr-checkpoints", "commands"),
+    "Start": (
+        "quickstart",
+        "install",
+        "pipelines",
+        "ocr",
+        "asr",
+        "asr-checkpoints",
+        "vision",
+        "commands",
+    ),
     "Build": ("your-own-onnx-model", "profiles", "add-a-family"),
     "Deliver": ("delivery", "security", "deploy/*"),
     "Measure": ("benchmarks",),

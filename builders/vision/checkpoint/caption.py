@@ -8,6 +8,7 @@ from pathlib import Path
 
 from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.values import LIMIT, Values, refuse_all
+from builders.vision.checkpoint.headers import read_headers
 from repository.findings import shortened
 
 
@@ -85,6 +86,14 @@ def read_caption(path: Path) -> Caption:
     else:
         pooled = text.whole("projection_size", width, 1)
     positions = text.whole("max_position_embeddings", kind.tokens, 2)
+    vocabulary = text.whole("vocab_size", 49408 if kind.clip else 32000, 1)
+    wrong += read_headers(path).of_text.wrong(
+        {
+            "embeddings.token_embedding.weight": (vocabulary, width),
+            "embeddings.position_embedding.weight": (positions, width),
+            "text_projection.weight" if kind.clip else "head.weight": (pooled, width),
+        }
+    )
     tokenizer = Values("tokenizer_config.json", _tokenizer(path), wrong)
     refuse_all(path, "settings of a text tower that are served", wrong)
     given = tokenizer.content.get("model_max_length")
@@ -98,7 +107,7 @@ def read_caption(path: Path) -> Caption:
         # A causal tower never sees what stands behind the end of a text.
         masked=not kind.clip and (not isinstance(names, list) or "attention_mask" in names),
         pooled=pooled,
-        vocabulary=text.whole("vocab_size", 49408 if kind.clip else 32000, 1),
+        vocabulary=vocabulary,
     )
 
 

@@ -21,22 +21,24 @@ class Headers:
 
     Attributes:
         shapes: name -> shape.
+        passed_over: parts of the names of tensors that are not looked at.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
+    passed_over: tuple[str, ...] = _NOT_OF_THE_EYE
 
     def seen(self, ending: str) -> tuple[int, ...] | None:
-        """The shape of the eye's tensor whose name has that ending; None if there is none.
+        """The shape of the tensor whose name has that ending; None if there is none.
 
         Checkpoints of different age have different beginnings of names.
         """
-        for name, shape in self._of_the_eye():
+        for name, shape in self._looked_at():
             if name == ending or name.endswith(f".{ending}"):
                 return shape
         return None
 
     def wrong(self, expected: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
-        """A few words for each of the eye's tensors that is missing or has another shape."""
+        """A few words for each of those tensors that is missing or has another shape."""
         for ending, shape in expected.items():
             found = self.seen(ending)
             if found is None:
@@ -44,13 +46,23 @@ class Headers:
             elif found != shape:
                 yield f"weights *{ending} of {list(found)} (expected {list(shape)}, by config.json)"
 
-    def has_text(self, ending: str) -> bool:
-        """Whether a text tower has a tensor with that ending."""
-        return any("text_model." in name and name.endswith(f".{ending}") for name in self.shapes)
+    @property
+    def of_text(self) -> Headers:
+        """The tensors of the text tower alone."""
+        whole = any("text_model." in name for name in self.shapes)
+        named = ("text_model.", "text_projection.")
+        return Headers(
+            {
+                name: shape
+                for name, shape in self.shapes.items()
+                if not whole or any(part in name for part in named)
+            },
+            passed_over=(),
+        )
 
-    def _of_the_eye(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+    def _looked_at(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         for name, shape in self.shapes.items():
-            if not any(part in name for part in _NOT_OF_THE_EYE):
+            if not any(part in name for part in self.passed_over):
                 yield name, shape
 
 

@@ -165,6 +165,18 @@ def test_a_folder_without_weights_is_refused(checkpoint: Callable[[str], Path]) 
     assert "model.safetensors.index.json" in refusal(folder)
 
 
+def test_a_text_tower_whose_weights_contradict_its_config_is_refused(
+    checkpoint: Callable[[str], Path],
+) -> None:
+    folder = edit(checkpoint("clip"), text_config={"vocab_size": 99}, projection_dim=7)
+    (folder / "tokenizer_config.json").write_text("{}", "utf-8")
+    with pytest.raises(SourceError) as caught:
+        read_caption(folder)
+    text = str(caught.value)
+    assert "*embeddings.token_embedding.weight of [600, 32] (expected [99, 32]" in text
+    assert "*text_projection.weight of [24, 32] (expected [7, 32]" in text
+
+
 def test_a_text_tower_without_a_tokenizer_is_refused(checkpoint: Callable[[str], Path]) -> None:
     folder = checkpoint("siglip2")
     with pytest.raises(SourceError, match="expected the text tower's tokenizer"):
