@@ -11,7 +11,7 @@ For example::
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from builders.kit.recipe.profile import Options
 
@@ -30,12 +30,16 @@ class VisionOptions(Options):
         evaluation: ``path:`` of a folder with ``scenes.json`` and its images, to score the model
             on: see :mod:`builders.vision.scenes`. Without it, a checkpoint other than the shipped
             one is scored on nothing.
+        maximum_tiles: of an eye that sees an image in tiles, the most of one image, the one that
+            shows it whole among them. An image of more is refused. By default as many as the
+            checkpoint's image processor can make.
     """
 
     source: str = DEMO
     text: str | None = None
     interpolate: bool | None = None
     evaluation: str | None = None
+    maximum_tiles: int | None = Field(default=None, ge=1, le=1024)
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any
 
 from builders.kit.sources.values import Values
 from builders.vision.checkpoint.processor_classes import Kind
+from builders.vision.stages.processors import splits
 
 
 def size(kind: Kind, settings: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -45,9 +46,11 @@ def most_tiles(kind: Kind, settings: Mapping[str, Any]) -> int:
         return int(settings["pan_and_scan_max_num_crops"]) + 1
     if kind == "splits" and settings["do_image_splitting"] and settings["do_resize"]:
         longest = settings["size"].get("longest_edge")
-        sides = [min(longest, 4096)] * 2 if longest else list(settings["size"].values())
+        asked = settings["size"].get("height", 0), settings["size"].get("width", 0)
+        if longest:  # the shorter side is made even, and then may be the longer one
+            asked = (min(longest + longest % 2, splits.LONGEST),) * 2
         own = settings["max_image_size"]["longest_edge"]
-        rows, columns = (-(-int(each) // int(own)) for each in sides)
+        rows, columns = (side // own for side in splits.whole_tiles(asked, own))
         return rows * columns + 1 if rows * columns > 1 else 1
     return 1
 

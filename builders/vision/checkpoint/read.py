@@ -7,13 +7,18 @@ from pathlib import Path
 
 from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.values import Values, refuse_all
-from builders.vision.checkpoint import fixed, naflex
+from builders.vision.checkpoint import fixed, naflex, shuffled, tiled
 from builders.vision.checkpoint.architecture import Architecture, Folder
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.headers import read_headers
 from repository.findings import shortened
 
-SERVED: tuple[Architecture, ...] = (*fixed.ARCHITECTURES, *naflex.ARCHITECTURES)
+SERVED: tuple[Architecture, ...] = (
+    *fixed.ARCHITECTURES,
+    *naflex.ARCHITECTURES,
+    *tiled.ARCHITECTURES,
+    *shuffled.ARCHITECTURES,
+)
 """Every architecture that is served."""
 
 _NAVIT = (

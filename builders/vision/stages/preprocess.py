@@ -1,6 +1,8 @@
 """Pixels to what the tower takes, as the checkpoint's own image processor makes it.
 
-``pixels`` UINT8 [height, width, 3] -> ``pixel_values`` FP32 [3, height, width].
+``pixels`` UINT8 [height, width, 3] -> ``pixel_values`` FP32 [3, height, width]; for a tower that
+sees tiles FP32 [tiles, 3, side, side], and ``tiling`` INT32 [4], the rows and columns of tiles
+beside the one of the whole image and the image's height and width.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .processors import fixed
+from .processors import fixed, tiles
 from .processors.pixels import MAXIMUM_PIXELS
 
 PROCESSOR = "processor.json"
@@ -23,12 +25,18 @@ def prepare(
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
     """The stage; it reads the processor's settings.
 
-    The parameter ``maximum_pixels`` bounds an image at every size that it is brought to.
+    The parameter ``maximum_pixels`` bounds an image at every size that it is brought to, and
+    ``maximum_tiles`` the tiles of one.
     """
     settings = json.loads((folder / PROCESSOR).read_text("utf-8"))
     maximum = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
 
-    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def one(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"pixel_values": fixed.process(settings, inputs["pixels"], maximum)}
 
-    return run
+    def many(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        most = int(parameters["maximum_tiles"])
+        found, tiling = tiles.process(settings, inputs["pixels"], most, maximum)
+        return {"pixel_values": found, "tiling": tiling}
+
+    return many if settings["kind"] in tiles.KINDS else one
