@@ -1,8 +1,9 @@
 """Pixels to what the tower takes, as the checkpoint's own image processor makes it.
 
-``pixels`` UINT8 [height, width, 3] -> ``pixel_values`` FP32 [3, height, width]; for a tower that
-sees tiles FP32 [tiles, 3, side, side], and ``tiling`` INT32 [4], the rows and columns of tiles
-beside the one of the whole image and the image's height and width.
+``pixels`` UINT8 [height, width, 3] -> ``pixel_values`` FP32 [3, height, width], or UINT8 where the
+arithmetic is left to another model; for a tower that sees tiles FP32 [tiles, 3, side, side], and
+``tiling`` INT32 [4], the rows and columns of tiles beside the one of the whole image and the
+image's height and width.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def prepare(
     """The stage; it reads the processor's settings.
 
     The parameter ``maximum_pixels`` bounds an image at every size that it is brought to, and
-    ``maximum_tiles`` the tiles of one.
+    ``maximum_tiles`` the tiles of one. With ``as_bytes`` "true" the pixels of an image that is not
+    cut into tiles are not rescaled and normalised.
     """
     settings = json.loads((folder / PROCESSOR).read_text("utf-8"))
     maximum = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
@@ -34,9 +36,15 @@ def prepare(
     def one(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"pixel_values": fixed.process(settings, inputs["pixels"], maximum)}
 
+    def as_bytes(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        found = fixed.shown(settings, inputs["pixels"], maximum)
+        return {"pixel_values": np.ascontiguousarray(found.transpose(2, 0, 1))}
+
     def many(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         most = int(parameters["maximum_tiles"])
         found, tiling = tiles.process(settings, inputs["pixels"], most, maximum)
         return {"pixel_values": found, "tiling": tiling}
 
-    return many if settings["kind"] in tiles.KINDS else one
+    if settings["kind"] in tiles.KINDS:
+        return many
+    return as_bytes if parameters.get("as_bytes") == "true" else one

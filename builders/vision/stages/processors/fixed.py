@@ -16,6 +16,16 @@ def process(
 ) -> np.ndarray:
     """What the tower takes, FP32 [3, height, width].
 
+    Args and errors as of :func:`shown`.
+    """
+    return planes(shown(settings, pixels, maximum_pixels), table(settings))
+
+
+def shown(
+    settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int = pixel.MAXIMUM_PIXELS
+) -> np.ndarray:
+    """The pixels that the tower is shown, UINT8 [height, width, 3], before any arithmetic.
+
     Args:
         settings: the processor's, complete, as the build writes them.
         pixels: UINT8 [height, width, 3].
@@ -29,4 +39,4 @@ def process(
         pixel.refuse_large((max(height, width),) * 2, (height, width), maximum_pixels)
         colour = [int(each * 255) for each in settings["image_mean"]]
         pixels = pixel.square(pixels, colour)
-    return planes(pixel.fitted(pixels, settings, maximum_pixels), table(settings))
+    return pixel.fitted(pixels, settings, maximum_pixels)
