@@ -67,15 +67,27 @@ def pillow_rgb(image: Image.Image, clear_is_white: bool = True) -> np.ndarray:
     image.load()
     sample_range = _sample_range(image)
     _refuse_planes(image, layout, samples.is_cut(image, layout, sample_range))
-    upright = _upright(image, image)
-    if upright.mode.startswith(("I", "F")):
-        upright = Image.fromarray(samples.to_bytes(np.asarray(upright), *sample_range))
-    found = upright if upright.mode == "RGB" else upright.convert("RGB")
+    _turn(image)
+    found = image
+    if image.mode.startswith(("I", "F")):
+        found = Image.fromarray(samples.to_bytes(np.asarray(image), *sample_range))
+    if found.mode != "RGB":
+        found = found.convert("RGB")
     if clear_is_white and found.info.get("transparency") is not None:
         layer = found.convert("RGBA")
         paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         found = Image.alpha_composite(paper, layer).convert("RGB")
     return np.asarray(found)
+
+
+def _turn(image: Image.Image) -> None:
+    """Turn an image as its EXIF says, without a copy of one that is upright."""
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except MemoryError:
+        raise
+    except Exception:  # as in :func:`_upright`
+        return
 
 
 def _refuse_planes(image: Image.Image, layout: str, cut: bool) -> None:

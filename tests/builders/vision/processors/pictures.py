@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,9 @@ MODES = {
     "1": ("PNG", "TIFF", "BMP"),
 }
 """A mode of Pillow -> the formats that it is saved in."""
+
+Files = Sequence[tuple[str, bytes]]
+"""What each file is, and its bytes."""
 
 _ORIENTATION = 0x0112
 
@@ -76,6 +80,13 @@ def opened(encoded: bytes) -> Image.Image:
     return found
 
 
-def cases(count: int) -> Iterator[tuple[str, bytes]]:
-    """So many files."""
-    return (picture(seed) for seed in range(count))
+@functools.cache
+def few() -> Files:
+    """One small file of each mode, and two lines."""
+    return tuple(picture(seed, 200) for seed in (*range(len(MODES)), 9, 19))
+
+
+@functools.cache
+def many() -> Files:
+    """Two hundred files."""
+    return tuple(picture(seed) for seed in range(200))

@@ -12,7 +12,7 @@ from builders.kit.invalid_argument import InvalidArgument
 from builders.stages.decode_rgb import decode
 from builders.vision.stages.processors import fixed
 from tests.builders.vision.processors.compared import answer, pixels_of, same, theirs, written
-from tests.builders.vision.processors.pictures import cases, opened, picture
+from tests.builders.vision.processors.pictures import Files, few, many, opened, picture
 
 PROCESSORS: list[tuple[str, dict[str, Any]]] = [
     ("CLIPImageProcessor", {}),
@@ -33,10 +33,10 @@ PROCESSORS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def check(folder: Path, name: str, settings: dict[str, Any], count: int) -> None:
+def check(folder: Path, name: str, settings: dict[str, Any], files: Files) -> None:
     """The same as transformers on so many files."""
     own, his = written(folder, name, **settings), theirs(name, **settings)
-    for what, encoded in cases(count):
+    for what, encoded in files:
         expected = np.asarray(his(opened(encoded), return_tensors="np")["pixel_values"])[0]
         found = fixed.process(own, pixels_of(encoded, own), 200_000_000)
         assert same(found, expected), f"{name} {settings}: {what}"
@@ -46,7 +46,7 @@ def check(folder: Path, name: str, settings: dict[str, Any], count: int) -> None
 def test_some_images_become_what_transformers_makes_of_them(
     name: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    check(tmp_path, name, settings, 9)
+    check(tmp_path, name, settings, few())
 
 
 @pytest.mark.thorough
@@ -54,7 +54,7 @@ def test_some_images_become_what_transformers_makes_of_them(
 def test_two_hundred_images_become_what_transformers_makes_of_them(
     name: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    check(tmp_path, name, settings, 200)
+    check(tmp_path, name, settings, many())
 
 
 def test_an_image_that_would_become_too_large_is_refused_with_the_bound(tmp_path: Path) -> None:

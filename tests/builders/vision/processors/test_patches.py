@@ -1,0 +1,93 @@
+"""Processors that cut an image into patches: equal to transformers' own, every float of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from builders.kit.invalid_argument import InvalidArgument
+from builders.vision.stages.processors import grid, naflex
+from tests.builders.vision.processors.compared import pixels_of, same, theirs, written
+from tests.builders.vision.processors.pictures import Files, few, many, opened
+
+_SMALL = {"shortest_edge": 28 * 28 * 2, "longest_edge": 28 * 28 * 40}
+
+GRIDS: list[dict[str, Any]] = [
+    {"size": _SMALL},
+    {"min_pixels": 64 * 64, "max_pixels": 160 * 160, "patch_size": 16},
+    {"size": _SMALL, "patch_size": 7, "merge_size": 3, "temporal_patch_size": 1, "resample": 2},
+]
+
+NAFLEX: list[dict[str, Any]] = [
+    {"max_num_patches": 64, "patch_size": 8},
+    {"patch_size": 5, "max_num_patches": 40, "resample": 3, "image_mean": [0.4, 0.5, 0.6]},
+]
+
+
+def check_grid(folder: Path, settings: dict[str, Any], files: Files) -> None:
+    """The same as transformers on so many files; what it refuses is refused."""
+    own = written(folder, "Qwen2VLImageProcessor", **settings)
+    his = theirs("Qwen2VLImageProcessor", **settings)
+    for what, encoded in files:
+        pixels = pixels_of(encoded, own)
+        try:
+            answer = his(opened(encoded), return_tensors="np")
+        except ValueError as error:
+            assert "aspect ratio" in str(error)
+            with pytest.raises(InvalidArgument, match="200 times as long as wide"):
+                grid.process(own, pixels)
+            continue
+        found, size = grid.process(own, pixels)
+        assert same(found, answer["pixel_values"]), what
+        assert same(size, answer["image_grid_thw"]), what
+
+
+def check_naflex(folder: Path, settings: dict[str, Any], files: Files) -> None:
+    """The same as transformers on so many files."""
+    own = written(folder, "Siglip2ImageProcessor", **settings)
+    his = theirs("Siglip2ImageProcessor", **settings)
+    for what, encoded in files:
+        answer = his(opened(encoded), return_tensors="np")
+        found, rows, columns = naflex.process(own, pixels_of(encoded, own))
+        assert [rows, columns] == answer["spatial_shapes"][0].tolist(), what
+        assert answer["pixel_attention_mask"][0].sum() == rows * columns == len(found)
+        assert same(found, answer["pixel_values"][0, : len(found)]), what
+
+
+@pytest.mark.parametrize("settings", GRIDS)
+def test_some_images_become_the_grid_that_transformers_makes(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    check_grid(tmp_path, settings, few())
+
+
+@pytest.mark.parametrize("settings", NAFLEX)
+def test_some_images_become_the_patches_that_transformers_makes(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    check_naflex(tmp_path, settings, few())
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("settings", [*GRIDS, {}])
+def test_two_hundred_images_become_the_grid_that_transformers_makes(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    check_grid(tmp_path, settings, many())
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("settings", [*NAFLEX, {}])
+def test_two_hundred_images_become_the_patches_that_transformers_makes(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    check_naflex(tmp_path, settings, many())
+
+
+def test_an_image_of_too_many_patches_is_refused_with_the_bound(tmp_path: Path) -> None:
+    own = written(tmp_path, "Qwen2VLImageProcessor")
+    with pytest.raises(InvalidArgument, match=r"in 4988 patches, more than the 4000 allowed"):
+        grid.process(own, np.zeros((2000, 3000, 3), np.uint8), maximum_patches=4000)
