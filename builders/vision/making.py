@@ -74,7 +74,13 @@ def make(options: VisionOptions, conditions: Conditions) -> Family:
         name="vision",
         sources=sources,
         pipelines=tuple(pipelines),
-        metrics=metrics(eye.path, scenes, texts=text is not None, answers=eye.projects)
+        metrics=metrics(
+            eye.path,
+            scenes,
+            texts=text is not None,
+            # Of other kinds, the questions would have to show the image's tokens in other ways.
+            answers=eye.projects and eye.kind == "fixed",
+        )
         if scenes
         else (),
     )

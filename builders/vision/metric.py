@@ -22,10 +22,13 @@ Run = Callable[[Arrays], Arrays]
 TEXTS = 64
 """In a request."""
 
-TOGETHER = 65
-"""Questions that the language model is asked at once."""
+ASKED = 60
+"""Questions to the language model: more would make a build wait."""
 
-LONGEST = 40
+TOGETHER = 60
+"""Of them in one batch."""
+
+LONGEST = 24
 """Tokens of an answer."""
 
 
@@ -51,7 +54,7 @@ def metrics(checkpoint: Path, folder: Path, *, texts: bool, answers: bool) -> tu
                 data=(folder,),
             )
         )
-    if answers:
+    if answers and any(each.questions for each in read_scenes(folder)):
         found.append(
             Metric(
                 name="answers_kept",
@@ -94,10 +97,11 @@ def answers_kept(checkpoint: Path, folder: Path, vision: Run) -> float:
 
     Args:
         checkpoint: of the eye and its language model.
-        folder: the scenes; the first question about each is asked.
+        folder: the scenes; the first question about some of them is asked.
         vision: the pipeline, ``image`` -> ``image_embeds``.
     """
     scenes = [each for each in read_scenes(folder) if each.questions]
+    scenes = scenes[:: -(-len(scenes) // ASKED)]
     asked = [each.questions[0] for each in scenes]
     served = [vision(_request(each))["image_embeds"] for each in scenes]
     right = []
