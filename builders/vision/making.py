@@ -15,7 +15,7 @@ from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.metric import metrics
 from builders.vision.options import DEMO, VisionOptions
-from builders.vision.pipelines import caption, fixed, naflex, tiled
+from builders.vision.pipelines import caption, fixed, grid, naflex, tiled
 from builders.vision.scenes import SHIPPED, read_scenes
 from repository.errors import KitError
 from repository.findings import Finding, finding_of
@@ -24,6 +24,7 @@ PIPELINES: Mapping[str, Callable[[Eye, VisionOptions], Ensemble]] = {
     "fixed": fixed.pipeline,
     "naflex": naflex.pipeline,
     "tiled": tiled.pipeline,
+    "grid": grid.pipeline,
 }
 """Kind of tower -> what makes the pipeline ``vision``."""
 

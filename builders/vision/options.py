@@ -33,6 +33,9 @@ class VisionOptions(Options):
         maximum_tiles: of an eye that sees an image in tiles, the most of one image, the one that
             shows it whole among them. An image of more is refused. By default as many as the
             checkpoint's image processor can make.
+        maximum_patches: of an eye that sees an image in patches of a grid, the most of one image.
+            An image of more is refused. By default as many as the processor's class makes at
+            most, where a checkpoint leaves that open; attention takes memory for their square.
     """
 
     source: str = DEMO
@@ -40,6 +43,7 @@ class VisionOptions(Options):
     interpolate: bool | None = None
     evaluation: str | None = None
     maximum_tiles: int | None = Field(default=None, ge=1, le=1024)
+    maximum_patches: int = Field(default=5120, ge=1, le=1 << 20)
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.values import Values, refuse_all
-from builders.vision.checkpoint import fixed, naflex, shuffled, tiled
+from builders.vision.checkpoint import fixed, grid, naflex, shuffled, tiled
 from builders.vision.checkpoint.architecture import Architecture, Folder
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.headers import read_headers
@@ -18,6 +18,7 @@ SERVED: tuple[Architecture, ...] = (
     *naflex.ARCHITECTURES,
     *tiled.ARCHITECTURES,
     *shuffled.ARCHITECTURES,
+    *grid.ARCHITECTURES,
 )
 """Every architecture that is served."""
 
@@ -30,6 +31,10 @@ _BOTH_WAYS = (
     "decoder does, so its embeddings would be of no use"
 )
 _PIXTRAL = "has Pixtral's tower, whose graph is made for one size of image alone"
+_GRID = (
+    "has a tower of its own for patches of grids, which is not one of Qwen2-VL's, Qwen2.5-VL's or "
+    "Qwen3-VL's"
+)
 
 NOT_CARRIED: Mapping[str, str] = {
     "minicpmv": _NAVIT,
@@ -42,6 +47,19 @@ NOT_CARRIED: Mapping[str, str] = {
     "mistral3": _PIXTRAL,
     "lighton_ocr": _PIXTRAL,
     "paligemma": _BOTH_WAYS,
+    "ernie4_5_vl_moe": _GRID,
+    "glm46v": _GRID,
+    "glm4v": _GRID,
+    "glm4v_moe": _GRID,
+    "glm_ocr": _GRID,
+    "kimi_k25": _GRID,
+    "kimi_vl": _GRID,
+    "paddleocr_vl": _GRID,
+    "qwen2_5_omni": _GRID,
+    "qwen3_5": _GRID,
+    "qwen3_5_moe": _GRID,
+    "qwen3_omni_moe": _GRID,
+    "video_llama_3": _GRID,
 }
 """``model_type`` -> why it is not served."""
 

@@ -86,6 +86,7 @@ def test_an_old_key_of_clip_counts_as_for_transformers(checkpoint: Callable[[str
         ("pixtral", "one size of image"),
         ("mistral3", "Pixtral's tower"),
         ("paligemma", "both ways"),
+        ("qwen3_5", "patches of grids"),
     ],
 )
 def test_what_is_not_carried_is_refused_with_the_reason(

@@ -1,0 +1,50 @@
+"""Pixels to the patches of a grid, and to what depends on the grid alone.
+
+``pixels`` UINT8 [height, width, 3] -> ``patches`` FP32 [tokens, unit, numbers], what
+:func:`.grid.arrays` makes of the image's grid, and ``grid_thw`` INT64 [1, 3], the grid itself:
+frames, rows and columns of patches.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from . import grid
+from .processors import grid as processor
+
+PROCESSOR = "processor.json"
+"""The checkpoint's processor, beside the stage."""
+
+
+def prepare(
+    folder: Path, parameters: Mapping[str, str]
+) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """The stage; it reads the processor's settings.
+
+    Parameters: ``maximum_patches`` of an image, a larger one is refused; ``max_pixels``, the most
+    that an image is resized to, if the processor's own are more (0: its own); ``window`` and
+    ``table``, of the tower, as :func:`.grid.arrays` takes them.
+    """
+    settings = json.loads((folder / PROCESSOR).read_text("utf-8"))
+    maximum = int(parameters["maximum_patches"])
+    given = int(parameters["max_pixels"])
+    if given:
+        size = settings["size"]
+        size["longest_edge"] = min(size["longest_edge"], given)
+        size["shortest_edge"] = min(size["shortest_edge"], given)
+    window, table = int(parameters["window"]), int(parameters["table"])
+    merge = settings["merge_size"]
+
+    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        patches, grids = processor.process(settings, inputs["pixels"], maximum)
+        return {
+            "patches": patches.reshape(-1, merge * merge, patches.shape[1]),
+            **grid.arrays(grids, merge, window, table),
+            "grid_thw": grids,
+        }
+
+    return run
