@@ -5,7 +5,6 @@ from __future__ import annotations
 from builders.kit.graph import (
     BATCH,
     LATER_STEP,
-    Arithmetic,
     DynamicBatching,
     Ensemble,
     InstanceGroup,
@@ -20,7 +19,7 @@ from builders.vision.options import VisionOptions
 from builders.vision.pipelines.decoding import decoder, image, pixels
 from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 from builders.vision.towers import fixed
-from builders.vision.towers.normalise import GIVES, TAKES, normaliser
+from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
 
 LARGEST_BATCH = 8
@@ -54,14 +53,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         exports=(PROCESSOR,),
         instances=(InstanceGroup(count=2),),
         queue=LATER_STEP,
-        arithmetic=Arithmetic(
-            output="pixel_values",
-            dtype=DType.UINT8,
-            parameter="as_bytes",
-            export=normaliser(fixed.sizes(eye, interpolate)),
-            takes=TAKES,
-            gives=GIVES,
-        ),
+        arithmetic=arithmetic(fixed.sizes(eye, interpolate)),
     )
     features = Tensor("features", DType.FP32, batch | seen)
     pooled = Tensor("pooled", DType.FP32, batch | {"pooled": eye.pooled})

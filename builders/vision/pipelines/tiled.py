@@ -21,6 +21,7 @@ from builders.vision.pipelines.decoding import decoder, image, pixels
 from builders.vision.pipelines.fixed import LARGEST_BATCH
 from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 from builders.vision.towers import tiled
+from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
 
 
@@ -55,6 +56,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         options={"maximum_pixels": Whole(1, 2**31 - 1), "maximum_tiles": Whole(1, most)},
         instances=(InstanceGroup(count=2),),
         queue=LATER_STEP,
+        arithmetic=arithmetic([(eye.tower.side, eye.tower.side)]),
     )
     features = Tensor("features", DType.FP32, batch | {"rows": eye.features, "features": eye.width})
     encode = OnnxModel(

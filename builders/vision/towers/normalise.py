@@ -16,14 +16,31 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from builders.kit import onnx
 from builders.kit.export import Export, Parity
+from builders.kit.graph import Arithmetic
 from builders.kit.onnx.surgery import make_node
 from builders.kit.onnx.torch import DEFAULT_OPSET
 from builders.vision.checkpoint.processor import read_processor
 from builders.vision.stages.processors.planes import table
-from repository.arrays import Array, Arrays
+from repository.arrays import Array, Arrays, DType
 
 TAKES, GIVES = "values", "normalised"
 BATCHES = (2, 1, 5)
+
+
+def arithmetic(sizes: Sequence[tuple[int, int]]) -> Arithmetic:
+    """What the stage ``preprocess`` ends in.
+
+    Args:
+        sizes: as for :func:`normaliser`.
+    """
+    return Arithmetic(
+        output="pixel_values",
+        dtype=DType.UINT8,
+        parameter="as_bytes",
+        export=normaliser(sizes),
+        takes=TAKES,
+        gives=GIVES,
+    )
 
 
 def normaliser(sizes: Sequence[tuple[int, int]]) -> Export:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builders.kit.build.build import build
 from builders.kit.build.making import make_exports
 from builders.kit.build.parity import compare_files
 from builders.kit.build.plan import make_plan
@@ -22,12 +23,20 @@ from builders.kit.tasks.code import CodeReader
 from builders.kit.tasks.progress import Silent
 from builders.kit.tasks.runner import Worker
 from builders.vision.checkpoint.processor import read_processor
+from builders.vision.stages import preprocess
 from builders.vision.stages.processors.planes import table
 from builders.vision.towers.normalise import GIVES, TAKES, normaliser
+from clients.chained import Chained
 from repository.config.text import read_config
 from runtime.inprocess import InProcess
+from tests.builders.kit.emit.test_emit import infer
 from tests.builders.vision.checkpoints.fixed import EYES, SIDE
+from tests.builders.vision.checkpoints.seen import images
+from tests.builders.vision.checkpoints.tiled import internvl, llava_next
+from tests.builders.vision.test_tiled_served import encoded, profile_of
+from tests.builders.vision.test_tiles import stage as stage_of
 from tests.builders.vision.test_towers import run
+from tests.conftest import Serve
 
 
 @pytest.mark.parametrize(
@@ -88,3 +97,50 @@ def test_a_fused_eye_is_two_models_that_answer_as_four(name: str, tmp_path: Path
             assert np.abs(apart).max() <= 1e-5 * largest, output
     parts = plan.recipe.bases_of("vision/normalise_encode_adapt.fused")
     assert parts == ("vision/normalise", "vision/encoder", "vision/adapter")
+
+
+def test_tiles_as_bytes_are_those_that_become_floats(tmp_path: Path) -> None:
+    _, run = stage_of("Gemma 3, crops", tmp_path)
+    bare = preprocess.prepare(tmp_path / "made", {"maximum_tiles": "99", "as_bytes": "true"})
+    values = table(read_processor(tmp_path).settings)
+    for _, image in images(((100, 40), (31, 33), (7, 300))):
+        floats, whole = (each({"pixels": np.asarray(image)}) for each in (run, bare))
+        assert whole["pixel_values"].dtype == np.uint8
+        looked_up = values[np.arange(3)[None, :, None, None], whole["pixel_values"]]
+        np.testing.assert_array_equal(looked_up, floats["pixel_values"])
+        np.testing.assert_array_equal(whole["tiling"], floats["tiling"])
+
+
+def test_a_tiled_eye_is_fused_up_to_the_stage_that_joins_its_tiles(tmp_path: Path) -> None:
+    checkpoint = internvl(tmp_path / "checkpoint")
+    profile = profile_of(checkpoint, tmp_path).model_copy(update={"fuse": True})
+    (vision,) = (each for each in make_recipe(profile).models if each.name == "vision")
+    names = [each.name for each in vision.needs]
+    assert names == ["decode_rgb_preprocess_uint8", "normalise_encode_adapt", "join"]
+
+
+@pytest.mark.thorough
+def test_a_fused_tiled_eye_on_a_server_sees_as_the_plain_one(tmp_path: Path, serve: Serve) -> None:
+    checkpoint = llava_next(tmp_path / "checkpoint")
+    profile = profile_of(checkpoint, tmp_path)
+    profile = profile.model_copy(update={"fuse": "beside", "bls": True})
+    repository = tmp_path / "repository"
+    build(profile, repository, cache=Cache(tmp_path / "cache"))
+    server, process = serve(repository), InProcess(repository)
+    chained = {each: Chained(server.grpc, each) for each in ("vision", "vision_fused")}
+    for _, image in images(((61, 47), (300, 40), (28, 28))):
+        inputs = {"image": encoded(image)}
+        plain = infer(server.grpc, "vision", inputs)
+        for way, found in {
+            "fused": infer(server.grpc, "vision_fused", inputs),
+            "BLS": infer(server.grpc, "vision_bls", inputs),
+            "chained": chained["vision"].run(inputs),
+            "fused and chained": chained["vision_fused"].run(inputs),
+            "in process": process.run("vision", inputs),
+            "fused in process": process.run("vision_fused", inputs),
+        }.items():
+            assert found.keys() == plain.keys(), way
+            for name, array in plain.items():
+                np.testing.assert_allclose(found[name], array, rtol=0, atol=2e-5, err_msg=way)
+    for each in chained.values():
+        each.close()

@@ -57,6 +57,7 @@ def test_the_demo_is_driven_by_perf_analyzer_where_it_can_be() -> None:
         ("ensemble", "perf_analyzer", "concurrency"): 4,  # HTTP and shared memory among them
         ("ensemble", "loader", "concurrency"): 2,
         ("ensemble", "perf_analyzer", "request_rate"): 2,
+        ("fused", "perf_analyzer", "concurrency"): 2,
         ("bls", "perf_analyzer", "concurrency"): 2,
         ("services", "perf_analyzer", "concurrency"): 2,
         ("services", "loader", "concurrency"): 2,

@@ -29,9 +29,23 @@ def process(
     maximum_tiles: int,
     maximum_pixels: int = MAXIMUM_PIXELS,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The tiles, FP32 [tiles, 3, side, side], and how they lie: INT32 [4], the rows and columns of
-    those beside the one of the whole image, both 0 if there is no other, and the image's height and
-    width.
+    """The tiles as the tower takes them, FP32 [tiles, 3, side, side], and how they lie.
+
+    Arguments, errors and the second value are those of :func:`shown`.
+    """
+    found, tiling = shown(settings, pixels, maximum_tiles, maximum_pixels)
+    return many(found, table(settings)), tiling
+
+
+def shown(
+    settings: Mapping[str, Any],
+    pixels: np.ndarray,
+    maximum_tiles: int,
+    maximum_pixels: int = MAXIMUM_PIXELS,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The tiles before any arithmetic, each UINT8 [side, side, 3], and how they lie: INT32 [4], the
+    rows and columns of those beside the one of the whole image, both 0 if there is no other, and
+    the image's height and width.
 
     Args:
         settings: the processor's, complete, with its kind.
@@ -51,4 +65,4 @@ def process(
             f"{maximum_tiles} allowed; send one that is less long and narrow, or smaller"
         )
     tiling = np.array([cut.rows, cut.columns, height, width], np.int32)
-    return many(cut.tiles(), table(settings)), tiling
+    return cut.tiles(), tiling
