@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from repository.usage.found import usages
 from tests.kserve.schemas.crds import ROOT
 
 BUILT = ROOT / "model_repository"
@@ -21,6 +22,12 @@ def kinds(repository: Path = BUILT) -> dict[str, str]:
     """
     manifest = json.loads((repository / "manifest.json").read_text(encoding="utf-8"))
     return {name: entry["kind"] for name, entry in manifest["models"].items()}
+
+
+@cache
+def servable(repository: Path = BUILT) -> frozenset[str]:
+    """The models that a service may load: those that are built, and other families' pipelines."""
+    return frozenset(kinds(repository)) | usages().declared.keys()
 
 
 def callees(model: str, repository: Path = BUILT) -> set[str]:

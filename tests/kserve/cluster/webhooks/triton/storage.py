@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tests.kserve.cluster.webhooks.bundle import MODELS, Bundle, Object
 from tests.kserve.cluster.webhooks.rule import KSERVE, rule
-from tests.kserve.cluster.webhooks.triton.repository import callees, kinds
+from tests.kserve.cluster.webhooks.triton.repository import callees, kinds, servable
 
 KIND = "InferenceService"
 DEFAULTS = f"{KSERVE} pkg/apis/serving/v1beta1/inference_service_defaults.go SetTritonDefaults"
@@ -69,7 +69,7 @@ def bls(service: Object, bundle: Bundle) -> Iterator[str]:
     loads = set(pod.flags("load-model"))
     if not pod.is_triton or not loads or "*" in loads:
         return
-    for name in sorted(loads - kinds().keys()):
+    for name in sorted(loads - servable()):
         yield f"--load-model: expected a model of the repository, found {name}"
     for name in sorted(loads):
         if absent := callees(name) - loads:
