@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import grid
-from .processors import grid as processor
+from .processors import grid_patches as processor
 
 PROCESSOR = "processor.json"
 """The checkpoint's processor, beside the stage."""

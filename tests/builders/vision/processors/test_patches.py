@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from builders.kit.invalid_argument import InvalidArgument
-from builders.vision.stages.processors import grid, naflex
+from builders.vision.stages.processors import grid_patches as grid
+from builders.vision.stages.processors import naflex
 from tests.builders.vision.processors.compared import pixels_of, same, theirs, written
 from tests.builders.vision.processors.pictures import Files, few, many, opened
 
