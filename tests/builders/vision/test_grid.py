@@ -17,6 +17,7 @@ from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.stages import grid as arrays
 from builders.vision.towers import grid
+from builders.vision.towers.loading import load_eye
 from repository.arrays import Array, Arrays
 from tests.builders.vision.checkpoints import grid as checkpoints
 from tests.builders.vision.checkpoints.fixed import edit, rename_weights
@@ -181,9 +182,18 @@ def test_a_checkpoint_without_its_merger_is_refused(whole: Path, tmp_path: Path)
 def test_an_older_checkpoint_with_its_text_on_the_top_level_is_known(
     whole: Path, tmp_path: Path
 ) -> None:
+    import torch
+
     folder = copied(whole, "qwen2", tmp_path)
     text = json.loads((folder / "config.json").read_text("utf-8"))["text_config"]
     edit(folder, **text | {"model_type": "qwen2_vl"}, text_config=None)
+    rename_weights(
+        folder,
+        lambda name: name.replace("model.visual.", "visual.").replace("language_model.", ""),
+    )
+    towers = [load_eye(each)[1].model.visual for each in (whole / "qwen2", folder)]
+    first, second = (each.state_dict() for each in towers)
+    assert all(torch.equal(first[name], second[name]) for name in first)
     assert read_eye(folder).hidden == 24
     edit(folder, hidden_size=32)
     with pytest.raises(SourceError, match="hidden_size: 32"):

@@ -15,6 +15,8 @@ TEXT = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "num_key_value_heads": 2,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
 }
 PROCESSOR: Mapping[str, Any] = {
     "image_processor_type": "Qwen2VLImageProcessor",
