@@ -10,7 +10,7 @@ from builders.kit.graph import Ensemble, Flow, Model, OnnxModel, closure
 from builders.kit.graph.fusing.arithmetic import move
 from builders.kit.graph.fusing.fused import Run, fused_onnx, fused_stage
 from builders.kit.graph.fusing.neighbours import Neighbours, find_runs
-from builders.kit.onnx.merged import Joined, merged
+from builders.kit.onnx.merging.merged import Joined, merged
 from repository.layout import FUSED_SUFFIX
 
 

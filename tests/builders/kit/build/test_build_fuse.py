@@ -14,7 +14,7 @@ from builders.kit.build.build import BuildError
 from builders.kit.build.only import reproduce
 from builders.kit.build.parity import ParityError
 from builders.kit.build.parity_again import reproduce_of
-from builders.kit.onnx import merged
+from builders.kit.onnx.merging import merged
 from builders.kit.recipe.profile import ProfileError
 from repository.bom import sbom
 from repository.config.text import read_config
@@ -176,7 +176,7 @@ def test_a_whole_beyond_its_parts_bounds_fails_with_one_command(shop: Shop) -> N
     shop.edit("family.py", "from . import", "from . import spoiled\nfrom . import")
     shutil.copy(shop.family / "exports.py", shop.family / "spoiled.py")
     (shop.family / "spoiled.py").write_text(
-        "from builders.kit.onnx import merged\n\n"
+        "from builders.kit.onnx.merging import merged\n\n"
         "def merge(parts, outputs, real=merged.merge):\n"
         "    model = real(parts, outputs)\n"
         "    constants = [each for each in model.graph.initializer if each.name == '0/value']\n"

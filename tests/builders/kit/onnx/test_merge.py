@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from builders.kit.onnx.files import load, save
-from builders.kit.onnx.merge import Part, merge
+from builders.kit.onnx.merging.merge import Part, merge
 from repository.onnx.content import OnnxError
 from tests.builders.kit.onnx.test_rename import build, dims, info, names
 

@@ -16,7 +16,7 @@ import numpy as np
 from builders.errors import FamilyError
 from builders.kit.export import Bound, Export, Parity
 from builders.kit.onnx.files import load, save
-from builders.kit.onnx.merge import Part, merge
+from builders.kit.onnx.merging.merge import Part, merge
 from builders.kit.onnx.session import make_session
 from repository.arrays import Arrays
 

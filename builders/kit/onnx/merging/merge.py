@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from onnx import GraphProto, ModelProto, TensorProto, TensorShapeProto, ValueInfoProto
 
-from builders.kit.onnx.functions import keep_apart
+from builders.kit.onnx.merging.functions import keep_apart
+from builders.kit.onnx.merging.unread import drop_unread
 from builders.kit.onnx.rename import drop_overridable_initialisers, map_graph
 from builders.kit.onnx.simplify import convert_opset
 from builders.kit.onnx.surgery import make_node
-from builders.kit.onnx.unread import drop_unread
 from repository.onnx.content import OnnxError
 from repository.onnx.walk import graphs, named, opset
 

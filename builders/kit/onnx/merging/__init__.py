@@ -1,0 +1,1 @@
+"""ONNX files that follow each other merged into one, and the export that this makes"""
