@@ -7,14 +7,13 @@ has waited for the second before too, and what the second reads besides is there
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from builders.kit.graph import Ensemble, Model, OnnxModel, PythonModel, Step, wire
+from builders.kit.graph import Ensemble, Model, OnnxModel, Step, wire
+from builders.kit.graph.fusing.alike import differences, kind
 from builders.kit.graph.fusing.fused import Run, fused_stage
 from builders.kit.graph.layout import clashes
-from builders.kit.graph.options import BACKEND
-from repository.arrays import DType
 from repository.copied.flow import Wiring, waves
 
 
@@ -107,7 +106,7 @@ class _Flow:
         """Neighbours whose models are of one kind."""
         for second in groups:
             for first in groups:
-                kinds = {_kind(model) for model in self.models((*first, *second))}
+                kinds = {kind(model) for model in self.models((*first, *second))}
                 if self.follows(second, first) and len(kinds) == 1 and kinds != {""}:
                     yield first, second
 
@@ -133,7 +132,7 @@ class _Flow:
                 return f"'{name}' is called by '{callers[name]}' too, and would be loaded twice"
         return (
             self._order(first, second, groups)
-            or next(_differences(self.models(first), self.models(second)), "")
+            or next(differences(self.models(first), self.models(second)), "")
             or next(self._tensors((*first, *second)), "")
         )
 
@@ -185,7 +184,7 @@ class _Flow:
                     "no example to compare on"
                 )
         first = list(run.wirings[0].inputs.values())
-        if _kind(run.models[0]) == "onnx" and len(set(first)) < len(first):
+        if kind(run.models[0]) == "onnx" and len(set(first)) < len(first):
             yield f"'{run.models[0].name}' reads one tensor twice"
         for step, wiring in zip(run.steps, run.wirings, strict=True):
             for tensor in step.model.inputs:
@@ -198,76 +197,9 @@ class _Flow:
             name for each in run.warmup for name in each.inputs
         }:
             yield f"the warm-up of '{run.models[0].name}' has not all that they read"
-        if _kind(run.models[0]) == "python":
+        if kind(run.models[0]) == "python":
             for found in clashes(fused_stage(run, "fused")):
                 yield f"their folder would hold {found.found} under one name"
-
-
-def _kind(model: Model) -> str:
-    return (
-        "onnx" if type(model) is OnnxModel else "python" if isinstance(model, PythonModel) else ""
-    )
-
-
-def _differences(first: Collection[Model], second: Collection[Model]) -> Iterator[str]:
-    """Why models of one kind cannot be served as one."""
-    for model in (*first, *second):
-        if model.decoupled:
-            yield f"'{model.name}' is decoupled"
-        if model.response_cache:
-            yield f"'{model.name}' has its answers cached"
-        if isinstance(model, PythonModel):
-            yield from _of_stage(model)
-        if isinstance(model, OnnxModel) and _follows_choices(model):
-            yield f"'{model.name}' is compared by the choices that it makes"
-    for model in second:
-        if model.warmup:
-            yield f"'{model.name}' has a warm-up"
-    for one in first:
-        for other in second:
-            yield from _of_two(one, other)
-
-
-def _of_stage(model: PythonModel) -> Iterator[str]:
-    if model.calls:
-        yield f"'{model.name}' calls other models"
-    if model.sequences is not None:
-        yield f"the requests of '{model.name}' come in sequences"
-    for tensor in model.outputs:
-        if tensor.dtype is DType.BF16:
-            yield f"numpy has no type for '{tensor.name}' of '{model.name}'"
-
-
-def _follows_choices(model: OnnxModel) -> bool:
-    parity = model.export.parity
-    return parity is None or parity.following is not None
-
-
-def _of_two(one: Model, other: Model) -> Iterator[str]:
-    both = f"'{one.name}' and '{other.name}'"
-    if (one.max_batch_size > 0) != (other.max_batch_size > 0):
-        yield f"of {both} only one batches"
-    elif (one.batching is None) != (other.batching is None):
-        yield f"of {both} only one joins requests"
-    if one.versions != other.versions:
-        yield f"{both} serve different versions"
-    places = [{(each.kind, each.gpus) for each in model.instances} for model in (one, other)]
-    if places[0] != places[1] or len(places[0]) != 1:
-        yield f"{both} run on different devices"
-    mine, others = (
-        {
-            key: value
-            for key, value in model.parameters.items()
-            if key in BACKEND or isinstance(model, OnnxModel)
-        }
-        for model in (one, other)
-    )
-    if mine != others:
-        yield f"{both} have different parameters: {_words(mine)} and {_words(others)}"
-
-
-def _words(parameters: Mapping[str, str]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in sorted(parameters.items())) or "none"
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from onnx import GraphProto, ModelProto, TensorProto, TensorShapeProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
+from builders.kit.onnx.merging.ends import name_axes, refuse_ends
 from builders.kit.onnx.merging.functions import keep_apart
 from builders.kit.onnx.merging.unread import drop_unread
 from builders.kit.onnx.rename import drop_overridable_initialisers, map_graph
@@ -59,11 +60,11 @@ def merge(parts: Sequence[Part], outputs: Sequence[str]) -> ModelProto:
     symbols: set[str] = set()
     for number, part in enumerate(parts):
         _rename(part, number, {each for one in parts for each in _public(one)} | set(outputs))
-        _name_axes(part, number, ends, symbols)
+        name_axes(part.model, number, ends, symbols)
         keep_apart(part.model, number)
         for value in (*part.model.graph.input, *part.model.graph.output):
             if value.name in ends:
-                _refuse_ends(ends[value.name], value)
+                refuse_ends(ends[value.name], value)
             ends.setdefault(value.name, value)
         _add(whole, part.model)
     written = {each for part in parts for each in part.outputs.values()}
@@ -172,72 +173,6 @@ def _fresh(name: str, model: ModelProto) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _name_axes(
-    part: Part, number: int, ends: Mapping[str, ValueInfoProto], symbols: set[str]
-) -> None:
-    """One name for an axis on both sides of a joint, and different ones for what only seems one.
-
-    Args:
-        part: changed.
-        number: its number.
-        ends: what the parts before it read and write.
-        symbols: the names that they use; gets this part's.
-    """
-    values = [
-        value
-        for graph in graphs(part.model)
-        for value in (*graph.input, *graph.output, *graph.value_info)
-    ]
-    new: dict[str, str] = {}
-    for value in part.model.graph.input:
-        if value.name in ends:
-            for before, here in zip(_dims(ends[value.name]), _dims(value), strict=False):
-                if here.dim_param and before.dim_param:
-                    new.setdefault(here.dim_param, before.dim_param)
-    given = set(new.values())
-    for symbol in sorted({dim.dim_param for value in values for dim in _dims(value)} - {""}):
-        if symbol not in new:
-            name = symbol
-            while name in symbols or name in given:
-                name = f"{name}_{number}"
-            new[symbol] = name
-            given.add(name)
-    for value in values:
-        for dim in _dims(value):
-            if dim.dim_param:
-                dim.dim_param = new[dim.dim_param]
-    symbols |= given
-
-
-def _dims(value: ValueInfoProto) -> Sequence[TensorShapeProto.Dimension]:
-    return value.type.tensor_type.shape.dim
-
-
-def _refuse_ends(before: ValueInfoProto, after: ValueInfoProto) -> None:
-    kinds = [each.type.WhichOneof("value") for each in (before, after)]
-    types = [each.type.tensor_type.elem_type for each in (before, after)]
-    if kinds[0] != kinds[1] or types[0] != types[1]:
-        names = [TensorProto.DataType.Name(each) for each in types]
-        raise OnnxError(
-            f"tensor '{before.name}': expected one type on both sides, found {names[0]} and "
-            f"{names[1]}. Join tensors of one type."
-        )
-    if not all(each.type.tensor_type.HasField("shape") for each in (before, after)):
-        return
-    sizes = [
-        [dim.dim_value if dim.HasField("dim_value") else -1 for dim in _dims(each)]
-        for each in (before, after)
-    ]
-    fit = len(sizes[0]) == len(sizes[1]) and all(
-        one == other or -1 in (one, other) for one, other in zip(*sizes, strict=True)
-    )
-    if not fit:
-        raise OnnxError(
-            f"tensor '{before.name}': expected one shape on both sides, found {sizes[0]} and "
-            f"{sizes[1]}. Join tensors of one shape."
-        )
 
 
 def _add(whole: ModelProto, model: ModelProto) -> None:
