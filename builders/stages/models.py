@@ -64,8 +64,6 @@ def tokenise(
     maximum_length: int,
     padded_length: int = 0,
     length_step: int = 1,
-    strip: bool = False,
-    lower_case: bool = False,
     maximum_texts: int = 64,
 ) -> PythonModel:
     """Texts -> a text model's tokens: the stage :mod:`builders.stages.tokenise`.
@@ -76,8 +74,6 @@ def tokenise(
         maximum_length: the most tokens of a text; a profile may set fewer, but not more.
         padded_length: every text is filled up to so many tokens; 0: to the longest of its request.
         length_step: what the longest is rounded up to a multiple of.
-        strip: spaces at a text's ends are left out.
-        lower_case: texts are put into small letters.
         maximum_texts: of a request.
     """
     rows = {"texts": -1, "tokens": padded_length or -1}
@@ -95,16 +91,12 @@ def tokenise(
             "maximum_length": str(maximum_length),
             "padded_length": str(padded_length),
             "length_step": str(length_step),
-            "strip": str(int(strip)),
-            "lower_case": str(int(lower_case)),
             "maximum_texts": str(maximum_texts),
         },
         options={
             "maximum_length": Whole(2, maximum_length),
             "padded_length": Whole(padded_length, padded_length),
             "length_step": Whole(1, 1024),
-            "strip": Whole(0, 1),
-            "lower_case": Whole(0, 1),
             "maximum_texts": Whole(1, 100_000),
             "maximum_bytes": Whole(1, 2**31 - 1),
         },

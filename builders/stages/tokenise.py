@@ -32,8 +32,7 @@ def prepare(
 
     Its parameters are ``maximum_length``, the most tokens of a text; ``padded_length``, what every
     text is filled up to, or 0 for the longest of the request; ``length_step``, of which that one
-    is a multiple; ``strip`` and ``lower_case``, 1 for texts without spaces at their ends, and in
-    small letters; ``maximum_texts`` and ``maximum_bytes`` of a request.
+    is a multiple; ``maximum_texts`` and ``maximum_bytes`` of a request.
     """
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     padding, truncation = tokenizer.padding, tokenizer.truncation
@@ -45,16 +44,11 @@ def prepare(
     tokenizer.enable_truncation(longest, direction=side)
     fixed = int(parameters.get("padded_length", "0"))
     step = int(parameters.get("length_step", "1"))
-    strip, lower = (parameters.get(name, "0") == "1" for name in ("strip", "lower_case"))
     most_texts = int(parameters["maximum_texts"])
     most_bytes = int(parameters.get("maximum_bytes", MAXIMUM_BYTES))
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         texts = _texts(inputs["text"], most_texts, most_bytes)
-        if strip:
-            texts = [text.strip() for text in texts]
-        if lower:
-            texts = [text.lower() for text in texts]
         rows = tokenizer.encode_batch_fast(texts)
         ids = [row.ids for row in rows]
         _refuse("has no token that the model knows", [not each for each in ids])

@@ -7,7 +7,9 @@ in the format of the tokenizers package, so both give equal tokens.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from builders.kit.export import Export, Form
 from builders.kit.sources.error import SourceError
@@ -16,38 +18,37 @@ from builders.kit.sources.tokenizer import read_tokenizer
 FILE = "tokenizer.json"
 
 
-def tokenizer_file(source: str, form: Form | None = None) -> Export:
+def tokenizer_file(
+    source: str, form: Form | None = None, *, folder: str = "", lower_case: bool = False
+) -> Export:
     """The export of the file that a tokenising stage reads, under the name ``tokenizer.json``.
 
     Args:
         source: the component whose checkpoint has the tokenizer.
         form: as in :class:`~builders.kit.export.Export`.
+        folder: where it lies in the checkpoint.
+        lower_case: texts are put into small letters before all that the tokenizer does.
     """
-    return Export.file(FILE, source=source, make=write, form=form)
+    return Export(
+        name=FILE,
+        source=source,
+        make=partial(write, folder=folder, lower_case=lower_case),
+        options={"folder": folder, "lower_case": lower_case},
+        parity=None,
+        form=form,
+    )
 
 
-def write(checkpoint: Path, out: Path) -> Mapping[str, object]:
+def write(
+    checkpoint: Path, out: Path, *, folder: str = "", lower_case: bool = False
+) -> Mapping[str, object]:
     """Write the tokenizer of a checkpoint's folder, with its padding token and side of truncation.
 
     Raises:
         SourceError: there is none that the tokenizers package can run, it fills on the left, or it
             has no token to fill with.
     """
-    from transformers import AutoTokenizer
-
-    if (checkpoint / FILE).exists():
-        # transformers would read it too, and some files end the process that does.
-        read_tokenizer(checkpoint / FILE)
-    try:
-        loaded = AutoTokenizer.from_pretrained(
-            checkpoint, local_files_only=True, trust_remote_code=False
-        )
-    except Exception as error:  # transformers raises whatever a wrong file leads it to
-        said = str(error).strip().partition("\n")[0].rstrip(".")
-        raise SourceError(
-            f"{checkpoint}: expected a tokenizer that transformers loads, found: {said}. Save it "
-            "with transformers' save_pretrained."
-        ) from error
+    loaded = _loaded(checkpoint / folder)
     if not getattr(loaded, "is_fast", False):
         raise SourceError(
             f"{checkpoint}: expected a tokenizer of the tokenizers package, found "
@@ -66,8 +67,35 @@ def write(checkpoint: Path, out: Path) -> Mapping[str, object]:
     made = loaded.backend_tokenizer
     made.enable_padding(pad_id=loaded.pad_token_id, pad_token=loaded.pad_token)
     made.enable_truncation(1 << 20, direction=loaded.truncation_side)
+    if lower_case:
+        from tokenizers import normalizers
+
+        small = normalizers.Lowercase()
+        made.normalizer = (
+            small if made.normalizer is None else normalizers.Sequence([small, made.normalizer])
+        )
     out.write_text(made.to_str(), encoding="utf-8")
     return {
         "tokens": made.get_vocab_size(with_added_tokens=True),
         "tokenizer": type(loaded).__name__,
     }
+
+
+def _loaded(folder: Path) -> Any:
+    """transformers' tokenizer of a folder."""
+    from builders.kit.onnx import transformers_alone
+
+    if (folder / FILE).exists():
+        # transformers would read it too, and some files end the process that does.
+        read_tokenizer(folder / FILE)
+    try:
+        with transformers_alone() as transformers:
+            return transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+    except Exception as error:  # transformers raises whatever a wrong file leads it to
+        said = str(error).strip().partition("\n")[0].rstrip(".")
+        raise SourceError(
+            f"{folder}: expected a tokenizer that transformers loads, found: {said}. Save it with "
+            "transformers' save_pretrained."
+        ) from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from builders.kit import onnx
+from builders.kit.onnx.unused import unused_is_no_news
 from builders.vision.checkpoint.caption import Caption, read_caption
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
@@ -37,7 +36,7 @@ def load_caption(checkpoint: Path) -> tuple[Caption, Any]:
 
 def _loaded(checkpoint: Path, architecture: str, unused: str) -> Any:
     """A model without the layers of the part that is not used."""
-    with _unused_is_no_news() as transformers:
+    with unused_is_no_news() as transformers:
         config = transformers.AutoConfig.from_pretrained(
             checkpoint, local_files_only=True, trust_remote_code=False
         )
@@ -47,16 +46,3 @@ def _loaded(checkpoint: Path, architecture: str, unused: str) -> Any:
             if getattr(part, "layer_types", None):
                 part.layer_types = []
         return onnx.load_transformers(checkpoint, architecture, config=config)
-
-
-@contextlib.contextmanager
-def _unused_is_no_news() -> Iterator[Any]:
-    """The package transformers, without its list of weights that a model has no layers for."""
-    with onnx.transformers_alone() as transformers:
-        logging = transformers.utils.logging
-        before = logging.get_verbosity()
-        logging.set_verbosity_error()
-        try:
-            yield transformers
-        finally:
-            logging.set_verbosity(before)

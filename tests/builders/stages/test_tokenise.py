@@ -136,12 +136,13 @@ def test_rows_are_filled_to_the_longest_to_its_step_or_to_a_length(
     assert widths[1:] == [(2, -(-longest // 4) * 4), (2, LONGEST), (2, 12)]
 
 
-def test_spaces_and_capitals_go_where_the_checkpoint_wants_that(
+def test_texts_are_put_into_small_letters_where_the_checkpoint_wants_that(
     checkpoint: Path, tmp_path: Path
 ) -> None:
-    plain = stage(checkpoint, tmp_path)(asked(["red"]))["input_ids"]
-    run = stage(checkpoint, tmp_path, strip=1, lower_case=1)
-    np.testing.assert_array_equal(run(asked(["  RED \n"]))["input_ids"], plain)
+    small = stage(checkpoint, tmp_path)(asked(["red ä"]))["input_ids"]
+    tokenizer_file.write(checkpoint, tmp_path / "tokenizer.json", lower_case=True)
+    run = tokenise.prepare(tmp_path, {"maximum_length": "12", "maximum_texts": "8"})
+    np.testing.assert_array_equal(run(asked(["RED Ä"]))["input_ids"], small)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Sentence embeddings: texts in, a vector for each out."""
