@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clients.cli.search import find, similar
 from clients.examples import SCENES
-from repository.usage import Inputs, Largest, Usage
+from repository.usage import Command, Inputs, Largest, Usage
 
 if TYPE_CHECKING:
     from repository.arrays import Arrays
@@ -54,6 +55,11 @@ USAGE: Mapping[str, Usage] = {
         largest=Largest(words="a photograph of 4000x3000 pixels", inputs=_photograph),
         file="image",
         show=_shown,
+        command=Command(
+            run=similar,
+            examples="`python -m clients similar photo.jpg --images photos` · "
+            "`python -m clients similar photo.jpg --images photos --json | jq -r '.[0].file'`",
+        ),
     ),
     "vision_text": Usage(
         words="Read captions: vectors that are near those of the images they fit.",
@@ -61,5 +67,10 @@ USAGE: Mapping[str, Usage] = {
         largest=Largest(words="64 texts that are cut at the model's end", inputs=_many_texts),
         file=_lines_of,
         show=_shown,
+        command=Command(
+            run=find,
+            examples="`python -m clients find 'three red circles' --images photos` · "
+            "`python -m clients find 'the word ZOO' --images photos --top 3`",
+        ),
     ),
 }
