@@ -52,7 +52,7 @@ def check_every_leg(result: Result, path: Path) -> None:
                 assert set(steps) == wanted, str(each.leg)
                 first = "split_double" if fused else "split"
                 assert steps[first].calls == pytest.approx(1, abs=0.01), str(each.leg)
-                assert parts[first].processes == (4 if fused else 2)
+                assert parts[first].processes == 2
             assert ("gateway" in parts) == each.leg.mode.startswith("services")
             assert "tiny_bls" not in parts or each.leg.mode == "bls"
             answers_whole = each.leg.mode in ("ensemble", "fused", "bls", "services")

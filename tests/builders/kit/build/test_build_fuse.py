@@ -160,7 +160,7 @@ def test_a_profile_sets_parts_and_the_whole(shop: Shop) -> None:
     config = read_config(shop.out / "scale_move" / "config.pbtxt")
     assert config.instance_group[0].count == 3
     assert config.dynamic_batching.default_queue_policy.max_queue_size == 5
-    assert read_config(shop.out / "shift_twice" / "config.pbtxt").instance_group[0].count == 3
+    assert read_config(shop.out / "shift_twice" / "config.pbtxt").instance_group[0].count == 2
     found = InProcess(shop.out).run("toy", X)
     np.testing.assert_array_equal(found["z"], found["y"] * 5)
     with pytest.raises(ProfileError, match="Did you mean 'scale_move'"):
