@@ -3,6 +3,9 @@
 torch resizes them by two triangular filters, one along each side, wider where the result is
 smaller (``interpolate(mode="bilinear", antialias=True)``). A filter is a matrix, and an embedding
 in the result is the sum of all of them, each by the product of its row's and its column's weight.
+
+To a single column of several rows, torch 2.13 resizes wrongly on a CPU: all rows get the first
+one's weights. Here each row has its own.
 """
 
 from __future__ import annotations
