@@ -21,6 +21,9 @@ _ENOUGH = 64.0
 _NEARLY = 0.9
 """A ground that shows this part of what the best one shows is as good."""
 
+_BAND = 1 << 19
+"""Bytes of a band of an image that is copied at once."""
+
 _MINIMUM_SAMPLE, _MAXIMUM_SAMPLE = 340, 341
 """The TIFF tags SMinSampleValue and SMaxSampleValue (TIFF 6.0, section 19)."""
 
@@ -77,7 +80,22 @@ def pillow_rgb(image: Image.Image, clear_is_white: bool = True) -> np.ndarray:
         layer = found.convert("RGBA")
         paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         found = Image.alpha_composite(paper, layer).convert("RGB")
-    return np.asarray(found)
+    return _array(found)
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """An RGB image as an array, UINT8 [height, width, 3].
+
+    Pillow gives an array of a large image by several copies of all of it; of a band that fits into
+    the processor's cache, these cost little.
+    """
+    width, height = image.size
+    found = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _BAND // (3 * width))
+    for top in range(0, height, rows):
+        end = min(top + rows, height)
+        found[top:end] = np.asarray(image.crop((0, top, width, end)))
+    return found
 
 
 def _turn(image: Image.Image) -> None:

@@ -1,0 +1,1 @@
+"""The preprocessing of the eye against the same operations in Pillow and numpy alone."""
