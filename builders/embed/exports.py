@@ -1,5 +1,7 @@
-"""A sentence-embedding checkpoint to ONNX, and what it is compared with: transformers' encoder,
-and the layers behind it in numpy."""
+"""A checkpoint to ONNX, and what it is compared with.
+
+That is transformers' encoder, with the layers behind it in double precision, in numpy.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,11 @@ def embedder_export(embedder: Embedder) -> Export:
 def tokenizer_export(embedder: Embedder) -> Export:
     """The export of the tokenizer that the stage reads."""
     return tokenizer_file(
-        SOURCE, read_embedder, folder=embedder.folder, lower_case=embedder.lower_case
+        SOURCE,
+        read_embedder,
+        folder=embedder.folder,
+        lower_case=embedder.lower_case,
+        vocabulary=embedder.encoder.vocabulary,
     )
 
 

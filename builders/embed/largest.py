@@ -6,14 +6,11 @@ import numpy as np
 
 from repository.arrays import Arrays
 
-TEXTS = 64
-"""Of a request, by default."""
-
 WORDS = 400
 """Of a text: more tokens than the model of the default checkpoint takes."""
 
 
-def texts() -> Arrays:
-    """Texts that are all cut at the most tokens."""
+def texts(count: int) -> Arrays:
+    """So many texts, all cut at the most tokens."""
     text = " ".join(f"word{number % 97}" for number in range(WORDS))
-    return {"text": np.array([text.encode()] * TEXTS, np.object_)}
+    return {"text": np.array([text.encode()] * count, np.object_)}

@@ -47,7 +47,7 @@ def make(options: EmbedOptions, conditions: Conditions) -> Family:
         name="embed",
         sources={SOURCE: options.source},
         pipelines=(pipeline(embedder, options.maximum_texts),),
-        metrics=(metric.RECALL,),
+        metrics=(metric.recall(options.maximum_texts),),
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from builders.embed.default import DEFAULT
+from builders.embed.default import DEFAULT, MAXIMUM_TEXTS
 from builders.kit.recipe.profile import Options
 
 
@@ -25,4 +25,4 @@ class EmbedOptions(Options):
     """
 
     source: str = DEFAULT
-    maximum_texts: int = Field(default=64, ge=1, le=4096)
+    maximum_texts: int = Field(default=MAXIMUM_TEXTS, ge=1, le=4096)

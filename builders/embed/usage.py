@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builders.embed.default import DEFAULT
+from builders.embed.default import DEFAULT, MAXIMUM_TEXTS
 from repository.manifest import ManifestError, read_manifest
 from repository.usage import Inputs, Largest, Numbers, Question, Usage
 
@@ -30,10 +30,15 @@ _SENTENCES = (
 )
 
 
-def _largest() -> Arrays:
+def _texts(count: int) -> Arrays:
     from builders.embed.largest import texts
 
-    return texts()
+    return texts(count)
+
+
+def _largest(count: int) -> Largest:
+    words = f"{count} texts of as many tokens as the model takes"
+    return Largest(words=words, inputs=partial(_texts, count))
 
 
 def _lines(file: Path) -> Inputs:
@@ -60,7 +65,7 @@ _USAGE = Usage(
     ),
     # A short question, two sentences, and texts of several lengths at once.
     requests=({"text": [_SENTENCES[0]]}, {"text": list(_SENTENCES[1:3])}, {"text": [*_SENTENCES]}),
-    largest=Largest(words="64 texts of as many tokens as the model takes", inputs=_largest),
+    largest=_largest(MAXIMUM_TEXTS),
     file=_lines,
     show=_shown,
 )
@@ -69,20 +74,33 @@ USAGE: Mapping[str, Usage] = {"text_embed": _USAGE}
 
 
 def usage_in(repository: Path) -> Mapping[str, Usage]:
-    """The same for a built repository of another checkpoint, whose answer is computed here.
+    """The same for a built repository, whose profile may say otherwise.
+
+    What another checkpoint answers is computed here.
 
     Args:
         repository: a built one; of another nothing is known.
     """
     try:
-        asked = read_manifest(repository).profile.get("families", {}).get("embed", {})
+        asked = read_manifest(repository).profile.get("families", {}).get("embed") or {}
     except ManifestError:
         return {}
-    if (asked or {}).get("source", DEFAULT) == DEFAULT:
-        return {}
-    vectors = Numbers(partial(_vectors, repository), absolute=1e-3, relative=1e-2)
-    question = Question(inputs={"text": list(TEXTS)}, answer={"embeddings": vectors})
-    return {"text_embed": replace(_USAGE, question=question)}
+    count = int(asked.get("maximum_texts", MAXIMUM_TEXTS))
+    usage = replace(
+        _USAGE,
+        largest=_largest(count),
+        requests=[each for each in _USAGE.requests if len(_listed(each)) <= count],
+    )
+    if asked.get("source", DEFAULT) != DEFAULT:
+        vectors = Numbers(partial(_vectors, repository), absolute=1e-3, relative=1e-2)
+        question = Question(inputs={"text": list(TEXTS)}, answer={"embeddings": vectors})
+        usage = replace(usage, question=question if count >= len(TEXTS) else None)
+    return {"text_embed": usage}
+
+
+def _listed(request: Inputs) -> list[object]:
+    texts = request["text"]
+    return texts if isinstance(texts, list) else [texts]
 
 
 def _vectors(repository: Path) -> Array:

@@ -19,7 +19,12 @@ FILE = "tokenizer.json"
 
 
 def tokenizer_file(
-    source: str, form: Form | None = None, *, folder: str = "", lower_case: bool = False
+    source: str,
+    form: Form | None = None,
+    *,
+    folder: str = "",
+    lower_case: bool = False,
+    vocabulary: int = 0,
 ) -> Export:
     """The export of the file that a tokenising stage reads, under the name ``tokenizer.json``.
 
@@ -28,25 +33,27 @@ def tokenizer_file(
         form: as in :class:`~builders.kit.export.Export`.
         folder: where it lies in the checkpoint.
         lower_case: texts are put into small letters before all that the tokenizer does.
+        vocabulary: how many tokens the model knows; one that knows fewer is refused. 0: not held
+            to it.
     """
     return Export(
         name=FILE,
         source=source,
-        make=partial(write, folder=folder, lower_case=lower_case),
-        options={"folder": folder, "lower_case": lower_case},
+        make=partial(write, folder=folder, lower_case=lower_case, vocabulary=vocabulary),
+        options={"folder": folder, "lower_case": lower_case, "vocabulary": vocabulary},
         parity=None,
         form=form,
     )
 
 
 def write(
-    checkpoint: Path, out: Path, *, folder: str = "", lower_case: bool = False
+    checkpoint: Path, out: Path, *, folder: str = "", lower_case: bool = False, vocabulary: int = 0
 ) -> Mapping[str, object]:
     """Write the tokenizer of a checkpoint's folder, with its padding token and side of truncation.
 
     Raises:
-        SourceError: there is none that the tokenizers package can run, it fills on the left, or it
-            has no token to fill with.
+        SourceError: there is none that the tokenizers package can run, it fills on the left, it
+            has no token to fill with, or it has more tokens than the model.
     """
     loaded = _loaded(checkpoint / folder)
     if not getattr(loaded, "is_fast", False):
@@ -65,6 +72,12 @@ def write(
             "tokenizer_config.json."
         )
     made = loaded.backend_tokenizer
+    tokens = max(made.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+    if vocabulary and tokens > vocabulary:
+        raise SourceError(
+            f"{checkpoint}: expected a tokenizer of at most {vocabulary} tokens, as config.json "
+            f"says the model has, found {tokens}. Take the tokenizer of the model."
+        )
     made.enable_padding(pad_id=loaded.pad_token_id, pad_token=loaded.pad_token)
     made.enable_truncation(1 << 20, direction=loaded.truncation_side)
     if lower_case:

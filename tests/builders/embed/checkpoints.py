@@ -134,4 +134,4 @@ def _tokenizer(folder: Path, kind: str) -> int:
         made = transformers.RobertaTokenizer(vocab=vocabulary, merges=[])
     made.model_max_length = POSITIONS
     made.save_pretrained(folder)
-    return len(vocabulary)
+    return int(max(made.get_vocab().values())) + 1

@@ -57,7 +57,7 @@ def _differences(checkpoint: Path, folder: Path) -> list[float]:
     return found
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_encoder_answers_as_transformers_does(kind: str, tmp_path: Path) -> None:
     differences = _differences(write(tmp_path / "checkpoint", kind), tmp_path)

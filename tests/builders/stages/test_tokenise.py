@@ -179,6 +179,9 @@ def test_a_tokenizer_that_cannot_be_served_is_refused(tmp_path: Path) -> None:
     (bare / "tokenizer.json").write_text("{}", "utf-8")
     with pytest.raises(SourceError, match="in the tokenizers package's format"):
         tokenizer_file.write(bare, tmp_path / "tokenizer.json")
+    many = word_pieces(tmp_path / "many")
+    with pytest.raises(SourceError, match=r"at most 40 tokens.*found 20\d"):
+        tokenizer_file.write(many, tmp_path / "tokenizer.json", vocabulary=40)
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(SourceError, match="expected a tokenizer that transformers loads"):
