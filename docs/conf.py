@@ -46,6 +46,7 @@ CONTENTS = {
         "asr-checkpoints",
         "vision",
         "text-embeddings",
+        "vision-checkpoints",
         "commands",
     ),
     "Build": ("your-own-onnx-model", "profiles", "add-a-family"),
