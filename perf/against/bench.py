@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import queue
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
@@ -62,7 +62,10 @@ class Pool(Generic[T]):
 
 
 def rates(
-    legs: Mapping[str, Leg], requests: int, progress: Callable[[str], None]
+    legs: Mapping[str, Leg],
+    requests: int,
+    progress: Callable[[str], None],
+    concurrencies: Sequence[int] = CONCURRENCIES,
 ) -> tuple[Rates, int]:
     """Answers a second of each leg at each concurrency, in turns, and the errors of all of them.
 
@@ -70,8 +73,9 @@ def rates(
         legs: name -> one request.
         requests: of each run.
         progress: gets a line a run.
+        concurrencies: how many requests are under way at once.
     """
-    found: Rates = {name: {each: [] for each in CONCURRENCIES} for name in legs}
+    found: Rates = {name: {each: [] for each in concurrencies} for name in legs}
     errors = 0
     for number in range(RUNS):
         for name, leg in legs.items():

@@ -13,17 +13,17 @@ from repository.places import ROOT
 
 
 def checkpoint_of(repository: Path, pipeline: str, component: str) -> Path:
-    """The folder of the checkpoint that the manifest names for a component of the asr family.
+    """The folder of the checkpoint that the manifest names for a component of a pipeline's family.
 
     Raises:
         PerfError: the repository has no such pipeline, or the checkpoint is gone or has changed.
     """
     families = read_object(repository / "manifest.json")["families"]
-    family = families.get("asr", {"pipelines": []})
-    if pipeline not in family["pipelines"]:
+    family = next((each for each in families.values() if pipeline in each["pipelines"]), None)
+    if family is None:
         raise PerfError(
             f"{repository}: expected the pipeline '{pipeline}', found none of that name. "
-            f"Build a profile that has the family asr and names a source for its '{component}'."
+            f"Build a profile that has its family, and names a source for its '{component}'."
         )
     source = family["sources"][component]
     folder = _found(source["uri"])
