@@ -1,0 +1,72 @@
+"""The eyes' figures against transformers: what is written, and what is refused."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from perf.against.transformers.vision import CONCURRENCIES, Result, main, photograph, table
+from perf.measure.timing import Timing
+
+
+def result(**legs: float) -> Result:
+    """Legs that take so many seconds an image, whatever else is under way."""
+    names = {name.replace("_", " "): seconds for name, seconds in legs.items()}
+    names["transformers, one thread"] = names["transformers"] * 2
+    return Result(
+        timings={name: Timing((seconds,) * 4) for name, seconds in names.items()},
+        per_second={name: {n: [n / each] for n in CONCURRENCIES} for name, each in names.items()},
+        errors=1,
+        difference=2e-6,
+    )
+
+
+def test_the_table_divides_by_transformers_and_by_one_at_a_time() -> None:
+    shown = table({"the demo's": result(transformers=0.4, in_process=0.1, ensemble=0.2, fused=0.1)})
+    lines = shown.splitlines()
+    assert "| the demo's | ensemble | 2.00 | ±0 % |" in lines
+    assert "| the demo's | in process | 4.00 | ±0 % |" in lines
+    assert "| the demo's | fused | transformers, 2 threads | 4.00 | 4.00 | 4.00 |" in lines
+    assert "| the demo's | ensemble | transformers, one thread | 4.00 | 4.00 | 4.00 |" in lines
+    assert "| the demo's | ensemble | itself, one request at a time | 1.00 | 4.00 | 8.00 |" in lines
+    assert "2.0e-06. 1 requests failed." in lines[-1]
+
+
+def test_an_eye_without_a_fused_form_has_no_row_of_it() -> None:
+    shown = table({"mine": result(transformers=0.4, in_process=0.1, ensemble=0.2)})
+    assert "| mine | ensemble |" in shown and "fused" not in shown
+
+
+def test_the_photograph_is_the_same_each_time_and_full_of_detail() -> None:
+    encoded = photograph(320, 240)
+    assert encoded == photograph(320, 240)
+    pixels = np.asarray(Image.open(io.BytesIO(encoded)))
+    assert pixels.shape == (240, 320, 3) and pixels.std() > 30
+
+
+def test_the_random_eye_has_the_sizes_of_vit_b_16() -> None:
+    from training.vision.random import configuration
+
+    tower = configuration().vision_config
+    assert (tower.hidden_size, tower.num_hidden_layers, tower.num_attention_heads) == (768, 12, 12)
+    assert (tower.intermediate_size, tower.patch_size, tower.image_size) == (3072, 16, 224)
+
+
+@pytest.mark.parametrize("manifest", [None, '{"families": {}}'], ids=["no repository", "no vision"])
+def test_a_repository_that_cannot_be_measured_is_one_sentence(
+    tmp_path: Path, manifest: str | None
+) -> None:
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    app = typer.Typer()
+    app.command()(main)
+    answer = CliRunner().invoke(app, ["--repository", str(tmp_path)])
+    assert answer.exit_code == 2
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("error: ") and str(tmp_path) in line
