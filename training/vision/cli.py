@@ -17,7 +17,7 @@ SEED = 20262
 SCENES = 81_920
 """That are drawn for the training."""
 
-TOWER_STEPS, ANSWER_STEPS = 1_800, 3_000
+TOWER_STEPS, ANSWER_STEPS = 1_800, 3_900
 
 Seed = Annotated[int, typer.Option(help="Of every random choice.")]
 Count = Annotated[int, typer.Option("--scenes", help="Scenes drawn for the training.")]

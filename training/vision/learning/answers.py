@@ -16,17 +16,33 @@ import torch
 
 from training.vision.learning import models
 from training.vision.learning.corpus import Corpus
+from training.vision.learning.names import Names
 from training.vision.learning.run import Run
 from training.vision.scenes import draw, scene
 from training.vision.text import questions, tokenizer
 
-BATCH, RATE = 16, 1.5e-3
+BATCH, RATE, DECAY = 20, 2.5e-3, 0.1
 
-QUESTIONS = 12
+QUESTIONS = 8
 """Asked about each image in a step."""
 
 CONVERSATIONS = 0.2
 """The share of rows in which a question sees those before it."""
+
+LEVEL, LEVEL_FROM = 0.3, 1_400
+"""The weight of the loss that holds left-out words level, and the step from which it counts."""
+
+WRITTEN, WRITTEN_FROM = 7, 1_400
+"""Of a step's scenes so many have a word or a number, from which step on."""
+
+LOW = -1e4
+"""The score of a token that is left out of a loss."""
+
+NAMED = 0.3
+"""The weight of the loss by which image tokens learn the words for what they show."""
+
+GATHERED = 0.5
+"""The weight of the loss by which names in questions learn to find what they name."""
 
 MEASURED = 300
 """Held-out scenes for the log's figures."""
@@ -51,7 +67,9 @@ class Packed:
 
     ``tokens``, ``positions`` INT64 [rows, length]; ``mask`` BOOL [rows, 1, length, length];
     ``labels`` INT64 [rows, length], the token that follows, -100 where none is learned;
-    ``blocks`` INT64 [rows, length], which question a token is of, -1 for the image.
+    ``blocks`` INT64 [rows, length], which question a token is of, -1 for the image; ``names`` the
+    row, the place in it, and the words that hold for what is named there; ``untold`` BOOL [rows,
+    length, vocabulary], tokens that the one that follows is not told from.
     """
 
     tokens: torch.Tensor
@@ -59,6 +77,8 @@ class Packed:
     mask: torch.Tensor
     labels: torch.Tensor
     blocks: torch.Tensor
+    names: list[tuple[int, int, tuple[str, ...]]]
+    untold: torch.Tensor
 
 
 def pack(asked: list[Asked], texts: tokenizer.Texts, talking: list[bool]) -> Packed:
@@ -70,13 +90,19 @@ def pack(asked: list[Asked], texts: tokenizer.Texts, talking: list[bool]) -> Pac
         talking: for each row, whether it is a conversation.
     """
     rows = [_row(each, texts) for each in asked]
-    length = max(len(tokens) for tokens, _, _ in rows)
+    names = [
+        (row, place, words)
+        for row, (_, _, _, ends) in enumerate(rows)
+        for place, words in ends
+        if words
+    ]
+    length = max(len(each[0]) for each in rows)
     head = 1 + models.IMAGE_TOKENS
     tokens = np.zeros((len(rows), length), np.int64)
     labels = np.full((len(rows), length), -100, np.int64)
     blocks = np.full((len(rows), length), -2, np.int64)
     positions = np.tile(np.arange(length), (len(rows), 1))
-    for row, (said, learned, block) in enumerate(rows):
+    for row, (said, learned, block, _) in enumerate(rows):
         tokens[row, : len(said)] = said
         blocks[row, : len(said)] = block
         follow = np.where(learned[1:], said[1:], -100)
@@ -95,48 +121,146 @@ def pack(asked: list[Asked], texts: tokenizer.Texts, talking: list[bool]) -> Pac
         torch.from_numpy(mask[:, None]),
         torch.from_numpy(labels),
         torch.from_numpy(blocks),
+        names,
+        _untold(asked, blocks, texts),
     )
 
 
-def _row(asked: Asked, texts: tokenizer.Texts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tokens, whether each is to be learned, and which question each is of."""
+def _untold(asked: list[Asked], blocks: np.ndarray, texts: tokenizer.Texts) -> torch.Tensor:
+    found = np.zeros((*blocks.shape, tokenizer.VOCABULARY), bool)
+    for row, questions_ in enumerate(asked):
+        for number, question in enumerate(questions_):
+            tokens = [
+                texts.encode(f"{gap}{word}")[0] for word in question.untold for gap in ("", " ")
+            ]
+            found[row, (blocks[row] == number).nonzero()[0][:, None], tokens] = True
+    return torch.from_numpy(found)
+
+
+Ends = list[tuple[int, tuple[str, ...]]]
+
+
+def _row(asked: Asked, texts: tokenizer.Texts) -> tuple[np.ndarray, np.ndarray, np.ndarray, Ends]:
+    """Tokens, whether each is to be learned, which question each is of, and where names end."""
+    ends: Ends = []
     tokens = [_START] + [_IMAGE] * models.IMAGE_TOKENS
     learned, blocks = [False] * len(tokens), [-1] * len(tokens)
     for number, question in enumerate(asked):
+        for name, words in question.named:
+            end = texts.ends(question.text, name)
+            if end >= 0:
+                ends.append((len(tokens) + 1 + end, words))
         put = [_USER, *texts.encode(question.text), _ASSISTANT]
         answer = [*texts.encode(question.answer), _END]
         tokens += put + answer
         learned += [False] * len(put) + [True] * len(answer)
         blocks += [number] * (len(put) + len(answer))
-    return np.array(tokens), np.array(learned), np.array(blocks)
+    return np.array(tokens), np.array(learned), np.array(blocks), ends
 
 
-def logits(model: Any, pixels: torch.Tensor, packed: Packed) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the model says where something is learned, and what is right.
+@dataclass(frozen=True)
+class Said:
+    """What the model says of :class:`Packed`, and what is right.
 
-    Returns:
-        FP32 [learned tokens, vocabulary], and INT64 [learned tokens].
+    ``logits`` FP32 [learned tokens, vocabulary]; ``right`` INT64 [learned tokens]; ``image`` FP32
+    [rows, image tokens, hidden], the images' embeddings; ``early`` [rows, length, hidden], the
+    hidden state half way.
     """
+
+    logits: torch.Tensor
+    right: torch.Tensor
+    image: torch.Tensor
+    early: torch.Tensor
+
+
+def say(model: Any, pixels: torch.Tensor, packed: Packed) -> Said:
+    """What the model says where something is learned."""
     inner = model.model
     with torch.no_grad():
         seen = inner.vision_tower(pixels, output_hidden_states=True)
-        states = seen.hidden_states[models.FEATURE_LAYER].float()
+        states = models.features(seen)
     embeds = inner.language_model.embed_tokens(packed.tokens)
     image = inner.multi_modal_projector(states).to(embeds.dtype)
     embeds = torch.cat([embeds[:, :1], image, embeds[:, 1 + models.IMAGE_TOKENS :]], 1)
-    hidden = inner.language_model(
+    found = inner.language_model(
         inputs_embeds=embeds,
         attention_mask=packed.mask,
         position_ids=packed.positions,
         use_cache=False,
-    ).last_hidden_state
+        output_hidden_states=True,
+    )
     learned = packed.labels >= 0
-    return model.lm_head(hidden[learned]).float(), packed.labels[learned]
+    return Said(
+        model.lm_head(found.last_hidden_state[learned]).float(),
+        packed.labels[learned],
+        image.float(),
+        found.hidden_states[models.LANGUAGE_LAYERS // 2],
+    )
+
+
+def gathered(model: Any, said: Said, packed: Packed, names: Names) -> torch.Tensor:
+    """The loss of names in questions that do not know, half way, what they name.
+
+    At the end of "red star" the model is to have found the star in the image: its place and size.
+    All kinds of questions need that, and from their answers alone it takes hours to learn.
+    """
+    rows = torch.tensor([row for row, _, _ in packed.names])
+    places = torch.tensor([place for _, place, _ in packed.names])
+    wanted = torch.from_numpy(names.words([words for _, _, words in packed.names]))
+    state = model.model.language_model.norm(said.early[rows, places])
+    likely = model.lm_head(state).float().log_softmax(-1)
+    loss: torch.Tensor = -(wanted * likely).sum(-1).mean()
+    return loss
+
+
+def level(said: Said, others: torch.Tensor, groups: list[list[int]]) -> torch.Tensor:
+    """The loss of words left out that are not as unlikely as other wrong words of their group.
+
+    Neither told nor denied, they would stay where chance has put them.
+
+    Args:
+        said: of the model.
+        others: BOOL [learned tokens, vocabulary], what is left out.
+        groups: tokens of colours, and of shapes.
+    """
+    total, count = torch.zeros(()), 0
+    for group in groups:
+        scores, out = said.logits[:, group], others[:, group]
+        right = torch.tensor(group) == said.right[:, None]
+        wrong = ~out & ~right
+        middle = (scores * wrong).sum(1, keepdim=True) / wrong.sum(1, keepdim=True)
+        far = torch.nn.functional.smooth_l1_loss(
+            scores, middle.detach().expand_as(scores), reduction="none"
+        )
+        total, count = total + (far * out).sum(), count + int(out.sum())
+    return LEVEL * total / max(count, 1)
+
+
+def named(
+    model: Any, image: torch.Tensor, names: torch.Tensor, untold: torch.Tensor
+) -> torch.Tensor:
+    """The loss of image tokens that are not like the words for what they show.
+
+    It makes of a token that shows a red star something like the sum of the embeddings of "red" and
+    "star", so that a question's words find it. Without it that takes hours to come about.
+
+    Args:
+        model: the LLaVA.
+        image: the image tokens' embeddings, FP32 [rows, image tokens, hidden].
+        names: FP32 [rows, image tokens, vocabulary], what each shows, as shares of one, or none.
+        untold: BOOL, as ``names``, tokens that it is not told from.
+    """
+    shows = names.sum(-1) > 0
+    words = model.model.language_model.embed_tokens.weight
+    scores = image[shows] @ words.T * models.LANGUAGE_HIDDEN**-0.5
+    likely = scores.masked_fill(untold[shows], LOW).log_softmax(-1)
+    loss: torch.Tensor = -(names[shows] * likely).sum(-1).mean()
+    return loss
 
 
 def run(folder: Path, seed: int, tower: Any) -> Run:
-    """The stage's run in a folder, fresh or as it stands."""
-    return Run(folder, "answers", lambda: models.llava(seed, tower), RATE, seed)
+    """The stage's run in a folder, fresh or as it stands, on a tower."""
+    return Run(folder, "answers", lambda: models.llava(seed, tower), RATE, seed, DECAY)
 
 
 def train(
@@ -144,20 +268,40 @@ def train(
 ) -> str:
     """Train, or go on training; gives the SHA-256 of the weights."""
     stage = run(folder, corpus.seed, tower)
+    written = corpus.written()
+    names = Names(texts)
+    groups = names.groups()
 
     def loss(model: Any, step: int) -> dict[str, torch.Tensor]:
         numbers = corpus.numbers(step, BATCH)
         rng = np.random.default_rng([corpus.seed, 2, step])
-        asked = [questions.ask(corpus.scene(each), rng, QUESTIONS) for each in numbers]
+        more = step >= WRITTEN_FROM
+        if more:
+            numbers[:WRITTEN] = rng.choice(written, WRITTEN, replace=False)
+        scenes = [corpus.scene(each) for each in numbers]
+        asked = [questions.ask(each, rng, QUESTIONS, reading=more) for each in scenes]
         talking = [bool(each) for each in rng.random(BATCH) < CONVERSATIONS]
         pixels = models.pixel_values(corpus.pixels(numbers))
+        packed = pack(asked, texts, talking)
         with torch.autocast("cpu", torch.bfloat16):
-            said, right = logits(model, pixels, pack(asked, texts, talking))
-        return {"answers": torch.nn.functional.cross_entropy(said, right)}
+            said = say(model, pixels, packed)
+            found = gathered(model, said, packed, names)
+        learned = packed.labels >= 0
+        others = packed.untold[learned].scatter(1, said.right[:, None], False)
+        scores = said.logits.masked_fill(others, LOW)
+        targets = corpus.targets(numbers)
+        shown = torch.from_numpy(names.of(targets))
+        untold = torch.from_numpy(names.untold(targets))
+        return {
+            "answers": torch.nn.functional.cross_entropy(scores, said.right),
+            "names": NAMED * named(model, said.image, shown, untold),
+            "gathered": GATHERED * found,
+            "untold": level(said, others, groups) if step >= LEVEL_FROM else torch.zeros(()),
+        }
 
     def measure(model: Any) -> dict[str, float]:
         found: dict[str, float] = {}
-        for part in ("held out", "unseen"):
+        for part in scene.PARTS[1:]:
             exact = judge(model, texts, corpus.seed, part, MEASURED)
             found |= {f"{part}: {kind}": round(share, 3) for kind, (share, _) in exact.items()}
         return found
@@ -170,7 +314,7 @@ def held_out(seed: int, part: str, count: int, each: int = 6) -> list[tuple[scen
 
     Args:
         seed: of the scenes.
-        part: "held out" or "unseen".
+        part: any but "training".
         count: of the scenes.
         each: questions about each of them.
     """
@@ -178,7 +322,7 @@ def held_out(seed: int, part: str, count: int, each: int = 6) -> list[tuple[scen
     for number in range(count):
         one = scene.at(seed, part, number)
         rng = np.random.default_rng([seed, 3, number])
-        unseen = part == "unseen"
+        unseen = part.startswith("unseen")
         found.append((one, questions.ask(one, rng, each, held_out=True, unseen=unseen)))
     return found
 
@@ -197,9 +341,9 @@ def judge(
         some = all_of_it[first : first + 50]
         packed = pack([asked for _, asked in some], texts, [False] * len(some))
         pixels = models.pixel_values(np.stack([draw.draw(each) for each, _ in some]))
-        said, right = logits(model, pixels, packed)
+        said = say(model, pixels, packed)
         good = torch.zeros(packed.labels.shape, dtype=torch.bool)
-        good[packed.labels >= 0] = said.argmax(-1) == right
+        good[packed.labels >= 0] = said.logits.argmax(-1) == said.right
         wrong = (packed.labels >= 0) & ~good
         for row, (_, asked) in enumerate(some):
             for number, question in enumerate(asked):

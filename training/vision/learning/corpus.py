@@ -92,7 +92,11 @@ class Corpus:
         a_round = self.count // size
         order = np.random.default_rng([self.seed, 7, step // a_round]).permutation(self.count)
         first = step % a_round * size
-        return order[first : first + size]
+        return order[first : first + size].copy()
+
+    def written(self) -> np.ndarray:
+        """The scenes with a word or a number, INT64 [scenes]."""
+        return np.array([n for n in range(self.count) if self.scene(n).writing])
 
     def pixels(self, numbers: np.ndarray) -> np.ndarray:
         """UINT8 [scenes, height, width, 3]."""

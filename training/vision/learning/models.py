@@ -18,8 +18,15 @@ TEXT_LAYERS, TEXT_INNER = 2, 256
 
 LANGUAGE_HIDDEN, LANGUAGE_LAYERS, LANGUAGE_HEADS, LANGUAGE_INNER = 160, 4, 5, 384
 
-FEATURE_LAYER = -1
-"""The hidden state that the language model is given: the last, before the layer norm after it."""
+FEATURE_LAYERS = [0, -1]
+"""The hidden states that the language model is given, one beside the other.
+
+The last, before the layer norm after it, knows what a patch shows, and has half forgotten where the
+patch is. The first, before all layers, knows the place.
+"""
+
+FIRST_SCALE = 5.0
+"""How much smaller the first is than the last; the projector's fresh weights make up for it."""
 
 IMAGE_TOKENS = (SIDE // PATCH) ** 2
 
@@ -89,15 +96,42 @@ def llava(seed: int, tower: Any) -> Any:
         ),
         image_token_index=tokenizer.SPECIAL.index(tokenizer.IMAGE),
         image_seq_length=IMAGE_TOKENS,
-        vision_feature_layer=FEATURE_LAYER,
+        vision_feature_layer=FEATURE_LAYERS,
         vision_feature_select_strategy="full",
         projector_hidden_act="gelu",
         tie_word_embeddings=False,
     )
     model = LlavaForConditionalGeneration(config)
+    _widen(model)
     model.model.vision_tower.load_state_dict(tower.state_dict())
     model.model.vision_tower.requires_grad_(False)
     return model
+
+
+def _widen(model: Any) -> None:
+    """Fresh weights by the width of their layers.
+
+    transformers' 0.02 for all of them lets hardly anything through at this width: what is asked
+    then finds its place in the image after hours only.
+    """
+    inner = model.model
+    with torch.no_grad():
+        inner.language_model.embed_tokens.weight.normal_(0, 0.5)
+        for part in (inner.multi_modal_projector, inner.language_model):
+            for name, module in part.named_modules():
+                if isinstance(module, torch.nn.Linear):
+                    last = name.endswith(("o_proj", "down_proj"))
+                    share = (2 * LANGUAGE_LAYERS) ** -0.5 if last else 1.0
+                    module.weight.normal_(0, share * module.in_features**-0.5)
+        inner.multi_modal_projector.linear_1.weight[:, :HIDDEN] *= FIRST_SCALE
+        # Like finds like from the start: a question's words what the image's tokens are named.
+        first = inner.language_model.layers[0].self_attn
+        first.k_proj.weight.copy_(first.q_proj.weight)
+
+
+def features(seen: Any) -> torch.Tensor:
+    """What the projector is given, FP32 [n, patches, 2 * hidden], of a tower's output."""
+    return torch.cat([seen.hidden_states[layer] for layer in FEATURE_LAYERS], -1).float()
 
 
 def pixel_values(pixels: np.ndarray) -> torch.Tensor:

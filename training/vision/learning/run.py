@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-WARM_UP, WEIGHT_DECAY, CLIP = 200, 0.02, 1.0
+WARM_UP, CLIP = 200, 1.0
 
 FALL = 0.5
 """The share of the steps in which the learning rate falls to nothing."""
@@ -36,10 +36,17 @@ class Run:
         build: makes the network, twice the same.
         rate: the highest learning rate.
         seed: of all that is random.
+        decay: of weights, in a step, times the rate.
     """
 
     def __init__(
-        self, folder: Path, name: str, build: Callable[[], Any], rate: float, seed: int
+        self,
+        folder: Path,
+        name: str,
+        build: Callable[[], Any],
+        rate: float,
+        seed: int,
+        decay: float,
     ) -> None:
         self.state, self.log = folder / f"{name}.pt", folder / f"{name}.jsonl"
         self.name, self.seed, self.rate, self.step = name, seed, rate, 0
@@ -52,7 +59,7 @@ class Run:
             groups,
             rate,
             (0.9, 0.98),
-            weight_decay=WEIGHT_DECAY,
+            weight_decay=decay,
             fused=True,
         )
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +69,6 @@ class Run:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
-            self._forget()
 
     def save(self) -> None:
         """Replace the state's file."""
@@ -93,6 +99,7 @@ class Run:
         Returns:
             SHA-256 of the weights.
         """
+        self._forget()
         began, parts = time.monotonic(), list[dict[str, float]]()
         while self.step < until:
             for group in self.optimizer.param_groups:

@@ -41,7 +41,7 @@ def train(
     """
     torch.set_num_threads(threads[0])
     corpus = Corpus(scenes, seed, count)
-    texts = tokenizer.Texts(tokenizer.train(seed))
+    texts = tokenizer.Texts(tokenizer.load())
     planned = round(tower_steps / TOWER_SHARE)
     yield "tower", tower.train(folder, corpus, texts, planned, tower_steps)
     torch.set_num_threads(threads[1])

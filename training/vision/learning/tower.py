@@ -18,7 +18,7 @@ from training.vision.learning.run import Run
 from training.vision.scenes import draw, scene
 from training.vision.text import captions, tokenizer
 
-BATCH, RATE = 128, 1.5e-3
+BATCH, RATE, DECAY = 128, 1.5e-3, 0.02
 
 EMPTY = 0.25
 """What a patch of background weighs, of one that shows something."""
@@ -42,13 +42,13 @@ class Taught(torch.nn.Module):
         """Embeddings of images and texts, [n, hidden], and the heads' logits, [n, patches, all]."""
         seen = self.siglip.vision_model(pixels, output_hidden_states=True)
         said = self.siglip.text_model(tokens).pooler_output
-        states = seen.hidden_states[models.FEATURE_LAYER]
+        states = seen.hidden_states[-1]
         return seen.pooler_output, said, self.heads(self.norm(states))
 
 
 def run(folder: Path, seed: int) -> Run:
     """The stage's run in a folder, fresh or as it stands."""
-    return Run(folder, "tower", lambda: Taught(seed), RATE, seed)
+    return Run(folder, "tower", lambda: Taught(seed), RATE, seed, DECAY)
 
 
 def train(folder: Path, corpus: Corpus, texts: tokenizer.Texts, steps: int, until: int) -> str:
@@ -75,23 +75,36 @@ def losses(
     pixels = models.pixel_values(corpus.pixels(numbers))
     with torch.autocast("cpu", torch.bfloat16):
         images, sentences, logits = model(pixels, torch.from_numpy(texts.captions(said)))
+    targets = corpus.targets(numbers)
+    return {
+        "match": match(model, images, sentences, said),
+        "patches": patches(logits.float(), targets),
+    }
+
+
+def match(
+    model: Any, images: torch.Tensor, sentences: torch.Tensor, said: list[str]
+) -> torch.Tensor:
+    """The sigmoid loss of images and their captions."""
     images = torch.nn.functional.normalize(images.float(), dim=-1)
     sentences = torch.nn.functional.normalize(sentences.float(), dim=-1)
     scores = sentences @ images.T * model.siglip.logit_scale.exp() + model.siglip.logit_bias
     same = torch.tensor([[one == other for other in said] for one in said])
-    match = -torch.nn.functional.logsigmoid(torch.where(same, scores, -scores)).sum(-1).mean()
-    return {"match": match, "patches": _patches(logits.float(), corpus.targets(numbers))}
+    return -torch.nn.functional.logsigmoid(torch.where(same, scores, -scores)).sum(-1).mean()
 
 
-def _patches(logits: torch.Tensor, wanted: np.ndarray) -> torch.Tensor:
-    """The sum of the heads' cross entropies."""
+def patches(
+    logits: torch.Tensor, wanted: np.ndarray, without: tuple[str, ...] = ()
+) -> torch.Tensor:
+    """The sum of the heads' cross entropies, without those of some."""
     total, first = torch.zeros(()), 0
-    for place, values in enumerate(draw.TARGETS.values()):
+    for place, (name, values) in enumerate(draw.TARGETS.items()):
         weights = torch.ones(values)
         weights[0] = EMPTY
         found = logits[..., first : first + values].flatten(0, 1)
         target = torch.from_numpy(wanted[..., place]).flatten()
-        total = total + torch.nn.functional.cross_entropy(found, target, weights)
+        if name not in without:
+            total = total + torch.nn.functional.cross_entropy(found, target, weights)
         first += values
     return total
 

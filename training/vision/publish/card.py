@@ -6,6 +6,7 @@ import textwrap
 from typing import Any
 
 from training.vision.learning.answers import BATCH, QUESTIONS
+from training.vision.learning.models import FEATURE_LAYERS
 from training.vision.scenes.names import COLOURS, HELD_OUT, SHAPES, WORDS
 from training.vision.scenes.scene import SIDE
 
@@ -13,10 +14,10 @@ from training.vision.scenes.scene import SIDE
 def vision_card(described: dict[str, Any]) -> str:
     """README.md of the LLaVA, from the contents of its ``training.json``."""
     figures, stages = described["figures"], described["stages"]
-    held, unseen = figures["held_out"], figures["unseen"]
-    kinds = sorted(held["kinds"] | unseen["kinds"])
+    parts = [figures[name] for name in ("held_out", "unseen", "unseen_small")]
+    kinds = sorted(set().union(*(part["kinds"] for part in parts)))
     rows = "".join(
-        f"| {kind} | {_cell(held['kinds'].get(kind))} | {_cell(unseen['kinds'].get(kind))} |\n"
+        f"| {kind} | {' | '.join(_cell(part['kinds'].get(kind)) for part in parts)} |\n"
         for kind in kinds
     )
     what = f"""
@@ -34,9 +35,11 @@ def vision_card(described: dict[str, Any]) -> str:
         image, before the question. To whatever it does not know it gives the nearest answer that
         it does know."""
     then = f"""
-        Then {stages["answers"]["steps"]} steps of the projector and the language model on
+        {stages["answers"]["steps"]} steps of the projector and the language model on
         {stages["answers"]["threads"]} thread, {BATCH} images with {QUESTIONS} questions each; the
-        tower stays as it is, so that what it sees still is in the text tower's space.
+        tower stays as it is, so that what it sees still is in the text tower's space. The language
+        model is given the hidden states {" and ".join(map(str, FEATURE_LAYERS))}: the first knows
+        the place of a patch, the last what it shows.
         `training.json` has the log, the versions and the hashes."""
     return f"""---
 license: apache-2.0
@@ -59,11 +62,13 @@ description: >-
 
 By `generate`, greedy, one question a call, in forms of question that training never used. "Held
 out" are scenes that training never drew; "unseen pairs" are scenes with a pair of colour and shape
-that is in no image and no sentence of the training ({_pairs()}), asked about those things.
+that is in no image and no sentence of the training ({_pairs()}), asked about those things. Where
+these are small, its tower takes the shape of some for another's, so they stand by themselves: small
+are those of a radius below an eighth of the image's side.
 
-| question | held out | unseen pairs |
-|---|---|---|
-| **all** | **{_cell(held)}** | **{_cell(unseen)}** |
+| question | held out | unseen pairs | unseen pairs, small |
+|---|---|---|---|
+| **all** | {" | ".join(f"**{_cell(part)}**" for part in parts)} |
 {rows}
 Drawn scenes that differ from the training's in style, such as other fonts, many small things or a
 dark background, were not measured, and will do worse.
@@ -136,13 +141,13 @@ Pillow (Aileron, CC0).
 
 
 def _making(described: dict[str, Any]) -> str:
+    stage = described["stages"]["tower"]
     return f"""
-        {described["scenes"]["count"]} scenes, drawn at {SIDE} x {SIDE} pixels.
-        {described["stages"]["tower"]["steps"]} steps of the SigLIP, 128 scenes each, with the
-        sigmoid loss on captions, and with heads that tell from each patch of the last layer's
-        output which shape, colour, size, letter or word it shows; the heads were thrown away. In
-        bf16 on {described["stages"]["tower"]["threads"]} CPU threads; the shipped weights are
-        FP32."""
+        {described["scenes"]["count"]} scenes, drawn at {SIDE} x {SIDE} pixels. {stage["steps"]}
+        steps of the SigLIP on {stage["threads"]} CPU threads, 128 scenes each, with the sigmoid
+        loss on captions, and with heads that tell from each patch of the last layer's output which
+        shape, colour, size, letter or word it shows; the heads were thrown away. In bf16; the
+        shipped weights are FP32."""
 
 
 def _again() -> str:

@@ -64,7 +64,7 @@ def publish(
                 "python -m training.vision train end, or name what it was given."
             )
     corpus = Corpus(scenes, seed, count)
-    pieces = tokenizer.train(seed)
+    pieces = tokenizer.load()
     vision, text = out / "vision", out / "vision_text"
     folders.write_vision(second.average, pieces, vision)
     folders.write_text(siglip, pieces, text)

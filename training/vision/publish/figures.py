@@ -14,7 +14,7 @@ from training.vision.learning.tower import different
 from training.vision.scenes import draw
 from training.vision.text import captions
 
-SCENES, EACH = 400, 3
+SCENES, EACH = 250, 4
 """Scenes of each part that are asked about, and the questions about each of them."""
 
 AMONG = 100
@@ -62,6 +62,7 @@ def measure(vision: Path, text: Path, seed: int, scenes: int = SCENES) -> dict[s
     return {
         "held_out": exact(answers, seed, "held out", scenes),
         "unseen": exact(answers, seed, "unseen", scenes),
+        "unseen_small": exact(answers, seed, "unseen, small", scenes),
         "retrieval": retrieval(text, seed, AMONG),
     }
 
@@ -72,7 +73,7 @@ def exact(answers: Answers, seed: int, part: str, scenes: int) -> dict[str, Any]
     Args:
         answers: the model.
         seed: of the scenes.
-        part: "held out" or "unseen".
+        part: of the data.
         scenes: of the part.
     """
     right: dict[str, list[bool]] = {}

@@ -51,3 +51,6 @@ CELLS = (
     ("bottom left", "bottom", "bottom right"),
 )
 """The nine places of an image, by row and column."""
+
+ROWS, COLUMNS = ("top", "side", "bottom"), ("left", "centre", "right")
+"""A word for each of them alone, which the tokenizer has as one piece."""

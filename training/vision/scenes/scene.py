@@ -17,6 +17,12 @@ CELL = SIDE / 3
 KINDS = {"one": 0.10, "same": 0.24, "two": 0.24, "few": 0.18, "word": 0.12, "number": 0.12}
 """Of scenes, and how often each is made."""
 
+PARTS = ("training", "held out", "unseen", "unseen, small")
+"""Of the data. Those called unseen have a pair that training never sees, the last one in small."""
+
+SMALL = 8.5
+"""The radius of what is not small, at least."""
+
 Pair = tuple[str, str]
 """A colour and a shape."""
 
@@ -78,6 +84,10 @@ class Scene:
     def has_unseen(self) -> bool:
         """Whether it holds a pair that training never sees."""
         return any(thing.pair in HELD_OUT for thing in self.things)
+
+    def has_small_unseen(self) -> bool:
+        """Whether it holds one that is small."""
+        return any(each.pair in HELD_OUT and each.radius < SMALL for each in self.things)
 
 
 def sample(rng: np.random.Generator, *, unseen: bool = False) -> Scene:
@@ -190,13 +200,15 @@ def _writing(rng: np.random.Generator, kind: str) -> tuple[Writing, int]:
 
 
 def at(seed: int, part: str, number: int) -> Scene:
-    """Scene ``number`` of a part of the data; "unseen" is the one with pairs never trained on.
+    """Scene ``number`` of a part of the data.
 
     Args:
         seed: of all data.
-        part: "training", "held out" or "unseen".
+        part: one of :data:`PARTS`.
         number: within the part.
     """
-    parts = ("training", "held out", "unseen")
-    rng = np.random.default_rng([seed, parts.index(part), number])
-    return sample(rng, unseen=part == "unseen")
+    rng = np.random.default_rng([seed, PARTS.index(part), number])
+    while True:
+        found = sample(rng, unseen=part in PARTS[2:])
+        if not found.has_unseen() or found.has_small_unseen() == (part == PARTS[3]):
+            return found

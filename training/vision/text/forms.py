@@ -1,6 +1,6 @@
 """In which forms each kind of question is asked, in training and, others, in the evaluation.
 
-``{a}`` and ``{b}`` are things: "circle", "red circle"; ``{many}`` is a plural.
+``{a}`` is a thing: "circle", "red circle"; ``{many}`` is a plural.
 """
 
 from __future__ import annotations
@@ -85,36 +85,6 @@ FORMS: dict[str, tuple[Forms, Forms]] = {
             "what part of the image has the {a}?",
         ),
     ),
-    "relation": (
-        (
-            "where is the {a} from the {b}?",
-            "on which side of the {b} is the {a}?",
-            "is the {a} left, right, above or below of the {b}?",
-            "where is the {a}, seen from the {b}?",
-            "say where the {a} is from the {b}.",
-            "which way from the {b} is the {a}?",
-            "what side of the {b} is the {a} on?",
-            "from the {b}, where is the {a}?",
-        ),
-        (
-            "seen from the {b}, where is the {a}?",
-            "tell me on which side of the {b} the {a} is.",
-        ),
-    ),
-    "neighbour": (
-        (
-            "what is {where} the {a}?",
-            "what do you see {where} the {a}?",
-            "which thing is {where} the {a}?",
-            "name the object {where} the {a}.",
-            "say what is {where} the {a}.",
-            "what thing is there {where} the {a}?",
-        ),
-        (
-            "which object is {where} the {a}?",
-            "tell me what is {where} the {a}.",
-        ),
-    ),
     "size": (
         (
             "is the {a} big or small?",
@@ -129,36 +99,6 @@ FORMS: dict[str, tuple[Forms, Forms]] = {
         (
             "which size is the {a}?",
             "tell me the size of the {a}.",
-        ),
-    ),
-    "bigger": (
-        (
-            "which is bigger, the {a} or the {b}?",
-            "what is bigger, the {a} or the {b}?",
-            "is the {a} or the {b} bigger?",
-            "which one is bigger: the {a} or the {b}?",
-            "of the {a} and the {b}, which is bigger?",
-            "say which is bigger, the {a} or the {b}.",
-            "name the bigger one, the {a} or the {b}.",
-        ),
-        (
-            "tell me which is bigger, the {a} or the {b}.",
-            "which thing is bigger, the {a} or the {b}?",
-        ),
-    ),
-    "smaller": (
-        (
-            "which is smaller, the {a} or the {b}?",
-            "what is smaller, the {a} or the {b}?",
-            "is the {a} or the {b} smaller?",
-            "which one is smaller: the {a} or the {b}?",
-            "of the {a} and the {b}, which is smaller?",
-            "say which is smaller, the {a} or the {b}.",
-            "name the smaller one, the {a} or the {b}.",
-        ),
-        (
-            "tell me which is smaller, the {a} or the {b}.",
-            "which thing is smaller, the {a} or the {b}?",
         ),
     ),
     "word": (

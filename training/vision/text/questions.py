@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.vision.scenes.names import HELD_OUT, PAIRS, PLURALS, SHAPES
+from training.vision.scenes.names import COLUMNS, HELD_OUT, PAIRS, PLURALS, ROWS, SHAPES
 from training.vision.scenes.scene import Scene, Thing
 from training.vision.text import captions
 from training.vision.text.forms import FORMS, OPENINGS
@@ -15,19 +15,30 @@ from training.vision.text.forms import FORMS, OPENINGS
 DROPPED = frozenset(["is", "the", "a", "an", "of", "does", "do", "in", "there", "has", "have"])
 """Words that training leaves out now and then, so that no answer hangs on them."""
 
-WEIGHTS = {"count": 2.5, "is there": 1.5, "describe": 1.2, "number": 3.0, "word": 2.0}
+WEIGHTS = {"count": 2.5, "is there": 1.5, "number": 3.0, "word": 2.0}
 """Of kinds of questions; all others weigh one."""
+
+ANY = ("object", "thing")
+"""What a thing is called that is alone, by whatever shape it has."""
+
+MANY = ("objects", "things", "shapes")
 
 Slots = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question, its kind and its answer."""
+    """A question, its kind and its answer.
+
+    ``named`` are the names in it, each with the words that hold for all that has this name;
+    ``untold`` the words of pairs that training never sees, which it is not to deny either.
+    """
 
     kind: str
     text: str
     answer: str
+    named: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    untold: tuple[str, ...] = ()
 
 
 def ask(
@@ -37,6 +48,7 @@ def ask(
     *,
     held_out: bool = False,
     unseen: bool = False,
+    reading: bool = False,
 ) -> list[Question]:
     """Questions about a scene, in any order; the same may come twice.
 
@@ -46,20 +58,61 @@ def ask(
         count: how many.
         held_out: ask in the forms that training never uses.
         unseen: ask about things of pairs that training never sees, and of nothing else.
+        reading: ask for words and numbers three times as often.
     """
     known: dict[str, list[tuple[Slots, str]]] = {}
     for kind, slots, answer in _facts(scene, rng, unseen):
         known.setdefault(kind, []).append((slots, answer))
     kinds = list(known)
     shares = np.array([WEIGHTS.get(kind, 1.0) for kind in kinds])
+    if reading:
+        shares[[kind in ("word", "number") for kind in kinds]] *= 3
     found = []
     for chosen in rng.choice(len(kinds), count, p=shares / shares.sum()):
         kind = kinds[chosen]
         slots, answer = known[kind][rng.integers(len(known[kind]))]
         forms = FORMS[kind][held_out]
         text = forms[rng.integers(len(forms))].format(**slots)
-        found.append(Question(kind, _spoken(text, rng, held_out), answer))
+        named = tuple((name, _known(name, scene.things)) for name in slots.values())
+        if kind in ("word", "number"):
+            named = tuple((name, (answer,)) for name in ("word", "number", "digits", "written"))
+        words = _untold(scene) if kind in ("colour", "shape", "describe") else ()
+        found.append(Question(kind, _spoken(text, rng, held_out), answer, named, words))
     return found
+
+
+def _known(name: str, things: tuple[Thing, ...]) -> tuple[str, ...]:
+    """Where and how big all things are that have a name, and for several how many they are.
+
+    Not of which colour and shape: a model that learns which of these go together does not see
+    those that never did.
+    """
+    words = [_SINGULAR.get(word, word) for word in name.split()]
+    open_to_all = ("a", "an", *ANY, *MANY)
+    meant = [t for t in things if all(word in (*t.pair, *open_to_all) for word in words)]
+    if words != name.split() or name in MANY:
+        return (str(len(meant)),)
+    common: set[str] | None = None
+    for thing in meant:
+        row, column = thing.cell
+        shown = {thing.size, ROWS[row], COLUMNS[column]} - {""}
+        common = shown if common is None else common & shown
+    return tuple(sorted(common or set()))
+
+
+def _untold(scene: Scene) -> tuple[str, ...]:
+    """Colours never seen with the scene's shapes, and shapes never seen with its colours."""
+    words = set()
+    for thing in scene.things:
+        for colour, shape in HELD_OUT:
+            if shape == thing.shape:
+                words.add(colour)
+            if colour == thing.colour:
+                words |= {shape, PLURALS[shape]}
+    return tuple(sorted(words))
+
+
+_SINGULAR = {plural: shape for shape, plural in PLURALS.items()}
 
 
 def _spoken(text: str, rng: np.random.Generator, held_out: bool) -> str:
@@ -85,6 +138,9 @@ def _facts(
     """What can be asked: kind, words of the question, answer."""
     things = scene.things
     about = [thing for thing in things if not unseen or thing.pair in HELD_OUT]
+    if len(things) == 1 and about:
+        for name in ANY:
+            yield "colour", {"a": name}, things[0].colour
     for shape in sorted({thing.shape for thing in about}):
         colours = {thing.colour for thing in things if thing.shape == shape}
         if len(colours) == 1:
@@ -99,7 +155,6 @@ def _facts(
             yield "where", {"a": name}, captions.place(thing)
             if thing.size:
                 yield "size", {"a": name}, thing.size
-    yield from _pairs(things, about)
     yield from _there(scene, about, rng, unseen)
     if scene.writing and not unseen:
         yield "word" if scene.writing.is_word else "number", {}, scene.writing.text
@@ -109,7 +164,7 @@ def _facts(
 
 def _names(thing: Thing, things: tuple[Thing, ...]) -> list[str]:
     """Names that fit this thing alone: "circle", "red circle"."""
-    names = []
+    names = list(ANY) if len(things) == 1 else []
     if sum(other.shape == thing.shape for other in things) == 1:
         names.append(thing.shape)
     if sum(other.pair == thing.pair for other in things) == 1:
@@ -128,7 +183,7 @@ def _counts(
         yield "count", {"many": PLURALS[shape]}, str(same)
     if unseen:
         return
-    everything = ("objects", "things", "shapes")[rng.integers(3)]
+    everything = MANY[rng.integers(len(MANY))]
     yield "count", {"many": everything}, str(len(things))
     if rng.random() < 0.4:
         shape = SHAPES[rng.integers(len(SHAPES))]
@@ -137,28 +192,6 @@ def _counts(
         yield "count", {"many": PLURALS[shape]}, str(none)
         none = sum(thing.pair == (colour, other) for thing in things)
         yield "count", {"many": f"{colour} {PLURALS[other]}"}, str(none)
-
-
-def _pairs(things: tuple[Thing, ...], about: list[Thing]) -> Iterator[tuple[str, Slots, str]]:
-    """What two things are to each other."""
-    for one in about:
-        for other in things:
-            if one is other:
-                continue
-            mine, theirs = _names(one, things), _names(other, things)
-            where = captions.relation(one, other)
-            for a, b in zip(mine, theirs, strict=False):
-                slots = {"a": a, "b": b}
-                if where:
-                    yield "relation", slots, where
-                if {one.size, other.size} == {"small", "big"}:
-                    bigger, smaller = (a, b) if one.size == "big" else (b, a)
-                    yield "bigger", slots, bigger
-                    yield "smaller", slots, smaller
-            if where and len(things) == 2:
-                side = captions.beside(where)
-                for b in theirs[:1]:
-                    yield "neighbour", {"a": b, "where": side}, captions.group(one.pair, 1)
 
 
 def _there(

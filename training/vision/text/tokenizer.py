@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-from training.vision.scenes import scene
-from training.vision.scenes.names import COLOURS, SHAPES, WORDS
-from training.vision.text import captions, questions
+from tokenizers import Tokenizer
 
 PAD, START, IMAGE, USER, ASSISTANT, END = (
     "<pad>",
@@ -51,43 +48,14 @@ CHAT_TEMPLATE = (
 )
 """Images before the text of their turn; what a system says is left out, as training had none."""
 
-SCENES_READ = 12_000
-"""Scenes whose texts decide which pieces there are."""
+PIECES = Path(__file__).with_name("pieces.json")
+"""Learned once, by byte-level pair encoding with single digits, from captions and questions about
+12000 scenes. It is kept, as the weights hang on it."""
 
 
-def train(seed: int) -> Tokenizer:
-    """A tokenizer for the texts of a seed: its words are one token each, and so are digits.
-
-    Args:
-        seed: of the scenes.
-    """
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=list(SPECIAL),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(_texts(seed), trainer)
-    return tokenizer
-
-
-def _texts(seed: int) -> list[str]:
-    texts = [*WORDS, *COLOURS, *SHAPES, *(f" {word}" for word in WORDS)] * 40
-    for number in range(SCENES_READ):
-        each = scene.at(seed, "training", number)
-        rng = np.random.default_rng([seed, 9, number])
-        texts.append(captions.caption(each, rng))
-        for question in questions.ask(each, rng, 4):
-            texts += [question.text, question.answer]
-    return texts
+def load() -> Tokenizer:
+    """The tokenizer: of most of the scenes' words, and of digits, each is one token."""
+    return Tokenizer.from_file(str(PIECES))
 
 
 class Texts:
@@ -100,9 +68,18 @@ class Texts:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.encode = lru_cache(200_000)(self._encode)
+        self.ends = lru_cache(200_000)(self._ends)
 
     def _encode(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _ends(self, text: str, name: str) -> int:
+        """The token of a text in which a name in it ends; -1 if it is not in there."""
+        found = re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)
+        if not found:
+            return -1
+        offsets = self.tokenizer.encode(text, add_special_tokens=False).offsets
+        return next(n for n, (_, end) in enumerate(offsets) if end >= found.end())
 
     def captions(self, texts: list[str]) -> np.ndarray:
         """INT64 [texts, :data:`TEXT_LENGTH`], padded on the right."""
@@ -117,7 +94,7 @@ def save(tokenizer: Tokenizer, folder: Path, *, length: int, text_only: bool) ->
     """Write ``tokenizer.json`` and ``tokenizer_config.json``.
 
     Args:
-        tokenizer: what :func:`train` gave.
+        tokenizer: what :func:`load` gave.
         folder: of the checkpoint.
         length: the most tokens that the model takes.
         text_only: for the text tower, which is given no mask.

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer
 
 from training.errors import TrainingError
 from training.vision.learning import answers, models, tower
 from training.vision.learning import corpus as scenes
 from training.vision.scenes import draw, scene
+from training.vision.scenes.names import COLOURS, COLUMNS, ROWS, SHAPES
 from training.vision.text import questions, tokenizer
 
 SEED = 3
 
 
-@pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokenizer, "SCENES_READ", 1500)
-
-
 @pytest.fixture
 def texts() -> tokenizer.Texts:
-    return tokenizer.Texts(made())
-
-
-@cache
-def made() -> Tokenizer:
-    return tokenizer.train(SEED)
+    return tokenizer.Texts(tokenizer.load())
 
 
 @pytest.fixture
@@ -45,14 +34,21 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> scenes.Corpus:
     return scenes.Corpus(tmp_path / "scenes", SEED, 64)
 
 
-def test_the_tokenizer_is_made_alike_and_knows_its_words(texts: tokenizer.Texts) -> None:
-    assert tokenizer.train(SEED).to_str() == texts.tokenizer.to_str()
+def test_the_tokenizer_knows_its_words_and_any_other(texts: tokenizer.Texts) -> None:
+    assert texts.tokenizer.get_vocab_size() == tokenizer.VOCABULARY
     for index, token in enumerate(tokenizer.SPECIAL):
         assert texts.tokenizer.token_to_id(token) == index
     for text in ("two black stars and an orange ring", "the number 472", "naïve ≠ 日本"):
         assert texts.tokenizer.decode(list(texts.encode(text))) == text
-    assert len(texts.encode(" circle")) == 1
     assert len(texts.encode("472")) == 3
+    for word in (*COLOURS, *SHAPES, *ROWS, *COLUMNS):
+        assert len(texts.encode(f" {word}")) == 1
+
+
+def test_a_name_is_found_where_it_ends(texts: tokenizer.Texts) -> None:
+    assert texts.ends("Star", "star") == len(texts.encode("Star")) - 1
+    assert texts.ends("where is the red star?", "red star") == 4
+    assert texts.ends("where is the star?", "tar") == -1
 
 
 @pytest.mark.thorough
@@ -93,13 +89,13 @@ def test_packed_questions_are_answered_as_single_ones(texts: tokenizer.Texts) ->
     asked = questions.ask(one, np.random.default_rng(1), 4)
     pixels = models.pixel_values(draw.draw(one)[None])
     with torch.no_grad():
-        together, wanted = answers.logits(model, pixels, answers.pack([asked], texts, [False]))
+        together = answers.say(model, pixels, answers.pack([asked], texts, [False]))
         single = [
-            answers.logits(model, pixels, answers.pack([[question]], texts, [False]))
+            answers.say(model, pixels, answers.pack([[question]], texts, [False]))
             for question in asked
         ]
-    assert torch.equal(wanted, torch.cat([right for _, right in single]))
-    assert torch.allclose(together, torch.cat([said for said, _ in single]), atol=1e-4)
+    assert torch.equal(together.right, torch.cat([said.right for said in single]))
+    assert torch.allclose(together.logits, torch.cat([s.logits for s in single]), atol=1e-4)
 
 
 def test_a_single_question_is_what_transformers_computes(texts: tokenizer.Texts) -> None:
@@ -109,10 +105,10 @@ def test_a_single_question_is_what_transformers_computes(texts: tokenizer.Texts)
     pixels = models.pixel_values(draw.draw(one)[None])
     packed = answers.pack([asked], texts, [True])
     with torch.no_grad():
-        said, right = answers.logits(model, pixels, packed)
+        said = answers.say(model, pixels, packed)
         theirs = model(input_ids=packed.tokens, pixel_values=pixels).logits
     learned = packed.labels >= 0
-    assert torch.allclose(said, theirs[learned], atol=1e-4)
+    assert torch.allclose(said.logits, theirs[learned], atol=1e-4)
     following = torch.roll(packed.tokens, -1, 1)[learned]
-    assert torch.equal(right, following)
-    assert right[-1] == tokenizer.SPECIAL.index(tokenizer.END)
+    assert torch.equal(said.right, following)
+    assert said.right[-1] == tokenizer.SPECIAL.index(tokenizer.END)
