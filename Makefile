@@ -38,7 +38,7 @@ FETCH_CRDS = [ -n "$${CRD_DIR:-}" ] || $(PYTHON) tests/kserve/schemas/crds.py ||
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-all test-slow test-python crds perf perf-install bench bench-whisper readme render deploy smoke docs lint format types clean
+.PHONY: help build-repo serve check test test-all test-slow test-python crds perf perf-install bench bench-vision bench-whisper readme render deploy smoke docs lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -91,6 +91,10 @@ bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and spe
 	@$(PYTHON) -m perf.against.rapidocr.scores
 	@$(PYTHON) -m builders build --profile cpu --out .bench/cpu
 	@$(PYTHON) -m perf.against.transformers.speed --int8 .bench/cpu
+
+bench-vision: $(VENV)/.installed-dev build-repo ## Measure vision against transformers and its preprocessing against Pillow; write perf/results
+	@$(PYTHON) -m perf.against.pillow.speed
+	@$(PYTHON) -m perf.against.transformers.vision
 
 bench-whisper: $(VENV)/.installed-dev .venv-server/.installed ## Measure Whisper of random weights against transformers, half an hour; write perf/results
 	@$(PYTHON) -m perf.against.transformers.whisper

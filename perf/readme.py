@@ -33,8 +33,10 @@ TABLES = {
     "perf": "ocr.md",
     "asr-perf": "asr.md",
     "asr-whisper-perf": "asr_whisper.md",
+    "vision-perf": "vision.md",
+    "preprocess": "preprocess.md",
 }
-"""Block of a page -> the file that it holds, of ``make bench`` or ``make bench-whisper``."""
+"""Block of a page -> the file that it holds, of one of the commands ``make bench…``."""
 
 
 def main() -> None:

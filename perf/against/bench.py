@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Annotated, Generic, TypeVar
 
 import typer
 
+from perf.measure import machine as processors
 from perf.measure.timing import Leg, throughput
 
 Repository = Annotated[Path, typer.Option(help="A built repository.")]
@@ -119,8 +119,9 @@ def memory_table(found: Memory) -> list[str]:
 
 
 def machine() -> str:
-    """The machine in a few words: its architecture and how many cores this process may use."""
-    return f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+    """The machine in a few words: its processor, and how many cores this process may use."""
+    vectors = ", ".join(processors.vectors()) or "no vector instructions that are known"
+    return f"{processors.processor()} ({vectors}), {len(os.sched_getaffinity(0))} cores"
 
 
 def write(folder: Path, name: str, table: str, record: Mapping[str, object] | None = None) -> None:

@@ -18,6 +18,9 @@ from repository.release import RELEASES
 from runtime.machine.environment import DEFAULT_ENVIRONMENT, ServerEnvironment
 from runtime.machine.look import gpus
 
+VECTORS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+"""The flags in ``/proc/cpuinfo`` that decide how fast a model is, in each precision."""
+
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")
 _CLIENT_PACKAGES = ("numpy", "onnxruntime", "tritonclient", "grpcio", "kserve")
@@ -28,7 +31,7 @@ def machine() -> Machine:
     """This machine as this process has it, now: under another load, it is another machine."""
     return Machine(
         system=_system(),
-        processor=_processor(),
+        processor=processor(),
         cores=_cores(),
         memory_gib=round(_memory() / 2**30, 1),
         gpus=tuple(f"{gpu.name}, {gpu.memory_mib / 1024:.0f} GiB" for gpu in gpus()[0]),
@@ -92,11 +95,23 @@ def _system() -> str:
     return f"{platform.system()} {kernel} {platform.machine()}{library}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, else its architecture."""
+    return _told_of_processor("model name") or platform.machine()
+
+
+def vectors() -> tuple[str, ...]:
+    """Which of :data:`VECTORS` the processor has, in its order."""
+    flags = _told_of_processor("flags").split()
+    return tuple(each for each in VECTORS if each in flags)
+
+
+def _told_of_processor(what: str) -> str:
     for line in _text(Path("/proc/cpuinfo")).splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
+        name, _, value = line.partition(":")
+        if name.strip() == what:
+            return value.strip()
+    return ""
 
 
 def _cores() -> int:

@@ -100,3 +100,11 @@ def test_the_commit_is_that_of_the_kits_own_checkout(tmp_path: Path) -> None:
     assert machine._commit(tmp_path) == f"{commit[:12]}-dirty"
     (tmp_path / "inner").mkdir()
     assert machine._commit(tmp_path / "inner") == ""  # of a checkout of something else
+
+
+def test_the_vector_instructions_are_those_of_the_processor() -> None:
+    told = Path("/proc/cpuinfo").read_text("utf-8")
+    found = machine.vectors()
+    assert set(found) == {
+        each for each in machine.VECTORS if f" {each} " in told.replace("\n", " ")
+    }
