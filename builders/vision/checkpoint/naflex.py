@@ -12,7 +12,7 @@ from builders.kit.sources.values import Values
 from builders.vision.checkpoint.architecture import Architecture, Folder
 from builders.vision.checkpoint.eye import Eye, Pooling, Tower
 from builders.vision.checkpoint.fixed import pooling_of
-from builders.vision.checkpoint.processor import read_processor
+from builders.vision.checkpoint.processor.read import read_processor
 
 MODEL_TYPE = "siglip2_vision_model"
 

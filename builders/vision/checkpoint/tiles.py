@@ -9,8 +9,8 @@ from typing import Any
 
 from builders.kit.family import Export
 from builders.kit.sources.error import SourceError
-from builders.vision.checkpoint.processor import Processor, read_processor
-from builders.vision.checkpoint.processor_classes import Kind
+from builders.vision.checkpoint.processor.classes import Kind
+from builders.vision.checkpoint.processor.read import Processor, read_processor
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.checkpoint.tiled_eye import TiledEye
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from builders.kit.graph import PythonModel
 from builders.stages.models import decode_rgb
-from builders.vision.checkpoint.processor import Processor
+from builders.vision.checkpoint.processor.read import Processor
 
 (image,) = decode_rgb.inputs
 (pixels,) = decode_rgb.outputs

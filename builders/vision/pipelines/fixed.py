@@ -14,7 +14,7 @@ from builders.kit.graph import (
 )
 from builders.kit.graph.options import Whole
 from builders.vision.checkpoint.eye import Eye
-from builders.vision.checkpoint.processor import PROCESSOR, read_processor
+from builders.vision.checkpoint.processor.read import PROCESSOR, read_processor
 from builders.vision.options import VisionOptions
 from builders.vision.pipelines.decoding import decoder, image, pixels
 from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS

@@ -7,7 +7,7 @@ from builders.kit.graph.options import Whole
 from builders.kit.sources.error import SourceError
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.grid import GridTower
-from builders.vision.checkpoint.processor import PROCESSOR, Processor, read_processor
+from builders.vision.checkpoint.processor.read import PROCESSOR, Processor, read_processor
 from builders.vision.options import VisionOptions
 from builders.vision.pipelines.decoding import decoder, image, pixels
 from builders.vision.towers import grid

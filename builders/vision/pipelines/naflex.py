@@ -16,7 +16,7 @@ from builders.kit.graph import (
 )
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.naflex import PROCESSOR
-from builders.vision.checkpoint.processor import read_processor
+from builders.vision.checkpoint.processor.read import read_processor
 from builders.vision.options import VisionOptions
 from builders.vision.pipelines.decoding import decoder, image, pixels
 from builders.vision.towers import naflex

@@ -19,7 +19,7 @@ from builders.kit.export import Export, Parity
 from builders.kit.graph import Arithmetic
 from builders.kit.onnx.surgery import make_node
 from builders.kit.onnx.torch import DEFAULT_OPSET
-from builders.vision.checkpoint.processor import read_processor
+from builders.vision.checkpoint.processor.read import read_processor
 from builders.vision.stages.processors.planes import table
 from repository.arrays import Array, Arrays, DType
 

@@ -22,7 +22,7 @@ from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.code import CodeReader
 from builders.kit.tasks.progress import Silent
 from builders.kit.tasks.runner import Worker
-from builders.vision.checkpoint.processor import read_processor
+from builders.vision.checkpoint.processor.read import read_processor
 from builders.vision.stages import preprocess
 from builders.vision.stages.processors.planes import table
 from builders.vision.towers.normalise import GIVES, TAKES, normaliser

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from builders.kit.invalid_argument import InvalidArgument
-from builders.vision.checkpoint.processor import make_processor, read_processor
+from builders.vision.checkpoint.processor.read import make_processor, read_processor
 from builders.vision.stages import preprocess
 from tests.builders.vision.checkpoints.seen import images
 

@@ -11,7 +11,7 @@ import transformers
 from PIL import Image
 
 from builders.stages.decode_rgb import decode
-from builders.vision.checkpoint.processor import read_processor
+from builders.vision.checkpoint.processor.read import read_processor
 
 
 def theirs(name: str, **settings: Any) -> Any:

@@ -10,8 +10,8 @@ import pytest
 import transformers
 
 from builders.kit.sources.error import SourceError
-from builders.vision.checkpoint.processor import make_processor, read_processor
-from builders.vision.checkpoint.processor_classes import CLASSES
+from builders.vision.checkpoint.processor.classes import CLASSES
+from builders.vision.checkpoint.processor.read import make_processor, read_processor
 from tests.builders.vision.processors.compared import theirs
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from builders.kit.invalid_argument import InvalidArgument
-from builders.vision.checkpoint.processor import read_processor
+from builders.vision.checkpoint.processor.read import read_processor
 from builders.vision.stages.processors import tiles
 from tests.builders.vision.processors.compared import pixels_of, same, theirs, written
 from tests.builders.vision.processors.pictures import Files, few, many, opened

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from builders.kit.invalid_argument import InvalidArgument
-from builders.vision.checkpoint.processor import make_processor
+from builders.vision.checkpoint.processor.read import make_processor
 from builders.vision.stages.preprocess_grid import PROCESSOR, prepare
 from repository.arrays import Array
 from tests.builders.vision.checkpoints.grid import PROCESSOR as SETTINGS

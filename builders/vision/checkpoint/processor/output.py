@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from builders.kit.sources.values import Values
-from builders.vision.checkpoint.processor_classes import Kind
+from builders.vision.checkpoint.processor.classes import Kind
 from builders.vision.stages.processors import splits
 
 

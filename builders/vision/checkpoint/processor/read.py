@@ -11,8 +11,8 @@ from typing import Any
 from builders.kit.family import Export
 from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.values import Values, refuse_all
-from builders.vision.checkpoint import processor_output, processor_values
-from builders.vision.checkpoint.processor_classes import CLASSES, OF_MODELS, Kind
+from builders.vision.checkpoint.processor import output, values
+from builders.vision.checkpoint.processor.classes import CLASSES, OF_MODELS, Kind
 from repository.findings import shortened
 
 FILE, NESTED = "preprocessor_config.json", "processor_config.json"
@@ -40,12 +40,12 @@ class Processor:
     @property
     def size(self) -> tuple[int, int] | None:
         """Height and width of what it gives; None if that depends on the image."""
-        return processor_output.size(self.kind, self.settings)
+        return output.size(self.kind, self.settings)
 
     @property
     def most_tiles(self) -> int:
         """The most tiles that it makes of an image."""
-        return processor_output.most_tiles(self.kind, self.settings)
+        return output.most_tiles(self.kind, self.settings)
 
 
 def read_processor(
@@ -78,11 +78,11 @@ def read_processor(
             f"kind of tower ({', '.join(known)}), found {shortened(str(name))}."
         )
     wrong: list[str] = []
-    values = Values(file, content, wrong)
+    given = Values(file, content, wrong)
     own = CLASSES[name]
-    settings = processor_values.complete(values, own.kind, own.defaults)
+    settings = values.complete(given, own.kind, own.defaults)
     if not wrong:
-        processor_output.check(values, own.kind, settings, side, patch)
+        output.check(given, own.kind, settings, side, patch)
     refuse_all(path, f"settings of {name} that are carried and that fit the tower", wrong)
     return Processor(name, own.kind, settings)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builders.kit.sources.values import LIMIT, Values
-from builders.vision.checkpoint.processor_classes import Kind
+from builders.vision.checkpoint.processor.classes import Kind
 
 LARGEST_SIDE = 16_384
 """In pixels, of any size that a processor names."""
