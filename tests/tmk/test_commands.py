@@ -22,7 +22,7 @@ from tests.structure.rooms import ROOT
 from tmk.commands import app
 from tmk.programs import NAMES
 
-MAINTAINERS = {"training.asr.cli"}
+MAINTAINERS = {"training.asr.cli", "training.vision.cli"}
 """Command lines of those who make what the project ships, and of nobody else."""
 
 COMMAND = typer.main.get_command(app)
