@@ -16,7 +16,7 @@ def test_the_page_says_what_was_found() -> None:
     """``python -m tests.builders.vision.checkpoints`` writes both."""
     assert PAGE.read_text("utf-8") == page()
     kept = json.loads(RECORD.read_text("utf-8"))["checkpoints"]
-    assert kept.keys() == recorded().keys(), "a checkpoint that nothing makes"
+    assert kept.keys() == recorded().keys() == EYES.keys()
     assert all(each.equal for each in recorded().values())
 
 

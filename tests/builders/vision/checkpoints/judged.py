@@ -23,10 +23,14 @@ from runtime.inprocess import InProcess
 from tests.builders.kit import repositories
 from tests.builders.vision.checkpoints.seen import Seen, images
 
-SIZES = ((61, 47), (300, 40), (33, 210), (48, 48), (5, 90), (320, 241))
+SIZES = ((61, 47), (300, 40), (33, 210), (48, 48), (5, 90), (320, 241), (90, 61))
 """Widths and heights of the images: no export saw one of these aspect ratios."""
 
-BATCHES = (3, 6)
+ONE_COLUMN = (5, 90)
+"""What is one column of patches to SigLIP 2, whose position embeddings torch resizes to it wrongly
+on a CPU: see :mod:`builders.vision.stages.resized_positions`."""
+
+BATCHES = (3, 5)
 """Images, or tiles, in one call of the tower, beside those of the pipeline itself."""
 
 CLOSE = 1e-4
@@ -89,7 +93,8 @@ def judge(checkpoint: Path, place: Path) -> Outcome:
     equal, look = True, told(eye)
     prepared: list[Arrays] = []
     wanted: list[Arrays] = []
-    for _, image in images(SIZES):
+    left_out = {ONE_COLUMN} if eye.kind == "naflex" else set()
+    for _, image in images([size for size in SIZES if size not in left_out]):
         found = process.run("vision", {"image": _encoded(image)})
         prepared.append(process.run("preprocess", {"pixels": np.asarray(image)}))
         wanted.append(look(image))
