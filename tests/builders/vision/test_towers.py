@@ -69,7 +69,7 @@ def seen_by(eye: Eye, checkpoint: Path, pixels: Array, interpolate: bool = False
     return {"pooled": found.numpy()}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", EYES)
 def test_an_eye_sees_what_transformers_sees(name: str, tmp_path: Path) -> None:
     checkpoint = EYES[name](tmp_path / "checkpoint")
@@ -85,7 +85,7 @@ def test_an_eye_sees_what_transformers_sees(name: str, tmp_path: Path) -> None:
             close(found[key], expected)
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["LLaVA, CLIP", "SigLIP"])
 def test_position_embeddings_are_interpolated(name: str, tmp_path: Path) -> None:
     checkpoint = EYES[name](tmp_path / "checkpoint")
