@@ -155,8 +155,8 @@ def fused_onnx(run: Run, name: str, export: Export) -> FusedOnnx:
 def fused_stage(run: Run, name: str) -> FusedStage:
     """Stages as one, which has the processes of the part that has most.
 
-    With as many as all parts together, OCR answered fewer pages at once: they took the cores from
-    the models behind them.
+    Each process runs every part, so as many requests are under way at once as that part took. More
+    processes would hold more memory, and share the same cores with the models behind them.
     """
     parts = [model for model in run.models if isinstance(model, PythonModel)]
     first = parts[0]
