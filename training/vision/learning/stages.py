@@ -46,4 +46,4 @@ def train(
     yield "tower", tower.train(folder, corpus, texts, planned, tower_steps)
     torch.set_num_threads(threads[1])
     seen = tower.run(folder, seed).average.siglip.vision_model
-    yield "answers", answers.train(folder, corpus, texts, seen, answer_steps, answer_steps)
+    yield "answers", answers.train(folder, corpus, texts, seen, answer_steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from training.vision.learning.answers import BATCH, QUESTIONS
+from training.vision.learning.answers import BATCH, EARLY, EARLY_SHARE, QUESTIONS
 from training.vision.learning.models import FEATURE_LAYERS
 from training.vision.scenes.names import COLOURS, HELD_OUT, SHAPES, WORDS
 from training.vision.scenes.scene import SIDE
@@ -26,20 +26,29 @@ def vision_card(described: dict[str, Any]) -> str:
         nothing by the scripts in `training/vision`, on images that they draw themselves. It stands
         in, offline and on a CPU, for the real LLaVA checkpoints, which have the same files and
         take the same path through the kit. It sees: {len(SHAPES)} shapes in {len(COLOURS)}
-        colours, how many, where and how big they are, {len(WORDS)} short words, and numbers of up
-        to three digits; and answers short questions about them in English. The checkpoint
+        colours, how many, where and how big they are, {len(WORDS)} short words, and with less
+        success numbers; and answers short questions about them in English. The checkpoint
         `vision_text` has the text tower that belongs to its vision tower."""
     what_not = f"""
         **What it is not.** A model of the world. It has never seen a photograph, and knows no
         other object, word or language. Images are read at {SIDE} x {SIDE} pixels. It takes one
         image, before the question. To whatever it does not know it gives the nearest answer that
         it does know."""
+    asked = f"""
+        By `generate`, greedy, one question a call, in forms of question that training never used.
+        "Held out" are scenes that training never drew; "unseen pairs" are scenes with a pair of
+        colour and shape that is in no image and no sentence of the training ({_pairs()}), asked
+        about those things, all kinds of question equally often. Where these are small, of a radius
+        below about an eighth of the image's side, the tower takes the shape of some for another,
+        so they stand by themselves. Numbers of three digits it misreads."""
     then = f"""
         {stages["answers"]["steps"]} steps of the projector and the language model on
         {stages["answers"]["threads"]} thread, {BATCH} images with {QUESTIONS} questions each; the
         tower stays as it is, so that what it sees still is in the text tower's space. The language
         model is given the hidden states {" and ".join(map(str, FEATURE_LAYERS))}: the first knows
-        the place of a patch, the last what it shows.
+        the place of a patch, the last what it shows. The weights are the averaged ones of the last
+        step, and {EARLY_SHARE:.0%} those of step {EARLY}, which trusted its eyes
+        more; that share was chosen by these figures.
         `training.json` has the log, the versions and the hashes."""
     return f"""---
 license: apache-2.0
@@ -60,11 +69,7 @@ description: >-
 
 ## Exact answers
 
-By `generate`, greedy, one question a call, in forms of question that training never used. "Held
-out" are scenes that training never drew; "unseen pairs" are scenes with a pair of colour and shape
-that is in no image and no sentence of the training ({_pairs()}), asked about those things. Where
-these are small, its tower takes the shape of some for another's, so they stand by themselves: small
-are those of a radius below an eighth of the image's side.
+{_wrapped(asked)}
 
 | question | held out | unseen pairs | unseen pairs, small |
 |---|---|---|---|

@@ -66,7 +66,8 @@ def publish(
     corpus = Corpus(scenes, seed, count)
     pieces = tokenizer.load()
     vision, text = out / "vision", out / "vision_text"
-    folders.write_vision(second.average, pieces, vision)
+    llava = answers.published(run, seed, siglip.vision_model)
+    folders.write_vision(llava, pieces, vision)
     folders.write_text(siglip, pieces, text)
     figures = measure(vision, text, seed)
     made = {
@@ -77,7 +78,7 @@ def publish(
     }
     stages = {
         "tower": _described(first, siglip, threads[0]),
-        "answers": _described(second, second.average, threads[1]),
+        "answers": _described(second, llava, threads[1]),
     }
     twice = trained_twice(corpus, pieces, threads)
     stages["tower"]["first_steps"], stages["answers"]["first_steps"] = twice
@@ -127,7 +128,7 @@ def trained_twice(corpus: Corpus, pieces: Any, threads: tuple[int, int]) -> list
             one = tower.train(folder, corpus, texts, 2 * TWICE, TWICE)
             seen = tower.run(folder, corpus.seed).average.siglip.vision_model
             torch.set_num_threads(threads[1])
-            other = answers.train(folder, corpus, texts, seen, 2 * TWICE, TWICE)
+            other = answers.train_until(folder, corpus, texts, seen, 2 * TWICE, TWICE)
             digests.add((one, other))
     if len(digests) != 1:
         raise TrainingError(

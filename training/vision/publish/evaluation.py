@@ -79,28 +79,28 @@ EXAMPLES = {
             None,
             2,
         ),
-        "What is left of the star?",
-        "a blue square",
+        "What do you see?",
+        "a blue square left of a green star",
     ),
     "word": (
         Scene(
             "word",
             (_placed("orange", "ring", "big", 0, 2),),
-            Writing("CAT", "blue", 8, 2.4 * CELL, 19),
+            Writing("DOG", "blue", 8, 2.4 * CELL, 19),
             4,
         ),
         "Which word is written?",
-        "CAT",
+        "DOG",
     ),
     "number": (
         Scene(
             "number",
             (_placed("purple", "triangle", "small", 2, 0),),
-            Writing("472", "red", 16, 0.55 * CELL, 19),
+            Writing("47", "red", 16, 0.55 * CELL, 19),
             6,
         ),
         "Which number is written?",
-        "472",
+        "47",
     ),
 }
 """Scenes to ask with: each has a question, and the answer."""

@@ -14,7 +14,7 @@ from training.vision.learning.tower import different
 from training.vision.scenes import draw
 from training.vision.text import captions
 
-SCENES, EACH = 250, 4
+SCENES, EACH = 400, 3
 """Scenes of each part that are asked about, and the questions about each of them."""
 
 AMONG = 100
@@ -81,7 +81,10 @@ def exact(answers: Answers, seed: int, part: str, scenes: int) -> dict[str, Any]
         image = Image.fromarray(draw.draw(one))
         for question in asked:
             fine = answers.ask(image, question.text) == question.answer
-            right.setdefault(question.kind, []).append(fine)
+            kind = question.kind
+            if kind == "number":
+                kind += f" of {len(question.answer)} digit{'s' * (len(question.answer) > 1)}"
+            right.setdefault(kind, []).append(fine)
     everything = [fine for found in right.values() for fine in found]
     return {
         "questions": len(everything),

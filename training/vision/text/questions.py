@@ -57,14 +57,15 @@ def ask(
         rng: decides which.
         count: how many.
         held_out: ask in the forms that training never uses.
-        unseen: ask about things of pairs that training never sees, and of nothing else.
+        unseen: ask about things of pairs that training never sees, and of nothing else, all kinds
+            equally often.
         reading: ask for words and numbers three times as often.
     """
     known: dict[str, list[tuple[Slots, str]]] = {}
     for kind, slots, answer in _facts(scene, rng, unseen):
         known.setdefault(kind, []).append((slots, answer))
     kinds = list(known)
-    shares = np.array([WEIGHTS.get(kind, 1.0) for kind in kinds])
+    shares = np.array([1.0 if unseen else WEIGHTS.get(kind, 1.0) for kind in kinds])
     if reading:
         shares[[kind in ("word", "number") for kind in kinds]] *= 3
     found = []

@@ -61,9 +61,9 @@ def test_a_stage_is_trained_alike_and_goes_on_where_it_was_cut_off(
     tower.train(tmp_path / "cut", corpus, texts, 8, 2)
     assert tower.train(tmp_path / "cut", corpus, texts, 8, 4) == once
     seen = tower.run(tmp_path / "once", SEED).average.siglip.vision_model
-    said = answers.train(tmp_path / "once", corpus, texts, seen, 8, 4)
-    answers.train(tmp_path / "cut", corpus, texts, seen, 8, 2)
-    assert answers.train(tmp_path / "cut", corpus, texts, seen, 8, 4) == said
+    said = answers.train_until(tmp_path / "once", corpus, texts, seen, 8, 4)
+    answers.train_until(tmp_path / "cut", corpus, texts, seen, 8, 2)
+    assert answers.train_until(tmp_path / "cut", corpus, texts, seen, 8, 4) == said
     trained = answers.run(tmp_path / "once", SEED, seen).model.model.vision_tower
     for name, weights in seen.state_dict().items():
         assert torch.equal(trained.state_dict()[name], weights)
