@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clients.cli.search import find, similar
 from clients.examples import SCENES
-from repository.usage import Command, Inputs, Largest, Usage
+from repository.manifest import ManifestError, read_manifest
+from repository.usage import Command, Inputs, Largest, Numbers, Question, Usage
 
 if TYPE_CHECKING:
     from repository.arrays import Arrays
 
-_TEXTS = ("three red circles", "a blue square left of a green star", "the word CAT")
+ANSWERS = Path(__file__).parent / "answers"
+"""What transformers makes of the questions, with the shipped checkpoints: `python -m
+training.vision known` writes it."""
+
+QUESTION_IMAGE = SCENES / "circles.png"
+QUESTION_TEXTS = ("three red circles", "a blue square left of a green star", "the word CAT")
 _LONGEST = "a small purple ring and a large orange triangle below the word ZOO and the number 472 "
 
 
@@ -46,9 +53,17 @@ def _shown(outputs: Arrays) -> str:
     )
 
 
+def _close(name: str) -> Numbers:
+    """A GPU computes in fewer bits, so a server may be that far from the source."""
+    return Numbers(ANSWERS / f"{name}.npy", absolute=2e-2, relative=1e-2)
+
+
 USAGE: Mapping[str, Usage] = {
     "vision": Usage(
         words="See an image: embeddings for a language model, and a vector for search.",
+        question=Question(
+            inputs={"image": QUESTION_IMAGE}, answer={"pooled": _close("circles_pooled")}
+        ),
         requests=tuple(
             {"image": SCENES / f"{name}.png"} for name in ("circles", "square", "word", "number")
         ),
@@ -63,7 +78,10 @@ USAGE: Mapping[str, Usage] = {
     ),
     "vision_text": Usage(
         words="Read captions: vectors that are near those of the images they fit.",
-        requests=tuple({"text": [text]} for text in _TEXTS),
+        question=Question(
+            inputs={"text": list(QUESTION_TEXTS)}, answer={"text_pooled": _close("captions_pooled")}
+        ),
+        requests=tuple({"text": [text]} for text in QUESTION_TEXTS),
         largest=Largest(words="64 texts that are cut at the model's end", inputs=_many_texts),
         file=_lines_of,
         show=_shown,
@@ -74,3 +92,20 @@ USAGE: Mapping[str, Usage] = {
         ),
     ),
 }
+
+
+def usage_in(repository: Path) -> Mapping[str, Usage]:
+    """Of a repository's pipelines: with a checkpoint of a user's own, the answers to the questions
+    are other ones, which nobody wrote down.
+
+    Args:
+        repository: a built one; of another nothing is known.
+    """
+    try:
+        families = read_manifest(repository).profile.get("families", {})
+    except ManifestError:
+        return {}
+    options = families.get("vision") or {}
+    if "source" not in options and "text" not in options:
+        return {}
+    return {name: replace(usage, question=None) for name, usage in USAGE.items()}

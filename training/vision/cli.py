@@ -102,3 +102,13 @@ def images(
 
     made.write_evaluation(evaluation, seed + 1)
     made.write_examples(examples)
+
+
+@app.command()
+def known(
+    demo: Path = Path("builders/vision/demo"), out: Path = Path("builders/vision/answers")
+) -> None:
+    """Write what the shipped checkpoints make of an example, for smoke tests of servers."""
+    from training.vision.publish import known as made
+
+    made.write_known(demo, out)
