@@ -5,7 +5,7 @@ For example::
     families:
       embed:
         source: "path:~/models/multilingual-e5-small"
-        maximum_texts: 64
+        maximum_texts: 32
 """
 
 from __future__ import annotations

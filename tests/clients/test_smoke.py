@@ -18,6 +18,12 @@ from runtime.server.server import LocalServer
 
 BUILT = Path(__file__).parents[2] / "model_repository"
 
+KNOWN = ("asr", "ocr", "text_embed", "vision", "vision_text")
+"""The pipelines of the demo whose answer is known."""
+
+SERVED = (*KNOWN, *(f"{name}_bls" for name in KNOWN), "ocr_fused", "vision_fused")
+"""Those that it serves."""
+
 WRONG = """
 import numpy, triton_python_backend_utils as pb
 
@@ -114,7 +120,7 @@ def add(server: LocalServer, name: str, text: str, tensor: str = "image") -> Non
 def test_every_pipeline_of_the_built_repository_answers_as_known(server: LocalServer) -> None:
     code, table, errors = smoke(f"http://{server.http}/")
     assert (code, errors) == (0, "")
-    assert results(table) == dict.fromkeys(("asr", "asr_bls", "ocr", "ocr_bls"), "ok")
+    assert results(table) == dict.fromkeys(SERVED, "ok")
 
 
 def test_a_gateway_routes_by_host_and_path(gateway: str) -> None:
@@ -129,12 +135,12 @@ def test_a_gateway_routes_by_host_and_path(gateway: str) -> None:
 
 def test_wrong_answers_and_missing_pipelines_are_told(triton: LocalServer) -> None:
     code, table, errors = smoke(f"http://{triton.http}")
-    assert (code, results(table)) == (1, dict.fromkeys(("asr", "ocr"), "not served"))
+    assert (code, results(table)) == (1, dict.fromkeys(KNOWN, "not served"))
     told = f"error: no pipeline whose answer is known is served at http://{triton.http}; name"
     assert errors.startswith(told) and errors.count("\n") == 1
     assert "--repository DIR" in errors and "--family path:DIR" in errors
     code, table, errors = smoke(f"http://{triton.http}", "--repository", str(BUILT))
-    missing = dict.fromkeys(("asr", "asr_bls", "ocr", "ocr_bls"), "missing")
+    missing = dict.fromkeys(SERVED, "missing")
     assert (code, results(table)) == (1, missing)
     assert f"ocr is not served at http://{triton.http}" in errors
 
