@@ -47,6 +47,17 @@ def transformers_alone() -> Iterator[Any]:
         yield transformers
 
 
+@contextlib.contextmanager
+def no_export_meanwhile() -> Iterator[None]:
+    """A time in which no other thread exports.
+
+    While one thread traces a model, transformers collects the hidden states of every thread in one
+    place (its ``CompileableContextVar``), so that a model that runs meanwhile gives another's.
+    """
+    with _ALONE:
+        yield
+
+
 def load_transformers(
     folder: Path, auto_class: str, *, attention: str = "sdpa", **options: object
 ) -> Any:
@@ -172,7 +183,7 @@ def export_torch(
         for name, value in inputs.items()
     }
     module.eval()
-    with tempfile.TemporaryDirectory(prefix="export-") as folder, _quiet():
+    with tempfile.TemporaryDirectory(prefix="export-") as folder, no_export_meanwhile(), _quiet():
         file = Path(folder) / "model.onnx"
         try:
             with torch.no_grad():

@@ -4,6 +4,7 @@ import json
 import pickle
 import re
 import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from builders.kit.onnx import torch as onnx_torch
 from builders.kit.onnx.session import make_session
 from builders.kit.sources import SourceError
 from repository.arrays import Arrays
+from tests.waiting import until
 
 AUTO_CLASS = "AutoModelForSequenceClassification"
 AXES = {name: {0: "batch", 1: "sequence"} for name in ("input_ids", "attention_mask")}
@@ -302,3 +304,27 @@ def test_a_model_without_attention_is_loaded_as_it_is(tmp_path: Path) -> None:
     transformers.ResNetForImageClassification(config).save_pretrained(tmp_path)
     model = onnx_torch.load_transformers(tmp_path, "AutoModelForImageClassification")
     assert model(pixel_values=torch.zeros(1, 3, 32, 32)).logits.shape == (1, 2)
+
+
+def test_no_reference_runs_while_a_model_is_traced() -> None:
+    """transformers would give it the hidden states of the model that is traced."""
+    entered: list[bool] = []
+
+    def meanwhile() -> None:
+        with onnx_torch.no_export_meanwhile():
+            entered.append(True)
+
+    class Traced(torch.nn.Module):
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            other = threading.Thread(target=meanwhile, daemon=True)
+            other.start()
+            other.join(0.2)
+            during.append(list(entered))
+            return values + 1
+
+    during: list[list[bool]] = []
+    onnx_torch.export_torch(
+        Traced(), {"values": torch.zeros(2, 3)}, axes={"values": {0: "batch"}}, outputs=["more"]
+    )
+    assert during and not any(during)
+    until(lambda: len(entered) == len(during))
