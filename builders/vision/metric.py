@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from builders.errors import BuildersError
 from builders.kit.family import Metric
 from builders.vision.scenes import Scene, read_scenes
 from repository.arrays import Array, Arrays
@@ -109,7 +110,13 @@ def answers_kept(checkpoint: Path, folder: Path, vision: Run) -> float:
         given = _answers(checkpoint, scenes, [question for question, _ in asked], embeds)
         right.append(sum(a == b for a, (_, b) in zip(given, asked, strict=True)))
     own, from_served = right
-    return from_served / own if own else float(from_served >= own)
+    if not own:
+        raise BuildersError(
+            f"{folder}: expected questions of which the checkpoint {checkpoint} answers some "
+            f"rightly from its own embeddings, found none of {len(asked)}. Name scenes that it was "
+            "trained for."
+        )
+    return from_served / own
 
 
 def _request(scene: Scene) -> Arrays:

@@ -58,13 +58,23 @@ def target(size: Mapping[str, int], source: Size) -> Size:
 
 
 def _within(source: Size, shortest: int, longest: int) -> Size:
-    """The shorter side as asked, or smaller, so that the longer one is at most ``longest``."""
+    """The shorter side as asked, or smaller, so that the longer one is at most ``longest``.
+
+    Raises:
+        InvalidArgument: the shorter side would be none.
+    """
     height, width = source
     low, high = float(min(source)), float(max(source))
     raw = None
     if high / low * shortest > longest:
         raw = longest * low / high
         shortest = round(raw)
+        if shortest < 1:
+            raise InvalidArgument(
+                f"the image of {width} x {height} pixels would have no width or no height at a "
+                f"longest side of {longest}; send one that is less than {2 * longest} times as "
+                "long as wide"
+            )
     if (height <= width and height == shortest) or (width <= height and width == shortest):
         return height, width
     if width < height:

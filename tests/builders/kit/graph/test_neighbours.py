@@ -130,7 +130,7 @@ FOLLOWING = replace(export("two"), parity=replace(PARITY, following=lambda *_: {
         ({"inputs": (replace(B, dtype=DType.INT32),)}, "'b' is not what 'two' reads"),
         ({"inputs": (B, replace(A, optional=True))}, "'a' of 'two' is optional"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else " and ".join(given),
 )
 def test_onnx_models_that_are_not_served_alike_stay_apart(
     changes: dict[str, object], told: str
@@ -148,7 +148,7 @@ def test_onnx_models_that_are_not_served_alike_stay_apart(
         ({"parameters": {"EXECUTION_ENV_PATH": "e"}}, "'one' and 'two' have different parameters"),
         ({"outputs": (replace(C, dtype=DType.BF16),)}, "numpy has no type for 'c' of 'two'"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else " and ".join(given),
 )
 def test_stages_that_cannot_share_a_process_stay_apart(
     changes: dict[str, object], told: str
