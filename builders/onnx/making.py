@@ -181,7 +181,7 @@ def _metrics(
             pipeline=name,
             bound=asked.bound,
             better=asked.better,
-            measure=partial(score, str(found.file), found.function),
+            measure=partial(score, str(found.file), found.function, asked.max_batch_size),
             data=found.data,
         )
 

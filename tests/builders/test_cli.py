@@ -47,7 +47,10 @@ def test_help_has_every_command_with_an_example() -> None:
         (("check", "/nonexistent"), "is not a folder"),
         (("check", BUILT, "--triton", "24.13"), "24.13"),
         (("verify", "/nonexistent"), "is not a folder"),
-        (("parity", "orc", "detector"), "one of asr, embed, ocr, onnx, vision, found 'orc'. Did you mean 'ocr'?"),
+        (
+            ("parity", "orc", "detector"),
+            "one of asr, embed, ocr, onnx, vision, found 'orc'. Did you mean 'ocr'?",
+        ),
         (("parity", "ocr", "detectr"), "with a parity: detector, "),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(map(str, value[:2])),

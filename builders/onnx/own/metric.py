@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from builders.errors import FamilyError
 from builders.onnx.own.given import GivenError, local, regular
 from repository.arrays import Array, Arrays
@@ -84,12 +86,26 @@ def find_function(
     return None if files is None else Found(file, function, (file, *files))
 
 
-def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
+def _in_calls(run: Callable[[Arrays], Arrays], rows: int, inputs: Arrays) -> Arrays:
+    """What a model gives for any number of rows, by calls of as many as it takes."""
+    given = {len(array) if array.ndim else 0 for array in inputs.values()}
+    if not rows or len(given) != 1 or max(given) <= rows:
+        return run(inputs)
+    parts = [
+        run({name: array[first : first + rows] for name, array in inputs.items()})
+        for first in range(0, max(given), rows)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def score(file: str, function: str, rows: int, run: Callable[[Arrays], Arrays]) -> float:
     """The score that a user's function gives the model.
 
     Args:
         file: its Python file.
         function: its name.
+        rows: the most in one call of the model; 0 if it does not batch. The function may send any
+            number, which becomes several calls.
         run: the model: its inputs by name -> its outputs by name.
 
     Raises:
@@ -102,7 +118,7 @@ def score(file: str, function: str, run: Callable[[Arrays], Arrays]) -> float:
     try:
         # What a build prints on standard output is its report alone.
         with contextlib.chdir("."), contextlib.redirect_stdout(sys.stderr), _beside(path.parent):
-            value = _loaded(path, function)(lambda inputs: _Outputs(run(inputs)))
+            value = _loaded(path, function)(lambda inputs: _Outputs(_in_calls(run, rows, inputs)))
         if isinstance(value, str | bytes):
             raise TypeError(f"the text {value!r}")
         number = float(value)  # type: ignore[arg-type]

@@ -26,16 +26,19 @@ from builders.kit.recipe.profile import (
 )
 from repository.findings import Finding
 
+FAMILIES = ("asr", "embed", "ocr", "vision")
+FAMILIES_OF_THE_DEMO = ["asr", "ocr", "vision", "embed"]
+
 
 @pytest.fixture(autouse=True)
 def families(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout with two families, whatever this one has."""
+    """A checkout with four families, whatever this one has."""
     folder = tmp_path_factory.mktemp("builders")
-    for name in ("ocr", "asr"):
+    for name in FAMILIES:
         (folder / name).mkdir()
         (folder / name / "family.py").write_text("")
     monkeypatch.setattr(profile_module, "BUILDERS", folder)
-    monkeypatch.setattr(Checkout, "families", ("asr", "ocr"))
+    monkeypatch.setattr(Checkout, "families", FAMILIES)
 
 
 def read(tmp_path: Path, text: str) -> Profile:
@@ -283,7 +286,7 @@ def test_every_shipped_profile_is_valid() -> None:
 
 def test_the_demo_profile_is_offline_and_on_a_cpu() -> None:
     demo = load_profile("demo")
-    assert (demo.hub, demo.device, list(demo.families)) == (False, "cpu", ["asr", "ocr"])
+    assert (demo.hub, demo.device, list(demo.families)) == (False, "cpu", FAMILIES_OF_THE_DEMO)
 
 
 def test_a_bound_is_a_number_from_zero_on(tmp_path: Path) -> None:
