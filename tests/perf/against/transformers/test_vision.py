@@ -69,4 +69,5 @@ def test_a_repository_that_cannot_be_measured_is_one_sentence(
     answer = CliRunner().invoke(app, ["--repository", str(tmp_path)])
     assert answer.exit_code == 2
     (line,) = answer.stderr.splitlines()
-    assert line.startswith("error: ") and str(tmp_path) in line
+    # A long path is shortened in its middle.
+    assert line.startswith("error: ") and tmp_path.name in line
