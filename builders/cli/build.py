@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from repository.table import Column, Table
 
 if TYPE_CHECKING:
     from builders.kit.build.build import Result
+    from builders.kit.recipe.fusing import Fusing
 
 Out = Annotated[Path, typer.Option(help="The model repository to write.")]
 ProfileName = Annotated[
@@ -102,18 +104,19 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = F
 
     The actions: `build` runs a task; `cached` has its result; `depends` is decided by the tasks
     that it needs; `write` and `keep` are about a model's folder; `leave` leaves out what
-    needs a checkpoint that nobody names. With `fuse` in the profile, `fuse` makes one model of
-    neighbours, and `apart` leaves them as they are.
+    needs a checkpoint that nobody names. With `fuse` in the profile, a second table says which
+    neighbouring models are one, and why others stay apart.
 
-    With `--json` it prints `out` and the list `tasks`, each with `task`, `action`, `why` and
-    `seconds`, the time of its last run.
+    With `--json` it prints `out` and two lists: `tasks`, each with `task`, `action`, `why` and
+    `seconds`, the time of its last run; and `fusing`, each with `pipeline`, `neighbours`, `model`,
+    which is empty if they stay apart, and `why`.
     """
     from builders.kit.build.build import BuildError, TargetError
     from builders.kit.build.dry_run import dry_run
     from builders.kit.recipe.profile import ProfileError, load_profile
 
     try:
-        tasks = dry_run(load_profile(profile), out)
+        planned = dry_run(load_profile(profile), out)
     except ProfileError as problem:
         raise usage(problem) from problem
     except (BuildError, TargetError) as problem:
@@ -121,9 +124,13 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = F
     if as_json:
         listed = [
             {"task": each.name, "action": each.action, "why": each.why, "seconds": each.seconds}
-            for each in tasks
+            for each in planned.tasks
         ]
-        show_json({"out": str(out), "tasks": listed})
+        fusing = [
+            {"pipeline": pipeline, "neighbours": names, "model": model, "why": why}
+            for pipeline, names, model, why in _neighbours(planned.fusing)
+        ]
+        show_json({"out": str(out), "tasks": listed, "fusing": fusing})
         return
     rows = [
         (
@@ -131,9 +138,25 @@ def plan(profile: ProfileName = "demo", out: Out = REPOSITORY, as_json: Json = F
             task.name,
             task.why or (f"({task.seconds:.1f} s last time)" if task.seconds else ""),
         )
-        for task in tasks
+        for task in planned.tasks
     ]
     show(Table((Column("action"), Column("task"), Column("why", folds=True)), rows))
+    fused = [
+        (pipeline, ", ".join(names), f"one model: {model}" if model else f"apart: {why}")
+        for pipeline, names, model, why in _neighbours(planned.fusing)
+    ]
+    if fused:
+        typer.echo("")
+        show(Table((Column("pipeline"), Column("neighbours"), Column("", folds=True)), fused))
+
+
+def _neighbours(fusing: Fusing) -> Iterator[tuple[str, list[str], str, str]]:
+    """Pipeline, neighbouring models, the one that they are or "", and why they stay apart or ""."""
+    for fused in fusing.fused:
+        yield fused.pipeline, list(fused.parts), fused.model, ""
+    for apart in fusing.apart:
+        both = [" + ".join(each) for each in (apart.first, apart.second)]
+        yield apart.pipeline, both, "", apart.why
 
 
 def parity(

@@ -165,4 +165,5 @@ def test_what_is_built_away_from_the_checkout_is_served_and_answers(
 def test_it_is_known_again(installed: Installed, repository: Path) -> None:
     planned = json.loads(installed.run("plan", "--out", str(repository), "--json"))
     assert {each["action"] for each in planned["tasks"]} <= {"cached", "keep", "leave"}
+    assert "vision" in {each["pipeline"] for each in planned["fusing"]}
     assert "findings" in json.loads(installed.run("verify", str(repository), "--json"))

@@ -57,8 +57,12 @@ def test_a_built_repository_has_no_findings() -> None:
 @pytest.mark.thorough
 def test_a_plan_and_a_dag_are_read_by_their_keys() -> None:
     planned = read("plan", "--out", BUILT)
-    assert list(planned) == ["out", "tasks"]
+    assert list(planned) == ["out", "tasks", "fusing"]
     assert {tuple(each) for each in planned["tasks"]} == {("task", "action", "why", "seconds")}
+    keys = ("pipeline", "neighbours", "model", "why")
+    assert {tuple(each) for each in planned["fusing"]} == {keys}
+    assert {each["pipeline"] for each in planned["fusing"]} >= {"ocr", "vision"}
+    assert all(bool(each["model"]) != bool(each["why"]) for each in planned["fusing"])
     drawn = read("graph", "ocr")
     assert list(drawn) == ["pipeline", "inputs", "outputs", "steps"]
     models = [each["model"] for each in drawn["steps"]]

@@ -14,15 +14,16 @@ from builders.kit.build.staging import Staged, foresee
 from builders.kit.build.stamp import Stamp
 from builders.kit.checkout import Checkout
 from builders.kit.emit.target import Target
+from builders.kit.recipe.fusing import Fusing
 from builders.kit.recipe.profile import Profile
-from builders.kit.recipe.recipe import Recipe, make_recipe
+from builders.kit.recipe.recipe import make_recipe
 from builders.kit.tasks.cache import Cache
 from builders.kit.tasks.code import CodeReader
 from builders.kit.tasks.runner import Done, Make, Note
 from builders.kit.tasks.task import Task
 from repository.manifest import Manifest, ManifestError, read_manifest, verify
 
-Action = Literal["fuse", "apart", "build", "cached", "depends", "write", "keep", "leave"]
+Action = Literal["build", "cached", "depends", "write", "keep", "leave"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ class Foreseen:
         name: the task's name.
         action: "build" runs it, "cached" has its result; "depends" is decided by the tasks it
             follows; "write" and "keep" are about a model's folder in the repository; "leave" leaves
-            out what needs a checkpoint that nobody names; "fuse" makes one model of neighbours, and
-            "apart" leaves neighbours as they are.
+            out what needs a checkpoint that nobody names.
         why: the reason.
         seconds: how long it took when it last ran; 0 if that is not known.
     """
@@ -43,6 +43,19 @@ class Foreseen:
     action: Action
     why: str = ""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a build would do.
+
+    Attributes:
+        tasks: every task, in order.
+        fusing: which models are made of neighbours, and which neighbours stay apart.
+    """
+
+    tasks: tuple[Foreseen, ...]
+    fusing: Fusing
 
 
 @dataclass(frozen=True)
@@ -72,8 +85,8 @@ def dry_run(
     *,
     cache: Cache | None = None,
     checkout: Checkout | None = None,
-) -> tuple[Foreseen, ...]:
-    """Every task of a build in order, and whether it would run.
+) -> DryRun:
+    """Every task of a build, and whether it would run.
 
     Args:
         profile: what would be built.
@@ -97,8 +110,7 @@ def dry_run(
     staged = foresee(made, target.staging)
     if made.exports.keys() == plan.exports.keys():
         measure(staged, looker)
-    return (
-        *_fusing(recipe),
+    tasks = (
         *_tasks(made, looker),
         *_models(staged, _files_now(target.out)),
         *(
@@ -106,16 +118,7 @@ def dry_run(
             for left in plan.recipe.left_out
         ),
     )
-
-
-def _fusing(recipe: Recipe) -> Iterator[Foreseen]:
-    """What becomes of neighbouring models."""
-    for fused in recipe.fusing.fused:
-        name = f"{fused.pipeline}: {' + '.join(fused.parts)}"
-        yield Foreseen(name, "fuse", f"as {fused.model}")
-    for apart in recipe.fusing.apart:
-        first, second = (" + ".join(each) for each in (apart.first, apart.second))
-        yield Foreseen(f"{apart.pipeline}: {first}, {second}", "apart", apart.why)
+    return DryRun(tasks, recipe.fusing)
 
 
 def _tasks(made: Made, looker: _Looker) -> Iterator[Foreseen]:

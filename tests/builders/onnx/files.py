@@ -150,7 +150,7 @@ class Bench:
         return load_profile(path)
 
     def plan(self, models: Mapping[str, Mapping[str, Any]], **more: Any) -> tuple[Foreseen, ...]:
-        return dry_run(self.profile(models, **more), self.out, cache=self.cache)
+        return dry_run(self.profile(models, **more), self.out, cache=self.cache).tasks
 
     def build(self, models: Mapping[str, Mapping[str, Any]], **more: Any) -> Result:
         told = Told()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from builders.kit.build.build import BuildError, Result, build
-from builders.kit.build.dry_run import dry_run
+from builders.kit.build.dry_run import DryRun, dry_run
 from builders.kit.build.only import reproduce
 from builders.kit.build.parity import ParityError
 from builders.kit.checkout import Checkout
@@ -96,11 +96,11 @@ class Shop:
             checkout=self.checkout,
         )
 
+    def dry_run(self, **settings: Any) -> DryRun:
+        return dry_run(self.profile(**settings), self.out, cache=self.cache, checkout=self.checkout)
+
     def plan(self, **settings: Any) -> dict[str, tuple[str, str]]:
-        tasks = dry_run(
-            self.profile(**settings), self.out, cache=self.cache, checkout=self.checkout
-        )
-        return {task.name: (task.action, task.why) for task in tasks}
+        return {task.name: (task.action, task.why) for task in self.dry_run(**settings).tasks}
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.family / name

@@ -15,6 +15,7 @@ from builders.kit.build.only import reproduce
 from builders.kit.build.parity import ParityError
 from builders.kit.build.parity_again import reproduce_of
 from builders.kit.onnx.merging import merged
+from builders.kit.recipe.fusing import Apart, Fused
 from builders.kit.recipe.profile import ProfileError
 from repository.bom import sbom
 from repository.config.text import read_config
@@ -128,11 +129,11 @@ def test_parts_are_compared_with_their_sources_and_the_whole_with_its_parts(shop
 @pytest.mark.thorough
 def test_the_whole_is_made_again_when_a_part_changes_and_only_then(shop: Shop) -> None:
     first = shop.plan(fuse=True)
+    assert Fused("toy", "scale_move", ("scale", "move")) in shop.dry_run(fuse=True).fusing.fused
     waits = ("depends", "follows export toy/scale, toy/move")
     assert {first[each] for each in OWN} == {waits}
-    assert first["toy: scale + move"] == ("fuse", "as scale_move")
     shop.build(fuse=True)
-    assert {action for action, _ in shop.plan(fuse=True).values()} == {"fuse", "cached", "keep"}
+    assert {action for action, _ in shop.plan(fuse=True).values()} == {"cached", "keep"}
     shop.build(fuse="beside")
     assert not OWN & shop.told.ran().keys()
     shop.set_weights(factor=2.1, shift=1.0)
@@ -142,10 +143,9 @@ def test_the_whole_is_made_again_when_a_part_changes_and_only_then(shop: Shop) -
 
 def test_neighbours_that_stay_apart_are_told_with_the_reason(shop: Shop) -> None:
     parameters = {"move": {"parameters": {"intra_op_thread_count": "2"}}}
-    told = shop.plan(fuse=True, models=parameters)
-    action, why = told["toy: scale, move"]
-    assert action == "apart"
-    assert why == "'scale' and 'move' have different parameters: none and intra_op_thread_count 2"
+    told = shop.dry_run(fuse=True, models=parameters).fusing.apart
+    why = "'scale' and 'move' have different parameters: none and intra_op_thread_count 2"
+    assert Apart("toy", ("scale",), ("move",), why) in told
 
 
 @pytest.mark.thorough

@@ -52,7 +52,7 @@ class Outside:
     def plan(self) -> dict[str, str]:
         """What would run, and why."""
         forget(PACKAGE)
-        tasks = dry_run(load_profile(self.profile), self.out, cache=self.cache)
+        tasks = dry_run(load_profile(self.profile), self.out, cache=self.cache).tasks
         return {each.name: each.why for each in tasks if each.action not in ("cached", "keep")}
 
     def edit(self, name: str, old: str, new: str) -> None:

@@ -291,8 +291,8 @@ def test_the_plan_says_what_is_left_out(tmp_path: Path) -> None:
         bls=False,
         models={},
     )
-    tasks = dry_run(profile, tmp_path / "out", cache=Cache(tmp_path / "cache"), checkout=checkout)
-    left = {task.name: task.why for task in tasks if task.action == "leave"}
+    plan = dry_run(profile, tmp_path / "out", cache=Cache(tmp_path / "cache"), checkout=checkout)
+    left = {task.name: task.why for task in plan.tasks if task.action == "leave"}
     assert left == {
         "pipeline calling": "no checkpoint: set families.one.sources.big in the profile to have it",
         "export one/words.txt": (
