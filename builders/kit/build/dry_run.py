@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from builders.kit.build.gates import measure
-from builders.kit.build.making import Made, make_exports
+from builders.kit.build.gates import lacking, measure
+from builders.kit.build.making import make_exports
 from builders.kit.build.plan import make_plan
 from builders.kit.build.staging import Staged, foresee
 from builders.kit.build.stamp import Stamp
@@ -108,10 +108,9 @@ def dry_run(
     plan = make_plan(recipe, code)
     made = make_exports(plan, looker)
     staged = foresee(made, target.staging)
-    if made.exports.keys() == plan.exports.keys():
-        measure(staged, looker)
+    measure(staged, looker)
     tasks = (
-        *_tasks(made, looker),
+        *_tasks(staged, looker),
         *_models(staged, _files_now(target.out)),
         *(
             Foreseen(str(left), "leave", f"no checkpoint: {left.remedy}")
@@ -121,9 +120,9 @@ def dry_run(
     return DryRun(tasks, recipe.fusing)
 
 
-def _tasks(made: Made, looker: _Looker) -> Iterator[Foreseen]:
+def _tasks(staged: Staged, looker: _Looker) -> Iterator[Foreseen]:
     """Every task; one that was not looked for waits for another."""
-    plan = made.plan
+    made, plan = staged.made, staged.made.plan
     for subject in plan.exports:
         missing = [each for each in plan.recipe.bases_of(subject) if each not in made.exports]
         waits = f"follows export {', '.join(missing) or subject}"
@@ -131,10 +130,11 @@ def _tasks(made: Made, looker: _Looker) -> Iterator[Foreseen]:
             if subject in tasks:
                 name = f"{kind} {subject}"
                 yield looker.seen.get(name) or Foreseen(name, "depends", waits)
-    missing = [f"export {subject}" for subject in plan.exports if subject not in made.exports]
-    for task in plan.metrics.values():
-        waits = f"follows {', '.join(missing)}"
-        yield looker.seen.get(task.name) or Foreseen(task.name, "depends", waits)
+    for family in plan.recipe.families.values():
+        for metric in family.metrics:
+            name = plan.metrics[f"{family.name}/{metric.name}"].name
+            waits = f"follows export {', '.join(lacking(metric, staged))}"
+            yield looker.seen.get(name) or Foreseen(name, "depends", waits)
 
 
 def _models(staged: Staged, old: dict[str, str]) -> Iterator[Foreseen]:

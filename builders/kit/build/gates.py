@@ -52,7 +52,8 @@ def measure(staged: Staged, runner: Runner) -> Measured:
     """Every metric of a staged repository, measured in this process.
 
     Args:
-        staged: the repository.
+        staged: the repository. In a dry run it may lack exports; metrics that need one are left
+            out.
         runner: runs the plan's tasks.
 
     Raises:
@@ -62,9 +63,28 @@ def measure(staged: Staged, runner: Runner) -> Measured:
     for family in staged.made.plan.recipe.families.values():
         for metric in family.metrics:
             name = f"{family.name}/{metric.name}"
+            if lacking(metric, staged):
+                continue
             if (found := _measured(name, metric, staged, runner)) is not None:
                 done[name] = found
     return Measured(staged, done)
+
+
+def lacking(metric: Metric, staged: Staged) -> list[str]:
+    """``family/export`` of those that a metric's pipelines need and a repository lacks."""
+    recipe = staged.made.plan.recipe
+    used = _models_under(metric.pipelines, staged)
+    needed = {
+        subject
+        for model in recipe.models
+        if model.name in used
+        for subject in recipe.exports_of(model).values()
+    }
+    return [each for each in recipe.exports if each in needed - staged.made.exports.keys()]
+
+
+def _models_under(pipelines: Sequence[str], staged: Staged) -> set[str]:
+    return {each for name in pipelines for each in models_under(name, staged.configs)}
 
 
 def _measured(name: str, metric: Metric, staged: Staged, runner: Runner) -> Done | None:
@@ -97,7 +117,7 @@ def hold_to_bounds(measured: Measured) -> Measured:
 
 def _files_under(pipelines: Sequence[str], staged: Staged) -> dict[str, str]:
     """What pipelines' answers depend on in the repository, for a task's key."""
-    used = {each for name in pipelines for each in models_under(name, staged.configs)}
+    used = _models_under(pipelines, staged)
     parts = {
         f"file {path}": file.sha256
         for path, file in staged.files.items()

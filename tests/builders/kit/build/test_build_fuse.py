@@ -141,6 +141,13 @@ def test_the_whole_is_made_again_when_a_part_changes_and_only_then(shop: Shop) -
     assert shop.told.ran()[f"export {FUSED}"] == "part scale changed"
 
 
+def test_a_metric_does_not_wait_for_exports_of_other_pipelines(shop: Shop) -> None:
+    shop.build()
+    planned = shop.plan(fuse="beside")
+    assert planned[f"export {FUSED}"][0] == "build"
+    assert planned["metric toy/error"][0] == "cached"
+
+
 def test_neighbours_that_stay_apart_are_told_with_the_reason(shop: Shop) -> None:
     parameters = {"move": {"parameters": {"intra_op_thread_count": "2"}}}
     told = shop.dry_run(fuse=True, models=parameters).fusing.apart
