@@ -16,6 +16,7 @@ from repository.cli.help import App, Command
 from repository.errors import KitError
 from runtime.errors import EnvironmentUnfit, RuntimeFailure
 from runtime.machine.environment import DEFAULT_ENVIRONMENT
+from runtime.machine.needs import has_gpu
 from runtime.options.admin import GROUPS
 from runtime.server.program import DEFAULT_MESSAGE_BYTES, MOST_MESSAGE_BYTES
 
@@ -36,9 +37,6 @@ DEFAULT_RELEASE = "24.10"
 
 FLAGS = {"models": "--model", "repository": "the command's own argument"}
 """What errors name -> the option for it, where that is called otherwise."""
-
-GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
-"""What NVIDIA's driver makes; the second one under WSL."""
 
 
 class _Command(Command):
@@ -351,7 +349,7 @@ def _target(repository: Path) -> tuple[str, str]:
 def _fits_here(repository: Path) -> None:
     """Refuses a repository for a GPU on a machine without one; Triton would fail model by model."""
     release, device = _target(repository)
-    if device == "gpu" and not any(each.exists() for each in GPU_DEVICES):
+    if device == "gpu" and not has_gpu():
         raise EnvironmentUnfit(
             f"{repository} was built for a GPU and Triton {release} (manifest.json, target), and "
             "this machine has no NVIDIA GPU: serve it on a machine or a node that has one "

@@ -15,6 +15,14 @@ PYTHONS = ((3, 11), (3, 12))
 GLIBC = (2, 35)
 """The oldest glibc that the wheel of Triton's binary (manylinux_2_35) runs on."""
 
+GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+"""What NVIDIA's driver makes; the second one under WSL."""
+
+
+def has_gpu() -> bool:
+    """Whether this machine shows an NVIDIA GPU's driver."""
+    return any(each.exists() for each in GPU_DEVICES)
+
 
 def check_machine() -> None:
     """Whether the local server can run on this machine with this interpreter.

@@ -17,6 +17,7 @@ from repository.files.plain import plain_path
 from runtime.errors import ServerDied, ServerFailed
 from runtime.guard import state
 from runtime.machine.environment import ServerEnvironment, server_environment
+from runtime.machine.needs import has_gpu
 from runtime.options import addresses, admin, further
 from runtime.options.calls import with_called
 from runtime.options.models import folders
@@ -242,6 +243,8 @@ class LocalServer:
                 for name in backend_folder.names()
             ),
             *admin.restricted(self._open_groups),
+            # It would start DCGM, in which a server without a GPU once hung, its models ready.
+            *(() if has_gpu() else ("--allow-gpu-metrics=false",)),
         ]
         further.check(self._options, command)
         return [*command, *admin.checked(self._options, self._open_groups), *self._overrides]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime import cli
+from runtime.machine import needs
 from tests.runtime.fixtures import PythonModel
 from tests.runtime.test_cli import write_manifest
 
@@ -20,7 +21,7 @@ def test_without_a_gpu_one_sentence_says_where_it_can_be_served(
     repository = tmp_path / "models"
     python_model(repository, "sleeper")
     write_manifest(repository, device="gpu")
-    monkeypatch.setattr(cli, "GPU_DEVICES", (tmp_path / "nvidiactl",))
+    monkeypatch.setattr(needs, "GPU_DEVICES", (tmp_path / "nvidiactl",))
     with pytest.raises(SystemExit) as ended:
         cli.main(["serve", str(repository)])
     assert ended.value.code == 1

@@ -25,6 +25,7 @@ from repository.places import ROOT
 from runtime import processes
 from runtime.errors import ServerFailed
 from runtime.guard import connections, state
+from runtime.machine.needs import has_gpu
 from runtime.server.server import LocalServer
 from tests.conftest import Serve
 from tests.runtime.conftest import held_by
@@ -392,6 +393,7 @@ def test_options_are_passed_and_configs_are_not_completed(repository: Path, serv
     assert any("strict_model_config" in line and "| 1 " in line for line in server.log_lines)
     assert any("rate_limit" in line and "OFF" in line for line in server.log_lines)
     assert 0 < server.load_seconds["sleeper"] < took
+    assert has_gpu() or not any("NVML" in line for line in server.log_lines)
 
 
 def test_a_repository_that_is_not_there(tmp_path: Path, serve: Serve) -> None:
