@@ -17,7 +17,7 @@ from builders.vision.checkpoint.tiled_eye import TiledEye
 _KINDS: Mapping[str, Kind] = {
     "LlavaNextForConditionalGeneration": "anyres",
     "LlavaOnevisionForConditionalGeneration": "anyres",
-    "InternVLForConditionalGeneration": "patches",
+    "InternVLForConditionalGeneration": "aspect_ratio",
     "Idefics3ForConditionalGeneration": "splits",
     "SmolVLMForConditionalGeneration": "splits",
     "Gemma3ForConditionalGeneration": "pan_and_scan",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["fixed", "anyres", "patches", "splits", "pan_and_scan", "grid", "naflex"]
+Kind = Literal["fixed", "anyres", "aspect_ratio", "splits", "pan_and_scan", "grid", "naflex"]
 """What a processor makes of an image: one of a fixed size; tiles, cut as LLaVA-NeXT, InternVL,
 Idefics3 or Gemma 3 do it; patches of a grid; or a filled-up sequence of patches."""
 
@@ -114,7 +114,7 @@ CLASSES: Mapping[str, ProcessorClass] = {
         image_grid_pinpoints=[[height, width] for height in _STEPS for width in _STEPS],
     ),
     "GotOcr2ImageProcessor": _class(
-        "patches",
+        "aspect_ratio",
         BICUBIC,
         _CLIP,
         _square(384),

@@ -40,7 +40,7 @@ def most_tiles(kind: Kind, settings: Mapping[str, Any]) -> int:
         side = tile(settings)
         shapes = settings["image_grid_pinpoints"]
         return 1 + max(int(height // side) * int(width // side) for height, width in shapes)
-    if kind == "patches" and settings["crop_to_patches"] and settings["max_patches"] > 1:
+    if kind == "aspect_ratio" and settings["crop_to_patches"] and settings["max_patches"] > 1:
         return int(settings["max_patches"]) + 1
     if kind == "pan_and_scan" and settings["do_pan_and_scan"]:
         return int(settings["pan_and_scan_max_num_crops"]) + 1

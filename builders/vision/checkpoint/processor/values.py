@@ -15,7 +15,7 @@ LARGEST_SIDE = 16_384
 _SIZES: Mapping[Kind, Sequence[tuple[str, ...]]] = {
     "fixed": (("height", "width"), ("shortest_edge",), ("shortest_edge", "longest_edge")),
     "anyres": (("height", "width"), ("shortest_edge",)),
-    "patches": (("height", "width"),),
+    "aspect_ratio": (("height", "width"),),
     "splits": (("longest_edge",), ("height", "width")),
     "pan_and_scan": (("height", "width"),),
     "grid": (("shortest_edge", "longest_edge"),),
@@ -33,7 +33,7 @@ _SWITCHES = (
 )
 _TRUE: Mapping[Kind, tuple[str, ...]] = {
     "anyres": ("do_resize",),
-    "patches": ("do_resize",),
+    "aspect_ratio": ("do_resize",),
     "pan_and_scan": ("do_resize",),
     "grid": ("do_resize",),
     "naflex": ("do_resize",),
@@ -169,7 +169,7 @@ def _whole(values: Values, found: dict[str, Any], name: str, most: int) -> None:
         values.refuse(name, f"a whole number from 1 to {most}")
 
 
-def _patches(values: Values, found: dict[str, Any]) -> None:
+def _aspect_ratio(values: Values, found: dict[str, Any]) -> None:
     if not found["crop_to_patches"]:
         return
     _whole(values, found, "max_patches", 1000)
@@ -208,7 +208,7 @@ def _naflex(values: Values, found: dict[str, Any]) -> None:
 
 _OWN = {
     "anyres": _pinpoints,
-    "patches": _patches,
+    "aspect_ratio": _aspect_ratio,
     "splits": _splits,
     "pan_and_scan": _pan_and_scan,
     "grid": _grid,

@@ -9,14 +9,14 @@ import numpy as np
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from . import anyres, pan_and_scan, patches, splits
+from . import anyres, aspect_ratio, pan_and_scan, splits
 from .cuts import Cut
 from .pixels import MAXIMUM_PIXELS
 from .planes import many, table
 
 KINDS: Mapping[str, Callable[[Mapping[str, Any], np.ndarray, int], Cut]] = {
     "anyres": anyres.cut,
-    "patches": patches.cut,
+    "aspect_ratio": aspect_ratio.cut,
     "splits": splits.cut,
     "pan_and_scan": pan_and_scan.cut,
 }
