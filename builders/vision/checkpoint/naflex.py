@@ -13,6 +13,7 @@ from builders.vision.checkpoint.architecture import Architecture, Folder
 from builders.vision.checkpoint.eye import Eye, Pooling, Tower
 from builders.vision.checkpoint.fixed import pooling_of
 from builders.vision.checkpoint.processor.read import read_processor
+from builders.vision.stages.preprocess_naflex import PROCESSOR_FILE
 
 MODEL_TYPE = "siglip2_vision_model"
 
@@ -92,4 +93,4 @@ def make_processor(checkpoint: Path, out: Path) -> Mapping[str, object]:
     return {"image_processor": found.name}
 
 
-PROCESSOR = Export.file("naflex.json", source="vision", make=make_processor, form=read_processor)
+PROCESSOR = Export.file(PROCESSOR_FILE, source="vision", make=make_processor, form=read_processor)

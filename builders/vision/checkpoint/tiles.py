@@ -13,6 +13,7 @@ from builders.vision.checkpoint.processor.classes import Kind
 from builders.vision.checkpoint.processor.read import Processor, read_processor
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.checkpoint.tiled_eye import TiledEye
+from builders.vision.stages.preprocess import PROCESSOR_FILE
 
 _KINDS: Mapping[str, Kind] = {
     "LlavaNextForConditionalGeneration": "anyres",
@@ -67,5 +68,5 @@ def make_tiles(checkpoint: Path, out: Path) -> Mapping[str, object]:
     return {"image_processor": found.name, "most_tiles": found.most_tiles}
 
 
-PROCESSOR = Export.file("processor.json", source="vision", make=make_tiles, form=_checked)
+PROCESSOR = Export.file(PROCESSOR_FILE, source="vision", make=make_tiles, form=_checked)
 """Beside the stage that prepares images."""

@@ -17,7 +17,7 @@ import numpy as np
 from .processors import fixed, tiles
 from .processors.pixels import MAXIMUM_PIXELS
 
-PROCESSOR = "processor.json"
+PROCESSOR_FILE = "processor.json"
 """The checkpoint's processor, beside the stage."""
 
 
@@ -30,7 +30,7 @@ def prepare(
     ``maximum_tiles`` the tiles of one. With ``as_bytes`` "true" pixels are not rescaled and
     normalised.
     """
-    settings = json.loads((folder / PROCESSOR).read_text("utf-8"))
+    settings = json.loads((folder / PROCESSOR_FILE).read_text("utf-8"))
     maximum = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
 
     def one(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

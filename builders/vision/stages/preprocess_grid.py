@@ -16,7 +16,7 @@ import numpy as np
 from . import grid
 from .processors import grid_patches as processor
 
-PROCESSOR = "processor.json"
+PROCESSOR_FILE = "processor.json"
 """The checkpoint's processor, beside the stage."""
 
 
@@ -29,7 +29,7 @@ def prepare(
     that an image is resized to, if the processor's own are more (0: its own); ``window`` and
     ``table``, of the tower, as :func:`.grid.arrays` takes them.
     """
-    settings = json.loads((folder / PROCESSOR).read_text("utf-8"))
+    settings = json.loads((folder / PROCESSOR_FILE).read_text("utf-8"))
     maximum = int(parameters["maximum_patches"])
     given = int(parameters["max_pixels"])
     if given:

@@ -17,7 +17,7 @@ import numpy as np
 from . import resized_positions
 from .processors import naflex
 
-PROCESSOR = "naflex.json"
+PROCESSOR_FILE = "naflex.json"
 """The checkpoint's processor, beside the stage: what :mod:`builders.vision.checkpoint.naflex`
 writes."""
 
@@ -26,7 +26,7 @@ def prepare(
     folder: Path, parameters: Mapping[str, str]
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
     """The stage; it reads the processor's settings, and has no parameters."""
-    settings = json.loads((folder / PROCESSOR).read_text("utf-8"))
+    settings = json.loads((folder / PROCESSOR_FILE).read_text("utf-8"))
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         most, side = settings["max_num_patches"], settings["side"]

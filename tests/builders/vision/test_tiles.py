@@ -104,7 +104,7 @@ def stage(name: str, folder: Path, **parameters: str) -> tuple[Any, Stage]:
     own = getattr(transformers, f"{kind}ImageProcessorPil")(**settings)
     own.save_pretrained(folder)
     (folder / "made").mkdir()
-    make_processor(folder, folder / "made" / preprocess.PROCESSOR)
+    make_processor(folder, folder / "made" / preprocess.PROCESSOR_FILE)
     return own, preprocess.prepare(folder / "made", {"maximum_tiles": "99", **parameters})
 
 
@@ -133,7 +133,7 @@ def test_more_tiles_than_allowed_are_refused_with_the_bound(name: str, tmp_path:
 def test_crops_of_nothing_are_refused(tmp_path: Path) -> None:
     name = "Gemma 3, crops"
     _, run = stage(name, tmp_path)
-    file = tmp_path / "made" / preprocess.PROCESSOR
+    file = tmp_path / "made" / preprocess.PROCESSOR_FILE
     content = json.loads(file.read_text("utf-8"))
     file.write_text(json.dumps(content | {"pan_and_scan_min_crop_size": 1}), "utf-8")
     run = preprocess.prepare(tmp_path / "made", {"maximum_tiles": "9"})

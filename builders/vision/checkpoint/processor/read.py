@@ -13,6 +13,7 @@ from builders.kit.sources.error import SourceError, read_settings
 from builders.kit.sources.values import Values, refuse_all
 from builders.vision.checkpoint.processor import output, values
 from builders.vision.checkpoint.processor.classes import CLASSES, OF_MODELS, Kind
+from builders.vision.stages.preprocess import PROCESSOR_FILE
 from repository.findings import shortened
 
 FILE, NESTED = "preprocessor_config.json", "processor_config.json"
@@ -126,5 +127,5 @@ def make_processor(checkpoint: Path, out: Path) -> Mapping[str, object]:
     return {"image_processor": found.name}
 
 
-PROCESSOR = Export.file("processor.json", source="vision", make=make_processor, form=read_processor)
+PROCESSOR = Export.file(PROCESSOR_FILE, source="vision", make=make_processor, form=read_processor)
 """Beside the stage that prepares images."""

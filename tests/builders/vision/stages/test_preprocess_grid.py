@@ -10,7 +10,7 @@ import pytest
 
 from builders.kit.invalid_argument import InvalidArgument
 from builders.vision.checkpoint.processor.read import make_processor
-from builders.vision.stages.preprocess_grid import PROCESSOR, prepare
+from builders.vision.stages.preprocess_grid import PROCESSOR_FILE, prepare
 from repository.arrays import Array
 from tests.builders.vision.checkpoints.grid import PROCESSOR as SETTINGS
 from tests.builders.vision.checkpoints.grid import processor_alone
@@ -19,7 +19,7 @@ SIDE = SETTINGS["patch_size"]
 
 
 def answer(folder: Path, height: int, width: int, **parameters: int) -> Mapping[str, Array]:
-    make_processor(processor_alone(folder), folder / PROCESSOR)
+    make_processor(processor_alone(folder), folder / PROCESSOR_FILE)
     given = {"maximum_patches": 5000, "max_pixels": 0, "window": 0, "table": 0, **parameters}
     run = prepare(folder, {name: str(value) for name, value in given.items()})
     pixels = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
