@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from builders.kit.graph import BATCH, LATER_STEP, DynamicBatching, Ensemble, OnnxModel, Tensor
+from dataclasses import replace
+
+from builders.kit.graph import Ensemble, Tensor
 from builders.stages.models import tokenise
 from builders.stages.tokenizer_file import tokenizer_file
 from builders.vision.checkpoint.caption import Caption, read_caption
+from builders.vision.pipelines.models import batched
 from builders.vision.towers import caption as tower
 from repository.arrays import DType
 
@@ -28,20 +31,19 @@ def pipeline(caption: Caption) -> Ensemble:
         padded_length=caption.tokens if caption.fills else 0,
         maximum_texts=LARGEST_BATCH,
     )
-    tokens = {BATCH: -1, "tokens": caption.tokens if caption.fills else -1}
+    tokens = {"tokens": caption.tokens if caption.fills else -1}
     names = ("input_ids", "attention_mask") if caption.masked else ("input_ids",)
-    encode_caption = OnnxModel(
-        name="encode_caption",
-        inputs=tuple(Tensor(name, DType.INT64, tokens) for name in names),
-        outputs=(Tensor("text_pooled", DType.FP32, {BATCH: -1, "pooled": caption.pooled}),),
-        export=tower.export(caption),
-        max_batch_size=LARGEST_BATCH,
-        batching=DynamicBatching(),
-        queue=LATER_STEP,
+    pooled = Tensor("text_pooled", DType.FP32, {"pooled": caption.pooled})
+    encode_caption = batched(
+        "encode_caption",
+        tuple(Tensor(name, DType.INT64, tokens) for name in names),
+        (pooled,),
+        tower.export(caption),
+        LARGEST_BATCH,
     )
     return Ensemble(
         name="vision_text",
         inputs=tokenise_caption.inputs,
-        outputs=(Tensor("text_pooled", DType.FP32, {"texts": -1, "pooled": caption.pooled}),),
+        outputs=(replace(pooled, axes={"texts": -1, **pooled.axes}),),
         steps=tokenise_caption >> encode_caption,
     )

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from builders.kit.graph import (
-    BATCH,
-    LATER_STEP,
-    DynamicBatching,
-    Ensemble,
-    InstanceGroup,
-    OnnxModel,
-    PythonModel,
-    Tensor,
-)
+from builders.kit.graph import Ensemble, Tensor
 from builders.kit.graph.options import Whole
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.processor.read import PROCESSOR, read_processor
 from builders.vision.options import VisionOptions
-from builders.vision.pipelines.decoding import decoder, image, pixels
+from builders.vision.pipelines.models import batched, decoder, image, preprocess
 from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 from builders.vision.towers import fixed
 from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
-
-LARGEST_BATCH = 8
-"""Images in one call of the tower."""
 
 
 def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
@@ -41,51 +29,21 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     tokens = -1 if interpolate else eye.tokens
     planes = {"channels": 3, "height": side, "width": side}
     seen = {"tokens": tokens, "features": eye.tower.hidden * len(eye.feature_layers)}
-    embeds = {"tokens": tokens, "hidden": eye.hidden}
-    batch = {BATCH: -1}
-    preprocess = PythonModel(
-        name="preprocess",
-        inputs=(pixels,),
-        outputs=(Tensor("pixel_values", DType.FP32, planes),),
-        stage="builders.vision.stages.preprocess",
-        parameters={"maximum_pixels": str(MAXIMUM_PIXELS)},
-        options={"maximum_pixels": Whole(1, 2**31 - 1)},
-        exports=(PROCESSOR,),
-        instances=(InstanceGroup(count=2),),
-        queue=LATER_STEP,
-        arithmetic=arithmetic(fixed.sizes(eye, interpolate)),
+    pixel_values = Tensor("pixel_values", DType.FP32, planes)
+    features = Tensor("features", DType.FP32, seen)
+    embeds = Tensor("image_embeds", DType.FP32, {"tokens": tokens, "hidden": eye.hidden})
+    pooled = Tensor("pooled", DType.FP32, {"pooled": eye.pooled})
+    prepare = preprocess(
+        "preprocess",
+        PROCESSOR,
+        (pixel_values,),
+        {"maximum_pixels": (MAXIMUM_PIXELS, Whole(1, 2**31 - 1))},
+        arithmetic(fixed.sizes(eye, interpolate)),
     )
-    features = Tensor("features", DType.FP32, batch | seen)
-    pooled = Tensor("pooled", DType.FP32, batch | {"pooled": eye.pooled})
-    encode = OnnxModel(
-        name="encode",
-        inputs=(Tensor("pixel_values", DType.FP32, batch | planes),),
-        outputs=(features, pooled) if eye.projects else (pooled,),
-        export=encoder,
-        max_batch_size=LARGEST_BATCH,
-        batching=DynamicBatching(),
-        queue=LATER_STEP,
-    )
-    found = Tensor("pooled", DType.FP32, {"pooled": eye.pooled})
+    encoded = (features, pooled) if eye.projects else (pooled,)
+    encode = batched("encode", (pixel_values,), encoded, encoder)
+    steps = decode_rgb >> prepare >> encode
     if adapter is None:
-        return Ensemble(
-            name="vision",
-            inputs=(image,),
-            outputs=(found,),
-            steps=decode_rgb >> preprocess >> encode,
-        )
-    adapt = OnnxModel(
-        name="adapt",
-        inputs=(features,),
-        outputs=(Tensor("image_embeds", DType.FP32, batch | embeds),),
-        export=adapter,
-        max_batch_size=LARGEST_BATCH,
-        batching=DynamicBatching(),
-        queue=LATER_STEP,
-    )
-    return Ensemble(
-        name="vision",
-        inputs=(image,),
-        outputs=(Tensor("image_embeds", DType.FP32, embeds), found),
-        steps=decode_rgb >> preprocess >> encode >> adapt,
-    )
+        return Ensemble(name="vision", inputs=(image,), outputs=(pooled,), steps=steps)
+    adapt = batched("adapt", (features,), (embeds,), adapter)
+    return Ensemble(name="vision", inputs=(image,), outputs=(embeds, pooled), steps=steps >> adapt)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from builders.kit.graph import LATER_STEP, Ensemble, InstanceGroup, OnnxModel, PythonModel, Tensor
+from builders.kit.graph import LATER_STEP, Ensemble, OnnxModel, Tensor
 from builders.kit.graph.options import Whole
 from builders.kit.sources.error import SourceError
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.grid import GridTower
 from builders.vision.checkpoint.processor.read import PROCESSOR, Processor, read_processor
 from builders.vision.options import VisionOptions
-from builders.vision.pipelines.decoding import decoder, image, pixels
+from builders.vision.pipelines.models import decoder, image, preprocess
 from builders.vision.towers import grid
 from repository.arrays import DType
 
@@ -31,26 +31,16 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     encoder, adapter = grid.exports(eye)
     inputs = _inputs(tower)
     grids = Tensor("grid_thw", DType.INT64, {"images": 1, "frames_rows_columns": 3})
-    preprocess = PythonModel(
-        name="preprocess",
-        inputs=(pixels,),
-        outputs=(*inputs, grids),
-        stage="builders.vision.stages.preprocess_grid",
-        exports=(PROCESSOR,),
-        parameters={
-            "maximum_patches": str(options.maximum_patches),
-            "max_pixels": "0",
-            "window": str(tower.window),
-            "table": str(tower.table),
+    prepare = preprocess(
+        "preprocess_grid",
+        PROCESSOR,
+        (*inputs, grids),
+        {
+            "maximum_patches": (options.maximum_patches, Whole(1, 1 << 20)),
+            "max_pixels": (0, Whole(0, 2**31 - 1)),
+            "window": (tower.window, Whole(tower.window, tower.window)),
+            "table": (tower.table, Whole(tower.table, tower.table)),
         },
-        options={
-            "maximum_patches": Whole(1, 1 << 20),
-            "max_pixels": Whole(0, 2**31 - 1),
-            "window": Whole(tower.window, tower.window),
-            "table": Whole(tower.table, tower.table),
-        },
-        instances=(InstanceGroup(count=2),),
-        queue=LATER_STEP,
     )
     tokens, deep = {"tokens": -1}, {"layers": tower.deep, "tokens": -1}
     seen = {"patches_of_one": tower.unit, "features": tower.hidden}
@@ -80,7 +70,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         name="vision",
         inputs=(image,),
         outputs=(*embeds, grids),
-        steps=decode_rgb >> preprocess >> encode >> adapt,
+        steps=decode_rgb >> prepare >> encode >> adapt,
     )
 
 

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import math
 
-from builders.kit.graph import (
-    BATCH,
-    LATER_STEP,
-    DynamicBatching,
-    Ensemble,
-    InstanceGroup,
-    OnnxModel,
-    PythonModel,
-    Tensor,
-)
+from builders.kit.graph import Ensemble, Tensor
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.naflex import PROCESSOR
 from builders.vision.checkpoint.processor.read import read_processor
 from builders.vision.options import VisionOptions
-from builders.vision.pipelines.decoding import decoder, image, pixels
+from builders.vision.pipelines.models import batched, decoder, image, preprocess
 from builders.vision.towers import naflex
 from repository.arrays import DType
-
-LARGEST_BATCH = 8
-"""Images in one call of the tower."""
 
 
 def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
@@ -40,34 +28,18 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     decode_rgb = decoder(processor)
     most = int(processor.settings["max_num_patches"])
     side = math.isqrt(eye.tower.positions)
-    prepared = (
-        ("patches", DType.FP32, {"patches": most, "patch": 3 * eye.tower.patch**2}),
-        ("counted", DType.INT64, {"patches": most}),
-        ("row_weights", DType.FP32, {"patches": most, "side": side}),
-        ("column_weights", DType.FP32, {"patches": most, "side": side}),
+    patches = (
+        Tensor("patches", DType.FP32, {"patches": most, "patch": 3 * eye.tower.patch**2}),
+        Tensor("counted", DType.INT64, {"patches": most}),
+        Tensor("row_weights", DType.FP32, {"patches": most, "side": side}),
+        Tensor("column_weights", DType.FP32, {"patches": most, "side": side}),
     )
-    batch = {BATCH: -1}
-    preprocess = PythonModel(
-        name="preprocess",
-        inputs=(pixels,),
-        outputs=tuple(Tensor(*each) for each in prepared),
-        stage="builders.vision.stages.preprocess_naflex",
-        exports=(PROCESSOR,),
-        instances=(InstanceGroup(count=2),),
-        queue=LATER_STEP,
-    )
-    encode = OnnxModel(
-        name="encode",
-        inputs=tuple(Tensor(name, dtype, batch | axes) for name, dtype, axes in prepared),
-        outputs=(Tensor("pooled", DType.FP32, batch | {"pooled": eye.pooled}),),
-        export=naflex.export(eye),
-        max_batch_size=LARGEST_BATCH,
-        batching=DynamicBatching(),
-        queue=LATER_STEP,
-    )
+    pooled = Tensor("pooled", DType.FP32, {"pooled": eye.pooled})
+    prepare = preprocess("preprocess_naflex", PROCESSOR, patches, {})
+    encode = batched("encode", patches, (pooled,), naflex.export(eye))
     return Ensemble(
         name="vision",
         inputs=(image,),
-        outputs=(Tensor("pooled", DType.FP32, {"pooled": eye.pooled}),),
-        steps=decode_rgb >> preprocess >> encode,
+        outputs=(pooled,),
+        steps=decode_rgb >> prepare >> encode,
     )
