@@ -76,3 +76,9 @@ class Eye:
     def projects(self) -> bool:
         """Whether a projector carries its features into a language model's space."""
         return self.hidden > 0
+
+    @property
+    def projected(self) -> tuple[int, int]:
+        """Rows and width of what the projector takes for an image, or a tile, of the tower's own
+        size."""
+        return self.tokens, self.tower.hidden * len(self.feature_layers)

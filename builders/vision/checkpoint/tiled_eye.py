@@ -30,3 +30,8 @@ class TiledEye(Eye):
     spatial: bool = False
     grid: tuple[tuple[int, int], ...] = ()
     most: int | None = None
+
+    @property
+    def projected(self) -> tuple[int, int]:
+        """Rows and width of what the projector takes for a tile."""
+        return self.features, self.width

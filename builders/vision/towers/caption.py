@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from builders.kit import onnx
-from builders.kit.family import Export, Parity
-from builders.kit.onnx.torch import DEFAULT_OPSET
+from builders.kit.export import Export
 from builders.vision.checkpoint.caption import Caption, read_caption
+from builders.vision.towers.exported import exported, tensors
 from builders.vision.towers.loading import load_caption
 from repository.arrays import Arrays
 
@@ -21,17 +21,12 @@ BATCHES = (3, 1, 6)
 
 def export(caption: Caption) -> Export:
     """The text tower of a checkpoint."""
-    return Export(
-        name="caption_encoder",
+    return exported(
+        "caption_encoder",
+        make_encoder,
+        expected,
+        partial(texts, caption),
         source="text",
-        make=make_encoder,
-        options={"opset": DEFAULT_OPSET},
-        parity=Parity(
-            reference=expected,
-            inputs=partial(texts, caption),
-            absolute={},
-            relative=1e-4,
-        ),
         form=read_caption,
     )
 
@@ -47,12 +42,10 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
         SourceError: not a text tower that is served.
         OnnxError: torch cannot export it.
     """
-    import torch
-
     from builders.vision.towers.caption_modules import EncodeCaption
 
     caption, model = load_caption(checkpoint)
-    example = {name: torch.from_numpy(each) for name, each in texts(caption)[0].items()}
+    example = tensors(texts(caption)[0])
     # A text tower that fills up has one length, and its last token is what counts.
     axes = {0: "batch"} if caption.fills else {0: "batch", 1: "tokens"}
     made = onnx.export_torch(
@@ -90,7 +83,7 @@ def expected(checkpoint: Path, inputs: Arrays) -> Arrays:
     import torch
 
     _, model = load_caption(checkpoint)
-    given = {name: torch.from_numpy(each) for name, each in inputs.items()}
+    given = tensors(inputs)
     with torch.no_grad():
         if hasattr(model, "get_text_features"):
             found = model.get_text_features(**given).pooler_output

@@ -7,18 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from builders.kit import onnx
-from builders.kit.family import Export, Parity
-from builders.kit.onnx.torch import DEFAULT_OPSET
+from builders.kit.export import Export
 from builders.vision.checkpoint.eye import Eye
-from builders.vision.checkpoint.read import read_eye
+from builders.vision.towers import projector
+from builders.vision.towers.exported import BATCHES, exported, noise
 from builders.vision.towers.loading import load_eye
 from repository.arrays import Arrays
-
-BATCHES = (2, 1, 5)
-"""The export's own batch, then two that it never saw."""
 
 
 def exports(eye: Eye, interpolate: bool) -> tuple[Export, Export | None]:
@@ -28,37 +23,19 @@ def exports(eye: Eye, interpolate: bool) -> tuple[Export, Export | None]:
         eye: the checkpoint's.
         interpolate: whether images have other sizes than the tower's own.
     """
-    options = {"opset": DEFAULT_OPSET, "interpolate": interpolate}
-    encoder = Export(
-        name="encoder",
-        source="vision",
-        make=partial(make_encoder, interpolate),
+    options = {"interpolate": interpolate}
+    sides = sizes(eye, interpolate)
+    shapes = [(batch, 3, *sides[at % len(sides)]) for at, batch in enumerate(BATCHES)]
+    encoder = exported(
+        "encoder",
+        partial(make_encoder, interpolate),
+        partial(expected_features, interpolate),
+        partial(noise, "pixel_values", shapes),
         options=options,
-        parity=Parity(
-            reference=partial(expected_features, interpolate),
-            inputs=partial(images, sizes(eye, interpolate)),
-            absolute={},
-            relative=1e-4,
-        ),
-        form=read_eye,
     )
     if not eye.projects:
         return encoder, None
-    width = eye.tower.hidden * len(eye.feature_layers)
-    adapter = Export(
-        name="adapter",
-        source="vision",
-        make=partial(make_adapter, interpolate),
-        options=options,
-        parity=Parity(
-            reference=expected_embeddings,
-            inputs=partial(features, eye.tokens, width, interpolate),
-            absolute={},
-            relative=1e-4,
-        ),
-        form=read_eye,
-    )
-    return encoder, adapter
+    return encoder, projector.export(eye, "image_embeds", options)
 
 
 def make_encoder(interpolate: bool, checkpoint: Path, out: Path) -> Mapping[str, object]:
@@ -97,33 +74,6 @@ def make_encoder(interpolate: bool, checkpoint: Path, out: Path) -> Mapping[str,
     }
 
 
-def make_adapter(interpolate: bool, checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Write the projector: ``features`` FP32 [batch, tokens, width] -> ``image_embeds`` FP32
-    [batch, tokens, hidden].
-
-    Returns:
-        Facts for the manifest.
-
-    Raises:
-        SourceError: not a checkpoint that is served.
-        OnnxError: torch cannot export it.
-    """
-    import torch
-
-    from builders.vision.towers.fixed_modules import Adapt
-
-    eye, model = load_eye(checkpoint)
-    width = eye.tower.hidden * len(eye.feature_layers)
-    made = onnx.export_torch(
-        Adapt(model),
-        {"features": torch.zeros(BATCHES[0], eye.tokens, width)},
-        axes={"features": {0: "batch"} | ({1: "tokens"} if interpolate else {})},
-        outputs=["image_embeds"],
-    )
-    onnx.save(made, out)
-    return {"architecture": eye.architecture, "hidden": eye.hidden}
-
-
 def sizes(eye: Eye, interpolate: bool) -> Sequence[tuple[int, int]]:
     """Heights and widths of images to compare on, the export's own first.
 
@@ -139,37 +89,12 @@ def sizes(eye: Eye, interpolate: bool) -> Sequence[tuple[int, int]]:
     )
 
 
-def images(shown: Sequence[tuple[int, int]]) -> Sequence[Arrays]:
-    """Noise like normalised pixels, in three batches."""
-    random = np.random.default_rng(7)
-    return [
-        {
-            "pixel_values": random.standard_normal(
-                (batch, 3, *shown[number % len(shown)]), np.float32
-            )
-        }
-        for number, batch in enumerate(BATCHES)
-    ]
-
-
-def features(tokens: int, width: int, interpolate: bool) -> Sequence[Arrays]:
-    """Noise like a tower's features, in three batches; with interpolation, of more tokens too."""
-    random = np.random.default_rng(7)
-    return [
-        {
-            "features": random.standard_normal(
-                (batch, tokens + number * interpolate, width), np.float32
-            )
-        }
-        for number, batch in enumerate(BATCHES)
-    ]
-
-
 def expected_features(interpolate: bool, checkpoint: Path, inputs: Arrays) -> Arrays:
     """What transformers' ``get_image_features`` gives its projector, and its pooled vector."""
     import torch
 
     from builders.vision.towers.fixed_modules import tower_of
+    from builders.vision.towers.projector_modules import projector_of
 
     eye, model = load_eye(checkpoint)
     taken: list[Any] = []
@@ -177,8 +102,9 @@ def expected_features(interpolate: bool, checkpoint: Path, inputs: Arrays) -> Ar
     asked = {"interpolate_pos_encoding": True} if interpolate else {}
     with torch.no_grad():
         if eye.projects:
-            projector = model.model.multi_modal_projector
-            hook = projector.register_forward_pre_hook(lambda _, given: taken.append(given[0]))
+            hook = projector_of(model).register_forward_pre_hook(
+                lambda _, given: taken.append(given[0])
+            )
             model.get_image_features(pixel_values=pixels, **asked)
             hook.remove()
         pooled = pooled_of(eye, model, tower_of(model), pixels, asked)
@@ -195,13 +121,3 @@ def pooled_of(eye: Eye, model: Any, tower: Any, pixels: Any, asked: Mapping[str,
     if eye.architecture == "CLIPVisionModelWithProjection":
         return model(pixel_values=pixels, **asked).image_embeds
     return tower(pixel_values=pixels, **asked).pooler_output
-
-
-def expected_embeddings(checkpoint: Path, inputs: Arrays) -> Arrays:
-    """What transformers' own projector gives."""
-    import torch
-
-    _, model = load_eye(checkpoint)
-    with torch.no_grad():
-        found = model.model.multi_modal_projector(torch.from_numpy(inputs["features"]))
-    return {"image_embeds": found.numpy()}

@@ -52,19 +52,6 @@ class Encode(torch.nn.Module):
         return torch.cat(states, -1), pooled
 
 
-class Adapt(torch.nn.Module):
-    """Features to the language model's space: LLaVA's projector."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.projector = model.model.multi_modal_projector
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """FP32 [batch, tokens, width] -> [batch, tokens, hidden]."""
-        found: torch.Tensor = self.projector(features)
-        return found
-
-
 def tower_of(model: Any) -> Any:
     """The vision tower in a model, or the model itself where it is one."""
     inner = getattr(model, "model", model)

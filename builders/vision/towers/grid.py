@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from builders.kit import onnx
-from builders.kit.family import Export, Parity
-from builders.kit.onnx.torch import DEFAULT_OPSET
+from builders.kit.export import Export
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.grid import GridTower
-from builders.vision.checkpoint.read import read_eye
 from builders.vision.stages import grid
+from builders.vision.towers.exported import exported, tensors
 from builders.vision.towers.loading import load_eye
 from repository.arrays import Array, Arrays
 
@@ -34,34 +33,10 @@ def exports(eye: Eye) -> tuple[Export, Export]:
         eye: the checkpoint's.
     """
     tower = tower_of(eye)
-    options = {"opset": DEFAULT_OPSET}
-    encoder = Export(
-        name="encoder",
-        source="vision",
-        make=make_encoder,
-        options=options,
-        parity=Parity(
-            reference=expected_features,
-            inputs=partial(images, tower),
-            absolute={},
-            relative=1e-4,
-        ),
-        form=read_eye,
+    return (
+        exported("encoder", make_encoder, expected_features, partial(images, tower)),
+        exported("adapter", make_adapter, expected_embeddings, partial(features, tower)),
     )
-    adapter = Export(
-        name="adapter",
-        source="vision",
-        make=make_adapter,
-        options=options,
-        parity=Parity(
-            reference=expected_embeddings,
-            inputs=partial(features, tower),
-            absolute={},
-            relative=1e-4,
-        ),
-        form=read_eye,
-    )
-    return encoder, adapter
 
 
 def tower_of(eye: Eye) -> GridTower:
@@ -91,7 +66,7 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
         axes |= {"windows": {0: "windows"}}
     made = onnx.export_torch(
         EncodeGrid(model),
-        _tensors(example),
+        tensors(example),
         axes=axes,
         outputs=["features", *(["deep_features"] if tower.deep else [])],
     )
@@ -123,7 +98,7 @@ def make_adapter(checkpoint: Path, out: Path) -> Mapping[str, object]:
     example = features(tower)[0]
     made = onnx.export_torch(
         AdaptGrid(model),
-        _tensors(example),
+        tensors(example),
         axes={name: axes[name] for name in example},
         outputs=["image_embeds", "pooled", *(["deepstack_embeds"] if tower.deep else [])],
     )
@@ -217,9 +192,3 @@ def _grids(inputs: Arrays) -> Array:
     places = inputs["position_ids"].reshape(-1, 2)
     last = inputs["segments"].max(1)
     return np.concatenate([np.ones((len(last), 1), np.int64), places[last] + 1], 1)
-
-
-def _tensors(arrays: Arrays) -> dict[str, Any]:
-    import torch
-
-    return {name: torch.from_numpy(each) for name, each in arrays.items()}

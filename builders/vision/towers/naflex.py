@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from builders.kit import onnx
-from builders.kit.family import Export, Parity
-from builders.kit.onnx.torch import DEFAULT_OPSET
+from builders.kit.export import Export
 from builders.vision.checkpoint.eye import Eye
-from builders.vision.checkpoint.read import read_eye
 from builders.vision.stages.resized_positions import of_patches
+from builders.vision.towers.exported import exported, tensors
 from builders.vision.towers.loading import load_eye
 from repository.arrays import Arrays
 
@@ -31,19 +30,7 @@ _PATCHES = (12, 10, 36)
 
 def export(eye: Eye) -> Export:
     """The encoder of a checkpoint."""
-    return Export(
-        name="encoder",
-        source="vision",
-        make=make_encoder,
-        options={"opset": DEFAULT_OPSET},
-        parity=Parity(
-            reference=expected,
-            inputs=partial(images, eye),
-            absolute={},
-            relative=1e-4,
-        ),
-        form=read_eye,
-    )
+    return exported("encoder", make_encoder, expected, partial(images, eye))
 
 
 def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
@@ -57,12 +44,10 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
         SourceError: not a checkpoint that is served.
         OnnxError: torch cannot export it.
     """
-    import torch
-
     from builders.vision.towers.naflex_modules import EncodePatches
 
     eye, model = load_eye(checkpoint)
-    example = {name: torch.from_numpy(each) for name, each in images(eye)[0].items()}
+    example = tensors(images(eye)[0])
     made = onnx.export_torch(
         EncodePatches(model),
         example,

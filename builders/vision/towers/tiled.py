@@ -3,55 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from builders.kit import onnx
-from builders.kit.family import Export, Parity
-from builders.kit.onnx.torch import DEFAULT_OPSET
+from builders.kit.export import Export
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.checkpoint.tiled_eye import TiledEye
 from builders.vision.stages.join import JOINING
+from builders.vision.towers import projector
+from builders.vision.towers.exported import BATCHES, exported, noise
 from builders.vision.towers.loading import load_eye
 from repository.arrays import Arrays
-
-TILES = (2, 1, 5)
-"""The export's own number, then two that it never saw."""
 
 
 def exports(eye: TiledEye) -> tuple[Export, Export, Export]:
     """The encoder, the projector, and the file that says how tiles are joined."""
-    options = {"opset": DEFAULT_OPSET}
-    encoder = Export(
-        name="encoder",
-        source="vision",
-        make=make_encoder,
-        options=options,
-        parity=Parity(
-            reference=expected_features,
-            inputs=partial(tiles, eye.tower.side),
-            absolute={},
-            relative=1e-4,
-        ),
-        form=read_eye,
+    side = eye.tower.side
+    encoder = exported(
+        "encoder",
+        make_encoder,
+        expected_features,
+        partial(noise, "pixel_values", [(tiles, 3, side, side) for tiles in BATCHES]),
     )
-    adapter = Export(
-        name="adapter",
-        source="vision",
-        make=make_adapter,
-        options=options,
-        parity=Parity(
-            reference=expected_embeddings,
-            inputs=partial(features, eye.features, eye.width),
-            absolute={},
-            relative=1e-4,
-        ),
-        form=read_eye,
-    )
+    adapter = projector.export(eye, "tile_embeds")
     return encoder, adapter, Export.file(JOINING, "vision", make_joining, form=read_eye)
 
 
@@ -73,7 +50,7 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
     eye, model = load_tiled(checkpoint)
     made = onnx.export_torch(
         EncodeTiles(eye, model),
-        {"pixel_values": torch.zeros(TILES[0], 3, eye.tower.side, eye.tower.side)},
+        {"pixel_values": torch.zeros(BATCHES[0], 3, eye.tower.side, eye.tower.side)},
         axes={"pixel_values": {0: "batch"}},
         outputs=["features", "tile_pooled"],
     )
@@ -85,33 +62,8 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
         "pooled": eye.pooling,
         "feature_layers": list(eye.feature_layers),
         "strategy": eye.strategy,
+        "tokens": eye.tokens,
     }
-
-
-def make_adapter(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Write the projector: ``features`` FP32 [batch, features, width] -> ``tile_embeds`` FP32
-    [batch, tokens, hidden].
-
-    Returns:
-        Facts for the manifest.
-
-    Raises:
-        SourceError: not a checkpoint that is served.
-        OnnxError: torch cannot export it.
-    """
-    import torch
-
-    from builders.vision.towers.tiled_modules import AdaptTiles
-
-    eye, model = load_tiled(checkpoint)
-    made = onnx.export_torch(
-        AdaptTiles(model),
-        {"features": torch.zeros(TILES[0], eye.features, eye.width)},
-        axes={"features": {0: "batch"}},
-        outputs=["tile_embeds"],
-    )
-    onnx.save(made, out)
-    return {"architecture": eye.architecture, "tokens": eye.tokens, "hidden": eye.hidden}
 
 
 def make_joining(checkpoint: Path, out: Path) -> Mapping[str, object]:
@@ -137,23 +89,6 @@ def load_tiled(checkpoint: Path) -> tuple[TiledEye, Any]:
     return eye, model
 
 
-def tiles(side: int) -> Sequence[Arrays]:
-    """Noise like normalised pixels, as many tiles as :data:`TILES`."""
-    random = np.random.default_rng(7)
-    return [
-        {"pixel_values": random.standard_normal((number, 3, side, side), np.float32)}
-        for number in TILES
-    ]
-
-
-def features(rows: int, width: int) -> Sequence[Arrays]:
-    """Noise like what projectors take, of as many tiles as :data:`TILES`."""
-    random = np.random.default_rng(7)
-    return [
-        {"features": random.standard_normal((number, rows, width), np.float32)} for number in TILES
-    ]
-
-
 class _Taken(Exception):
     """Ends a call of the model where its projector would begin."""
 
@@ -164,7 +99,7 @@ def expected_features(checkpoint: Path, inputs: Arrays) -> Arrays:
     import torch
 
     from builders.vision.towers.fixed_modules import tower_of
-    from builders.vision.towers.tiled_modules import projector_of
+    from builders.vision.towers.projector_modules import projector_of
 
     eye, model = load_tiled(checkpoint)
     taken: list[Any] = []
@@ -195,15 +130,3 @@ def expected_features(checkpoint: Path, inputs: Arrays) -> Arrays:
         pooled = seen[0].last_hidden_state[:, int(eye.tower.class_token) :].mean(1)
     assert pooled is not None, "the tower pools nothing"
     return {"features": taken[0].numpy(), "tile_pooled": pooled.numpy()}
-
-
-def expected_embeddings(checkpoint: Path, inputs: Arrays) -> Arrays:
-    """What transformers' own projector gives."""
-    import torch
-
-    from builders.vision.towers.tiled_modules import projector_of
-
-    _, model = load_tiled(checkpoint)
-    with torch.no_grad():
-        found = projector_of(model)(torch.from_numpy(inputs["features"]))
-    return {"tile_embeds": found.numpy()}

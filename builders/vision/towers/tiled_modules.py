@@ -1,4 +1,4 @@
-"""Towers that see tiles, and their projectors, as modules whose graphs keep the batch dynamic."""
+"""Towers that see tiles as modules whose graphs keep the batch dynamic."""
 
 from __future__ import annotations
 
@@ -101,22 +101,3 @@ def squeezed(features: torch.Tensor, by: int) -> torch.Tensor:
     # Rows and columns are named as they lie in the sequence: row first.
     split = features.reshape(-1, few, by, few, by, width)
     return split.permute(0, 1, 3, 2, 4, 5).reshape(-1, few * few, width * by * by)
-
-
-class AdaptTiles(torch.nn.Module):
-    """Features to the language model's space: the checkpoint's projector or connector."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.projector = projector_of(model)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """FP32 [batch, features, width] -> [batch, tokens, hidden]."""
-        found: torch.Tensor = self.projector(features)
-        return found
-
-
-def projector_of(model: Any) -> Any:
-    """The module that carries features into the language model's space."""
-    inner = model.model
-    return getattr(inner, "multi_modal_projector", None) or inner.connector
