@@ -31,6 +31,7 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
             PdfError                clients.ocr.pdf
             RequestError            clients.connection.errors
                 CutOff              clients.connection.errors
+                UnknownModel        clients.connection.errors
                 WrongPort           clients.connection.connection
             SoundError              clients.asr.sound
             Unreachable             clients.deployed.server

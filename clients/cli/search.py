@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,19 @@ _Json = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class _Options:
+    """What both commands are told."""
+
+    folder: Path
+    top: int
+    as_json: bool
+    at_once: int
+    url: str
+    timeout: float
+    patience: float
+
+
 def find(
     text: Annotated[str, typer.Argument(help="What the images should show.")],
     images: _Images,
@@ -45,16 +59,8 @@ def find(
     Each line has the likeness, -1 to 1, and the file. A file that is not an image is named, and
     skipped.
     """
-    _search(
-        lambda client: client.text(text),
-        images,
-        top=top,
-        as_json=as_json,
-        at_once=at_once,
-        url=url,
-        timeout=timeout,
-        patience=patience,
-    )
+    options = _Options(images, top, as_json, at_once, url, timeout, patience)
+    _search(lambda client: client.text(text), options)
 
 
 def similar(
@@ -73,16 +79,8 @@ def similar(
     skipped.
     """
     file = _content(image)
-    _search(
-        lambda client: client.image(file),
-        images,
-        top=top,
-        as_json=as_json,
-        at_once=at_once,
-        url=url,
-        timeout=timeout,
-        patience=patience,
-    )
+    options = _Options(images, top, as_json, at_once, url, timeout, patience)
+    _search(lambda client: client.image(file), options)
 
 
 def _content(file: Path) -> bytes:
@@ -100,22 +98,12 @@ def _content(file: Path) -> bytes:
         raise failed(f"cannot read {problem}") from problem
 
 
-def _search(
-    wanted: Callable[[VisionClient], Vector],
-    folder: Path,
-    *,
-    top: int,
-    as_json: bool,
-    at_once: int,
-    url: str,
-    timeout: float,
-    patience: float,
-) -> None:
+def _search(wanted: Callable[[VisionClient], Vector], options: _Options) -> None:
     """Looks through a folder and prints what fits best, as the options say.
 
     Args:
         wanted: asks for the vector that is looked for.
-        folder: of the images.
+        options: the command's.
 
     Raises:
         typer.Exit: it could not be done, or there was no image; it was said why.
@@ -126,6 +114,7 @@ def _search(
     from clients.vision.client import VisionClient
     from clients.vision.search import best, files_in, look
 
+    folder = options.folder
     try:
         files = files_in(folder)
     except OSError as problem:
@@ -134,12 +123,15 @@ def _search(
         raise failed(f"{folder}: expected images, found no file; name another folder")
     status = StatusLine()
     try:
-        with closing(status), VisionClient(url, timeout, patience, status.show) as client:
+        with (
+            closing(status),
+            VisionClient(options.url, options.timeout, options.patience, status.show) as client,
+        ):
             seen = look(
                 client,
                 wanted(client),
                 files,
-                at_once,
+                options.at_once,
                 lambda count: status.show(f"{count} of {len(files)} files"),
             )
     except AddressError as problem:
@@ -149,10 +141,10 @@ def _search(
     for each in seen:
         if each.skipped:
             typer.echo(f"skipped {each.file}: {each.skipped}", err=True)
-    found = best(seen, top)
+    found = best(seen, options.top)
     if not found:
         raise failed(f"{folder}: expected images, found none among {len(files)} files")
-    if as_json:
+    if options.as_json:
         rows = [{"file": str(each.file), "likeness": each.likeness} for each in found]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return

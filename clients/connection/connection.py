@@ -211,9 +211,9 @@ class PipelineClient:
     Args:
         url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
             environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
-        timeout: see :class:`Connection`; so for the other two.
-        patience: likewise.
-        waiting: likewise.
+        timeout: seconds to wait for an answer, all tries together.
+        patience: seconds for which a server that does not listen is asked again; 0 is never.
+        waiting: is told, in a sentence, when a request is asked again.
 
     Raises:
         clients.connection.address.AddressError: the URL is not one of a gRPC server.
@@ -221,10 +221,10 @@ class PipelineClient:
 
     def __init__(
         self,
-        url: str | None,
-        timeout: float,
-        patience: float,
-        waiting: Callable[[str], None] | None,
+        url: str | None = None,
+        timeout: float = 60.0,
+        patience: float = PATIENCE,
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = Connection(address_of(url), timeout, patience, waiting)
 

@@ -38,6 +38,10 @@ class CutOff(RequestError):
         self.sent = sent
 
 
+class UnknownModel(RequestError):
+    """A model that the server does not serve, or not in that version."""
+
+
 # Triton puts the request's id, and each ensemble that a failing step lies in, before the reason.
 # So does its Python backend, whose instances have names of their own.
 _PREFIX = re.compile(
@@ -115,7 +119,8 @@ def failure(
             return CutOff(code, sentence, sent=was_cut_off(problem))
         return RequestError(code, sentence)
     first = next((line for line in reason(problem).splitlines() if line.strip()), "")
-    return RequestError(code_of(problem), first.strip())
+    kind = UnknownModel if "unknown model" in first else RequestError
+    return kind(code_of(problem), first.strip())
 
 
 def _message(problem: InferenceServerException) -> str:

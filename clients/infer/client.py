@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import tritonclient.grpc as grpc
 
-from clients.connection.bounds import PATIENCE
 from clients.connection.connection import CUTS, PipelineClient, output
-from clients.connection.errors import CutOff, RequestError
+from clients.connection.errors import RequestError, UnknownModel
 from clients.infer.served import ServedModel, served_model
 from repository.arrays import Array, Arrays
 from repository.usage.tensors import ServedTensor
@@ -33,27 +31,7 @@ class Answer:
 
 
 class ModelClient(PipelineClient):
-    """Calls any model over gRPC.
-
-    Args:
-        url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
-            environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
-        timeout: seconds to wait for an answer, all tries together.
-        patience: seconds for which a server that does not listen is asked again; 0 is never.
-        waiting: is told, in a sentence, when a request is asked again.
-
-    Raises:
-        AddressError: the URL is not one of a gRPC server.
-    """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        timeout: float = 60.0,
-        patience: float = PATIENCE,
-        waiting: Callable[[str], None] | None = None,
-    ) -> None:
-        super().__init__(url, timeout, patience, waiting)
+    """Calls any model over gRPC. The arguments are those of :class:`.PipelineClient`."""
 
     def served(self, model: str, version: str = "") -> ServedModel:
         """What a model takes and gives.
@@ -68,11 +46,7 @@ class ModelClient(PipelineClient):
         try:
             metadata = self._connection.metadata(model, version)
             return served_model(version, metadata, self._connection.config(model, version))
-        except CutOff:
-            raise
-        except RequestError as problem:
-            if "unknown model" not in str(problem):
-                raise
+        except UnknownModel as problem:
             raise RequestError(problem.code, f"{problem}{self._others(model)}") from problem
 
     def infer(self, model: ServedModel, inputs: Arrays) -> Answer:

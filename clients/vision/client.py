@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
-from clients.connection.bounds import PATIENCE
 from clients.connection.connection import PipelineClient, output, tensor
-from clients.connection.errors import CutOff, RequestError
+from clients.connection.errors import RequestError, UnknownModel
 
 IMAGES, TEXTS = "vision", "vision_text"
 """The pipelines."""
@@ -27,27 +24,9 @@ _ADDED_BY = {
 class VisionClient(PipelineClient):
     """Calls the pipelines ``vision`` and ``vision_text`` over gRPC.
 
-    It may be called from several threads at once.
-
-    Args:
-        url: ``host:port``, also with ``grpc://``, or ``grpcs://`` for TLS; by default that of the
-            environment variable ``TRITON_GRPC``, else ``127.0.0.1:8001``.
-        timeout: seconds to wait for an answer, all tries together.
-        patience: seconds for which a server that does not listen is asked again; 0 is never.
-        waiting: is told, in a sentence, when a request is asked again.
-
-    Raises:
-        AddressError: the URL is not one of a gRPC server.
+    It may be called from several threads at once. The arguments are those of
+    :class:`.PipelineClient`.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        timeout: float = 60.0,
-        patience: float = PATIENCE,
-        waiting: Callable[[str], None] | None = None,
-    ) -> None:
-        super().__init__(url, timeout, patience, waiting)
 
     def image(self, file: bytes) -> Vector:
         """The vector of an image.
@@ -72,11 +51,7 @@ class VisionClient(PipelineClient):
     def _vector(self, model: str, name: str, given: npt.NDArray[np.generic], of: str) -> Vector:
         try:
             result = self._connection.infer(model, [tensor(name, given)])
-        except CutOff:
-            raise
-        except RequestError as problem:
-            if "unknown model" not in str(problem):
-                raise
+        except UnknownModel as problem:
             raise RequestError(
                 "NOT_FOUND", f"the server has no pipeline '{model}'; {_ADDED_BY[model]}"
             ) from problem
