@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from repository.errors import KitError
 from training.asr.cli import app
+from training.command_line import run
 
 
 def main() -> int:
-    """Run a command; an error that a user can mend is one sentence and exit code 1."""
-    try:
-        app(prog_name="python -m training.asr")
-    except (KitError, RuntimeError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """Run a command: :func:`training.command_line.run`."""
+    return run(app, "python -m training.asr")
 
 
 if __name__ == "__main__":

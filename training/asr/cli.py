@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from repository.cli.help import App
+from training.command_line import Seed, commands
 
-app = App(no_args_is_help=True, help=__doc__, add_completion=False, pretty_exceptions_enable=False)
+app = commands(__doc__)
 
 SEED = 20261
 """Of everything that is shipped."""
@@ -20,7 +20,6 @@ ITEMS = 30_000
 STEPS, AGAIN = 8_500, 3_000
 """Five rounds over a growing part of it, and one over all."""
 
-Seed = Annotated[int, typer.Option(help="Of every random choice.")]
 Workers = Annotated[int, typer.Option(help="Processes that synthesise.")]
 
 

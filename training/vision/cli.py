@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from repository.cli.help import App
+from training.command_line import Seed, commands
 
-app = App(no_args_is_help=True, help=__doc__, add_completion=False, pretty_exceptions_enable=False)
+app = commands(__doc__)
 
 SEED = 20262
 """Of everything that is shipped."""
@@ -19,7 +19,6 @@ SCENES = 81_920
 
 TOWER_STEPS, ANSWER_STEPS = 1_800, 3_900
 
-Seed = Annotated[int, typer.Option(help="Of every random choice.")]
 Count = Annotated[int, typer.Option("--scenes", help="Scenes drawn for the training.")]
 Threads = Annotated[int, typer.Option(help="Of torch; another number changes the last bits.")]
 TOWER_THREADS, ANSWER_THREADS = 2, 1
