@@ -42,7 +42,7 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
         SourceError: not a text tower that is served.
         OnnxError: torch cannot export it.
     """
-    from builders.vision.towers.caption_modules import EncodeCaption
+    from builders.vision.towers.modules.caption import EncodeCaption
 
     caption, model = load_caption(checkpoint)
     example = tensors(texts(caption)[0])

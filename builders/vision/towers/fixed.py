@@ -51,7 +51,7 @@ def make_encoder(interpolate: bool, checkpoint: Path, out: Path) -> Mapping[str,
     """
     import torch
 
-    from builders.vision.towers.fixed_modules import Encode
+    from builders.vision.towers.modules.fixed import Encode
 
     eye, model = load_eye(checkpoint)
     height, width = sizes(eye, interpolate)[0]
@@ -93,8 +93,8 @@ def expected_features(interpolate: bool, checkpoint: Path, inputs: Arrays) -> Ar
     """What transformers' ``get_image_features`` gives its projector, and its pooled vector."""
     import torch
 
-    from builders.vision.towers.fixed_modules import tower_of
-    from builders.vision.towers.projector_modules import projector_of
+    from builders.vision.towers.modules.fixed import tower_of
+    from builders.vision.towers.modules.projector import projector_of
 
     eye, model = load_eye(checkpoint)
     taken: list[Any] = []

@@ -46,7 +46,7 @@ def tower_of(eye: Eye) -> GridTower:
 
 
 def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Write the tower: :meth:`~builders.vision.towers.grid_modules.EncodeGrid.forward`.
+    """Write the tower: :meth:`~builders.vision.towers.modules.grid.EncodeGrid.forward`.
 
     Returns:
         Facts for the manifest.
@@ -55,7 +55,7 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
         SourceError: not a checkpoint that is served.
         OnnxError: torch cannot export it.
     """
-    from builders.vision.towers.grid_modules import EncodeGrid
+    from builders.vision.towers.modules.grid import EncodeGrid
 
     eye, model = load_eye(checkpoint)
     tower = tower_of(eye)
@@ -81,7 +81,7 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
 
 def make_adapter(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Write the merger: :meth:`~builders.vision.towers.grid_modules.AdaptGrid.forward`.
+    """Write the merger: :meth:`~builders.vision.towers.modules.grid.AdaptGrid.forward`.
 
     Returns:
         Facts for the manifest.
@@ -90,7 +90,7 @@ def make_adapter(checkpoint: Path, out: Path) -> Mapping[str, object]:
         SourceError: not a checkpoint that is served.
         OnnxError: torch cannot export it.
     """
-    from builders.vision.towers.grid_modules import AdaptGrid
+    from builders.vision.towers.modules.grid import AdaptGrid
 
     eye, model = load_eye(checkpoint)
     tower = tower_of(eye)

@@ -34,7 +34,7 @@ def export(eye: Eye) -> Export:
 
 
 def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
-    """Write the tower: what :class:`~builders.vision.towers.naflex_modules.EncodePatches` takes ->
+    """Write the tower: what :class:`~builders.vision.towers.modules.naflex.EncodePatches` takes ->
     ``pooled`` FP32 [batch, pooled].
 
     Returns:
@@ -44,7 +44,7 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
         SourceError: not a checkpoint that is served.
         OnnxError: torch cannot export it.
     """
-    from builders.vision.towers.naflex_modules import EncodePatches
+    from builders.vision.towers.modules.naflex import EncodePatches
 
     eye, model = load_eye(checkpoint)
     example = tensors(images(eye)[0])

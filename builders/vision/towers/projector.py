@@ -53,7 +53,7 @@ def make(gives: str, free: bool, checkpoint: Path, out: Path) -> Mapping[str, ob
     """
     import torch
 
-    from builders.vision.towers.projector_modules import Adapt
+    from builders.vision.towers.modules.projector import Adapt
 
     eye, model = load_eye(checkpoint)
     made = onnx.export_torch(
@@ -70,7 +70,7 @@ def expected(gives: str, checkpoint: Path, inputs: Arrays) -> Arrays:
     """What transformers' own projector gives."""
     import torch
 
-    from builders.vision.towers.projector_modules import projector_of
+    from builders.vision.towers.modules.projector import projector_of
 
     _, model = load_eye(checkpoint)
     with torch.no_grad():

@@ -45,7 +45,7 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
     """
     import torch
 
-    from builders.vision.towers.tiled_modules import EncodeTiles
+    from builders.vision.towers.modules.tiled import EncodeTiles
 
     eye, model = load_tiled(checkpoint)
     made = onnx.export_torch(
@@ -98,8 +98,8 @@ def expected_features(checkpoint: Path, inputs: Arrays) -> Arrays:
     tower, or means of the tower's last features."""
     import torch
 
-    from builders.vision.towers.fixed_modules import tower_of
-    from builders.vision.towers.projector_modules import projector_of
+    from builders.vision.towers.modules.fixed import tower_of
+    from builders.vision.towers.modules.projector import projector_of
 
     eye, model = load_tiled(checkpoint)
     taken: list[Any] = []

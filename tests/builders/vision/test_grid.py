@@ -101,7 +101,7 @@ def test_the_modules_that_are_exported_compute_what_transformers_does(
 ) -> None:
     import torch
 
-    from builders.vision.towers.grid_modules import AdaptGrid, EncodeGrid
+    from builders.vision.towers.modules.grid import AdaptGrid, EncodeGrid
 
     eye = read_eye(EYES[name](tmp_path))
     model = transformers_model(eye)

@@ -17,7 +17,7 @@ from builders.vision.checkpoint.read import read_eye
 from builders.vision.making import PIPELINES
 from builders.vision.options import VisionOptions
 from builders.vision.towers.fixed import pooled_of
-from builders.vision.towers.fixed_modules import tower_of
+from builders.vision.towers.modules.fixed import tower_of
 from repository.arrays import Arrays
 from runtime.inprocess import InProcess
 from tests.builders.kit import repositories

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from builders.vision.checkpoint.tiled_eye import TiledEye
-from builders.vision.towers.fixed_modules import tower_of
+from builders.vision.towers.modules.fixed import tower_of
 
 
 class EncodeTiles(torch.nn.Module):

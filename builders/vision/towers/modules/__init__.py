@@ -1,0 +1,1 @@
+"""Towers and projectors as torch modules whose graphs keep the batch dynamic"""
