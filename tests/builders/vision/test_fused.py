@@ -33,7 +33,7 @@ from tests.builders.kit.emit.test_emit import infer
 from tests.builders.vision.checkpoints.fixed import EYES, SIDE
 from tests.builders.vision.checkpoints.seen import images
 from tests.builders.vision.checkpoints.tiled import internvl, llava_next
-from tests.builders.vision.test_tiled_served import encoded, profile_of
+from tests.builders.vision.served.test_tiled import encoded, profile_of
 from tests.builders.vision.test_tiles import stage as stage_of
 from tests.builders.vision.test_towers import run
 from tests.conftest import Serve
