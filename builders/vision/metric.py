@@ -24,10 +24,7 @@ TEXTS = 64
 """In a request."""
 
 ASKED = 60
-"""Questions to the language model: more would make a build wait."""
-
-TOGETHER = 60
-"""Of them in one batch."""
+"""Questions to the language model, in one batch: more would make a build wait."""
 
 LONGEST = 24
 """Tokens of an answer."""
@@ -144,43 +141,35 @@ def _answers(
             checkpoint, local_files_only=True, trust_remote_code=False
         )
     processor.tokenizer.padding_side = "left"
-    given: list[str] = []
-    for first in range(0, len(scenes), TOGETHER):
-        part = slice(first, first + TOGETHER)
-        images = [Image.open(each.image).convert("RGB") for each in scenes[part]]
-        prompts = [
-            processor.apply_chat_template(
-                [
-                    {
-                        "role": "user",
-                        "content": [{"type": "image"}, {"type": "text", "text": question}],
-                    }
-                ],
-                add_generation_prompt=True,
-            )
-            for question in questions[part]
-        ]
-        # The chat's own words begin with the token for the beginning, where there is one.
-        inputs = processor(
-            text=prompts,
-            images=images,
-            padding=True,
-            add_special_tokens=False,
-            return_tensors="pt",
+    images = [Image.open(each.image).convert("RGB") for each in scenes]
+    prompts = [
+        processor.apply_chat_template(
+            [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question}]}],
+            add_generation_prompt=True,
         )
-        with torch.no_grad():
-            if embeds is None:
-                found = model.generate(**inputs, do_sample=False, max_new_tokens=LONGEST)
-                found = found[:, inputs["input_ids"].shape[1] :]
-            else:
-                rows = model.get_input_embeddings()(inputs["input_ids"])
-                shown = torch.from_numpy(np.concatenate(embeds[part]))
-                rows[inputs["input_ids"] == model.config.image_token_id] = shown
-                found = model.generate(
-                    inputs_embeds=rows,
-                    attention_mask=inputs["attention_mask"],
-                    do_sample=False,
-                    max_new_tokens=LONGEST,
-                )
-        given += processor.batch_decode(found, skip_special_tokens=True)
-    return [each.strip() for each in given]
+        for question in questions
+    ]
+    # The chat's own words begin with the token for the beginning, where there is one.
+    inputs = processor(
+        text=prompts,
+        images=images,
+        padding=True,
+        add_special_tokens=False,
+        return_tensors="pt",
+    )
+    with torch.no_grad():
+        if embeds is None:
+            found = model.generate(**inputs, do_sample=False, max_new_tokens=LONGEST)
+            found = found[:, inputs["input_ids"].shape[1] :]
+        else:
+            rows = model.get_input_embeddings()(inputs["input_ids"])
+            shown = torch.from_numpy(np.concatenate(embeds))
+            rows[inputs["input_ids"] == model.config.image_token_id] = shown
+            found = model.generate(
+                inputs_embeds=rows,
+                attention_mask=inputs["attention_mask"],
+                do_sample=False,
+                max_new_tokens=LONGEST,
+            )
+    answers = processor.batch_decode(found, skip_special_tokens=True)
+    return [each.strip() for each in answers]
