@@ -42,7 +42,9 @@ def of_patches(rows: int, columns: int, side: int, filled: int) -> tuple[np.ndar
     along_rows = np.repeat(filter_weights(rows, side), columns, 0)
     along_columns = np.tile(filter_weights(columns, side), (rows, 1))
     missing = filled - rows * columns
-    return tuple(  # type: ignore[return-value]
-        np.concatenate([each, np.repeat(each[:1], missing, 0)])
-        for each in (along_rows, along_columns)
-    )
+    return _filled(along_rows, missing), _filled(along_columns, missing)
+
+
+def _filled(weights: np.ndarray, missing: int) -> np.ndarray:
+    """Weights and so many copies of the first patch's."""
+    return np.concatenate([weights, np.repeat(weights[:1], missing, 0)])

@@ -98,7 +98,7 @@ def _numbers(values: Values, found: dict[str, Any]) -> None:
 
 
 def _real(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) < LIMIT  # type: ignore[arg-type]
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LIMIT
 
 
 def _sizes(values: Values, kind: Kind, found: dict[str, Any]) -> None:
