@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from builders.kit.graph import Ensemble, Tensor
-from builders.kit.graph.options import Whole
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.processor.read import PROCESSOR, read_processor
 from builders.vision.options import VisionOptions
 from builders.vision.pipelines.models import batched, decoder, image, preprocess
-from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 from builders.vision.towers import fixed
 from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
@@ -37,8 +35,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         "preprocess",
         PROCESSOR,
         (pixel_values,),
-        {"maximum_pixels": (MAXIMUM_PIXELS, Whole(1, 2**31 - 1))},
-        arithmetic(fixed.sizes(eye, interpolate)),
+        arithmetic=arithmetic(fixed.sizes(eye, interpolate)),
     )
     encoded = (features, pooled) if eye.projects else (pooled,)
     encode = batched("encode", (pixel_values,), encoded, encoder)

@@ -16,9 +16,10 @@ from builders.kit.graph import (
     PythonModel,
     Tensor,
 )
-from builders.kit.graph.options import Option
+from builders.kit.graph.options import Option, Whole
 from builders.stages.models import decode_rgb
 from builders.vision.checkpoint.processor.read import Processor
+from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 
 LARGEST_BATCH = 8
 """Images in one call of a tower."""
@@ -36,7 +37,7 @@ def preprocess(
     stage: str,
     export: Export,
     outputs: tuple[Tensor, ...],
-    settings: Mapping[str, tuple[int, Option]],
+    settings: Mapping[str, tuple[int, Option]] | None = None,
     arithmetic: Arithmetic | None = None,
 ) -> PythonModel:
     """The stage from ``pixels`` to what the tower takes.
@@ -45,17 +46,20 @@ def preprocess(
         stage: the name of its module among the stages.
         export: the checkpoint's image processor, which it reads.
         outputs: what it gives.
-        settings: its parameters: each one's value, and what a profile may set it to.
+        settings: its parameters beside ``maximum_pixels``: each one's value, and what a profile
+            may set it to.
         arithmetic: what it ends in, where an ONNX model can do that.
     """
+    bound = {"maximum_pixels": (MAXIMUM_PIXELS, Whole(1, 2**31 - 1))}
+    every: dict[str, tuple[int, Option]] = {**bound, **(settings or {})}
     return PythonModel(
         name="preprocess",
         inputs=(pixels,),
         outputs=outputs,
         stage=f"builders.vision.stages.{stage}",
         exports=(export,),
-        parameters={name: str(value) for name, (value, _) in settings.items()},
-        options={name: option for name, (_, option) in settings.items()},
+        parameters={name: str(value) for name, (value, _) in every.items()},
+        options={name: option for name, (_, option) in every.items()},
         instances=(InstanceGroup(count=2),),
         queue=LATER_STEP,
         arithmetic=arithmetic,

@@ -35,7 +35,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         Tensor("column_weights", DType.FP32, {"patches": most, "side": side}),
     )
     pooled = Tensor("pooled", DType.FP32, {"pooled": eye.pooled})
-    prepare = preprocess("preprocess_naflex", PROCESSOR, patches, {})
+    prepare = preprocess("preprocess_naflex", PROCESSOR, patches)
     encode = batched("encode", patches, (pooled,), naflex.export(eye))
     return Ensemble(
         name="vision",

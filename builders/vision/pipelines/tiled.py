@@ -11,7 +11,6 @@ from builders.vision.checkpoint.tiled_eye import TiledEye
 from builders.vision.checkpoint.tiles import PROCESSOR, read_tiles
 from builders.vision.options import VisionOptions
 from builders.vision.pipelines.models import LARGEST_BATCH, batched, decoder, image, preprocess
-from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 from builders.vision.towers import tiled
 from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
@@ -45,10 +44,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         "preprocess",
         PROCESSOR,
         (_tiles(pixel_values), tiling),
-        {
-            "maximum_pixels": (MAXIMUM_PIXELS, Whole(1, 2**31 - 1)),
-            "maximum_tiles": (most, Whole(1, most)),
-        },
+        {"maximum_tiles": (most, Whole(1, most))},
         arithmetic([(eye.tower.side, eye.tower.side)]),
     )
     at_once = max(most, LARGEST_BATCH)

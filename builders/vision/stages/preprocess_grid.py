@@ -15,6 +15,7 @@ import numpy as np
 
 from . import grid
 from .processors import grid_patches as processor
+from .processors.pixels import MAXIMUM_PIXELS
 
 PROCESSOR_FILE = "processor.json"
 """The checkpoint's processor, beside the stage."""
@@ -25,22 +26,20 @@ def prepare(
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
     """The stage; it reads the processor's settings.
 
-    Parameters: ``maximum_patches`` of an image, a larger one is refused; ``max_pixels``, the most
-    that an image is resized to, if the processor's own are more (0: its own); ``window`` and
-    ``table``, of the tower, as :func:`.grid.arrays` takes them.
+    Parameters: ``maximum_patches`` of an image, and ``maximum_pixels`` at the size that it is
+    brought to, a larger one is refused; ``max_pixels``, the most that an image is resized to, if
+    the processor's own are more (0: its own); ``window`` and ``table``, of the tower, as
+    :func:`.grid.arrays` takes them.
     """
     settings = json.loads((folder / PROCESSOR_FILE).read_text("utf-8"))
     maximum = int(parameters["maximum_patches"])
-    given = int(parameters["max_pixels"])
-    if given:
-        size = settings["size"]
-        size["longest_edge"] = min(size["longest_edge"], given)
-        size["shortest_edge"] = min(size["shortest_edge"], given)
+    maximum_pixels = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
+    settings["size"] = bounded(settings["size"], int(parameters["max_pixels"]))
     window, table = int(parameters["window"]), int(parameters["table"])
     merge = settings["merge_size"]
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        patches, grids = processor.process(settings, inputs["pixels"], maximum)
+        patches, grids = processor.process(settings, inputs["pixels"], maximum, maximum_pixels)
         return {
             "patches": patches.reshape(-1, merge * merge, patches.shape[1]),
             **grid.arrays(grids, merge, window, table),
@@ -48,3 +47,8 @@ def prepare(
         }
 
     return run
+
+
+def bounded(size: Mapping[str, int], most: int) -> dict[str, int]:
+    """A processor's ``size`` with no more pixels than ``most``; 0 leaves it as it is."""
+    return {edge: min(pixels, most) if most else pixels for edge, pixels in size.items()}

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import resized_positions
 from .processors import naflex
+from .processors.pixels import MAXIMUM_PIXELS
 
 PROCESSOR_FILE = "naflex.json"
 """The checkpoint's processor, beside the stage: what :mod:`builders.vision.checkpoint.naflex`
@@ -25,12 +26,16 @@ writes."""
 def prepare(
     folder: Path, parameters: Mapping[str, str]
 ) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
-    """The stage; it reads the processor's settings, and has no parameters."""
+    """The stage; it reads the processor's settings.
+
+    The parameter ``maximum_pixels`` bounds an image at the size that it is brought to.
+    """
     settings = json.loads((folder / PROCESSOR_FILE).read_text("utf-8"))
+    maximum = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
 
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         most, side = settings["max_num_patches"], settings["side"]
-        patches, rows, columns = naflex.process(settings, inputs["pixels"])
+        patches, rows, columns = naflex.process(settings, inputs["pixels"], maximum)
         along_rows, along_columns = resized_positions.of_patches(rows, columns, side, most)
         filled = np.zeros((most, patches.shape[1]), np.float32)
         filled[: len(patches)] = patches

@@ -14,9 +14,6 @@ from builders.kit.invalid_argument import InvalidArgument
 from .pixels import MAXIMUM_PIXELS, Size, refuse_large, resized
 from .planes import planes, table
 
-MAXIMUM_PATCHES = 16_384
-"""The most patches of an image, unless a config parameter says otherwise."""
-
 MOST_OBLONG = 200
 """Images that are longer, by their width, are refused, as transformers does."""
 
@@ -24,7 +21,7 @@ MOST_OBLONG = 200
 def process(
     settings: Mapping[str, Any],
     pixels: np.ndarray,
-    maximum_patches: int = MAXIMUM_PATCHES,
+    maximum_patches: int,
     maximum_pixels: int = MAXIMUM_PIXELS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """An image's patches, FP32 [patches, width], and ``grid_thw``, INT64 [1, 3].

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .pixels import Size, resized
+from .pixels import MAXIMUM_PIXELS, Size, refuse_large, resized
 from .planes import planes, table
 
 
-def process(settings: Mapping[str, Any], pixels: np.ndarray) -> tuple[np.ndarray, int, int]:
+def process(
+    settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int = MAXIMUM_PIXELS
+) -> tuple[np.ndarray, int, int]:
     """An image's patches, row by row, FP32 [rows * columns, width], and their rows and columns.
 
     There are at most ``max_num_patches``, whatever the image.
@@ -21,9 +23,15 @@ def process(settings: Mapping[str, Any], pixels: np.ndarray) -> tuple[np.ndarray
     Args:
         settings: the processor's, complete, as the build writes them.
         pixels: UINT8 [height, width, 3].
+        maximum_pixels: of the image at the size that it is brought to.
+
+    Raises:
+        InvalidArgument: it would have more.
     """
     patch, most = settings["patch_size"], settings["max_num_patches"]
-    height, width = size_for((pixels.shape[0], pixels.shape[1]), patch, most)
+    source = (pixels.shape[0], pixels.shape[1])
+    height, width = size_for(source, patch, most)
+    refuse_large((height, width), source, maximum_pixels)
     image = resized(Image.fromarray(pixels), (height, width), settings["resample"])
     found = planes(image, table(settings))
     rows, columns = height // patch, width // patch

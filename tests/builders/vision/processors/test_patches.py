@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ import numpy as np
 import pytest
 
 from builders.kit.invalid_argument import InvalidArgument
+from builders.vision.stages import preprocess_naflex
 from builders.vision.stages.processors import grid_patches as grid
 from builders.vision.stages.processors import naflex
 from tests.builders.vision.processors.compared import pixels_of, same, theirs, written
 from tests.builders.vision.processors.pictures import Files, few, many, opened
 
 _SMALL = {"shortest_edge": 28 * 28 * 2, "longest_edge": 28 * 28 * 40}
+
+MOST = 16_384
+"""Patches of an image."""
 
 GRIDS: list[dict[str, Any]] = [
     {"size": _SMALL},
@@ -39,9 +44,9 @@ def check_grid(folder: Path, settings: dict[str, Any], files: Files) -> None:
         except ValueError as error:
             assert "aspect ratio" in str(error)
             with pytest.raises(InvalidArgument, match="200 times as long as wide"):
-                grid.process(own, pixels)
+                grid.process(own, pixels, MOST)
             continue
-        found, size = grid.process(own, pixels)
+        found, size = grid.process(own, pixels, MOST)
         assert same(found, answer["pixel_values"]), what
         assert same(size, answer["image_grid_thw"]), what
 
@@ -92,3 +97,13 @@ def test_an_image_of_too_many_patches_is_refused_with_the_bound(tmp_path: Path) 
     own = written(tmp_path, "Qwen2VLImageProcessor")
     with pytest.raises(InvalidArgument, match=r"in 4988 patches, more than the 4000 allowed"):
         grid.process(own, np.zeros((2000, 3000, 3), np.uint8), maximum_patches=4000)
+
+
+def test_an_image_of_too_many_pixels_is_refused_with_the_bound(tmp_path: Path) -> None:
+    own = written(tmp_path, "Siglip2ImageProcessor")
+    prepare = preprocess_naflex.prepare
+    (tmp_path / preprocess_naflex.PROCESSOR_FILE).write_text(json.dumps({**own, "side": 16}))
+    inputs = {"pixels": np.zeros((200, 300, 3), np.uint8)}
+    assert len(prepare(tmp_path, {"maximum_pixels": "65536"})(inputs)["patches"]) == 256
+    with pytest.raises(InvalidArgument, match="more than the 50000 allowed"):
+        prepare(tmp_path, {"maximum_pixels": "50000"})(inputs)

@@ -40,6 +40,11 @@ def test_an_image_of_too_many_patches_is_refused_with_the_bound(tmp_path: Path) 
         answer(tmp_path, 200, 300, maximum_patches=64)
 
 
+def test_an_image_of_too_many_pixels_is_refused_with_the_bound(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="more than the 1000 allowed"):
+        answer(tmp_path, 200, 300, maximum_pixels=1000)
+
+
 def test_images_are_made_smaller_where_a_profile_says_so(tmp_path: Path) -> None:
     found = answer(tmp_path, 200, 300, maximum_patches=64, max_pixels=64 * SIDE**2)
     assert 32 <= int(found["grid_thw"].prod()) <= 64
