@@ -11,7 +11,7 @@ from builders.kit.family import Conditions, Family
 from builders.kit.graph import Ensemble
 from builders.kit.sources import SourceError, parse
 from builders.vision.checkpoint.caption import read_caption
-from builders.vision.checkpoint.eye import Eye
+from builders.vision.checkpoint.eye import Eye, Kind
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.metric import metrics
 from builders.vision.options import DEMO, VisionOptions
@@ -20,13 +20,29 @@ from builders.vision.scenes import SHIPPED, read_scenes
 from repository.errors import KitError
 from repository.findings import Finding, finding_of
 
-PIPELINES: Mapping[str, Callable[[Eye, VisionOptions], Ensemble]] = {
+PIPELINES: Mapping[Kind, Callable[[Eye, VisionOptions], Ensemble]] = {
     "fixed": fixed.pipeline,
     "naflex": naflex.pipeline,
     "tiled": tiled.pipeline,
     "grid": grid.pipeline,
 }
 """Kind of tower -> what makes the pipeline ``vision``."""
+
+
+SEES: Mapping[Kind, str] = {
+    "fixed": "sees images of one size",
+    "naflex": "sees patches of any aspect ratio, filled up to a fixed number",
+    "tiled": "sees an image in tiles",
+    "grid": "sees an image in patches of a grid",
+}
+"""Kind of eye -> what it does, in words."""
+
+OF_ONE_KIND: Mapping[str, Kind] = {
+    "interpolate": "fixed",
+    "maximum_tiles": "tiled",
+    "maximum_patches": "grid",
+}
+"""An option -> the kind of eye that has it."""
 
 
 def make(options: VisionOptions, conditions: Conditions) -> Family:
@@ -45,6 +61,7 @@ def make(options: VisionOptions, conditions: Conditions) -> Family:
     sources = {"vision": options.source}
     try:
         eye = read_eye(conditions.checkpoint(options.source))
+        findings += _without_effect(eye, options, conditions)
         pipelines.append(PIPELINES[eye.kind](eye, options))
     except KitError as error:
         findings += _told(error, conditions.place("source"))
@@ -85,6 +102,24 @@ def make(options: VisionOptions, conditions: Conditions) -> Family:
         if scenes
         else (),
     )
+
+
+def _without_effect(eye: Eye, options: VisionOptions, conditions: Conditions) -> list[Finding]:
+    """The options that the profile sets, and that this kind of eye does not have."""
+    found = f"{eye.architecture}, which {SEES[eye.kind]}"
+    return [
+        finding_of(
+            "vision",
+            conditions.place(option),
+            f"an eye that {SEES[kind]}, as no other has this option",
+            found,
+            "Leave the option out.",
+        )
+        for option, kind in OF_ONE_KIND.items()
+        if option in options.model_fields_set
+        and getattr(options, option) is not None
+        and eye.kind != kind
+    ]
 
 
 def _local(uri: str, base: Path) -> Path:
