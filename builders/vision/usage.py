@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,12 @@ QUESTION_TEXTS = ("three red circles", "a blue square left of a green star", "th
 _LONGEST = "a small purple ring and a large orange triangle below the word ZOO and the number 472 "
 
 
-def _photograph() -> Arrays:
+def _photograph(width: int = 4000, height: int = 3000) -> Arrays:
     import numpy as np
 
-    from builders.vision.largest import photograph
+    from builders.vision.largest import Photograph
 
-    return {"image": np.frombuffer(photograph(), np.uint8)}
+    return {"image": np.frombuffer(Photograph(width, height).encoded(), np.uint8)}
 
 
 def _many_texts() -> Arrays:
@@ -96,7 +97,7 @@ USAGE: Mapping[str, Usage] = {
 
 def usage_in(repository: Path) -> Mapping[str, Usage]:
     """Of a repository's pipelines: with a checkpoint of a user's own, the answers to the questions
-    are other ones, which nobody wrote down.
+    are other ones, which nobody wrote down, and the largest image is what its eye takes.
 
     Args:
         repository: a built one; of another nothing is known.
@@ -108,4 +109,9 @@ def usage_in(repository: Path) -> Mapping[str, Usage]:
     options = families.get("vision") or {}
     if "source" not in options and "text" not in options:
         return {}
-    return {name: replace(usage, question=None) for name, usage in USAGE.items()}
+    from builders.vision.largest import largest_in
+
+    image = largest_in(repository)
+    largest = Largest(words=str(image), inputs=partial(_photograph, image.width, image.height))
+    found = {name: replace(usage, question=None) for name, usage in USAGE.items()}
+    return found | {"vision": replace(found["vision"], largest=largest)}

@@ -36,7 +36,7 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
         found = [pixel.resized(image, own, resample), *pieces(padded, rows, columns)]
         return [pixel.fitted(each, settings, maximum_pixels) for each in found]
 
-    return Cut(rows, columns, tiles)
+    return Cut(rows, columns, grid, tiles)
 
 
 def best(source: Size, grids: Sequence[Sequence[int]]) -> Size:

@@ -27,9 +27,9 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
     rows, columns = 1, 1
     if settings["crop_to_patches"] and settings["max_patches"] > 1:
         rows, columns = nearest(source, own, settings["min_patches"], settings["max_patches"])
+    size = (own[0] * rows, own[1] * columns)
 
     def tiles() -> list[np.ndarray]:
-        size = (own[0] * rows, own[1] * columns)
         pixel.refuse_large(size, source, maximum_pixels)
         image, resample = Image.fromarray(pixels), settings["resample"]
         whole = pixel.resized(image, own, resample)
@@ -38,7 +38,7 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
         return [*pieces(pixel.resized(image, size, resample), rows, columns), whole]
 
     many = rows * columns > 1
-    return Cut(rows if many else 0, columns if many else 0, tiles)
+    return Cut(rows if many else 0, columns if many else 0, size, tiles)
 
 
 def nearest(source: Size, tile: Size, least: int, most: int) -> tuple[int, int]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .pixels import Size
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -15,12 +17,14 @@ class Cut:
     Attributes:
         rows: of tiles beside the one of the whole image; 0 if there is no other.
         columns: likewise.
+        size: the largest height and width that the image, or one of its tiles, is brought to.
         tiles: makes all tiles, UINT8 [side, side, 3] each, in the order in which the checkpoint's
             processor has them.
     """
 
     rows: int
     columns: int
+    size: Size
     tiles: Callable[[], list[np.ndarray]]
 
 

@@ -43,7 +43,7 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
             ]
         return [pixel.fitted(each, settings, maximum_pixels) for each in found]
 
-    return Cut(rows, columns, tiles)
+    return Cut(rows, columns, pixel.target(settings["size"], (height, width)), tiles)
 
 
 def crops(settings: Mapping[str, Any], width: int, height: int) -> int:

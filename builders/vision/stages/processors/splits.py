@@ -45,7 +45,7 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
         whole = pixel.resized(Image.fromarray(found), (side, side), resample)
         return [*(pieces(found, rows, columns) if rows else ()), whole]
 
-    return Cut(rows, columns, tiles)
+    return Cut(rows, columns, max(sizes[1:], key=math.prod, default=(side, side)), tiles)
 
 
 def _asked(size: Mapping[str, int], source: Size) -> Size:
