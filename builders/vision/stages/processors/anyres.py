@@ -30,7 +30,7 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
     rows, columns = grid[0] // side, grid[1] // side
 
     def tiles() -> list[np.ndarray]:
-        pixel.refuse_large(grid, source, maximum_pixels)
+        pixel.refuse_size(grid, source, maximum_pixels)
         image = Image.fromarray(pixels)
         padded = _padded(pixel.resized(image, within(source, grid), resample), grid)
         found = [pixel.resized(image, own, resample), *pieces(padded, rows, columns)]

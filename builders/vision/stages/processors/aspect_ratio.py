@@ -30,7 +30,7 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
     size = (own[0] * rows, own[1] * columns)
 
     def tiles() -> list[np.ndarray]:
-        pixel.refuse_large(size, source, maximum_pixels)
+        pixel.refuse_size(size, source, maximum_pixels)
         image, resample = Image.fromarray(pixels), settings["resample"]
         whole = pixel.resized(image, own, resample)
         if rows * columns == 1:

@@ -32,11 +32,11 @@ def shown(
         maximum_pixels: of the image at any size that it is brought to.
 
     Raises:
-        InvalidArgument: it would have more.
+        InvalidArgument: it would have more, or none.
     """
     if settings["do_pad"]:  # LLaVA's alone; the others have nothing to pad to
         height, width = pixels.shape[:2]
-        pixel.refuse_large((max(height, width),) * 2, (height, width), maximum_pixels)
+        pixel.refuse_size((max(height, width),) * 2, (height, width), maximum_pixels)
         colour = [int(each * 255) for each in settings["image_mean"]]
         pixels = pixel.square(pixels, colour)
     return pixel.fitted(pixels, settings, maximum_pixels)

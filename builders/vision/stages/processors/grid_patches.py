@@ -11,7 +11,7 @@ from PIL import Image
 
 from builders.kit.invalid_argument import InvalidArgument
 
-from .pixels import MAXIMUM_PIXELS, Size, refuse_large, resized
+from .pixels import MAXIMUM_PIXELS, Size, refuse_size, resized
 from .planes import planes, table
 
 MOST_OBLONG = 200
@@ -47,7 +47,7 @@ def process(
             f"the image has {source[1]} x {source[0]} pixels, which the model sees in "
             f"{rows * columns} patches, more than the {maximum_patches} allowed; send a smaller one"
         )
-    refuse_large((height, width), source, maximum_pixels)
+    refuse_size((height, width), source, maximum_pixels)
     image = resized(Image.fromarray(pixels), (height, width), settings["resample"])
     found = planes(image, table(settings)).reshape(
         3, rows // merge, merge, patch, columns // merge, merge, patch

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .pixels import MAXIMUM_PIXELS, Size, refuse_large, resized
+from .pixels import MAXIMUM_PIXELS, Size, refuse_size, resized
 from .planes import planes, table
 
 
@@ -31,7 +31,7 @@ def process(
     patch, most = settings["patch_size"], settings["max_num_patches"]
     source = (pixels.shape[0], pixels.shape[1])
     height, width = size_for(source, patch, most)
-    refuse_large((height, width), source, maximum_pixels)
+    refuse_size((height, width), source, maximum_pixels)
     image = resized(Image.fromarray(pixels), (height, width), settings["resample"])
     found = planes(image, table(settings))
     rows, columns = height // patch, width // patch

@@ -20,12 +20,17 @@ MAXIMUM_PIXELS = 50_000_000
 """The most pixels of an image on its way to the tower, unless a config parameter says otherwise."""
 
 
-def refuse_large(size: Size, source: Size, maximum: int) -> None:
-    """Refuse an image that would become too large, before it does.
+def refuse_size(size: Size, source: Size, maximum: int) -> None:
+    """Refuse an image that would become too large, or of no pixel, before it does.
 
     Raises:
-        InvalidArgument: it has more pixels than ``maximum`` in that size.
+        InvalidArgument: it has more pixels than ``maximum`` in that size, or none.
     """
+    if min(size) < 1:
+        raise InvalidArgument(
+            f"the image has {source[1]} x {source[0]} pixels, of which the model's preprocessing "
+            f"would leave {size[1]} x {size[0]}; send one that is less long and narrow"
+        )
     if size[0] * size[1] > maximum:
         raise InvalidArgument(
             f"the image has {source[1]} x {source[0]} pixels, for which the model's preprocessing "
@@ -58,23 +63,13 @@ def target(size: Mapping[str, int], source: Size) -> Size:
 
 
 def _within(source: Size, shortest: int, longest: int) -> Size:
-    """The shorter side as asked, or smaller, so that the longer one is at most ``longest``.
-
-    Raises:
-        InvalidArgument: the shorter side would be none.
-    """
+    """The shorter side as asked, or smaller, so that the longer one is at most ``longest``."""
     height, width = source
     low, high = float(min(source)), float(max(source))
     raw = None
     if high / low * shortest > longest:
         raw = longest * low / high
         shortest = round(raw)
-        if shortest < 1:
-            raise InvalidArgument(
-                f"the image of {width} x {height} pixels would have no width or no height at a "
-                f"longest side of {longest}; send one that is less than {2 * longest} times as "
-                "long as wide"
-            )
     if (height <= width and height == shortest) or (width <= height and width == shortest):
         return height, width
     if width < height:
@@ -114,12 +109,12 @@ def fitted(pixels: np.ndarray, settings: Mapping[str, Any], maximum: int) -> np.
     """An image resized and cropped by a processor's ``size`` and ``crop_size``.
 
     Raises:
-        InvalidArgument: it would have more than ``maximum`` pixels on the way.
+        InvalidArgument: it would have more than ``maximum`` pixels on the way, or none.
     """
     if settings["do_resize"]:
         source = pixels.shape[:2]
         size = target(settings["size"], (source[0], source[1]))
-        refuse_large(size, (source[0], source[1]), maximum)
+        refuse_size(size, (source[0], source[1]), maximum)
         pixels = resized(Image.fromarray(pixels), size, settings["resample"])
     if settings["do_center_crop"]:
         crop = settings["crop_size"]

@@ -40,7 +40,7 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
     def tiles() -> list[np.ndarray]:
         found, resample = pixels, settings["resample"]
         for size in sizes[1:]:
-            pixel.refuse_large(size, source, maximum_pixels)
+            pixel.refuse_size(size, source, maximum_pixels)
             found = pixel.resized(Image.fromarray(found), size, resample)
         whole = pixel.resized(Image.fromarray(found), (side, side), resample)
         return [*(pieces(found, rows, columns) if rows else ()), whole]

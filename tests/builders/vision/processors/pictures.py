@@ -80,10 +80,22 @@ def opened(encoded: bytes) -> Image.Image:
     return found
 
 
+SIZES = ((1, 1), (3, 3), (24, 24), (48, 48), (64, 64), (56, 112), (100, 40))
+"""Widths and heights of a pixel, of as many pixels as there are channels, and of whole tiles."""
+
+
 @functools.cache
 def few() -> Files:
-    """One small file of each mode, and two lines."""
-    return tuple(picture(seed, 200) for seed in (*range(len(MODES)), 9, 19))
+    """One small file of each mode, two lines, and one of each of :data:`SIZES`."""
+    odd = [picture(seed, 200) for seed in (*range(len(MODES)), 9, 19)]
+    even = [
+        (
+            f"RGB PNG {width}x{height}",
+            saved(drawn(np.random.default_rng(width), height, width), "RGB", "PNG"),
+        )
+        for width, height in SIZES
+    ]
+    return (*odd, *even)
 
 
 @functools.cache
