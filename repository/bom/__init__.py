@@ -32,6 +32,7 @@ from cyclonedx.model.license import License, LicenseAcknowledgement
 from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output import make_outputter
 from cyclonedx.schema import OutputFormat, SchemaVersion
+from cyclonedx.spdx import fixup_id
 from packageurl import PackageURL
 
 from repository.bom.image import Package, SbomError, packages
@@ -47,6 +48,7 @@ NAMESPACE = uuid.UUID("7f6b1a52-3f0e-5d0c-9c43-2a4e7b1f9d10")
 _NEEDED = ("kit", "target", "families", "exports", "models", "times")
 _WEIGHTS = ("onnx", "plan")
 _SPDX = {
+    "3-clause bsd license": "BSD-3-Clause",
     "apache 2.0": "Apache-2.0",
     "apache license 2.0": "Apache-2.0",
     "apache software license": "Apache-2.0",
@@ -190,7 +192,7 @@ def _concluded(manifest: Manifest, model: str) -> str:
     found = set()
     for each in _sources(manifest, model):
         family, _, name = each.partition("/")
-        found.add(manifest.families[family]["sources"][name]["licence"])
+        found.add(_spdx(manifest.families[family]["sources"][name]["licence"]))
     if UNKNOWN in found:
         return ""
     if len(found) == 1:
@@ -206,6 +208,7 @@ def _source(name: str, source: Mapping[str, Any]) -> Component:
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref=f"source/{name}",
         version=source["revision"],
+        description=source.get("about") or None,
         licenses=_licences("" if licence == UNKNOWN else licence),
         # Said by itself: who reads the list shall not take it for one that was forgotten.
         properties=[Property(name="triton:licence", value=UNKNOWN)] if licence == UNKNOWN else [],
@@ -277,8 +280,13 @@ def _licences(
 ) -> list[License]:
     if not licence:
         return []
-    name = _SPDX.get(licence.lower(), licence)
-    return [LicenseFactory().make_from_string(name, license_acknowledgement=how)]
+    return [LicenseFactory().make_from_string(_spdx(licence), license_acknowledgement=how)]
+
+
+def _spdx(licence: str) -> str:
+    """SPDX's identifier, also of one in other letters; a licence that it has none for as it is."""
+    named = _SPDX.get(licence.lower(), licence)
+    return fixup_id(named) or named
 
 
 def _sha256(value: str) -> HashType:

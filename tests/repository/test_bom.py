@@ -83,6 +83,7 @@ def test_the_built_repository_is_listed_as_the_schema_asks(built: Manifest) -> N
             component = listed.pop(f"source/{family}/{name}")
             assert hashes(component) == source["files"]
             assert component.get("version") == source["revision"]
+            assert component.get("description", "") == source["about"]
             assert component["externalReferences"][0]["url"] == source["uri"]
             if source["licence"] == "unknown":
                 assert "licenses" not in component
@@ -151,6 +152,9 @@ def test_a_models_licence_is_that_of_its_sources_together(built: Manifest) -> No
     (both_known,) = licences("MIT", "Apache-2.0 OR BSD-3-Clause")
     assert both_known["expression"] == "(Apache-2.0 OR BSD-3-Clause) AND MIT"
     assert both_known["acknowledgement"] == "concluded"
+    # Cards and packages write one licence in several ways.
+    assert licences("Apache 2.0", "apache-2.0")[0]["license"]["id"] == "Apache-2.0"
+    assert licences("MIT License", "apache-2.0")[0]["expression"] == "Apache-2.0 AND MIT"
     assert licences("MIT", "unknown") is None
     assert licences("MIT", "see LICENSE.txt")[0]["license"]["name"] == "MIT AND (see LICENSE.txt)"
 
