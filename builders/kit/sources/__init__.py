@@ -124,9 +124,16 @@ def _found(uri: str, reference: Reference, *, offline: bool, base: Path) -> Sour
         )
     if reference.scheme == "package":
         distribution, path, files = package.find(reference.name)
-        licence = source_licence.of_distribution(distribution.metadata)  # type: ignore[arg-type]
+        # A folder may be a checkpoint with a card of its own, which the packager only wrapped.
+        own = source_licence.of_folder(path) if path.is_dir() else source_licence.UNKNOWN
+        wrapped = source_licence.of_distribution(distribution.metadata)  # type: ignore[arg-type]
         return Source(
-            uri=uri, path=path, revision=distribution.version, licence=licence, files=files
+            uri=uri,
+            path=path,
+            revision=distribution.version,
+            licence=wrapped if own == source_licence.UNKNOWN else own,
+            files=files,
+            about=source_licence.about(path),
         )
     if reference.scheme == "demo":
         path = _demo_folder(reference.name)

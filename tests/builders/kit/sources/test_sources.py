@@ -362,6 +362,17 @@ def test_a_package_may_have_another_name_than_its_distribution(
     assert source.licence == "MIT License"
 
 
+def test_a_packaged_checkpoint_has_the_licence_of_its_own_card(
+    installed: Callable[..., Path],
+) -> None:
+    card = b"---\nlicense: apache-2.0\ndescription: Small.\n---\n"
+    files = {"toy/model/m.onnx": b"onnx", "toy/model/README.md": card, "toy/bare/m.onnx": b"onnx"}
+    installed(files, extra="License: MIT")
+    source = resolve("package:toy/model")
+    assert (source.licence, source.about) == ("apache-2.0", "Small.")
+    assert resolve("package:toy/bare").licence == "MIT"
+
+
 def test_a_changed_packaged_file_is_refused(installed: Callable[..., Path]) -> None:
     root = installed({"toy/m.onnx": b"onnx"})
     (root / "toy/m.onnx").write_bytes(b"evil")
