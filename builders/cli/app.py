@@ -34,7 +34,7 @@ app.command(
 app.command(
     rich_help_panel=BUILD,
     epilog="Examples: `python -m builders wrap scorer.onnx --out scorer.yaml` · "
-    "`python -m builders wrap --checkpoint ./whisper-tiny`",
+    "`python -m builders wrap ./llava --out eye.yaml`",
 )(wrap)
 app.command(
     rich_help_panel=BUILD,

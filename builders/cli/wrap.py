@@ -23,7 +23,10 @@ _WIDTH = 100
 
 def wrap(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="ONNX files, each a model of its own.")
+        list[Path] | None,
+        typer.Argument(
+            help="ONNX files, each a model of its own, and folders in Hugging Face format."
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option(help="The profile to write, a new file; - is standard output.")
@@ -33,38 +36,30 @@ def wrap(
         list[Path] | None,
         typer.Option(help="A library (.so) of custom operators that a file needs; repeatable."),
     ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="A Hugging Face folder instead: which family takes it?"),
-    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the profile that serves ONNX files, and say what each of them is.
+    """Write the profile that serves ONNX files or checkpoints, and say what each of them is.
 
-    If one of them cannot be served, nothing is written, and all that is wrong is told at once.
+    A folder goes to the family that takes such a checkpoint; one that none takes, to the family
+    `onnx`, if it has an ONNX file. If one of them cannot be served, nothing is written, and all
+    that is wrong is told at once.
 
-    With `--json` it prints `profile`, the path or, without one, the text, and the list `models`,
-    each with `model`, `path`, `bytes`, `opset`, `inputs`, `outputs` and `unbatched`, which says why
-    its requests cannot be joined.
+    With `--json` it prints `profile`, the path or, without one, the text; the list `models`, each
+    with `model`, `path`, `bytes`, `opset`, `inputs`, `outputs` and `unbatched`, which says why its
+    requests cannot be joined; and the list `checkpoints`, each with `family`, `component`, `path`,
+    `kind` and `pipelines`.
     """
     from repository.release import ReleaseError, release
 
-    if (checkpoint is None) is not bool(files):
-        example = named("python -m builders wrap scorer.onnx")
-        raise usage(f"expected ONNX files, as `{example}`, or --checkpoint FOLDER")
-    if as_json and checkpoint is not None:
-        raise usage("--json is of ONNX files: leave out one of --json and --checkpoint")
+    if not files:
+        examples = (named(f"python -m builders wrap {each}") for each in ("scorer.onnx", "./llava"))
+        raise usage("expected ONNX files or folders, as `{}` or `{}`".format(*examples))
     try:
         served_by = release(triton)
     except ReleaseError as problem:
         raise usage(problem) from problem
     try:
-        if checkpoint is not None:
-            from builders.wrap.checkpoint import told
-
-            typer.echo(named(told(checkpoint)))
-            return
-        _write(files or [], out, served_by, operators or [], as_json=as_json)
+        _write(files, out, served_by, operators or [], as_json=as_json)
     except KitError as problem:
         if problem.findings:
             report(problem.findings)
@@ -75,16 +70,16 @@ def wrap(
 def _write(
     files: list[Path], out: Path, triton: Release, operators: list[Path], *, as_json: bool
 ) -> None:
-    from builders.wrap.described import as_record, described
+    from builders.wrap.described import as_record, described, described_folder, folder_record
+    from builders.wrap.given import read_given
     from builders.wrap.profile_text import profile_text
-    from builders.wrap.understood import understand
 
     to_stdout = str(out) == "-"
     if not to_stdout and out.exists():
         raise failed(f"{out}: expected a new file, found one. Remove it, or name another (--out).")
-    models = understand(files, triton, operators)
+    given = read_given(files, triton, operators)
     folder = Path() if to_stdout else out.parent
-    text = profile_text(models, triton, folder)
+    text = profile_text(given, triton, folder)
     if not to_stdout:
         # Before anything is printed: whoever reads that may leave early.
         write_file(out, text.encode())
@@ -92,15 +87,20 @@ def _write(
         show_json(
             {
                 "profile": text if to_stdout else str(out),
-                "models": [as_record(each) for each in models],
+                "models": [as_record(each) for each in given.models],
+                "checkpoints": [folder_record(each) for each in given.folders],
             }
         )
         return
     if to_stdout:
         write_out(out, text.encode())
         return
-    for each in models:
-        typer.echo("\n".join([*described(each, width() or _WIDTH), ""]))
+    columns = width() or _WIDTH
+    for lines in (
+        *(described_folder(each, columns) for each in given.folders),
+        *(described(each, columns) for each in given.models),
+    ):
+        typer.echo("\n".join([*lines, ""]))
     typer.echo(f"{out}: written")
     # A folder of its own: what a build writes replaces the repository that is there.
     repository = out.with_name(f"{out.stem}_repository")

@@ -67,7 +67,8 @@ class Checkpoint:
     """A kind of checkpoint that a family takes.
 
     Attributes:
-        component: the key in :attr:`Family.sources` that takes it.
+        component: the key that takes it: of :attr:`Family.sources`, or of
+            :attr:`ConfiguredFamily.options`.
         words: what it is, as "Whisper (WhisperForConditionalGeneration)".
         is_one: whether a folder is of this kind. It looks at small files alone, and raises as
             :func:`builders.kit.sources.error.read_settings`.
@@ -76,6 +77,11 @@ class Checkpoint:
     component: str
     words: str
     is_one: Callable[[Path], bool]
+
+
+def _says_nothing(folder: Path) -> str | None:
+    """Of families that know no checkpoints but those that they take."""
+    return None
 
 
 def has_form(export: Export, folder: Path) -> bool:
@@ -104,6 +110,8 @@ class Family:
             from, are found from them.
         metrics: the scores that a build must reach.
         checkpoints: the kinds of folders that its components take.
+        refusal: (a folder that is of none of those kinds) -> what is in its way, as "has Pixtral's
+            tower"; None where the family does not know it. It looks at small files alone.
     """
 
     name: str
@@ -111,6 +119,7 @@ class Family:
     pipelines: tuple[Model, ...]
     metrics: tuple[Metric, ...]
     checkpoints: tuple[Checkpoint, ...] = ()
+    refusal: Callable[[Path], str | None] = _says_nothing
 
     def __post_init__(self) -> None:
         check_tuples(self)
@@ -154,8 +163,12 @@ class ConfiguredFamily:
         options: what may stand below ``families.<name>`` in a profile, besides the keys of every
             family. Mistakes are told with the profile's lines.
         make: (options, conditions) -> the family. It raises a ``KitError`` with all that is wrong.
+        checkpoints: the kinds of folders that its options name.
+        refusal: as :attr:`Family.refusal`.
     """
 
     name: str
     options: type[BaseModel]
     make: Callable[[Any, Conditions], Family]
+    checkpoints: tuple[Checkpoint, ...] = ()
+    refusal: Callable[[Path], str | None] = _says_nothing

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from builders.kit.family import ConfiguredFamily
+from functools import partial
+
+from builders.kit.family import Checkpoint, ConfiguredFamily
+from builders.vision.checkpoint.read import SERVED
+from builders.vision.checkpoint.recognise import is_of, refusal
 from builders.vision.making import make
 from builders.vision.options import VisionOptions
 
-FAMILY = ConfiguredFamily(name="vision", options=VisionOptions, make=make)
+FAMILY = ConfiguredFamily(
+    name="vision",
+    options=VisionOptions,
+    make=make,
+    checkpoints=tuple(
+        Checkpoint(component="source", words=str(each), is_one=partial(is_of, each))
+        for each in SERVED
+    ),
+    refusal=refusal,
+)

@@ -1,85 +1,133 @@
-"""Which family takes a folder in Hugging Face format."""
+"""Which family takes a folder, as the families declare it, and what a profile says then."""
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from builders.kit.checkout import Checkout
-from builders.kit.family import Checkpoint, Family
+from builders.kit.family import Checkpoint, ConfiguredFamily, Family
+from builders.kit.recipe.profile import KIND, FamilyOptions, Profile, ProfileError
+from builders.kit.recipe.recipe import make_recipe
 from builders.kit.sources.error import read_settings
 from builders.wrap.errors import WrapError
 from repository.errors import KitError
-from repository.findings import printable, shortened
+from repository.files.yaml_file import validated
+from repository.findings import Finding, finding_of, printable, shortened
+from repository.release import Release
 
 _MOST = 10
 """ONNX files of a folder that are listed."""
 
 
-@dataclass
-class _Asked:
-    """What the families say about a folder.
+@dataclass(frozen=True)
+class Taken:
+    """A folder that a family takes, and builds.
 
     Attributes:
-        takers: families, and the kind of checkpoint that they take it as.
-        known: by family, what it takes.
-        broken: why a family could not be asked.
+        path: as it was given.
+        family: the family's name.
+        component: the key that names the folder.
+        words: what the folder is.
+        configured: whether the key stands below the family's own; else it does below ``sources``.
+        beside: further keys that may stand there.
+        pipelines: what a build gives.
+        others: further families that take it.
+        onnx: ONNX files in it, which could be served as they are.
     """
 
-    takers: list[tuple[Family, Checkpoint]] = field(default_factory=list)
-    known: dict[str, list[str]] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
+    path: Path
+    family: str
+    component: str
+    words: str
+    configured: bool
+    beside: tuple[str, ...]
+    pipelines: tuple[str, ...]
+    others: tuple[str, ...]
+    onnx: tuple[Path, ...]
+
+    def settings(self, uri: str) -> dict[str, Any]:
+        """What stands below the family in a profile, with that URI for the folder."""
+        named = {self.component: uri}
+        return named if self.configured else {"sources": named}
 
 
-def told(folder: Path, checkout: Checkout | None = None) -> str:
-    """Which family takes a folder, and how a profile says so.
+def take(path: Path, release: Release, checkout: Checkout | None = None) -> Taken | None:
+    """Ask every family for a folder; None if none takes it, and it has an ONNX file.
 
     Args:
-        folder: a checkpoint with config.json, or with ONNX files.
+        path: a folder with config.json, or with ONNX files.
+        release: the Triton that will serve it.
         checkout: where families lie.
 
     Raises:
-        WrapError: none takes it; the text says what each takes, and what to do.
+        WrapError: no family takes it; the text says what each takes, and what the folder is. Or a
+            build would refuse it; all that is wrong.
         SourceError: its config.json cannot be read.
     """
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "none"
-        raise WrapError(f"{folder}: expected a folder in Hugging Face format, found {found}.")
-    what = _what(folder)
-    asked = _ask(folder, checkout or Checkout())
-    files = sorted(folder.rglob("*.onnx"))
-    if asked.takers:
-        parts = [f"{printable(str(folder))}: {what}"]
-        parts += [_taken(folder, family, kind) for family, kind in asked.takers]
-        return "\n\n".join([*parts, *asked.broken])
-    if files:
-        return f"{printable(str(folder))}: {what}\n\n{_files(files)}"
-    raise WrapError("\n".join(_refusal(folder, what, asked)))
+    checkout = checkout or Checkout()
+    what = _what(path)
+    families, broken = _loaded(checkout)
+    takers = [
+        (family, kind)
+        for family in families
+        for kind in family.checkpoints
+        if _asked(family, kind, path, broken)
+    ]
+    files = tuple(sorted(path.rglob("*.onnx")))
+    if not takers:
+        if any(file.parent == path for file in files):
+            return None
+        raise WrapError([_unknown(path, what, families, files, broken)])
+    family, kind = takers[0]
+    configured = isinstance(family, ConfiguredFamily)
+    keys = (
+        [each for each in family.options.model_fields if each not in FamilyOptions.model_fields]
+        if isinstance(family, ConfiguredFamily)
+        else family.sources
+    )
+    taken = Taken(
+        path=path,
+        family=family.name,
+        component=kind.component,
+        words=kind.words,
+        configured=configured,
+        beside=tuple(each for each in keys if each != kind.component),
+        pipelines=(),
+        others=tuple(dict.fromkeys(each.name for each, _ in takers[1:] if each is not family)),
+        onnx=files,
+    )
+    return _planned(taken, release, checkout)
 
 
-def _ask(folder: Path, checkout: Checkout) -> _Asked:
-    asked = _Asked()
+def _loaded(checkout: Checkout) -> tuple[list[Family | ConfiguredFamily], list[str]]:
+    """The families, and why others cannot be asked."""
+    found: list[Family | ConfiguredFamily] = []
+    broken: list[str] = []
     for name in checkout.families:
         try:
-            family = checkout.declared(name)
-            if family is None:
-                continue
-            for kind in family.checkpoints:
-                asked.known.setdefault(name, []).append(kind.words)
-                if kind.is_one(folder):
-                    asked.takers.append((family, kind))
+            found.append(checkout.load(name))
         except KitError as problem:
-            asked.broken.append(f"The family '{name}' could not be asked: {problem}")
-    return asked
+            broken.append(f"the family '{name}' could not be asked: {problem}")
+    return found, broken
 
 
-def _what(folder: Path) -> str:
+def _asked(
+    family: Family | ConfiguredFamily, kind: Checkpoint, path: Path, broken: list[str]
+) -> bool:
+    try:
+        return kind.is_one(path)
+    except KitError as problem:
+        broken.append(f"the family '{family.name}' could not be asked: {problem}")
+        return False
+
+
+def _what(path: Path) -> str:
     """What config.json says that the folder holds."""
-    file = folder / "config.json"
+    file = path / "config.json"
     if not file.exists():
         return "no config.json"
     content: dict[str, Any] = read_settings(file)
@@ -88,50 +136,73 @@ def _what(folder: Path) -> str:
     return shortened(printable(f"{named}, model_type {kind}"), 200)
 
 
-def _taken(folder: Path, family: Family, kind: Checkpoint) -> str:
-    """That a family takes it, how to write that, and what is still wrong with it."""
-    said = [
-        f"The family '{family.name}' takes it as its component '{kind.component}': {kind.words}. "
-        "In a profile:",
-        "",
-        "families:",
-        f"  {family.name}:",
-        f"    sources: {{{kind.component}: {json.dumps(f'path:{folder.absolute()}')}}}",
+def _planned(taken: Taken, release: Release, checkout: Checkout) -> Taken:
+    """The same, with the pipelines that a plan finds.
+
+    Raises:
+        WrapError: a plan refuses it.
+    """
+    uri = f"path:{taken.path.absolute()}"
+    asked = {"triton": release.name, "families": {taken.family: taken.settings(uri)}}
+    profile = validated(asked, Profile, KIND, str(taken.path), {})
+    try:
+        recipe = make_recipe(profile, checkout)
+    except ProfileError as error:
+        raise WrapError([_of_folder(each, taken, profile) for each in error.findings]) from error
+    names = tuple(each.name for each in recipe.families[taken.family].pipelines)
+    return replace(taken, pipelines=names)
+
+
+def _of_folder(finding: Finding, taken: Taken, profile: Profile) -> Finding:
+    """A plan's finding, of a profile that is not written yet, as one of the folder."""
+    places = (
+        profile.place("families", taken.family, taken.component),
+        f"source {taken.family}/{taken.component}",
+    )
+    if finding.where not in places:
+        return finding
+    found = finding.found.removeprefix(f"{taken.path.absolute()}: ")
+    return replace(finding, where=str(taken.path), found=found)
+
+
+def _unknown(
+    path: Path,
+    what: str,
+    families: Sequence[Family | ConfiguredFamily],
+    files: Sequence[Path],
+    broken: Sequence[str],
+) -> Finding:
+    kinds = [
+        f"'{family.name}' ({', '.join(each.words for each in family.checkpoints)})"
+        for family in families
+        if family.checkpoints
     ]
-    for problem in _problems(folder, family, kind):
-        said += ["", f"A build would refuse it: {problem}"]
-    return "\n".join(said)
-
-
-def _problems(folder: Path, family: Family, kind: Checkpoint) -> Iterator[str]:
-    told: set[str] = set()
-    for export in family.exports:
-        if export.source == kind.component and export.form is not None:
-            try:
-                export.form(folder)
-            except (KitError, ValueError) as problem:
-                if str(problem) not in told:
-                    told.add(str(problem))
-                    yield str(problem)
-
-
-def _files(files: list[Path]) -> str:
-    lines = ["It has ONNX files, which the family 'onnx' serves. One of them, or several:", ""]
-    lines += [f"python -m builders wrap {shlex.quote(str(each))}" for each in files[:_MOST]]
-    if len(files) > _MOST:
-        lines.append(f"(and {len(files) - _MOST} more)")
-    return "\n".join(lines)
-
-
-def _refusal(folder: Path, what: str, asked: _Asked) -> Iterator[str]:
-    yield f"{folder}: expected a checkpoint that a family takes, found {what}."
-    for name, kinds in asked.known.items():
-        yield f"  The family '{name}' takes {'; '.join(kinds)}."
-    yield from (f"  {each}" for each in asked.broken)
-    if (folder / "config.json").exists():
-        yield (
+    reasons = ", and ".join(f"which {each}" for each in _refusals(path, families))
+    found = "; ".join((f"{what}, {reasons}" if reasons else what, *broken))
+    if files:
+        remedy = f"Its ONNX files are served as they are: {_commands(files)}."
+    elif what == "no config.json":
+        remedy = "Give the folder that holds config.json, or name an ONNX file instead."
+    else:
+        remedy = (
             "Export it to ONNX, as with `optimum-cli export onnx`, and wrap the file that this "
             "writes: `python -m builders wrap exported/model.onnx`. Or write a family for it."
         )
-    else:
-        yield "Give the folder that holds config.json, or name an ONNX file instead."
+    expected = f"a checkpoint that a family takes: {'; '.join(kinds)}"
+    return finding_of("checkpoint", str(path), expected, found, remedy)
+
+
+def _refusals(path: Path, families: Sequence[Family | ConfiguredFamily]) -> Iterator[str]:
+    for family in families:
+        try:
+            said = family.refusal(path)
+        except KitError:
+            continue
+        if said is not None:
+            yield said
+
+
+def _commands(files: Sequence[Path]) -> str:
+    told = [f"`python -m builders wrap {shlex.quote(str(each))}`" for each in files[:_MOST]]
+    more = f", and {len(files) - _MOST} more" if len(files) > _MOST else ""
+    return f"{', '.join(told)}{more}"

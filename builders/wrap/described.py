@@ -1,13 +1,15 @@
-"""What a file is, in lines for a person."""
+"""What a file or a folder is, in lines for a person."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from builders.onnx.file.reading import OnnxFile
+from builders.wrap.checkpoint import Taken
 from builders.wrap.understood import Wrapped
 from repository.arrays import DType
 from repository.findings import printable, shortened
@@ -33,8 +35,40 @@ def described(wrapped: Wrapped, width: int) -> list[str]:
     ]
 
 
+def described_folder(taken: Taken, width: int) -> list[str]:
+    """The lines of a folder that a family takes.
+
+    Args:
+        taken: the folder.
+        width: columns at which sentences are folded.
+    """
+    notes = [f"Pipelines: {', '.join(taken.pipelines)}."]
+    if taken.others:
+        names = ", ".join(f"'{each}'" for each in taken.others)
+        notes.append(f"Families that take it too: {names}.")
+    if taken.onnx:
+        example = shlex.quote(str(taken.onnx[0]))
+        notes.append(f"It has ONNX files, which can also be served alone: wrap {example}.")
+    heading = f"{printable(str(taken.path))}: {taken.words}, by the family '{taken.family}'"
+    return [
+        *_folded(heading, "", width),
+        *(line for note in notes for line in _folded(printable(note), "  ", width)),
+    ]
+
+
+def folder_record(taken: Taken) -> dict[str, Any]:
+    """The same for a script."""
+    return {
+        "family": taken.family,
+        "component": taken.component,
+        "path": str(taken.path),
+        "kind": taken.words,
+        "pipelines": list(taken.pipelines),
+    }
+
+
 def as_record(wrapped: Wrapped) -> dict[str, Any]:
-    """The same for a script; an axis is a size, a name, or null if nothing is known about it."""
+    """A file for a script; an axis is a size, a name, or null if nothing is known about it."""
     inputs, outputs = (
         [
             {

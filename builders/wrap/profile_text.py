@@ -1,4 +1,4 @@
-"""The profile that serves ONNX files, with a comment for whatever may be changed."""
+"""The profile that serves files and folders, with a comment for whatever may be changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from builders.wrap.described import described
+from builders.wrap.checkpoint import Taken
+from builders.wrap.described import described, described_folder
+from builders.wrap.given import Given
 from builders.wrap.understood import ROWS, Wrapped
 from repository.release import Release
 
@@ -26,22 +28,48 @@ _METRIC = """\
 """
 
 
-def profile_text(models: Sequence[Wrapped], release: Release, folder: Path) -> str:
+def profile_text(given: Given, release: Release, folder: Path) -> str:
     """YAML, which :func:`builders.kit.recipe.profile.load_profile` reads.
 
     Args:
-        models: what it serves.
+        given: what it serves.
         release: the Triton that will serve it.
         folder: where the profile will lie, from which its paths start.
     """
-    return "".join(_parts(models, release, folder))
+    parts = [_head(release), *_folders(given.folders, folder)]
+    if given.models:
+        parts += _models(given.models, folder)
+    return "".join(parts)
 
 
-def _parts(models: Sequence[Wrapped], release: Release, folder: Path) -> Iterator[str]:
-    yield f'triton: "{release.name}"  # the release that will serve it\n'
-    yield "device: cpu  # or gpu\n"
-    yield "precision: fp32\n"
-    yield "families:\n  onnx:\n    models:\n"
+def _head(release: Release) -> str:
+    return (
+        f'triton: "{release.name}"  # the release that will serve it\n'
+        "device: cpu  # or gpu\n"
+        "precision: fp32\n"
+        "families:\n"
+    )
+
+
+def _folders(folders: Sequence[Taken], folder: Path) -> Iterator[str]:
+    for family in dict.fromkeys(each.family for each in folders):
+        own = [each for each in folders if each.family == family]
+        for each in own:
+            for line in described_folder(each, _WIDTH):
+                yield f"  # {line}".rstrip() + "\n"
+        indent = "    " if own[0].configured else "      "
+        yield f"  {_key(family)}:\n"
+        if not own[0].configured:
+            yield "    sources:\n"
+        for each in own:
+            yield f"{indent}{_key(each.component)}: {_source(each.path, folder)}\n"
+        named = {each.component for each in own}
+        if beside := [each for each in own[0].beside if each not in named]:
+            yield f"{indent}# More keys that may stand here: {', '.join(beside)}\n"
+
+
+def _models(models: Sequence[Wrapped], folder: Path) -> Iterator[str]:
+    yield "  onnx:\n    models:\n"
     for number, each in enumerate(models):
         yield "\n" if number else ""
         for line in described(each, _WIDTH):

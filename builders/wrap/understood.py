@@ -67,11 +67,9 @@ def understand(
         try:
             if not path.exists():
                 raise WrapError(f"{path}: expected an ONNX file, found none. Correct the path.")
-            if path.is_dir() and not any(path.glob("*.onnx")):
-                raise WrapError([_no_file_in(path)])
             file = read_file(path)
         except KitError as error:
-            findings += error.findings or [_refusal(str(error))]
+            findings += told(error)
             continue
         libraries = tuple(each.absolute() for each in operators if file.custom_operators)
         options = OnnxModelOptions(
@@ -86,6 +84,11 @@ def understand(
     if findings:
         raise WrapError(findings)
     return found
+
+
+def told(error: KitError) -> list[Finding]:
+    """What is wrong, mistake by mistake, also where an error has only a sentence."""
+    return error.findings or [_refusal(str(error))]
 
 
 def names_for(paths: Sequence[Path]) -> list[str]:
@@ -150,12 +153,6 @@ def _reasons(findings: Iterable[Finding]) -> Iterable[str]:
         expected, found = clauses(each.expected, each.found)
         tensor = f"'{each.tensor}': " if each.tensor else ""
         yield f"{tensor}expected {expected}, found {found}"
-
-
-def _no_file_in(folder: Path) -> Finding:
-    remedy = "Name a file, or ask which family takes the folder"
-    found = "a folder without one"
-    return finding_of("onnx", str(folder), "an ONNX file", found, remedy, ("checkpoint",))
 
 
 def _refusal(sentence: str) -> Finding:

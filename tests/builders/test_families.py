@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builders.kit.checkout import Checkout
+from builders.kit.family import Family
 from builders.kit.graph import OnnxModel, closure
 from repository.usage.found import usages
 
@@ -18,6 +19,13 @@ def test_every_model_that_is_served_is_compared_with_its_source(name: str) -> No
     served = [each for each in closure(family.pipelines) if isinstance(each, OnnxModel)]
     assert served
     assert [each.name for each in served if each.export.parity is None] == []
+
+
+@pytest.mark.parametrize("name", Checkout().families)
+def test_a_checkpoint_is_taken_by_a_key_of_the_profile(name: str) -> None:
+    family = Checkout().load(name)
+    keys = family.sources if isinstance(family, Family) else family.options.model_fields
+    assert {each.component for each in family.checkpoints} <= set(keys)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

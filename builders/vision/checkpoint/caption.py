@@ -58,6 +58,9 @@ _KINDS: Mapping[str, _Kind] = {
 }
 """``model_type`` -> the one of its classes that is served."""
 
+ALONE = tuple(name for name, kind in _KINDS.items() if not kind.whole)
+"""``model_type`` of text towers that come without an image's."""
+
 
 def read_caption(path: Path) -> Caption:
     """Read config.json and tokenizer_config.json.

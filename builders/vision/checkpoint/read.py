@@ -31,12 +31,20 @@ _BOTH_WAYS = (
     "decoder does, so its embeddings would be of no use"
 )
 _PIXTRAL = "has Pixtral's tower, whose graph is made for one size of image alone"
+_AUTHORS = (
+    "has the format of its authors' own code; a conversion for transformers, such as those of "
+    "llava-hf, is served"
+)
 _GRID = (
     "has a tower of its own for patches of grids, which is not one of Qwen2-VL's, Qwen2.5-VL's or "
     "Qwen3-VL's"
 )
 
 NOT_CARRIED: Mapping[str, str] = {
+    "internvl_chat": _AUTHORS,
+    "llava_llama": _AUTHORS,
+    "llava_mistral": _AUTHORS,
+    "llava_qwen": _AUTHORS,
     "minicpmv": _NAVIT,
     "minicpmo": _NAVIT,
     "minicpmv4_6": _NAVIT,
@@ -91,18 +99,24 @@ def known() -> str:
     return f"Served are {', '.join(map(str, SERVED))}, each as a folder in Hugging Face format."
 
 
+def served(content: Mapping[str, object]) -> Architecture | None:
+    """The architecture that a config.json names; None if it is not served."""
+    kind, classes = content.get("model_type"), content.get("architectures")
+    for each in SERVED:
+        if each.model_type == kind and classes in (None, [], [each.model_class]):
+            return each
+    return None
+
+
 def _architecture(path: Path, content: Mapping[str, object]) -> Architecture:
     kind, classes = content.get("model_type"), content.get("architectures")
     if reason := NOT_CARRIED.get(str(kind)):
         raise SourceError(f"{path}: '{kind}' is not carried: it {reason}. {known()}")
-    of_kind = [each for each in SERVED if each.model_type == kind]
-    for each in of_kind:
-        if classes in (None, [], [each.model_class]):
-            return each
-    if not of_kind:
-        found = f"model_type {kind!r}"
-    else:
-        found = f"model_type {kind!r}, and the classes {classes}"
+    if found := served(content):
+        return found
+    told = f"model_type {kind!r}"
+    if any(each.model_type == kind for each in SERVED):
+        told += f", and the classes {classes}"
     raise SourceError(
-        f"{path}: expected a vision checkpoint that is served, found {shortened(found)}. {known()}"
+        f"{path}: expected a vision checkpoint that is served, found {shortened(told)}. {known()}"
     )

@@ -1,4 +1,4 @@
-"""``python -m builders wrap``: a profile from files, and the family of a folder."""
+"""``python -m builders wrap``: a profile from files, and from folders that families take."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from builders.kit.build.dry_run import dry_run
 from builders.kit.paths import BUILDERS
 from builders.kit.recipe.profile import load_profile
 from builders.wrap.understood import names_for
+from tests.builders.embed.checkpoints import write as write_embedder
 from tests.builders.onnx.corpus import BATCH, EXPORTED, REFUSED, SERVED
 
 
@@ -94,7 +95,6 @@ def test_a_script_reads_what_a_file_is(tmp_path: Path) -> None:
     ]
     assert list(model["inputs"][0]) == ["name", "dtype", "axes"]
     assert "families" in json.loads(wrap(EXPORTED / "sklearn_columns.onnx", "--json")[1])["profile"]
-    assert wrap("--checkpoint", tmp_path, "--json")[0] == 2
 
 
 def test_standard_output_is_the_profile_alone() -> None:
@@ -154,13 +154,23 @@ def test_all_that_is_refused_is_told_at_once_and_nothing_is_written(folder: Path
 
 
 def test_a_folder_without_an_onnx_file(folder: Path) -> None:
-    config(folder / "bert", model_type="bert")
-    code, told, errors = wrap("bert")
-    assert (code, told) == (1, "")
-    assert errors == (
-        "error [onnx] bert: expected an ONNX file, found a folder without one. Name a file, or ask "
-        "which family takes the folder (--checkpoint).\n"
+    (folder / "empty").mkdir()
+    code, told, errors = wrap("empty", "--out", "mine.yaml")
+    assert (code, told) == (1, "") and not Path("mine.yaml").exists()
+    assert errors.startswith("error [checkpoint] empty: expected a checkpoint that a family takes")
+    assert errors.endswith(
+        ", found no config.json. Give the folder that holds config.json, or name an ONNX file "
+        "instead.\n"
     )
+
+
+def test_a_folder_of_one_onnx_file_is_a_model(folder: Path) -> None:
+    (folder / "scorer").mkdir()
+    shutil.copy(EXPORTED / "sklearn_columns.onnx", "scorer/model.onnx")
+    code, told, _ = wrap("scorer")
+    assert code == 0
+    models = yaml.safe_load(told)["families"]["onnx"]["models"]
+    assert models["scorer"]["source"] == "path:scorer"
 
 
 def test_a_file_that_is_there_is_not_written_over() -> None:
@@ -191,11 +201,10 @@ def test_a_profile_that_cannot_be_written(how: tuple[str, ...]) -> None:
     assert code == 1 and "cannot write nowhere/mine.yaml: No such file or directory" in errors
 
 
-@pytest.mark.parametrize("arguments", [(), ("x.onnx", "--checkpoint", ".")])
-def test_files_or_a_checkpoint(arguments: tuple[str, ...]) -> None:
-    code, _, errors = wrap(*arguments)
+def test_something_has_to_be_named() -> None:
+    code, _, errors = wrap()
     assert code == 2
-    assert errors.startswith("error: expected ONNX files, as `python -m builders wrap scorer.onnx`")
+    assert errors.startswith("error: expected ONNX files or folders, as `python -m builders wrap ")
 
 
 def test_names_are_of_files_or_of_their_folders() -> None:
@@ -216,41 +225,121 @@ def config(folder: Path, **content: object) -> Path:
     return folder
 
 
-def test_a_checkpoint_that_a_family_takes() -> None:
+def written(*arguments: object) -> dict[str, object]:
+    """The families of the profile that is written."""
+    code, told, errors = wrap(*arguments)
+    assert code == 0, errors
+    families = yaml.safe_load(told)["families"]
+    assert isinstance(families, dict)
+    return families
+
+
+def test_a_checkpoint_that_a_family_takes_as_a_source(folder: Path) -> None:
     demo = BUILDERS / "asr/demo/parakeet"
-    code, told, _ = wrap("--checkpoint", demo)
-    assert code == 0 and "The family 'asr' takes it as its component 'parakeet'" in told
-    profile = yaml.safe_load(told[told.index("families:") :])
-    assert profile == {"families": {"asr": {"sources": {"parakeet": f"path:{demo}"}}}}
+    assert written(demo) == {
+        "asr": {"sources": {"parakeet": f"path:{os.path.relpath(demo, folder)}"}}
+    }
+    code, told, _ = wrap(demo, "--out", "mine.yaml")
+    assert code == 0 and " ".join(told.split()).startswith(
+        f"{demo}: Parakeet CTC (ParakeetForCTC), by the family 'asr' Pipelines: asr, asr_stream. "
+    )
+
+
+@pytest.mark.parametrize("name", ["vision", "vision_text"])
+def test_a_checkpoint_that_a_configured_family_takes(folder: Path, name: str) -> None:
+    shutil.copytree(BUILDERS / "vision/demo" / name, folder / "eye")
+    assert written("eye") == {"vision": {"source": "path:eye"}}
+    (folder / "profiles").mkdir()
+    code, told, _ = wrap("eye", "--out", "profiles/mine.yaml")
+    kind = "LLaVA (LlavaForConditionalGeneration)" if name == "vision" else "SigLIP (SiglipModel)"
+    pipelines = "vision" if name == "vision" else "vision, vision_text"
+    assert code == 0 and told == (
+        f"eye: {kind}, by the family 'vision'\n"
+        f"  Pipelines: {pipelines}.\n"
+        "\n"
+        "profiles/mine.yaml: written\n"
+        "Build it with: python -m builders build --profile profiles/mine.yaml "
+        "--out profiles/mine_repository\n"
+    )
+    plan = dry_run(load_profile("profiles/mine.yaml"), folder / "out").tasks
+    assert "model vision" in {each.name for each in plan}
+
+
+def test_a_sentence_embedding_checkpoint(folder: Path) -> None:
+    write_embedder(folder / "mine")
+    assert written("mine") == {"embed": {"source": "path:mine"}}
+
+
+def test_files_and_checkpoints_in_one_profile(folder: Path) -> None:
+    shutil.copy(EXPORTED / "sklearn_columns.onnx", "scorer.onnx")
+    found = json.loads(wrap("scorer.onnx", BUILDERS / "vision/demo/vision_text", "--json")[1])
+    families = yaml.safe_load(found["profile"])["families"]
+    assert list(families) == ["vision", "onnx"]
+    assert [each["model"] for each in found["models"]] == ["scorer"]
+    (checkpoint,) = found["checkpoints"]
+    assert list(checkpoint) == ["family", "component", "path", "kind", "pipelines"]
+    assert checkpoint["pipelines"] == ["vision", "vision_text"]
+
+
+def test_two_checkpoints_of_one_place() -> None:
+    demo = BUILDERS / "vision/demo"
+    code, told, errors = wrap(demo / "vision", demo / "vision_text")
+    assert (code, told) == (1, "")
+    assert "expected one folder for 'source' of the family 'vision'" in errors
 
 
 def test_a_checkpoint_of_which_files_are_missing(folder: Path) -> None:
-    whisper = config(
-        folder / "w", model_type="whisper", architectures=["WhisperForConditionalGeneration"]
-    )
-    code, told, _ = wrap("--checkpoint", whisper)
-    assert code == 0 and "as its component 'whisper'" in told
-    assert "A build would refuse it: " in told and "expected generation_config.json" in told
+    config(folder / "w", model_type="whisper", architectures=["WhisperForConditionalGeneration"])
+    config(folder / "v", model_type="clip", architectures=["CLIPModel"])
+    code, told, errors = wrap("w", "v", "--out", "mine.yaml")
+    assert (code, told) == (1, "") and not Path("mine.yaml").exists()
+    assert "error [recipe] w: expected weights (*.safetensors or *.onnx), found " in errors
+    assert "error [vision] v: expected weights (*.safetensors or *.onnx), found " in errors
+
+
+LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
 
 
 def test_a_checkpoint_that_none_takes(folder: Path) -> None:
-    llama = config(folder / "l", model_type="llama", architectures=["LlamaForCausalLM"])
-    code, told, errors = wrap("--checkpoint", llama)
+    config(folder / "l", **LLAMA)
+    code, told, errors = wrap("l")
     assert (code, told) == (1, "")
     for part in (
-        "expected a checkpoint that a family takes, found LlamaForCausalLM, model_type llama.",
-        "The family 'asr' takes Parakeet CTC (ParakeetForCTC); Whisper (",
+        "error [checkpoint] l: expected a checkpoint that a family takes: ",
+        "'asr' (Parakeet CTC (ParakeetForCTC), Whisper (",
+        "'embed' (sentence embeddings (BERT, ",
+        "'vision' (LLaVA (LlavaForConditionalGeneration), CLIP (CLIPModel)",
+        ", found LlamaForCausalLM, model_type llama. Export it to ONNX",
         "optimum-cli export onnx",
     ):
         assert part in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("idefics2", "Idefics2ForConditionalGeneration", "which packs patches of images"),
+        ("llava_llama", "LlavaLlamaForCausalLM", "which has the format of its authors' own code"),
+        ("llava", "LlavaForAction", "which has another class than LlavaForConditionalGeneration."),
+        ("siglip_text_model", "SiglipTextModel", "which is a text tower: a profile names it"),
+        ("bert", "BertForSequenceClassification", "which has a head of its own, and no modules."),
+    ],
+)
+def test_a_checkpoint_whose_kind_a_family_knows(
+    folder: Path, kind: str, name: str, said: str
+) -> None:
+    config(folder / "x", model_type=kind, architectures=[name])
+    code, _, errors = wrap("x")
+    assert code == 1 and f"found {name}, model_type {kind}, {said}" in errors
 
 
 def test_a_checkpoint_with_an_onnx_file(folder: Path) -> None:
-    bert = config(folder / "b", model_type="bert", architectures=["BertModel"])
-    (bert / "onnx").mkdir()
-    shutil.copy(EXPORTED / "torch_legacy_encoder.onnx", bert / "onnx/model.onnx")
-    code, told, _ = wrap("--checkpoint", bert)
-    assert code == 0 and f"python -m builders wrap {bert}/onnx/model.onnx" in told
+    llama = config(folder / "b", **LLAMA)
+    (llama / "onnx").mkdir()
+    shutil.copy(EXPORTED / "torch_legacy_encoder.onnx", llama / "onnx/model.onnx")
+    code, _, errors = wrap("b")
+    assert code == 1 and "`python -m builders wrap b/onnx/model.onnx`" in errors
 
 
 @pytest.mark.parametrize(
@@ -263,10 +352,5 @@ def test_a_checkpoint_with_an_onnx_file(folder: Path) -> None:
 )
 def test_a_config_that_is_none(folder: Path, content: bytes, said: str) -> None:
     (folder / "config.json").write_bytes(content)
-    code, told, errors = wrap("--checkpoint", folder)
+    code, told, errors = wrap(".")
     assert (code, told) == (1, "") and said in errors and "Traceback" not in errors
-
-
-def test_what_is_no_folder() -> None:
-    code, _, errors = wrap("--checkpoint", "nowhere")
-    assert code == 1 and "expected a folder in Hugging Face format, found none" in errors
