@@ -37,6 +37,12 @@ class Tower:
     positions: int
     class_token: bool
 
+    @property
+    def products(self) -> int:
+        """Multiplications for an image, or a tile, of its own size, about: a layer has 12 weights
+        for each pair of features, and each patch meets all of them."""
+        return 12 * self.hidden**2 * self.layers * (self.side // self.patch) ** 2
+
 
 @dataclass(frozen=True)
 class Eye:

@@ -40,6 +40,7 @@ def pipeline(caption: Caption) -> Ensemble:
         (pooled,),
         tower.export(caption),
         LARGEST_BATCH,
+        quick=True,
     )
     return Ensemble(
         name="vision_text",

@@ -6,7 +6,7 @@ from builders.kit.graph import Ensemble, Tensor
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.processor.read import PROCESSOR, read_processor
 from builders.vision.options import VisionOptions
-from builders.vision.pipelines.models import batched, decoder, image, preprocess
+from builders.vision.pipelines.models import QUICK, batched, decoder, image, preprocess
 from builders.vision.towers import fixed
 from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
@@ -38,9 +38,10 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         arithmetic=arithmetic(fixed.sizes(eye, interpolate)),
     )
     encoded = (features, pooled) if eye.projects else (pooled,)
-    encode = batched("encode", (pixel_values,), encoded, encoder)
+    quick = eye.tower.products <= QUICK
+    encode = batched("encode", (pixel_values,), encoded, encoder, quick=quick)
     steps = decode_rgb >> prepare >> encode
     if adapter is None:
         return Ensemble(name="vision", inputs=(image,), outputs=(pooled,), steps=steps)
-    adapt = batched("adapt", (features,), (embeds,), adapter)
+    adapt = batched("adapt", (features,), (embeds,), adapter, quick=quick)
     return Ensemble(name="vision", inputs=(image,), outputs=(embeds, pooled), steps=steps >> adapt)

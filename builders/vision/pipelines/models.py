@@ -9,6 +9,7 @@ from builders.kit.export import Export
 from builders.kit.graph import (
     BATCH,
     LATER_STEP,
+    ONE_THREAD,
     Arithmetic,
     DynamicBatching,
     InstanceGroup,
@@ -23,6 +24,14 @@ from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS
 
 LARGEST_BATCH = 8
 """Images in one call of a tower."""
+
+QUICK = 10**9
+"""Multiplications for an image up to which two instances see it, of one thread each.
+
+Two threads hardly share the milliseconds that it takes, and wait for each other; between requests
+they keep both cores busy with waiting. One request at a time suits them better where a tower takes
+longer, and its weights are in memory once.
+"""
 
 (image,) = decode_rgb.inputs
 (pixels,) = decode_rgb.outputs
@@ -72,6 +81,8 @@ def batched(
     outputs: tuple[Tensor, ...],
     export: Export,
     most: int = LARGEST_BATCH,
+    *,
+    quick: bool,
 ) -> OnnxModel:
     """A model that joins what comes in requests of their own, or the tiles of one.
 
@@ -81,6 +92,7 @@ def batched(
         outputs: likewise.
         export: its file.
         most: images, tiles or texts in one call.
+        quick: whether one takes milliseconds on one core (:data:`QUICK`).
     """
     return OnnxModel(
         name=name,
@@ -89,6 +101,8 @@ def batched(
         export=export,
         max_batch_size=most,
         batching=DynamicBatching(),
+        instances=(InstanceGroup(count=2 if quick else 1),),
+        parameters=ONE_THREAD if quick else {},
         queue=LATER_STEP,
     )
 

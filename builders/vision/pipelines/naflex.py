@@ -9,7 +9,7 @@ from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.naflex import PROCESSOR
 from builders.vision.checkpoint.processor.read import read_processor
 from builders.vision.options import VisionOptions
-from builders.vision.pipelines.models import batched, decoder, image, preprocess
+from builders.vision.pipelines.models import QUICK, batched, decoder, image, preprocess
 from builders.vision.towers import naflex
 from repository.arrays import DType
 
@@ -36,7 +36,8 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     )
     pooled = Tensor("pooled", DType.FP32, {"pooled": eye.pooled})
     prepare = preprocess("preprocess_naflex", PROCESSOR, patches)
-    encode = batched("encode", patches, (pooled,), naflex.export(eye))
+    quick = eye.tower.products <= QUICK
+    encode = batched("encode", patches, (pooled,), naflex.export(eye), quick=quick)
     return Ensemble(
         name="vision",
         inputs=(image,),

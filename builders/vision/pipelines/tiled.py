@@ -10,7 +10,14 @@ from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.tiled_eye import TiledEye
 from builders.vision.checkpoint.tiles import PROCESSOR, read_tiles
 from builders.vision.options import VisionOptions
-from builders.vision.pipelines.models import LARGEST_BATCH, batched, decoder, image, preprocess
+from builders.vision.pipelines.models import (
+    LARGEST_BATCH,
+    QUICK,
+    batched,
+    decoder,
+    image,
+    preprocess,
+)
 from builders.vision.towers import tiled
 from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
@@ -48,8 +55,11 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         arithmetic([(eye.tower.side, eye.tower.side)]),
     )
     at_once = max(most, LARGEST_BATCH)
-    encode = batched("encode", (pixel_values,), (features, tile_pooled), encoder, at_once)
-    adapt = batched("adapt", (features,), (tile_embeds,), adapter, at_once)
+    quick = eye.tower.products <= QUICK
+    encode = batched(
+        "encode", (pixel_values,), (features, tile_pooled), encoder, at_once, quick=quick
+    )
+    adapt = batched("adapt", (features,), (tile_embeds,), adapter, at_once, quick=quick)
     found = (
         Tensor("image_embeds", DType.FP32, {"embeddings": -1, "hidden": eye.hidden}),
         Tensor("pooled", DType.FP32, pooled),
