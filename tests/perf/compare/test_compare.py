@@ -14,10 +14,11 @@ import psutil
 import pytest
 
 from perf.compare.plan import effort, legs_of, rate_legs
-from perf.result import Result, load
+from perf.result import Load, Result, load
 from perf.scenario import load_scenario
 
 ROOT = Path(__file__).parents[3]
+REPOSITORY = ROOT / "model_repository"
 Scenario = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("server_environment")
 
@@ -169,3 +170,22 @@ def tritons(process: subprocess.Popen[str]) -> list[psutil.Process]:
             if each.name() == "tritonserver":
                 found.append(each)
     return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_eye_as_an_ensemble_beats_separate_services_and_fused_beats_that(
+    tmp_path: Path,
+) -> None:
+    done = run("compare", "vision", "--repository", REPOSITORY, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    measured = [
+        each
+        for each in load(tmp_path / "out" / "result.json").legs
+        if each.leg.load == Load(kind="concurrency", value=1)
+    ]
+    p50 = {(each.leg.mode, each.leg.loader): each.percentile(50) for each in measured}
+    for loader in ("perf_analyzer", "loader"):
+        one = p50["ensemble", loader]
+        assert one <= 0.6 * p50["services", loader], p50
+        assert p50["fused", loader] < one, p50

@@ -11,8 +11,19 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from perf.against.transformers.vision import CONCURRENCIES, Result, main, photograph, table
+from perf.against.transformers.vision import (
+    BURST,
+    CONCURRENCIES,
+    SCENE,
+    Result,
+    main,
+    measure,
+    photograph,
+    table,
+)
 from perf.measure.timing import Timing
+from repository.places import ROOT
+from runtime.machine.environment import ServerEnvironment
 
 
 def result(**legs: float) -> Result:
@@ -25,6 +36,20 @@ def result(**legs: float) -> Result:
         errors=1,
         difference=2e-6,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demos_eye_serves_more_than_transformers_in_process(
+    server_environment: ServerEnvironment,
+) -> None:
+    eye = measure(ROOT / "model_repository", SCENE.read_bytes(), 5, 128, burst=BURST)
+    shown = table({"the demo's": eye})
+    assert eye.errors == 0 and eye.difference < 1e-3, shown
+    for rival in ("transformers", "transformers, one thread"):
+        assert eye.rate("fused", 4) >= 1.5 * eye.rate(rival, 4), shown
+    # Triton joins requests to batches of up to eight.
+    assert eye.rate("ensemble", 8) >= 1.5 * eye.rate("ensemble", 1), shown
 
 
 def test_the_table_divides_by_transformers_and_by_one_at_a_time() -> None:
