@@ -97,7 +97,7 @@ def _refuse(what: str, wrong: Sequence[bool]) -> None:
     if numbers:
         more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
         raise InvalidArgument(
-            f"expected words in UTF-8 in every text, found that number "
+            f"expected words in UTF-8 in every text, found that text number "
             f"{', '.join(numbers[:_SHOWN])}{more} of {len(wrong)} {what}"
         )
 

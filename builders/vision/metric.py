@@ -109,9 +109,8 @@ def answers_kept(checkpoint: Path, folder: Path, vision: Run) -> float:
     own, from_served = right
     if not own:
         raise BuildersError(
-            f"{folder}: expected questions of which the checkpoint {checkpoint} answers some "
-            f"rightly from its own embeddings, found none of {len(asked)}. Name scenes that it was "
-            "trained for."
+            f"{folder}: expected questions that the checkpoint {checkpoint} can answer by itself, "
+            f"found no right answer to {len(asked)}. Name scenes that it was trained for."
         )
     return from_served / own
 

@@ -35,7 +35,8 @@ class VisionOptions(Options):
             checkpoint's image processor can make.
         maximum_patches: of an eye that sees an image in patches of a grid, the most of one image.
             An image of more is refused. By default as many as the processor's class makes at
-            most, where a checkpoint leaves that open; attention takes memory for their square.
+            most, where a checkpoint leaves that open. Attention takes memory for their square: with
+            16 heads, 1.7 GB for each of two tensors of FP32 at 5120 patches.
     """
 
     source: str = DEMO

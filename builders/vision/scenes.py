@@ -39,7 +39,8 @@ def read_scenes(folder: Path) -> list[Scene]:
     file = folder / FILE
     if not file.is_file():
         raise SourceError(
-            f"{folder}: expected {FILE}, found none. Write one, as in {SHIPPED.name}."
+            f"{folder}: expected {FILE}, found none. Write one like that in builders/vision/"
+            "evaluation."
         )
     scenes = list(_scenes(folder, read_settings(file).get("scenes")))
     if not scenes:
@@ -52,9 +53,9 @@ def _scenes(folder: Path, listed: Any) -> Iterator[Scene]:
         scene = _scene(folder, each)
         if scene is None:
             raise SourceError(
-                f"{folder / FILE}, scenes.{number}: expected image, the name of a file beside it, "
-                "caption, and questions, each with question and answer, found other values, or no "
-                "such file. Mend it."
+                f"{folder / FILE}, scenes.{number}: expected 'image' (a file in the same folder), "
+                "'caption', and perhaps 'questions' (each with 'question' and 'answer'), found "
+                "other values, or no such file. Correct it."
             )
         yield scene
 

@@ -80,7 +80,7 @@ def read_pooling(values: Values, hidden: int) -> Pooling:
         return Pooling(modes or ("mean",))
     named = asked if isinstance(asked, list) else [asked]
     if not named or any(mode not in POOLINGS.values() for mode in named):
-        values.refuse("pooling_mode", f"of {', '.join(POOLINGS.values())}")
+        values.refuse("pooling_mode", f"some of {', '.join(POOLINGS.values())}")
         return Pooling(("mean",))
     return Pooling(tuple(named))
 

@@ -116,13 +116,13 @@ def _modules(path: Path) -> Sequence[tuple[str, str]]:
     first, rest = kinds[:1], kinds[1:]
     if first != ["Transformer"] or any(kind not in KINDS for kind in rest):
         raise SourceError(
-            f"{file}: expected the modules Transformer, then of {', '.join(KINDS)}, found "
-            f"{', '.join(kinds) or 'none'}. Take a checkpoint with those alone."
+            f"{file}: expected a Transformer, and after it only {', '.join(KINDS)}, found "
+            f"{', '.join(kinds) or 'none'}. Take a checkpoint with these modules only."
         )
     if rest.count("Pooling") != 1 or rest[0] != "Pooling":
         raise SourceError(
-            f"{file}: expected one Pooling behind the Transformer, found {', '.join(kinds)}. Take "
-            "a checkpoint that gives a vector a text."
+            f"{file}: expected one Pooling right after the Transformer, found {', '.join(kinds)}. "
+            "Take a checkpoint that gives one vector for each text."
         )
     return found
 

@@ -97,6 +97,6 @@ def refuse_all(checkpoint: Path, expected: str, wrong: Sequence[str]) -> None:
     if wrong:
         found = "; ".join(dict.fromkeys(wrong))
         raise SourceError(
-            f"{checkpoint}: expected {expected}, found {found}. Correct them in its JSON files, "
-            "or take those of the model that it was trained from."
+            f"{checkpoint}: expected {expected}, found {found}. Correct its files, or take those "
+            "of the model that it was trained from."
         )

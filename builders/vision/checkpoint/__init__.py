@@ -1,1 +1,1 @@
-"""What a checkpoint's folder says of its eye, read without torch; what is not carried, refused"""
+"""What a checkpoint's folder says of its eye, read without torch; what is not served, refused"""

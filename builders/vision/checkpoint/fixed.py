@@ -40,9 +40,9 @@ def llava_tower(folder: Folder, vision: Values) -> Tower:
     kind = str(vision.content.get("model_type") or "clip_vision_model")
     if kind not in TOWERS:
         reasons = {
-            "pixtral": "Pixtral's tower has a shape of its own for each size of image",
-            "siglip2_vision_model": "transformers gives this one no spatial shapes in a LLaVA; "
-            "fixed-size SigLIP 2 is siglip_vision_model",
+            "pixtral": "the exported graph of Pixtral's tower takes one size of image only",
+            "siglip2_vision_model": "transformers cannot run SigLIP 2 NaFlex in a LLaVA; SigLIP 2 "
+            "of one size is siglip_vision_model",
         }
         reason = next((f": {why}" for name, why in reasons.items() if name in kind), "")
         vision.refuse("model_type", f"{' or '.join(TOWERS)}{reason}")
@@ -82,8 +82,8 @@ def projector_width(folder: Folder, features: int) -> int:
     missing = [end for end in ends.values() if headers.seen(f"{end}.weight") is None]
     if missing:
         config.wrong.append(
-            f"no weights of the projector (*{missing[0]}.weight), which lie in a file of their own "
-            "before the checkpoint is converted"
+            f"no weights of the projector (*{missing[0]}.weight); LLaVA's original format has them "
+            "in a file of their own, and transformers' script converts it"
         )
         return 1
     shape = headers.seen(f"{ends[2]}.weight") or ()

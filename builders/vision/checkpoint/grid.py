@@ -94,7 +94,7 @@ def _qwen3_vl(folder: Folder) -> Eye:
     if deep:
         ending = f"deepstack_merger_list.{len(deep) - 1}.linear_fc2.weight"
         if headers.seen(ending) is None:
-            folder.config.wrong.append(f"no weights *{ending}, of features of earlier layers")
+            folder.config.wrong.append(f"no weights *{ending}, as deepstack_visual_indexes asks")
     return _eye(folder, "Qwen3VLForConditionalGeneration", _QWEN3, table=side, deep=len(deep))
 
 
@@ -106,7 +106,7 @@ def _eye(
     layers = vision.whole("depth", form.layers, 1)
     heads = vision.whole("num_heads", 16, 1)
     if hidden % heads or hidden // heads % 4:
-        vision.refuse("num_heads", f"one that splits {hidden} into heads of a multiple of 4")
+        vision.refuse("num_heads", f"a divisor of {hidden} that gives heads of a multiple of 4")
     patch = vision.whole("patch_size", form.patch, 1, 256)
     merge = vision.whole("spatial_merge_size", 2, 1, 16)
     frames = vision.whole("temporal_patch_size", 2, 1, 16)

@@ -24,20 +24,20 @@ SERVED: tuple[Architecture, ...] = (
 
 _NAVIT = (
     "packs patches of images of many sizes into one sequence (NaViT), and chooses their position "
-    "embeddings in Python, which no graph carries"
+    "embeddings in Python code, which an ONNX graph cannot hold"
 )
 _BOTH_WAYS = (
-    "lets image tokens attend to each other both ways in its language model, which no causal "
-    "decoder does, so its embeddings would be of no use"
+    "lets image tokens attend to each other both ways in its language model; a causal decoder does "
+    "not, so the embeddings would be of no use"
 )
-_PIXTRAL = "has Pixtral's tower, whose graph is made for one size of image alone"
+_PIXTRAL = "has Pixtral's tower, whose exported graph takes one size of image only"
 _AUTHORS = (
     "has the format of its authors' own code; a conversion for transformers, such as those of "
     "llava-hf, is served"
 )
 _GRID = (
-    "has a tower of its own for patches of grids, which is not one of Qwen2-VL's, Qwen2.5-VL's or "
-    "Qwen3-VL's"
+    "has a tower of its own for grids of patches, and of such towers only those of Qwen2-VL, "
+    "Qwen2.5-VL and Qwen3-VL are served"
 )
 
 NOT_CARRIED: Mapping[str, str] = {
@@ -111,7 +111,7 @@ def served(content: Mapping[str, object]) -> Architecture | None:
 def _architecture(path: Path, content: Mapping[str, object]) -> Architecture:
     kind, classes = content.get("model_type"), content.get("architectures")
     if reason := NOT_CARRIED.get(str(kind)):
-        raise SourceError(f"{path}: '{kind}' is not carried: it {reason}. {known()}")
+        raise SourceError(f"{path}: '{kind}' is not served: it {reason}. {known()}")
     if found := served(content):
         return found
     told = f"model_type {kind!r}"

@@ -75,7 +75,7 @@ def _llava(
     if tower.positions - (strategy == "default") != tokens:
         config.refuse(
             "vision_feature_select_strategy",
-            f"one that leaves {tokens} features of {tower.positions}, the patches of a tile",
+            f"one that keeps {tokens} of {tower.positions} features, one for each patch of a tile",
         )
     hidden = projector_width(folder, tower.hidden * len(layers))
     folder.note({"image_newline": (hidden,)})

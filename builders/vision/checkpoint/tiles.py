@@ -45,8 +45,8 @@ def read_tiles(eye: TiledEye) -> Processor:
         if found.settings["image_grid_pinpoints"] != grid:
             raise SourceError(
                 f"{eye.path}: expected the same image_grid_pinpoints in config.json and in the "
-                "image processor's file, found others. Copy them from config.json, by which the "
-                "model joins tiles."
+                "image processor's file, found different ones. Copy those of config.json: the "
+                "model joins tiles by them."
             )
     return found
 

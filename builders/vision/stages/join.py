@@ -81,14 +81,14 @@ def _checked(
     """What ``tiling`` says; refuses tensors that do not fit together."""
     if len(tiles) != len(pooled):
         raise InvalidArgument(
-            "expected tile_embeds and tile_pooled of as many tiles, "
+            "expected tile_embeds and tile_pooled of equally many tiles, "
             f"found {len(tiles)} and {len(pooled)}"
         )
     said = [int(each) for each in tiling.reshape(-1)]
     if len(said) != 4 or min(said) < 0 or min(said[2:]) < 1:
         raise InvalidArgument(
-            "tiling must be rows and columns of tiles, height and width of the image, "
-            f"found {said[:8]}"
+            "tiling must be four numbers: rows and columns of tiles, height and width of the "
+            f"image; found {said[:8]}"
         )
     rows, columns, height, width = said
     if rows * columns + 1 != len(tiles):

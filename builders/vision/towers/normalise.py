@@ -74,7 +74,7 @@ def make_normaliser(
         Facts for the manifest.
 
     Raises:
-        SourceError: there is no processor that is carried.
+        SourceError: there is no processor that is served.
     """
     settings = read_processor(checkpoint).settings
     constants: dict[str, Array] = {}

@@ -118,7 +118,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         "pooling_mode_weightedmean_tokens: true",
     ),
     "an unknown pooling": (
-        _with("1_Pooling/config.json", pooling_mode="attention"), "\"attention\" .expected of cls"
+        _with("1_Pooling/config.json", pooling_mode="attention"),
+        "\"attention\" .expected some of cls",
     ),
     "a pooling of another width": (
         _with("1_Pooling/config.json", word_embedding_dimension=768), "768 .expected 384, the enc"
@@ -131,7 +132,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         _with("config_sentence_transformers.json", model_type="SparseEncoder"), "SparseEncoder"
     ),
     "two encoders": (_modules(ENCODER, ENCODER), "found Transformer, Transformer"),
-    "no pooling": (_modules(ENCODER, ("models.Normalize", "2")), "one Pooling behind the"),
+    "no pooling": (_modules(ENCODER, ("models.Normalize", "2")), "one Pooling right after the"),
     "another module": (
         _modules(ENCODER, ("models.Pooling", "1_Pooling"), ("models.CNN", "2")), "Pooling, CNN"
     ),

@@ -73,7 +73,7 @@ def test_the_pooled_vector_is_that_of_the_whole_image(
         (request(3, [1, 2]), "tiling must be"),
         (request(3, [-1, -2, 10, 10]), "tiling must be"),
         (request(3, [1, 2, 10, 20], tokens=3), "square number of tokens"),
-        (request(3, [1, 2, 10, 20]) | {"tile_pooled": np.zeros((2, 1))}, "as many tiles"),
+        (request(3, [1, 2, 10, 20]) | {"tile_pooled": np.zeros((2, 1))}, "equally many tiles"),
     ],
 )
 def test_tensors_that_do_not_fit_are_refused(

@@ -1,4 +1,4 @@
-"""The image processors that are carried, and what transformers has where a file leaves a key out.
+"""The image processors that are served, and what transformers has where a file leaves a key out.
 
 A test compares this table with transformers' own classes.
 """

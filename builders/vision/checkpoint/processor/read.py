@@ -66,7 +66,7 @@ def read_processor(
         overrides: settings that are used instead of the file's.
 
     Raises:
-        SourceError: there is none, or one that is not carried, or that contradicts the tower; all
+        SourceError: there is none, or one that is not served, or that contradicts the tower; all
             that is wrong is told.
     """
     file, found = _found(path)
@@ -75,8 +75,9 @@ def read_processor(
     known = [each for each, own in CLASSES.items() if not kinds or own.kind in kinds]
     if name not in known:
         raise SourceError(
-            f"{path / file.split(',')[0]}: expected an image processor that is carried for this "
-            f"kind of tower ({', '.join(known)}), found {shortened(str(name))}."
+            f"{path / file.split(',')[0]}: expected an image processor that is served for this "
+            f"kind of tower ({', '.join(known)}), found {shortened(str(name))}. Take the one of "
+            "the model that it was trained from."
         )
     wrong: list[str] = []
     given = Values(file, content, wrong)
@@ -84,7 +85,7 @@ def read_processor(
     settings = values.complete(given, own.kind, own.defaults)
     if not wrong:
         output.check(given, own.kind, settings, side, patch)
-    refuse_all(path, f"settings of {name} that are carried and that fit the tower", wrong)
+    refuse_all(path, f"settings of {name} that are served and that fit the tower", wrong)
     return Processor(name, own.kind, settings)
 
 

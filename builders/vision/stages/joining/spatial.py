@@ -77,7 +77,7 @@ def _fewer(laid: np.ndarray, most: int, size: tuple[int, int]) -> np.ndarray:
     few = int(rows // ratio), int(columns // ratio)
     if min(few) < 1:
         raise InvalidArgument(
-            f"an image of {size[1]} x {size[0]} pixels is too long: {rows} x {columns} embeddings "
-            f"cannot be made {most}"
+            f"an image of {size[1]} x {size[0]} pixels is too long and narrow: its {rows} x "
+            f"{columns} embeddings cannot be reduced to {most}; cut it into parts"
         )
     return resize(laid, few)

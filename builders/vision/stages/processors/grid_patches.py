@@ -67,8 +67,8 @@ def size_for(source: Size, factor: int, least: int, most: int) -> Size:
     height, width = source
     if max(source) / min(source) > MOST_OBLONG:
         raise InvalidArgument(
-            f"the image has {width} x {height} pixels; the model sees none that is more than "
-            f"{MOST_OBLONG} times as long as wide"
+            f"the image has {width} x {height} pixels, more than {MOST_OBLONG} times as long as "
+            "wide, which the model does not take; cut it into parts"
         )
     high, wide = round(height / factor) * factor, round(width / factor) * factor
     if high * wide > most:

@@ -34,7 +34,8 @@ def cut(settings: Mapping[str, Any], pixels: np.ndarray, maximum_pixels: int) ->
             high, wide = math.ceil(height / rows), math.ceil(width / columns)
             if (count - 1) * (wide if columns > 1 else high) >= max(source):
                 raise InvalidArgument(
-                    f"an image of {width} x {height} pixels is too small for {count} crops"
+                    f"an image of {width} x {height} pixels is too small for {count} crops; send "
+                    "a larger one"
                 )
             found += [
                 pixels[top : top + high, left : left + wide]
