@@ -41,33 +41,39 @@ EYES: Mapping[str, fixed.Maker] = {
 }
 """The checkpoints of the table."""
 
-COUNTED: Mapping[str, str] = {
-    "fixed": "images at once",
-    "naflex": "images at once",
-    "tiled": "tiles of an image",
-    "grid": "tokens of an image",
+KINDS: Mapping[str, tuple[str, str]] = {
+    "fixed": ("one size", "images at once"),
+    "naflex": ("NaFlex", "images at once"),
+    "tiled": ("tiles", "tiles of an image"),
+    "grid": ("grid", "tokens of an image"),
 }
-"""Kind of tower -> what a call of it has several of."""
+"""Kind of tower -> its name on the page, and what a call of it has several of."""
 
 TEXT = """\
-# Vision checkpoints that are served
+# Vision checkpoints
 
-`python -m tests.builders.vision.checkpoints` makes checkpoints with transformers, tiny and of
-random weights, exports each as a build does, and asks it and transformers the same images, of
-{sizes} pixels.
-SigLIP 2, NaFlex, is not asked the narrowest: to a single column of patches torch 2.13 resizes
-position embeddings wrongly on a CPU.
+Each of these checkpoints was built, and gives the numbers that transformers gives: every
+difference is below {close:.0e} of the largest number. [Vision](vision.md) says how to serve a
+folder of yours, what the [kinds of eye](vision.md#kinds-of-eye) are, and what is refused.
 
-A checkpoint has a row here only if every number was within {close:.0e} of the largest one of its
-kind. The image processors that it is compared with are transformers' own with Pillow.
-
-| checkpoint | architecture | tower | takes | a call | `image_embeds` off by | `pooled` off by |
+| checkpoint | transformers' class | tower | kind | tried with | `image_embeds` off | `pooled` off |
 |---|---|---|---|---|---|---|
 {rows}
 
-Differences are absolute, the largest of all images. Made with {tools}.
-Names of checkpoints after the command judge those alone. A checkpoint goes in as a
-folder in Hugging Face format: [Vision](vision.md) says what of it is read, and what is refused.
+## How it was tried
+
+`python -m tests.builders.vision.checkpoints` writes this page. It makes each checkpoint with
+transformers, tiny and with random weights, and exports it as a build does. Then it asks the
+pipeline and transformers the same images, of {sizes} pixels. A checkpoint that differs gets no row.
+
+- *tried with* says how many images, tiles or tokens one call had.
+- *off* is the largest absolute difference of all images.
+- The image processor is transformers' own, in its flavour on Pillow.
+- SigLIP 2 NaFlex is not asked the image of 5 x 90 pixels: torch 2.13 resizes position embeddings to
+  a single column wrongly on a CPU.
+- Names of checkpoints after the command try those alone.
+
+Made with {tools}.
 """
 
 
@@ -85,10 +91,11 @@ def page() -> str:
 def row(name: str, outcome: Outcome) -> str:
     """A checkpoint's row."""
     counts = ", ".join(map(str, outcome.counts))
+    kind, counted = KINDS[outcome.kind]
     embeds = "no projector" if outcome.embeds is None else f"{outcome.embeds:.0e}"
     return (
-        f"| {name} | {outcome.architecture} | {outcome.tower} | {outcome.kind} | "
-        f"{counts} {COUNTED[outcome.kind]} | {embeds} | {outcome.pooled:.0e} |"
+        f"| {name} | {outcome.architecture} | {outcome.tower} | {kind} | "
+        f"{counts} {counted} | {embeds} | {outcome.pooled:.0e} |"
     )
 
 
