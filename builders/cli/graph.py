@@ -48,7 +48,8 @@ def graph(
     except KitError as problem:
         raise failed(problem) from problem
     if pipeline not in known:
-        raise usage(f"no pipeline '{pipeline}'; there are: {', '.join(sorted(known))}")
+        more = "" if profile else "; those that a profile decides need it, as --profile demo"
+        raise usage(f"no pipeline '{pipeline}'; there are: {', '.join(sorted(known))}{more}")
     if as_json:
         show_json(draw.as_json(known[pipeline]))
         return
