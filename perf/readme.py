@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +21,22 @@ from perf.paths import RESULTS
 from perf.pipelines import table
 from repository.children import ending_with_parent
 from repository.places import ROOT
-from repository.usage import Usage
 from repository.usage.found import usages
 
-DRAWN = {"ocr": ("--draw", "docs/ocr-page.png")}
-"""Pipeline -> options by which its command draws a picture of the docs."""
+ASKED = {
+    "find": ("find", "three red circles", "--images", "clients/examples/scenes"),
+    "ocr": ("ocr", "clients/examples/page.png", "--draw", "docs/ocr-page.png"),
+    "asr": ("asr", "clients/examples/talk.wav"),
+    "text_embed": ("ask", "text_embed", "clients/examples/sentences.txt"),
+}
+"""Block of a page -> the command whose answer it holds; one draws a picture of the docs."""
+
+EYE = {
+    "llava": "builders/vision/demo/vision",
+    "siglip": "builders/vision/demo/vision_text",
+    "photos": "clients/examples/scenes",
+}
+"""What the page on vision calls folders of the kit."""
 
 TABLES = {
     "accuracy": "ocr_accuracy.md",
@@ -71,34 +83,27 @@ def _ran() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         building = ("build", "--quiet", "--out", f"{folder}/model_repository")
         built = _run("builders", *building, XDG_CACHE_HOME=folder, COLUMNS="100")
-    declared = usages().declared
-    for name in declared:
+    built = re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)
+    for name in usages().declared:
         picture = ROOT / "docs" / f"{name}.svg"
         if picture.is_file():
-            picture.write_text(_run("builders", "graph", name, "--form", "svg"))
+            drawn = ("graph", name, "--profile", "demo", "--form", "svg")
+            picture.write_text(_run("builders", *drawn))
     with LocalServer(ROOT / "model_repository") as server:
         answers = {
-            name: fenced(_run("clients", *asked, *DRAWN.get(name, ()), TRITON_GRPC=server.grpc))
-            for name, usage in declared.items()
-            if (asked := _asked(name, usage))
+            name: fenced(_run("clients", *asked, TRITON_GRPC=server.grpc))
+            for name, asked in ASKED.items()
         }
         smoked = _run("clients.smoke", f"http://{server.http}")
     return {
         **_wrapped(),
+        **_seen(),
         "pipelines": table(ROOT / "model_repository"),
         **answers,
-        "build": fenced(re.sub(r"^/\S*/(?=model_repository)", "", built, flags=re.M)),
+        "build": fenced(built),
+        "build-scores": fenced(built.partition("\n\n")[2]),
         "smoke": fenced(smoked),
     }
-
-
-def _asked(pipeline: str, usage: Usage) -> tuple[str, ...]:
-    """How a pipeline is asked with the file of its known question; empty where there is none."""
-    file = usage.question and usage.question.inputs.get(str(usage.file))
-    if not isinstance(file, Path):
-        return ()
-    command = (usage.command.run.__name__,) if usage.command else ("ask", pipeline)
-    return (*command, str(file.relative_to(ROOT)))
 
 
 def _wrapped() -> dict[str, str]:
@@ -126,6 +131,43 @@ def _wrapped() -> dict[str, str]:
             "wrap-profile": fenced((Path(folder) / "scorer.yaml").read_text("utf-8"), "yaml"),
             "wrap-build": fenced(re.sub(r"^/\S*/(?=scorer_repository)", "", fresh, flags=re.M)),
             "wrap-infer": fenced("\n".join(answers)),
+        }
+
+
+def _seen() -> dict[str, str]:
+    """What the page on vision shows, of the LLaVA that the kit ships."""
+    from runtime.server.server import LocalServer
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for name, source in EYE.items():
+            shutil.copytree(ROOT / source, place / name)
+        (place / "photos" / "scenes.json").unlink()
+
+        def run(*arguments: str, **variables: str) -> str:
+            return _run("tmk", *arguments, cwd=place, COLUMNS="100", **variables)
+
+        understood = run("wrap", "llava", "--out", "eye.yaml")
+        with (place / "eye.yaml").open("a", encoding="utf-8") as profile:
+            profile.write('    text: "path:siglip"\n')
+        asked = ("--profile", "eye.yaml", "--out", "eye_repository")
+        planned = run("plan", *asked, XDG_CACHE_HOME=f"{folder}/cache")
+        built = run("build", *asked, "--quiet", XDG_CACHE_HOME=f"{folder}/cache")
+        with LocalServer(place / "eye_repository") as server:
+            answers = [
+                run(*each, TRITON_GRPC=server.grpc)
+                for each in (
+                    ("infer", "vision", "--input", "image=photos/circles.png"),
+                    ("find", "three red circles", "--images", "photos"),
+                    ("similar", "photos/circles.png", "--images", "photos", "--top", "2"),
+                )
+            ]
+        return {
+            "eye-wrap": fenced(understood),
+            "eye-profile": fenced((place / "eye.yaml").read_text("utf-8"), "yaml"),
+            "eye-plan": fenced(planned),
+            "eye-build": fenced(re.sub(r"^/\S*/(?=eye_repository)", "", built, flags=re.M)),
+            "eye-ask": fenced("\n".join(answers)),
         }
 
 
