@@ -63,6 +63,7 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
             CallFailed              runtime.server.control
             EnvironmentUnfit        runtime.errors
             NotInProcess            runtime.inprocess
+            OutputMistaken          runtime.inprocess
             RequestMistaken         runtime.inprocess, also ValueError
             ServerFailed            runtime.errors
                 ServerDied          runtime.errors

@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from repository.arrays import Array, Arrays
+from repository.arrays import Array, Arrays, DType
 from repository.config.facts import (
     called,
     composing,
@@ -43,8 +43,12 @@ class NotInProcess(RuntimeFailure):
     """A model that only a server can run."""
 
 
+class OutputMistaken(RuntimeFailure):
+    """A model that gave an output of another kind of data than its config declares."""
+
+
 class RequestMistaken(RuntimeFailure, ValueError):
-    """A request with inputs that the model does not have.
+    """A request with inputs that the model does not have, or that are of other data types.
 
     It is a ValueError too, as a stage's refusal is, so a caller handles both alike.
     """
@@ -80,7 +84,9 @@ class InProcess:
 
         Raises:
             FileNotFoundError: the repository has no such model.
-            RequestMistaken: an input is missing or unknown.
+            RequestMistaken: an input is missing or unknown, or has another data type.
+            OutputMistaken: a model gave an output of another kind of data than it declares, as a
+                fraction for a whole number.
             ValueError: a stage refused an input.
         """
         return self._runner(pipeline)(inputs)
@@ -177,13 +183,15 @@ class InProcess:
 
 
 def _checked(config: pb.ModelConfig, run: Runner) -> Runner:
-    """A runner that refuses what a server would: unknown and missing inputs, and odd batches."""
+    """A runner that refuses what a server would: unknown and missing inputs, other data types than
+    those declared, and odd batches. Its outputs are of the declared types."""
     known = {tensor.name for tensor in config.input}
     required = {tensor.name for tensor in config.input if not tensor.optional}
     if is_sequence(config):
         known |= {"start", "end", "correlation"}
         required |= {"correlation"}
     batching = config.max_batch_size > 0 and not is_sequence(config)
+    takes, gives = _dtypes(config.input), _dtypes(config.output)
 
     def checked(inputs: Arrays) -> Arrays:
         if unknown := set(inputs) - known:
@@ -192,11 +200,54 @@ def _checked(config: pb.ModelConfig, run: Runner) -> Runner:
             )
         if missing := required - set(inputs):
             raise RequestMistaken(f"'{config.name}' needs input {sorted(missing)}")
+        for name, expected, found in _of_another_type(takes, inputs):
+            raise RequestMistaken(
+                f"'{config.name}': expected input '{name}' as {expected}, found {found}"
+            )
         if batching:
             _check_rows(config, inputs)
-        return run(inputs)
+        outputs = dict(run(inputs))
+        for name, expected, found in _of_another_type(gives, outputs):
+            # A served stage's numbers are sent in the declared type, so wider ones lose bits.
+            array = np.asarray(outputs[name])
+            if expected is DType.BYTES or not np.can_cast(array.dtype, expected.numpy, "same_kind"):
+                raise OutputMistaken(
+                    f"'{config.name}': expected output '{name}' as {expected}, as its config "
+                    f"declares, found {found}. Let the model give it in that type."
+                )
+            outputs[name] = array.astype(expected.numpy)
+        return outputs
 
     return checked
+
+
+def _dtypes(tensors: Iterable[pb.ModelInput] | Iterable[pb.ModelOutput]) -> dict[str, DType]:
+    """The declared type of each tensor; a type that arrays do not carry is left out."""
+    named = {tensor.name: pb.DataType.Name(tensor.data_type) for tensor in tensors}
+    return {
+        name: DType.from_config(told)
+        for name, told in named.items()
+        if told not in ("TYPE_INVALID", DType.BF16.config_name)
+    }
+
+
+def _of_another_type(
+    declared: Mapping[str, DType], arrays: Arrays
+) -> Iterator[tuple[str, DType, str]]:
+    """Each array that is not of its tensor's type: its name, that type, and its own."""
+    for name, dtype in declared.items():
+        if name not in arrays:
+            continue
+        found = np.asarray(arrays[name]).dtype
+        if found != dtype.numpy and not (dtype is DType.BYTES and found.kind in "OSU"):
+            yield name, dtype, _told(found)
+
+
+def _told(dtype: np.dtype[Any]) -> str:
+    try:
+        return str(DType.from_numpy(dtype))
+    except ValueError:
+        return dtype.name
 
 
 def _check_rows(config: pb.ModelConfig, inputs: Arrays) -> None:
