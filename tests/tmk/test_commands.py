@@ -35,7 +35,7 @@ def command_lines() -> Iterator[str]:
             makes = any(
                 isinstance(each, ast.Assign)
                 and isinstance(each.value, ast.Call)
-                and ast.unparse(each.value.func) in ("App", "new_app")
+                and ast.unparse(each.value.func) in ("App", "commands", "new_app")
                 for each in ast.parse(path.read_text("utf-8")).body
             )
             if makes:
