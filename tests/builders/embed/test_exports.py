@@ -64,6 +64,7 @@ def test_every_encoder_answers_as_transformers_does(kind: str, tmp_path: Path) -
     assert len(differences) == 4 and max(differences) < 2e-6
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("behind", BEHIND)
 def test_every_layer_in_torch_answers_as_in_numpy(behind: str, tmp_path: Path) -> None:
     import torch

@@ -80,6 +80,7 @@ def reference(checkpoint: Path, text: str) -> np.ndarray:
     return vector
 
 
+@pytest.mark.thorough
 def test_each_text_has_its_vector_whatever_stands_beside_it(
     checkpoint: Path, repository: Path, served: str
 ) -> None:
@@ -96,6 +97,7 @@ def test_each_text_has_its_vector_whatever_stands_beside_it(
         assert np.abs(found - known).max() < 1e-5, form
 
 
+@pytest.mark.thorough
 def test_requests_of_a_crowd_get_their_own_answers(served: str) -> None:
     alone = {text: ask(served, [text])[0] for text in TEXTS}
     asked = [TEXTS[number % len(TEXTS) :] for number in range(40)]
@@ -105,6 +107,7 @@ def test_requests_of_a_crowd_get_their_own_answers(served: str) -> None:
         assert np.abs(found - np.stack([alone[text] for text in texts])).max() < 1e-5
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("model", ["text_embed", "text_embed_bls"])
 @pytest.mark.parametrize(
     ("texts", "said"),
@@ -123,11 +126,13 @@ def test_what_is_no_text_is_refused(
     assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
 
 
+@pytest.mark.thorough
 def test_a_long_text_is_cut(checkpoint: Path, served: str) -> None:
     text = "late boat " * 5_000
     assert np.abs(ask(served, [text])[0] - reference(checkpoint, text)).max() < 1e-5
 
 
+@pytest.mark.thorough
 def test_the_question_of_another_checkpoint_is_answered_by_it(repository: Path) -> None:
     question = usages(repository).question("text_embed")
     assert question is not None

@@ -95,6 +95,7 @@ def calls(eye: Eye) -> Iterator[tuple[Arrays, Arrays]]:
         yield inputs, seen_by(model, patches, grids)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", EYES)
 def test_the_modules_that_are_exported_compute_what_transformers_does(
     name: str, tmp_path: Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,36 @@ FORMS: Mapping[str, Mapping[str, Any]] = {
 """Other forms that checkpoints of some architectures have."""
 
 
-def served(checkpoint: Path, folder: Path) -> Any:
-    """Tiles, their number and sizes to what the models and the stage that joins make of them."""
+Models = tuple[
+    Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], Callable[[np.ndarray], np.ndarray]
+]
+"""Tiles to features and to a vector each; features to embeddings."""
+
+
+def modules(checkpoint: Path) -> Models:
+    """The models as torch runs them."""
+    import torch
+
+    from builders.vision.towers.modules.projector import Adapt
+    from builders.vision.towers.modules.tiled import EncodeTiles
+
+    eye, model = tiled.load_tiled(checkpoint)
+    encode, adapt = EncodeTiles(eye, model), Adapt(model)
+
+    def features(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with torch.no_grad():
+            found, pooled = encode(torch.from_numpy(pixels))
+        return found.numpy(), pooled.numpy()
+
+    def embeds(given: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return np.asarray(adapt(torch.from_numpy(given)).numpy())
+
+    return features, embeds
+
+
+def exported(checkpoint: Path, folder: Path) -> Models:
+    """The models as ONNX Runtime runs them, compared with their sources as a build does."""
     import onnxruntime
 
     eye = read_eye(checkpoint)
@@ -49,26 +77,33 @@ def served(checkpoint: Path, folder: Path) -> Any:
         assert export.parity is not None
         compare_files(export.parity, checkpoint, file)
         sessions.append(onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]))
-    tiled.make_joining(checkpoint, folder / join.JOINING)
-    joined = join.prepare(folder, {})
+    encode, adapt = sessions
 
-    def run(pixels: np.ndarray, tiling: list[int]) -> Mapping[str, np.ndarray]:
-        features, pooled = sessions[0].run(["features", "tile_pooled"], {"pixel_values": pixels})
-        (tiles,) = sessions[1].run(["tile_embeds"], {"features": features})
-        return joined(
-            {"tile_embeds": tiles, "tile_pooled": pooled, "tiling": np.array(tiling, np.int32)}
-        )
+    def features(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found, pooled = encode.run(["features", "tile_pooled"], {"pixel_values": pixels})
+        return found, pooled
 
-    return run
+    def embeds(given: np.ndarray) -> np.ndarray:
+        return np.asarray(adapt.run(["tile_embeds"], {"features": given})[0])
+
+    return features, embeds
 
 
-def agree(checkpoint: Path, folder: Path) -> None:
+def agree(checkpoint: Path, folder: Path, models: Models) -> None:
     """Compare at sizes that nothing sampled, with the checkpoint's own processor."""
-    run, own = served(checkpoint, folder), Seen(checkpoint)
+    tiled.make_joining(checkpoint, folder / join.JOINING)
+    (encode, adapt), joined, own = models, join.prepare(folder, {}), Seen(checkpoint)
     counts = set()
     for size, image in images(SIZES):
         told = own.look(image)
-        found = run(told.tiles, told.tiling)
+        features, pooled = encode(told.tiles)
+        found = joined(
+            {
+                "tile_embeds": adapt(features),
+                "tile_pooled": pooled,
+                "tiling": np.array(told.tiling, np.int32),
+            }
+        )
         counts.add(len(told.tiles))
         np.testing.assert_allclose(
             found["image_embeds"], told.embeds, rtol=0, atol=2e-5, err_msg=str(size)
@@ -77,13 +112,24 @@ def agree(checkpoint: Path, folder: Path) -> None:
     assert len(counts) > 2, counts
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_modules_that_are_exported_compute_what_transformers_does(
+    name: str, tmp_path: Path
+) -> None:
+    checkpoint = MAKERS[name](tmp_path / "checkpoint")
+    agree(checkpoint, tmp_path, modules(checkpoint))
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MAKERS)
 def test_tiles_are_joined_as_by_transformers(name: str, tmp_path: Path) -> None:
-    agree(MAKERS[name](tmp_path / "checkpoint"), tmp_path)
+    checkpoint = MAKERS[name](tmp_path / "checkpoint")
+    agree(checkpoint, tmp_path, exported(checkpoint, tmp_path))
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", FORMS)
 def test_other_forms_are_joined_as_by_transformers(name: str, tmp_path: Path) -> None:
-    agree(MAKERS[name](tmp_path / "checkpoint", **FORMS[name]), tmp_path)
+    checkpoint = MAKERS[name](tmp_path / "checkpoint", **FORMS[name])
+    agree(checkpoint, tmp_path, exported(checkpoint, tmp_path))

@@ -14,6 +14,7 @@ from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.stages.resized_positions import filter_weights
 from builders.vision.towers import caption, fixed, naflex
+from builders.vision.towers.loading import load_eye
 from repository.arrays import Array, Arrays
 from tests.builders.vision.checkpoints import fixed as checkpoints
 from tests.builders.vision.checkpoints import tokenizers
@@ -69,7 +70,30 @@ def seen_by(eye: Eye, checkpoint: Path, pixels: Array, interpolate: bool = False
     return {"pooled": found.numpy()}
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("name", EYES)
+def test_the_modules_that_are_exported_compute_what_transformers_does(
+    name: str, tmp_path: Path
+) -> None:
+    import torch
+
+    from builders.vision.towers.modules.fixed import Encode
+    from builders.vision.towers.modules.projector import Adapt
+
+    checkpoint = EYES[name](tmp_path)
+    eye, model = load_eye(checkpoint)
+    pixels = np.random.default_rng(4).standard_normal((4, 3, SIDE, SIDE), np.float32)
+    with torch.no_grad():
+        *features, pooled = Encode(eye, model, interpolate=False)(torch.from_numpy(pixels))
+        found = {"pooled": pooled.numpy()}
+        if features:
+            found["image_embeds"] = Adapt(model)(*features).numpy()
+    assert ("image_embeds" in found) is eye.projects
+    for key, expected in seen_by(eye, checkpoint, pixels).items():
+        close(found[key], expected)
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", EYES)
 def test_an_eye_sees_what_transformers_sees(name: str, tmp_path: Path) -> None:
     checkpoint = EYES[name](tmp_path / "checkpoint")

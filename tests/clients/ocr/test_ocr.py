@@ -33,7 +33,7 @@ Render = Callable[..., Image.Image]
 
 @pytest.fixture(scope="module")
 def server(built: Path, server_environment: ServerEnvironment) -> Iterator[LocalServer]:
-    server = LocalServer(built, environment=server_environment)
+    server = LocalServer(built, load=("ocr", "ocr_bls"), environment=server_environment)
     server.start()
     yield server
     server.stop(now=True)

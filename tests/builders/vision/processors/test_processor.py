@@ -106,7 +106,10 @@ GEMMA = {"image_processor_type": "Gemma3ImageProcessor"}
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"image_processor_type": "PixtralImageProcessor"}, "that is served for this kind of tower"),
+        (
+            {"image_processor_type": "PixtralImageProcessor"},
+            "that is served for this kind of tower",
+        ),
         ({}, "found None"),
         (CLIP | {"crop_size": 0}, "preprocessor_config.json, crop_size: 0 (expected height and"),
         (CLIP | {"crop_size": {"height": 8}}, "crop_size:"),

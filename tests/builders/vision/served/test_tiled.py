@@ -119,7 +119,11 @@ def _models(profile: Profile) -> Any:
         ("preprocessor_config.json", {"image_grid_pinpoints": [[28, 28]]}, "config.json"),
         ("preprocessor_config.json", {"image_processor_type": "CLIPImageProcessor"}, "CLIP"),
         ("config.json", {"image_grid_pinpoints": [[28, 30]]}, "multiples of 28"),
-        ("config.json", {"vision_feature_select_strategy": "full"}, "one that keeps 16 of 17 features"),
+        (
+            "config.json",
+            {"vision_feature_select_strategy": "full"},
+            "one that keeps 16 of 17 features",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_the_plan(
