@@ -62,6 +62,7 @@ def test_a_title_over_three_columns_is_read_first(read: Read) -> None:
     assert places == [0, 1, 10, 20] and len(texts) == 29
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", ["invoice_photo", "table_turned90", "sidebar", "vertical_side"])
 def test_kinds_that_were_read_out_of_order(read: Read, name: str) -> None:
     """Rows that lean, a rule's speck beside a cell, a menu, a margin."""

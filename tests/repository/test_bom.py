@@ -106,6 +106,7 @@ def test_a_package_of_a_source_is_named_by_its_package_url(built: Manifest) -> N
     assert source["purl"].startswith("pkg:pypi/rapidocr@3.10.0#")
 
 
+@pytest.mark.thorough
 def test_equal_repositories_have_equal_lists(
     built: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +137,7 @@ def test_every_kind_of_source_and_licence_is_valid(built: Manifest) -> None:
     assert listed["source/ocr/classifier"]["licenses"][0]["license"]["name"] == "see LICENSE.txt"
 
 
+@pytest.mark.thorough
 def test_a_models_licence_is_that_of_its_sources_together(built: Manifest) -> None:
     families = copy.deepcopy(dict(built.families))
     sources = families["ocr"]["sources"]

@@ -25,9 +25,16 @@ def run(folder: Path, cache: Path, *command: str, python: Path = Path(sys.execut
     return done.stdout
 
 
-def test_a_new_family_builds_passes_its_test_and_is_served(tmp_path: Path, serve: Any) -> None:
-    cache, own = tmp_path / "cache", tmp_path / "own"
-    told = run(tmp_path, cache, "-m", "builders", "new", "shapes", "--at", "own")
+def test_a_new_family_has_a_plan_and_what_to_do_next(tmp_path: Path) -> None:
+    commands = made(tmp_path)
+    own, cache = tmp_path / "own", tmp_path / "cache"
+    planned = run(own, cache, "-m", "builders", "plan", *commands[1].split()[4:6])
+    assert "build" in planned and "shapes" in planned
+
+
+def made(folder: Path) -> list[str]:
+    """Makes a family in a folder's ``own``; the commands that it is told to be followed by."""
+    told = run(folder, folder / "cache", "-m", "builders", "new", "shapes", "--at", "own")
     commands = [line.strip() for line in told.splitlines()[1:]]
     assert commands == [
         "cd own",
@@ -35,6 +42,13 @@ def test_a_new_family_builds_passes_its_test_and_is_served(tmp_path: Path, serve
         "python -m unittest discover tests",
         "python -m runtime serve shapes_repository",
     ]
+    return commands
+
+
+@pytest.mark.thorough
+def test_a_new_family_builds_passes_its_test_and_is_served(tmp_path: Path, serve: Any) -> None:
+    commands = made(tmp_path)
+    own, cache = tmp_path / "own", tmp_path / "cache"
     run(own, cache, *commands[1].split()[1:])
     run(own, cache, *commands[2].split()[1:])
 

@@ -348,6 +348,7 @@ def test_the_commands_failures_are_one_sentence_and_exit_1(
         assert result.stderr.count("\n") == 1, result.stderr
 
 
+@pytest.mark.thorough
 def test_pages_of_a_tiff_come_with_their_numbers_and_can_be_chosen(
     server: LocalServer, client: OcrClient, render: Render, encode: Encode, tmp_path: Path
 ) -> None:
@@ -418,6 +419,7 @@ def test_pages_of_a_pdf_are_rendered_and_come_with_their_numbers(
         assert refused.stderr.startswith(said) and refused.stderr.count("\n") == 1
 
 
+@pytest.mark.thorough
 def test_a_drawing_shows_what_the_server_saw(
     server: LocalServer, render: Render, encode: Encode, tmp_path: Path
 ) -> None:

@@ -141,6 +141,7 @@ def test_what_is_not_as_it_was_signed_does_not_serve(
     assert "found" in ended.message and ended.message.endswith(".\n")
 
 
+@pytest.mark.thorough
 def test_another_folder_of_the_claim_is_verified_where_it_is_served(
     image: Image, claim: Path, keys: Path
 ) -> None:

@@ -142,6 +142,7 @@ def test_the_times_of_the_shutdown_fit_into_the_grace_period() -> None:
     assert delay + int(flag("exit-timeout-secs")) < grace_seconds()
 
 
+@pytest.mark.thorough
 def test_loading_later_is_off_by_default(built: Any) -> None:
     with built.network(), pytest.raises(CallFailed, match="explicit model load"):
         built.control.request("POST", "/v2/repository/models/crop/load", b"{}", KEY)

@@ -235,6 +235,7 @@ def test_a_wider_bound_forgives_more(one: float, other: float, seed: int) -> Non
     assert all(rank[w.state] <= rank[n.state] for n, w in zip(narrow, wide, strict=True))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("noise", "bound"), [(0.02, 0.0), (0.2, 0.1)])
 def test_nothing_changed_raises_few_false_alarms(noise: float, bound: float) -> None:
     """120 gates of 9 comparisons each, of legs that did not change: few may fail, without a bound

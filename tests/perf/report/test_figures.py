@@ -38,6 +38,7 @@ def boxes(panel: Panel) -> tuple[list[tuple[Text, Bbox]], BboxBase]:
         return [(each, each.get_window_extent(renderer)) for each in texts], figure.bbox
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("make_drawing", [latency, variants, time, throughput, profile, start])
 def test_texts_neither_overlap_nor_leave_the_picture(
     whole: Result, make_drawing: Callable[[Result], Drawing]

@@ -42,6 +42,7 @@ def test_the_recogniser_gets_the_crops_of_the_page(letter: Scenario) -> None:
         assert np.std(crops) > 5  # a picture
 
 
+@pytest.mark.thorough
 def test_through_the_pipeline_the_requests_are_the_pipelines(letter: Scenario) -> None:
     subject = find(REPOSITORY, "recognise", letter, "ocr")
     assert subject.called == "ocr" and subject.calls == CALLS
@@ -50,6 +51,7 @@ def test_through_the_pipeline_the_requests_are_the_pipelines(letter: Scenario) -
     assert "ocr_bls" not in subject.models
 
 
+@pytest.mark.thorough
 def test_a_pipeline_of_one_model_gets_its_own_requests(letter: Scenario) -> None:
     subject = find(REPOSITORY, "ocr_bls", letter, None)
     assert subject.called == "ocr_bls" and "recognise" in subject.models

@@ -73,7 +73,7 @@ def test_all_that_is_not_served_is_told_at_once(checkpoint: Path) -> None:
         assert each in told
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_settings_are_read_or_told(checkpoint: Path, data: st.DataObject) -> None:
     file = checkpoint / data.draw(st.sampled_from(["config.json", "preprocessor_config.json"]))

@@ -55,6 +55,7 @@ def stepwise(silero: onnxruntime.InferenceSession, waveform: np.ndarray) -> np.n
     return np.array(found, np.float32)
 
 
+@pytest.mark.thorough
 def test_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from builders.asr import vad\n"

@@ -237,6 +237,7 @@ def test_a_full_cache_is_one_sentence_and_leaves_the_old_repository(
     assert leftovers(folder) == []
 
 
+@pytest.mark.thorough
 def test_a_read_only_folder_is_one_sentence(folder: Path, start: Start) -> None:
     (folder / "frozen").mkdir()
     prefix = mounted(folder / "frozen", "ro")
@@ -245,6 +246,7 @@ def test_a_read_only_folder_is_one_sentence(folder: Path, start: Start) -> None:
     assert "Read-only file system" in result["error"]
 
 
+@pytest.mark.thorough
 def test_a_mount_point_cannot_be_swapped_and_says_so(folder: Path, start: Start) -> None:
     (folder / "volume").mkdir()
     prefix = mounted(folder / "volume", "size=9m")

@@ -85,6 +85,7 @@ def test_its_known_question_is_asked(outside: Outside) -> None:
     assert done.returncode == 2, "nobody said where it lies"
 
 
+@pytest.mark.thorough
 def test_a_users_file_is_asked_and_the_answer_shown_as_it_says(outside: Outside) -> None:
     (outside.folder / "mine.json").write_text('{"x": [0.25, -1]}')
     done = outside.run("clients", "ask", "toy", "mine.json", *CODE)

@@ -77,6 +77,7 @@ def test_what_a_build_leads_to_is_watched(
     assert not unchanged()
 
 
+@pytest.mark.thorough
 def test_what_no_build_leads_to_is_not(checkout: Path, unchanged: Callable[[], bool]) -> None:
     unchanged()
     for name in ("runtime/watch/heal.py", "runtime/machine/doctor.py", "builders/cli/app.py"):

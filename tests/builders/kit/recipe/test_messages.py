@@ -101,7 +101,7 @@ def assert_plain(message: str) -> None:
         assert each.rstrip().endswith((".", "?")), each
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(

@@ -237,7 +237,6 @@ def answer(server: LocalServer, ensemble: Ensemble) -> dict[str, np.ndarray]:
 
 GENTLE = settings(
     deadline=None,
-    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -456,7 +455,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 )
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
 @pytest.mark.parametrize("examples", [15, pytest.param(250, marks=pytest.mark.slow)])
 def test_mutated_pipeline_is_judged_as_triton_judges(

@@ -55,6 +55,7 @@ def test_held_out_speeds_are_not_trained() -> None:
         assert not any(least <= speed <= most for least, most in voices.TRAINED_SPEEDS)
 
 
+@pytest.mark.thorough
 def test_the_same_seed_gives_the_same_recording() -> None:
     once, again, other = corpus.make(SEED, 4), corpus.make(SEED, 4), corpus.make(SEED, 5)
     assert once.text == again.text
