@@ -18,6 +18,7 @@ from builders.embed.exports import expected
 from builders.kit.build.build import build
 from builders.kit.recipe.profile import ProfileError, load_profile
 from builders.kit.tasks.cache import Cache
+from clients.chained import Chained
 from repository.usage.answers import difference
 from repository.usage.found import usages
 from runtime.inprocess import InProcess
@@ -86,7 +87,9 @@ def test_each_text_has_its_vector_whatever_stands_beside_it(
 ) -> None:
     known = np.stack([reference(checkpoint, text) for text in TEXTS])
     inputs = {"text": np.array([text.encode() for text in TEXTS], np.object_)}
+    chained = Chained(served, "text_embed")
     forms = {
+        "chained": np.asarray(chained.run(inputs)["embeddings"]),
         "ensemble": ask(served, TEXTS),
         "BLS": ask(served, TEXTS, "text_embed_bls"),
         "in process": InProcess(repository).run("text_embed", inputs)["embeddings"],
@@ -95,6 +98,7 @@ def test_each_text_has_its_vector_whatever_stands_beside_it(
     for form, found in forms.items():
         assert found.shape == (len(TEXTS), HIDDEN) and found.dtype == np.float32, form
         assert np.abs(found - known).max() < 1e-5, form
+    chained.close()
 
 
 @pytest.mark.thorough

@@ -28,3 +28,9 @@ def test_what_is_served_is_what_transformers_says(name: str, tmp_path: Path) -> 
     outcome = judge(checkpoint, tmp_path / "made")
     assert outcome.equal, outcome
     assert outcome.architecture == read_eye(checkpoint).architecture
+    # But for rounding, the page says what is found now.
+    noted = recorded()[name]
+    exact = ("architecture", "tower", "kind", "equal")
+    assert [getattr(outcome, each) for each in exact] == [getattr(noted, each) for each in exact]
+    assert list(outcome.counts) == list(noted.counts)
+    assert (outcome.embeds is None) is (noted.embeds is None)

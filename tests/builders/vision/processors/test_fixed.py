@@ -20,7 +20,7 @@ from tests.builders.vision.processors.compared import (
     theirs,
     written,
 )
-from tests.builders.vision.processors.pictures import Files, few, many, opened, picture
+from tests.builders.vision.processors.pictures import MODES, Files, few, many, opened, picture
 
 PROCESSORS: list[tuple[str, dict[str, Any]]] = [
     ("CLIPImageProcessor", {}),
@@ -63,6 +63,19 @@ def test_two_hundred_images_become_what_transformers_makes_of_them(
     name: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     check(tmp_path, name, settings, many())
+
+
+@pytest.mark.thorough
+def test_the_two_hundred_have_every_mode_and_odd_sides() -> None:
+    assert len(many()) == 200
+    modes, sides = set(), set()
+    for what, _ in many():
+        mode, _, size = what.split()
+        modes.add(mode)
+        sides |= {int(side) for side in size.split("x")}
+    assert modes == MODES.keys()
+    # Some are lines of one pixel.
+    assert min(sides) == 1 and all(side % 2 for side in sides)
 
 
 def test_an_image_that_would_become_too_large_is_refused_with_the_bound(tmp_path: Path) -> None:

@@ -17,18 +17,20 @@ from builders.vision.stages.processors import naflex
 from tests.builders.vision.processors.compared import agree, pixels_of, same, theirs, written
 from tests.builders.vision.processors.pictures import Files, few, many
 
+GRID, NAFLEX = "Qwen2VLImageProcessor", "Siglip2ImageProcessor"
+
 _SMALL = {"shortest_edge": 28 * 28 * 2, "longest_edge": 28 * 28 * 40}
 
 MOST = 16_384
 """Patches of an image."""
 
-GRIDS: list[dict[str, Any]] = [
+GRID_SETTINGS: list[dict[str, Any]] = [
     {"size": _SMALL},
     {"min_pixels": 64 * 64, "max_pixels": 160 * 160, "patch_size": 16},
     {"size": _SMALL, "patch_size": 7, "merge_size": 3, "temporal_patch_size": 1, "resample": 2},
 ]
 
-NAFLEX: list[dict[str, Any]] = [
+NAFLEX_SETTINGS: list[dict[str, Any]] = [
     {"max_num_patches": 64, "patch_size": 8},
     {"patch_size": 5, "max_num_patches": 40, "resample": 3, "image_mean": [0.4, 0.5, 0.6]},
 ]
@@ -36,8 +38,8 @@ NAFLEX: list[dict[str, Any]] = [
 
 def check_grid(folder: Path, settings: dict[str, Any], files: Files) -> None:
     """The same as transformers on so many files; what it fails on is refused."""
-    own = written(folder, "Qwen2VLImageProcessor", **settings)
-    his = theirs("Qwen2VLImageProcessor", **settings)
+    own = written(folder, GRID, **settings)
+    his = theirs(GRID, **settings)
     for what, encoded in files:
         run = partial(grid.process, own, pixels_of(encoded, own), MOST)
         if (both := agree(his, encoded, run)) is None:
@@ -49,8 +51,8 @@ def check_grid(folder: Path, settings: dict[str, Any], files: Files) -> None:
 
 def check_naflex(folder: Path, settings: dict[str, Any], files: Files) -> None:
     """The same as transformers on so many files; what it fails on is refused."""
-    own = written(folder, "Siglip2ImageProcessor", **settings)
-    his = theirs("Siglip2ImageProcessor", **settings)
+    own = written(folder, NAFLEX, **settings)
+    his = theirs(NAFLEX, **settings)
     for what, encoded in files:
         run = partial(naflex.process, own, pixels_of(encoded, own))
         if (both := agree(his, encoded, run)) is None:
@@ -61,14 +63,14 @@ def check_naflex(folder: Path, settings: dict[str, Any], files: Files) -> None:
         assert same(found, answer["pixel_values"][0, : len(found)]), what
 
 
-@pytest.mark.parametrize("settings", GRIDS)
+@pytest.mark.parametrize("settings", GRID_SETTINGS)
 def test_some_images_become_the_grid_that_transformers_makes(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     check_grid(tmp_path, settings, few())
 
 
-@pytest.mark.parametrize("settings", NAFLEX)
+@pytest.mark.parametrize("settings", NAFLEX_SETTINGS)
 def test_some_images_become_the_patches_that_transformers_makes(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -76,7 +78,7 @@ def test_some_images_become_the_patches_that_transformers_makes(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("settings", [*GRIDS, {}])
+@pytest.mark.parametrize("settings", [*GRID_SETTINGS, {}])
 def test_two_hundred_images_become_the_grid_that_transformers_makes(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -84,7 +86,7 @@ def test_two_hundred_images_become_the_grid_that_transformers_makes(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("settings", [*NAFLEX, {}])
+@pytest.mark.parametrize("settings", [*NAFLEX_SETTINGS, {}])
 def test_two_hundred_images_become_the_patches_that_transformers_makes(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:

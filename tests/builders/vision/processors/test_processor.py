@@ -12,6 +12,7 @@ import transformers
 from builders.kit.sources.error import SourceError
 from builders.vision.checkpoint.processor.classes import CLASSES
 from builders.vision.checkpoint.processor.read import make_processor, read_processor
+from tests.builders.vision.processors import test_fixed, test_patches, test_tiled
 from tests.builders.vision.processors.compared import theirs
 
 
@@ -170,3 +171,8 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_processor_says_which_file_it_wants(tmp_path: Path) -> None:
     assert "preprocessor_config.json), found none" in refused(tmp_path)
+
+
+def test_two_hundred_images_are_compared_for_every_class() -> None:
+    compared = {name for name, _ in (*test_fixed.PROCESSORS, *test_tiled.PROCESSORS)}
+    assert compared | {test_patches.GRID, test_patches.NAFLEX} == CLASSES.keys()

@@ -11,6 +11,7 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from clients.chained import Chained
+from repository.arrays import Array, Arrays
 from runtime.inprocess import InProcess
 from runtime.machine.environment import ServerEnvironment
 from runtime.server.server import LocalServer
@@ -30,9 +31,18 @@ def served(
     eye = fixed.llava(folder / "eye", tower="siglip", vision_feature_layer=-1)
     text = tokenizers.siglip(fixed.siglip(folder / "text"))
     options = {"source": f"path:{eye}", "text": f"path:{text}"}
-    repository = built(folder, options, bls=True)
+    repository = built(folder, options, bls=True, fuse="beside")
     with LocalServer(repository, environment=server_environment) as server:
         yield repository, server
+
+
+def run_chained(server: LocalServer, name: str, inputs: Arrays) -> dict[str, Array]:
+    """What a client gets that asks one model after the other."""
+    chained = Chained(server.grpc, name)
+    try:
+        return {key: np.asarray(each) for key, each in chained.run(inputs).items()}
+    finally:
+        chained.close()
 
 
 def test_an_image_is_seen_alike_however_it_is_asked(served: tuple[Path, LocalServer]) -> None:
@@ -41,10 +51,10 @@ def test_an_image_is_seen_alike_however_it_is_asked(served: tuple[Path, LocalSer
     for each in PICTURES:
         inputs = {"image": np.frombuffer(each, np.uint8)}
         expected = wanted.run("vision", inputs)
-        answers = [ask(server, name, inputs) for name in ("vision", "vision_bls")]
-        chained = Chained(server.grpc, "vision")
-        answers.append(dict(chained.run(inputs)))
-        chained.close()
+        names = ("vision", "vision_bls", "vision_fused")
+        answers = [ask(server, name, inputs) for name in names]
+        answers += [run_chained(server, name, inputs) for name in ("vision", "vision_fused")]
+        answers.append(dict(wanted.run("vision_fused", inputs)))
         for found in answers:
             for name in ("image_embeds", "pooled"):
                 close(found[name], expected[name])
@@ -56,6 +66,7 @@ def test_texts_are_read_alike_however_they_are_asked(served: tuple[Path, LocalSe
     expected = InProcess(repository).run("vision_text", inputs)["text_pooled"]
     for name in ("vision_text", "vision_text_bls"):
         close(ask(server, name, inputs)["text_pooled"], expected)
+    close(run_chained(server, "vision_text", inputs)["text_pooled"], expected)
 
 
 def test_many_at_once_each_get_their_own_answer(served: tuple[Path, LocalServer]) -> None:
