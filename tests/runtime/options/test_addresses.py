@@ -119,7 +119,7 @@ def test_all_three_endpoints_answer(
     serve: Serve, tmp_path: Path, python_model: PythonModel, host: str, shown: str
 ) -> None:
     python_model(tmp_path, "sleeper")
-    server = serve(tmp_path, host=host, start_timeout_seconds=60)
+    server = serve(tmp_path, host=host)
     assert all(each.startswith(f"{shown}:") for each in (server.http, server.grpc, server.metrics))
     assert json.loads(server.control.request("GET", "/v2"))["name"] == "triton"
     assert server.control.is_ready("sleeper")

@@ -290,6 +290,6 @@ def test_a_setting_of_the_environment_opens_no_other_service(
     for name, value in {"MODE": "PREDICTION", "HTTP_PORT": "0", "PREDICT_ROUTE": "/p"}.items():
         monkeypatch.setenv(f"AIP_{name}", value)
     monkeypatch.setenv("AIP_HEALTH_ROUTE", "/h")
-    server = serve(tmp_path / "models", start_timeout_seconds=60)
+    server = serve(tmp_path / "models")
     assert server.control.is_live()
     assert not any("Vertex" in line for line in server.log_lines if "Started" in line)

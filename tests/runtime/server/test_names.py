@@ -26,7 +26,7 @@ def test_a_repository_whose_path_a_shell_would_change_is_served(
     repository = tmp_path / name
     python_model(repository, "sleeper")
     before = sorted(repository.rglob("*"))
-    server = serve(repository, start_timeout_seconds=60)
+    server = serve(repository)
     assert server.repository == repository
     assert infer(server.control, "sleeper", [0.0]) == [0.0]
     server.stop()
