@@ -140,6 +140,7 @@ def test_a_page_is_read_in_process() -> None:
     assert len(answer["text"]) == len(answer["boxes"]) == len(answer["scores"]) == 17
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -19,6 +19,7 @@ def errors(read: Read, name: str) -> tuple[int, int]:
     return score.free(kind.text, text), score.characters(kind.text)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["px8", "turned180_blur", "oblique20", "vertical_japanese"])
 def test_what_is_read_says_which_end_is_up_where_the_classifier_cannot(
     read: Read, name: str
@@ -43,6 +44,7 @@ def test_columns_of_signs_keep_their_marks(read: Read, name: str) -> None:
     assert wrong <= 0.05 * characters
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["squeeze_x", "narrow", "half", "blur1", "curved6"])
 def test_crops_are_as_wide_as_their_characters_need(read: Read, name: str) -> None:
     wrong, characters = errors(read, name)

@@ -82,6 +82,7 @@ def test_the_minimum_score_and_the_maximum_side_are_heeded(read: Read) -> None:
     assert texts(read(data, maximum_side=np.array([400], np.int32))) == LINES
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("size", [(640, 480), (1, 1), (20_000, 3), (3, 5000), (33, 2000)])
 @pytest.mark.parametrize("colour", ["white", "black"])
 def test_a_page_without_text_gives_empty_outputs(

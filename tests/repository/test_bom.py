@@ -234,6 +234,7 @@ def test_a_wrong_epoch_is_refused(
         sbom(built)
 
 
+@pytest.mark.thorough
 def test_the_command_writes_the_list_outside_the_repository(
     built: Manifest, tmp_path: Path
 ) -> None:

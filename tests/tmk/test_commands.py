@@ -70,6 +70,7 @@ def test_every_command_stands_in_a_group_and_says_what_it_does() -> None:
         assert each.help, name
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", [name for name, _ in leaves(COMMAND)])
 def test_help_names_no_other_program(name: str) -> None:
     result = CliRunner().invoke(app, [*name.split(), "--help"], prog_name="tmk")

@@ -21,6 +21,7 @@ def rows(name: str) -> list[str]:
     return done.output.splitlines()
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_no_name_of_an_option_is_cut_and_a_flag_takes_no_value(name: str) -> None:
     lines = rows(name)

@@ -164,6 +164,7 @@ def test_what_is_no_text_is_refused_in_a_sentence(
         run(asked(texts))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", ["x" * 1_000_000, "red " * 250_000, "中" * 333_333])
 def test_a_text_of_a_megabyte_is_cut(checkpoint: Path, tmp_path: Path, text: str) -> None:
     found = stage(checkpoint, tmp_path)(asked([text, "red"]))

@@ -83,6 +83,7 @@ def test_smoke_recognises_the_port_of_grpc(triton: LocalServer) -> None:
     assert errors.startswith(f"error: {triton.grpc} speaks gRPC, and the address of HTTP is asked")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "url",
     ["http://", "http://host:x", "http://host:99999", "http://my host", "http://u:secret@host/"],

@@ -117,10 +117,24 @@ def request(case: str, **choices: str) -> dict[str, np.ndarray]:
     return {"waveform": sound(case)[0], "speech": np.array([0.1, 0.9], np.float32), **texts}
 
 
+def test_the_settings_are_the_checkpoints_and_decode_what_it_said(tmp_path: Path) -> None:
+    SETTINGS.make(CHECKPOINT, tmp_path / SETTINGS.name)
+    settings = whisper_tokens.read(tmp_path / SETTINGS.name)
+    assert (tuple(settings.languages), tuple(settings.tasks)) == (LANGUAGES, TASKS)
+    assert settings.language == -1 and settings.alignment_heads > 0
+    for expected in json.loads(EXPECTED.read_text("utf-8")).values():
+        tokens = [token for each in expected["segments"] for token in each["tokens"]]
+        spoken = [token for token in tokens if token < settings.first_time_stamp]
+        said = whisper_tokens.text(np.array(spoken), settings)
+        assert said.strip() == expected["text"].strip()
+
+
+@pytest.mark.thorough
 def test_the_repository_is_sound(built: Built) -> None:
     assert errors(check_repository(built.repository, release("24.10"))) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", list(CASES))
 def test_long_sound_has_the_tokens_and_segments_of_generate(built: Built, case: str) -> None:
     expected = json.loads(EXPECTED.read_text("utf-8"))[case]
@@ -135,6 +149,7 @@ def test_long_sound_has_the_tokens_and_segments_of_generate(built: Built, case: 
     assert all(0 < score <= 1 for score in answer["scores"])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", list(CASES))
 def test_words_have_the_times_of_transformers_within_their_segments(
     built: Built, case: str
@@ -158,6 +173,7 @@ def test_words_have_the_times_of_transformers_within_their_segments(
     np.testing.assert_allclose(answer["word_scores"], [w.score for w in words], atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_the_checkpoints_outputs_vary_and_are_what_was_said(built: Built) -> None:
     expected = json.loads(EXPECTED.read_text("utf-8"))
     assert (
@@ -172,6 +188,7 @@ def test_the_checkpoints_outputs_vary_and_are_what_was_said(built: Built) -> Non
     assert sum(block.size for block in blocks) > 0.85 * len(said)
 
 
+@pytest.mark.thorough
 def test_nobody_speaking_is_no_text_and_no_call(built: Built) -> None:
     silent = {**request("short"), "speech": np.array([0.1, 0.49], np.float32)}
     none = {**request("short"), "waveform": np.zeros(0, np.float32)}
@@ -181,6 +198,7 @@ def test_nobody_speaking_is_no_text_and_no_call(built: Built) -> None:
         assert answer["segments"].shape == (0, 2)
 
 
+@pytest.mark.thorough
 def test_languages_and_tasks_by_name_and_code(built: Built) -> None:
     by_code = built.answer(**request("three windows"))["text"]
     assert built.answer(**request("three windows", language=" German "))["text"] == by_code
@@ -188,6 +206,7 @@ def test_languages_and_tasks_by_name_and_code(built: Built) -> None:
     assert set(english.split()) < set(WORDS["en"])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("choices", "sentence"),
     [
@@ -288,6 +307,7 @@ def in_integers(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Built
     return Built(repository, InProcess(repository), exports, built.models, built.configs)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", ["short", "one window", "translated"])
 def test_in_integers_nearly_the_same_is_understood(
     built: Built, in_integers: Built, case: str

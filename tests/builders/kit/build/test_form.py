@@ -99,6 +99,7 @@ def test_a_refusal_is_no_refusal_within_another(tmp_path: Path) -> None:
     assert str(finding).count("expected") == str(finding).count("found") == 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("component", ["parakeet", "whisper"])
 @pytest.mark.parametrize(
     "kind", ["parakeet_tdt", "parakeet_rnnt", "canary", "wav2vec2", "moonshine"]
