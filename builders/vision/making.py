@@ -119,6 +119,7 @@ def _without_effect(eye: Eye, options: VisionOptions, conditions: Conditions) ->
         if option in options.model_fields_set
         and getattr(options, option) is not None
         and eye.kind != kind
+        and not (option == "maximum_patches" and fixed.interpolates(eye, options))
     ]
 
 

@@ -33,10 +33,11 @@ class VisionOptions(Options):
         maximum_tiles: of an eye that sees an image in tiles, the most of one image, the one that
             shows it whole among them. An image of more is refused. By default as many as the
             checkpoint's image processor can make.
-        maximum_patches: of an eye that sees an image in patches of a grid, the most of one image.
-            An image of more is refused. By default as many as the processor's class makes at
-            most, where a checkpoint leaves that open. Attention takes memory for their square: with
-            16 heads, 1.7 GB for each of two tensors of FP32 at 5120 patches.
+        maximum_patches: of an eye that sees an image in patches of a grid, or that interpolates,
+            the most of one image. An image of more is refused. Attention takes memory for their
+            square: with 16 heads, 1.7 GB for each of two tensors of FP32 at 5120 patches. By
+            default as many as a grid's processor makes at most, where a checkpoint leaves that
+            open.
     """
 
     source: str = DEMO

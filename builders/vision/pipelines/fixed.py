@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builders.kit.graph import Ensemble, Tensor
+from builders.kit.graph.options import Whole
 from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.processor.read import PROCESSOR, read_processor
 from builders.vision.options import VisionOptions
@@ -12,6 +13,12 @@ from builders.vision.towers.normalise import arithmetic
 from repository.arrays import DType
 
 
+def interpolates(eye: Eye, options: VisionOptions) -> bool:
+    """Whether an eye of one size is to see images of other sizes too."""
+    asked = eye.interpolates if options.interpolate is None else options.interpolate
+    return eye.kind == "fixed" and asked
+
+
 def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
     """``decode_rgb >> preprocess >> encode >> adapt``; without a projector, no ``adapt``.
 
@@ -19,7 +26,7 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         eye: the checkpoint's.
         options: what the profile says.
     """
-    interpolate = eye.interpolates if options.interpolate is None else options.interpolate
+    interpolate = interpolates(eye, options)
     encoder, adapter = fixed.exports(eye, interpolate)
     sides = None if interpolate else eye.tower.side
     decode_rgb = decoder(read_processor(eye.path, ("fixed",), sides))
@@ -35,6 +42,12 @@ def pipeline(eye: Eye, options: VisionOptions) -> Ensemble:
         "preprocess",
         PROCESSOR,
         (pixel_values,),
+        settings={
+            "maximum_patches": (options.maximum_patches, Whole(1, 1 << 20)),
+            "patch_size": (eye.tower.patch, Whole(eye.tower.patch, eye.tower.patch)),
+        }
+        if interpolate
+        else None,
         arithmetic=arithmetic(fixed.sizes(eye, interpolate)),
     )
     encoded = (features, pooled) if eye.projects else (pooled,)

@@ -27,16 +27,25 @@ def prepare(
     """The stage; it reads the processor's settings.
 
     The parameter ``maximum_pixels`` bounds an image at every size that it is brought to, and
-    ``maximum_tiles`` the tiles of one. With ``as_bytes`` "true" pixels are not rescaled and
-    normalised.
+    ``maximum_tiles`` the tiles of one. Of a tower that interpolates, ``maximum_patches`` bounds
+    the patches of one, whose sides have ``patch_size`` pixels. With ``as_bytes`` "true" pixels are
+    not rescaled and normalised.
     """
     settings = json.loads((folder / PROCESSOR_FILE).read_text("utf-8"))
     maximum = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
 
+    patch, patches = (int(parameters.get(name, 0)) for name in ("patch_size", "maximum_patches"))
+
+    def bound(pixels: np.ndarray) -> None:
+        if patches:
+            fixed.refuse_patches(settings, (pixels.shape[0], pixels.shape[1]), patch, patches)
+
     def one(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        bound(inputs["pixels"])
         return {"pixel_values": fixed.process(settings, inputs["pixels"], maximum)}
 
     def as_bytes(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        bound(inputs["pixels"])
         found = fixed.shown(settings, inputs["pixels"], maximum)
         return {"pixel_values": np.ascontiguousarray(found.transpose(2, 0, 1))}
 

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from builders.kit.graph import PythonModel
+from builders.kit.invalid_argument import InvalidArgument
 from builders.kit.recipe.profile import ProfileError, load_profile
 from builders.kit.recipe.recipe import make_recipe
+from builders.vision.checkpoint.processor.read import make_processor
+from builders.vision.stages.preprocess import PROCESSOR_FILE, prepare
 from tests.builders.vision.building import profile
 from tests.builders.vision.checkpoints import fixed, grid, tiled, tokenizers
 
@@ -56,13 +60,41 @@ def test_an_option_that_the_eye_does_not_have_is_refused(
         assert words in finding.expected and words not in finding.found
 
 
-def test_every_eye_bounds_the_pixels_of_an_image(eye: tuple[str, Path], tmp_path: Path) -> None:
-    source = {"source": f"path:{eye[1]}"}
-    (stage,) = [
-        each
-        for each in make_recipe(load_profile(profile(tmp_path, source))).models
-        if each.name == "preprocess"
-    ]
+def stage_of(folder: Path, options: dict[str, object]) -> PythonModel:
+    """The stage ``preprocess`` of a profile."""
+    models = make_recipe(load_profile(profile(folder, options))).models
+    (stage,) = [each for each in models if each.name == "preprocess"]
     assert isinstance(stage, PythonModel)
+    return stage
+
+
+def test_an_eye_that_interpolates_bounds_the_patches_of_an_image(tmp_path: Path) -> None:
+    checkpoint = fixed.siglip(tmp_path / "eye")
+    tokenizers.siglip(checkpoint)
+    fixed.edit(checkpoint, "preprocessor_config.json", do_resize=False)
+    source: dict[str, object] = {"source": f"path:{checkpoint}", "interpolate": True}
+    assert stage_of(tmp_path, source).parameters["maximum_patches"] == "5120"
+    stage = stage_of(tmp_path, {**source, "maximum_patches": 20})
+    make_processor(checkpoint, tmp_path / PROCESSOR_FILE)
+    run = prepare(tmp_path, stage.parameters)
+    patch = int(stage.parameters["patch_size"])
+
+    def seen(rows: int, columns: int) -> tuple[int, ...]:
+        pixels = np.zeros((rows * patch, columns * patch, 3), np.uint8)
+        return run({"pixels": pixels})["pixel_values"].shape
+
+    assert seen(4, 5) == (3, 4 * patch, 5 * patch)
+    for rows, columns in ((3, 7), (1, 21), (400, 1)):
+        with pytest.raises(InvalidArgument, match="more than the 20 allowed"):
+            seen(rows, columns)
+
+
+def test_an_eye_of_one_size_has_no_patches_to_bound(tmp_path: Path) -> None:
+    stage = stage_of(tmp_path, {"source": f"path:{fixed.llava(tmp_path / 'eye')}"})
+    assert "maximum_patches" not in stage.parameters
+
+
+def test_every_eye_bounds_the_pixels_of_an_image(eye: tuple[str, Path], tmp_path: Path) -> None:
+    stage = stage_of(tmp_path, {"source": f"path:{eye[1]}"})
     assert stage.parameters["maximum_pixels"] == "50000000"
     assert stage.options["maximum_pixels"].takes("1000000")

@@ -7,8 +7,34 @@ from typing import Any
 
 import numpy as np
 
+from builders.kit.invalid_argument import InvalidArgument
+
 from . import pixels as pixel
 from .planes import planes, table
+
+
+def refuse_patches(
+    settings: Mapping[str, Any], source: pixel.Size, patch: int, maximum: int
+) -> None:
+    """Refuse an image of which a tower that interpolates would see too many patches.
+
+    Args:
+        settings: the processor's, complete.
+        source: the image's size.
+        patch: the side of a patch, in pixels.
+        maximum: of patches; attention takes memory for their square.
+
+    Raises:
+        InvalidArgument: it has more.
+    """
+    height, width = pixel.fitted_size(settings, source)
+    patches = (height // patch) * (width // patch)
+    if patches > maximum:
+        raise InvalidArgument(
+            f"the image has {source[1]} x {source[0]} pixels, of which the model would see "
+            f"{patches} patches, more than the {maximum} allowed; send one that is less long and "
+            "narrow, or smaller"
+        )
 
 
 def process(

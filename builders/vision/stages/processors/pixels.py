@@ -77,6 +77,15 @@ def _within(source: Size, shortest: int, longest: int) -> Size:
     return shortest, int((shortest if raw is None else raw) * width / height)
 
 
+def fitted_size(settings: Mapping[str, Any], source: Size) -> Size:
+    """The size of what the processor of a tower of one image makes of an image."""
+    size = (max(source),) * 2 if settings["do_pad"] else source
+    if settings["do_resize"]:
+        size = target(settings["size"], size)
+    crop = settings["crop_size"]
+    return (crop["height"], crop["width"]) if settings["do_center_crop"] else size
+
+
 def centre(pixels: np.ndarray, size: Size) -> np.ndarray:
     """The middle of an image; black where the image is smaller."""
     height, width = pixels.shape[:2]
