@@ -24,6 +24,8 @@ class Caption:
         masked: the tokenizer also says which tokens only fill, and the tower looks past those.
         pooled: the width of ``text_pooled``.
         vocabulary: how many tokens the tower knows.
+        end: the token at which CLIP's tower reads a text off; None where that is the highest token
+            of the text, as in CLIP's first checkpoints, or the last.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class Caption:
     masked: bool
     pooled: int
     vocabulary: int
+    end: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,14 @@ def read_caption(path: Path) -> Caption:
         masked=not kind.clip and (not isinstance(names, list) or "attention_mask" in names),
         pooled=pooled,
         vocabulary=vocabulary,
+        end=_end(text.content.get("eos_token_id", 49407), vocabulary) if kind.clip else None,
     )
+
+
+def _end(given: object, vocabulary: int) -> int | None:
+    """transformers takes an ``eos_token_id`` of 2 for that of the first checkpoints, a wrong one
+    (``CLIPTextModel.forward``)."""
+    return given if type(given) is int and given != 2 and 0 <= given < vocabulary else None
 
 
 def _text(config: Values, kind: _Kind) -> Values:

@@ -63,13 +63,21 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
 
 
 def texts(caption: Caption) -> Sequence[Arrays]:
-    """Random tokens, in three batches; of lengths of their own if the tower takes any."""
+    """Random tokens, in three batches; of lengths of their own if the tower takes any.
+
+    Texts end in the second half of a row, each elsewhere: a causal tower that found no end would
+    be compared on the first token alone.
+    """
     random = np.random.default_rng(11)
     most = caption.tokens
     lengths = (most,) * 3 if caption.fills else (max(most // 2, 2), most, 2)
     made: list[Arrays] = []
     for batch, length in zip(BATCHES, lengths, strict=True):
         ids = random.integers(0, caption.vocabulary, (batch, length), np.int64)
+        if caption.end is not None:
+            ends = random.integers(length // 2, length, batch)
+            ids = np.where(ids == caption.end, 0 if caption.end else 1, ids)
+            ids[np.arange(batch), ends] = caption.end
         found = {"input_ids": ids}
         if caption.masked:
             counted = random.integers(1, length + 1, (batch, 1))

@@ -14,7 +14,8 @@ from builders.vision.checkpoint.eye import Eye
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.stages.resized_positions import filter_weights
 from builders.vision.towers import caption, fixed, naflex
-from builders.vision.towers.loading import load_eye
+from builders.vision.towers.loading import load_caption, load_eye
+from builders.vision.towers.modules.caption import EncodeCaption
 from repository.arrays import Array, Arrays
 from tests.builders.vision.checkpoints import fixed as checkpoints
 from tests.builders.vision.checkpoints import tokenizers
@@ -167,3 +168,33 @@ def test_a_text_tower_reads_as_transformers_does(name: str, masked: bool, tmp_pa
 def test_a_clip_with_the_old_end_token_reads_up_to_its_highest_token(tmp_path: Path) -> None:
     checkpoint = tokenizers.clip(checkpoints.clip(tmp_path, eos_token_id=2))
     made(caption.export(read_caption(checkpoint)), checkpoint, tmp_path)
+
+
+def test_the_texts_of_a_comparison_end_where_clip_reads_them_off(tmp_path: Path) -> None:
+    found = read_caption(tokenizers.clip(checkpoints.clip(tmp_path)))
+    assert found.end is not None
+    for each in caption.texts(found):
+        ids = each["input_ids"]
+        is_end = ids == found.end
+        assert (is_end.sum(1) == 1).all()
+        assert (is_end.argmax(1) >= ids.shape[1] // 2).all()
+
+
+def test_a_text_tower_that_lost_its_positions_fails_the_comparison(tmp_path: Path) -> None:
+    import torch
+
+    checkpoint = tokenizers.clip(checkpoints.clip(tmp_path))
+    found, model = load_caption(checkpoint)
+    encode = EncodeCaption(model)
+    given = next(each for each in caption.texts(found) if each["input_ids"].shape[1] > 2)
+    with torch.no_grad():
+        close(encode(torch.from_numpy(given["input_ids"])).numpy(), _pooled(checkpoint, given))
+        # All but the first, which is the one that a text without an end would be read off at.
+        model.text_model.embeddings.position_embedding.weight[1:] = 0
+        spoilt = encode(torch.from_numpy(given["input_ids"])).numpy()
+    with pytest.raises(AssertionError):
+        close(spoilt, _pooled(checkpoint, given))
+
+
+def _pooled(checkpoint: Path, given: Arrays) -> Array:
+    return caption.expected(checkpoint, given)["text_pooled"]
