@@ -21,7 +21,9 @@ def is_embedder(path: Path) -> bool:
         SourceError: a file cannot be read.
     """
     content = _encoder(path)
-    return content.get("model_type") in KINDS and ((path / MODULES).is_file() or _is_bare(content))
+    return str(content.get("model_type")) in KINDS and (
+        (path / MODULES).is_file() or _is_bare(content)
+    )
 
 
 def refusal(path: Path) -> str | None:
@@ -30,7 +32,7 @@ def refusal(path: Path) -> str | None:
     Raises:
         SourceError: a file cannot be read.
     """
-    if _encoder(path).get("model_type") not in KINDS:
+    if str(_encoder(path).get("model_type")) not in KINDS:
         return None
     return f"has a head of its own, and no {MODULES} that says how it makes a vector of a text"
 

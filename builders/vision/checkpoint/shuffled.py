@@ -21,8 +21,9 @@ def _internvl(folder: Folder) -> TiledEye:
         if not isinstance(config.content["vision_feature_layer"], int):
             config.refuse("vision_feature_layer", "one number")
     ratio = config.number("downsample_ratio", 0.5) or 1.0
-    squeeze = round(1 / ratio)
     patches = tower.side // tower.patch
+    # Of a ratio next to nothing the inverse is infinite, which has no whole number.
+    squeeze = round(1 / ratio) if ratio * patches >= 0.5 else 0
     if squeeze < 1 or squeeze * ratio != 1 or patches % squeeze:
         config.refuse("downsample_ratio", f"one divided by a divisor of {patches}")
         squeeze = 1

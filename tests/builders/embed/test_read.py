@@ -11,6 +11,7 @@ import pytest
 
 from builders.embed.checkpoint.layers import Dense, Normalise, Pooling
 from builders.embed.checkpoint.read import Embedder, read_embedder
+from builders.embed.checkpoint.recognise import is_embedder, refusal
 from builders.kit.sources.error import SourceError
 
 CONFIG = {
@@ -173,3 +174,11 @@ def test_an_embedder_is_told_apart_by_its_files(tmp_path: Path) -> None:
     one = read_embedder(written(tmp_path / "one", WHOLE))
     other = read_embedder(written(tmp_path / "other", {"config.json": CONFIG}))
     assert isinstance(one, Embedder) and one != other
+
+
+@pytest.mark.parametrize("model_type", [[], {}, 7, None, True])
+def test_a_model_type_that_is_no_text_is_none_that_is_served(
+    model_type: object, tmp_path: Path
+) -> None:
+    folder = written(tmp_path, {"config.json": {"model_type": model_type}})
+    assert not is_embedder(folder) and refusal(folder) is None

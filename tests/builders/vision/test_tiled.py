@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from builders.kit.build.parity import compare_files
+from builders.kit.sources.error import SourceError
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.checkpoint.tiled_eye import TiledEye
 from builders.vision.stages import join
 from builders.vision.towers import tiled
+from tests.builders.vision.checkpoints.fixed import edit
 from tests.builders.vision.checkpoints.seen import Seen, images
 from tests.builders.vision.checkpoints.tiled import MAKERS
 
@@ -133,3 +135,13 @@ def test_tiles_are_joined_as_by_transformers(name: str, tmp_path: Path) -> None:
 def test_other_forms_are_joined_as_by_transformers(name: str, tmp_path: Path) -> None:
     checkpoint = MAKERS[name](tmp_path / "checkpoint", **FORMS[name])
     agree(checkpoint, tmp_path, exported(checkpoint, tmp_path))
+
+
+@pytest.mark.parametrize("ratio", [1e-320, 1e-9, 0.3, 2.0, -0.5])
+def test_a_ratio_that_squeezes_no_whole_number_of_patches_is_refused(
+    ratio: float, tmp_path: Path
+) -> None:
+    checkpoint = MAKERS["internvl"](tmp_path / "eye")
+    edit(checkpoint, downsample_ratio=ratio)
+    with pytest.raises(SourceError, match="downsample_ratio"):
+        read_eye(checkpoint)

@@ -167,6 +167,7 @@ def _pinpoints(values: Values, found: dict[str, Any]) -> None:
 def _whole(values: Values, found: dict[str, Any], name: str, most: int) -> None:
     if type(found[name]) is not int or not 1 <= found[name] <= most:
         values.refuse(name, f"a whole number from 1 to {most}")
+        found[name] = most  # so that what is compared with it is a number
 
 
 def _aspect_ratio(values: Values, found: dict[str, Any]) -> None:

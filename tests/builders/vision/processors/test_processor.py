@@ -101,6 +101,7 @@ def test_what_the_stage_gets_is_written(tmp_path: Path) -> None:
 CLIP = {"image_processor_type": "CLIPImageProcessor"}
 NEXT = {"image_processor_type": "LlavaNextImageProcessor"}
 QWEN = {"image_processor_type": "Qwen2VLImageProcessor"}
+INTERN = {"image_processor_type": "GotOcr2ImageProcessor", "crop_to_patches": True}
 GEMMA = {"image_processor_type": "Gemma3ImageProcessor"}
 
 
@@ -133,6 +134,8 @@ GEMMA = {"image_processor_type": "Gemma3ImageProcessor"}
         (QWEN | {"size": {"min_pixels": 1, "max_pixels": 9}}, "shortest_edge and longest_edge"),
         (QWEN | {"min_pixels": 9000, "max_pixels": 100}, "at most longest_edge"),
         (QWEN | {"patch_size": 0}, "patch_size: 0"),
+        (INTERN | {"max_patches": ""}, 'max_patches: "" (expected a whole number from 1 to 1000'),
+        (INTERN | {"max_patches": 2, "min_patches": 3}, "min_patches: 3"),
         (GEMMA | {"do_pan_and_scan": True}, "pan_and_scan_min_crop_size: none"),
     ],
 )
