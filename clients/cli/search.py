@@ -113,6 +113,7 @@ def _search(wanted: Callable[[VisionClient], Vector], options: _Options) -> None
     from clients.connection.errors import RequestError
     from clients.vision.client import VisionClient
     from clients.vision.search import best, files_in, look
+    from repository.findings import printable
 
     folder = options.folder
     try:
@@ -140,7 +141,7 @@ def _search(wanted: Callable[[VisionClient], Vector], options: _Options) -> None
         raise failed(str(problem)) from problem
     for each in seen:
         if each.skipped:
-            typer.echo(f"skipped {each.file}: {each.skipped}", err=True)
+            typer.echo(f"skipped {printable(str(each.file))}: {each.skipped}", err=True)
     found = best(seen, options.top)
     if not found:
         raise failed(f"{folder}: expected images, found none among {len(files)} files")
@@ -149,4 +150,4 @@ def _search(wanted: Callable[[VisionClient], Vector], options: _Options) -> None
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     for each in found:
-        typer.echo(f"{each.likeness:6.3f}  {each.file}")
+        typer.echo(f"{each.likeness:6.3f}  {printable(str(each.file))}")

@@ -110,6 +110,18 @@ def test_images_are_found_by_a_text(server: tuple[Server, str], folder: Path) ->
     assert result.stderr == f"skipped {folder / 'notes.txt'}: the bytes are not an image\n"
 
 
+def test_a_file_s_name_cannot_write_to_the_terminal(
+    server: tuple[Server, str], folder: Path
+) -> None:
+    (folder / "\x1b[2Jclear.png").write_text("red 0.8", "utf-8")
+    (folder / "\x1b]0;title.txt").write_text("shopping", "utf-8")
+    result = run(server[1], "find", "red", "--images", folder)
+    assert result.exit_code == 0, result.output
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "\\x1b[2Jclear.png" in result.stdout
+    assert "skipped" in result.stderr and "\\x1b]0;title.txt" in result.stderr
+
+
 def test_images_are_found_by_an_image(server: tuple[Server, str], folder: Path) -> None:
     server[0].pipelines = {"vision"}
     result = run(server[1], "similar", folder / "other.png", "--images", folder, "--json")
