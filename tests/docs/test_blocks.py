@@ -110,7 +110,7 @@ def test_profiles_are_valid(tmp_path: Path) -> None:
             if block.startswith("triton:"):
                 (tmp_path / "profile.yaml").write_text(block)
                 named += load_profile(tmp_path / "profile.yaml").families
-    assert sorted(named) == ["asr", "asr", "ocr", "onnx"]
+    assert sorted(named) == ["asr", "asr", "ocr", "onnx", "vision"]
 
 
 def test_other_python_is_python() -> None:
