@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from builders.kit.invalid_argument import InvalidArgument
 from builders.vision.stages import preprocess, preprocess_grid, preprocess_naflex
 from builders.vision.stages.processors import fixed, grid_patches, tiles
 from builders.vision.stages.processors.pixels import MAXIMUM_PIXELS, Size
@@ -158,11 +157,11 @@ def _sizes(stage: _Stage, rows: int, columns: int) -> Iterator[Size]:
 def _one(stage: _Stage, size: Size) -> int:
     """Whether a tower of one size, or of patches that are filled up, is shown such an image."""
     most = stage.parameters.get("maximum_patches")
-    if most is not None:
-        try:
-            fixed.refuse_patches(stage.settings, size, stage.parameters["patch_size"], most)
-        except InvalidArgument:
-            return 0
+    if (
+        most is not None
+        and fixed.patches(stage.settings, size, stage.parameters["patch_size"]) > most
+    ):
+        return 0
     return int(not stage.settings.get("do_pad") or stage.allows(max(size) ** 2))
 
 

@@ -37,12 +37,15 @@ SEES: Mapping[Kind, str] = {
 }
 """Kind of eye -> what it does, in words."""
 
-OF_ONE_KIND: Mapping[str, Kind] = {
-    "interpolate": "fixed",
-    "maximum_tiles": "tiled",
-    "maximum_patches": "grid",
+HAVE: Mapping[str, tuple[str, Callable[[Eye, VisionOptions], bool]]] = {
+    "interpolate": (SEES["fixed"], lambda eye, _: eye.kind == "fixed"),
+    "maximum_tiles": (SEES["tiled"], lambda eye, _: eye.kind == "tiled"),
+    "maximum_patches": (
+        f"{SEES['grid']}, or that interpolates",
+        lambda eye, options: eye.kind == "grid" or fixed.interpolates(eye, options),
+    ),
 }
-"""An option -> the kind of eye that has it."""
+"""An option -> the eyes that have it: what they do, in words, and whether one is of them."""
 
 
 def make(options: VisionOptions, conditions: Conditions) -> Family:
@@ -111,15 +114,14 @@ def _without_effect(eye: Eye, options: VisionOptions, conditions: Conditions) ->
         finding_of(
             "vision",
             conditions.place(option),
-            f"an eye that {SEES[kind]}, as no other has this option",
+            f"an eye that {words}, as no other has this option",
             found,
             "Leave the option out.",
         )
-        for option, kind in OF_ONE_KIND.items()
+        for option, (words, has) in HAVE.items()
         if option in options.model_fields_set
         and getattr(options, option) is not None
-        and eye.kind != kind
-        and not (option == "maximum_patches" and fixed.interpolates(eye, options))
+        and not has(eye, options)
     ]
 
 

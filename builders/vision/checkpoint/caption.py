@@ -24,8 +24,8 @@ class Caption:
         masked: the tokenizer also says which tokens only fill, and the tower looks past those.
         pooled: the width of ``text_pooled``.
         vocabulary: how many tokens the tower knows.
-        end: the token at which CLIP's tower reads a text off; None where that is the highest token
-            of the text, as in CLIP's first checkpoints, or the last.
+        end: the token at which CLIP's tower reads a text off. None if it takes the text's highest
+            token, as CLIP's first checkpoints do, or the last one, as SigLIP does.
     """
 
     path: Path
@@ -119,8 +119,8 @@ def read_caption(path: Path) -> Caption:
 
 
 def _end(given: object, vocabulary: int) -> int | None:
-    """transformers takes an ``eos_token_id`` of 2 for that of the first checkpoints, a wrong one
-    (``CLIPTextModel.forward``)."""
+    """The end token of CLIP's texts. An ``eos_token_id`` of 2 stands in its first checkpoints by
+    mistake, and transformers looks for no end there (``CLIPTextModel.forward``)."""
     return given if type(given) is int and given != 2 and 0 <= given < vocabulary else None
 
 

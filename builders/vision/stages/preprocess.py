@@ -34,11 +34,10 @@ def prepare(
     settings = json.loads((folder / PROCESSOR_FILE).read_text("utf-8"))
     maximum = int(parameters.get("maximum_pixels", MAXIMUM_PIXELS))
 
-    patch, patches = (int(parameters.get(name, 0)) for name in ("patch_size", "maximum_patches"))
-
     def bound(pixels: np.ndarray) -> None:
-        if patches:
-            fixed.refuse_patches(settings, (pixels.shape[0], pixels.shape[1]), patch, patches)
+        if "maximum_patches" in parameters:
+            patch, most = int(parameters["patch_size"]), int(parameters["maximum_patches"])
+            fixed.refuse_patches(settings, (pixels.shape[0], pixels.shape[1]), patch, most)
 
     def one(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         bound(inputs["pixels"])

@@ -65,8 +65,8 @@ def make_encoder(checkpoint: Path, out: Path) -> Mapping[str, object]:
 def texts(caption: Caption) -> Sequence[Arrays]:
     """Random tokens, in three batches; of lengths of their own if the tower takes any.
 
-    Texts end in the second half of a row, each elsewhere: a causal tower that found no end would
-    be compared on the first token alone.
+    A text of CLIP's ends somewhere in the second half of its row. Without an end it would be read
+    off at its first token, and nothing behind that would be compared.
     """
     random = np.random.default_rng(11)
     most = caption.tokens

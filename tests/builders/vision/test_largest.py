@@ -59,7 +59,7 @@ def stage(folder: Path, height: int, width: int) -> Mapping[str, Any]:
     """What the stage makes of an image of that size."""
     config = read_config(folder / "preprocess" / "config.pbtxt")
     given = {key: value.string_value for key, value in config.parameters.items()}
-    module = preprocess_grid if "maximum_patches" in given else preprocess
+    module = preprocess_grid if "max_pixels" in given else preprocess
     run = module.prepare(folder / "preprocess" / "1", given)
     found: Mapping[str, Any] = run({"pixels": np.zeros((height, width, 3), np.uint8)})
     return found
@@ -108,6 +108,15 @@ def test_tiles_of_more_pixels_than_are_allowed_are_not_asked_for(tmp_path: Path)
     assert found.made == "3 tiles"
     assert found.width * found.height <= 1_000_000
     assert len(stage(tmp_path / "less", found.height, found.width)["pixel_values"]) == 3
+
+
+def test_an_eye_that_interpolates_is_asked_what_it_takes(tmp_path: Path) -> None:
+    read = written(tmp_path / "checkpoint", "SiglipImageProcessor", do_resize=False)
+    found = largest_in(repository(tmp_path, read, maximum_patches=5120, patch_size=16))
+    patches = (found.width // 16) * (found.height // 16)
+    assert patches <= 5120 < 4 * patches
+    seen = stage(tmp_path, found.height, found.width)["pixel_values"].shape
+    assert seen == (3, found.height, found.width)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,12 @@ def test_an_eye_that_interpolates_bounds_the_patches_of_an_image(tmp_path: Path)
             seen(rows, columns)
 
 
+def test_an_eye_that_does_not_interpolate_is_told_who_has_the_option(tmp_path: Path) -> None:
+    source = f"path:{fixed.llava(tmp_path / 'eye')}"
+    with pytest.raises(ProfileError, match="or that interpolates, as no other"):
+        stage_of(tmp_path, {"source": source, "maximum_patches": 20})
+
+
 def test_an_eye_of_one_size_has_no_patches_to_bound(tmp_path: Path) -> None:
     stage = stage_of(tmp_path, {"source": f"path:{fixed.llava(tmp_path / 'eye')}"})
     assert "maximum_patches" not in stage.parameters

@@ -13,6 +13,12 @@ from . import pixels as pixel
 from .planes import planes, table
 
 
+def patches(settings: Mapping[str, Any], source: pixel.Size, patch: int) -> int:
+    """How many patches of an image a tower that interpolates sees; arguments as below."""
+    height, width = pixel.fitted_size(settings, source)
+    return (height // patch) * (width // patch)
+
+
 def refuse_patches(
     settings: Mapping[str, Any], source: pixel.Size, patch: int, maximum: int
 ) -> None:
@@ -27,12 +33,11 @@ def refuse_patches(
     Raises:
         InvalidArgument: it has more.
     """
-    height, width = pixel.fitted_size(settings, source)
-    patches = (height // patch) * (width // patch)
-    if patches > maximum:
+    count = patches(settings, source, patch)
+    if count > maximum:
         raise InvalidArgument(
             f"the image has {source[1]} x {source[0]} pixels, of which the model would see "
-            f"{patches} patches, more than the {maximum} allowed; send one that is less long and "
+            f"{count} patches, more than the {maximum} allowed; send one that is less long and "
             "narrow, or smaller"
         )
 
