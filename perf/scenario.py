@@ -143,11 +143,17 @@ class Scenario(_Options):
     _folder: Path = PrivateAttr(default_factory=Path)
     _declared: Sequence[Inputs] = PrivateAttr(default=())
     _note: str = PrivateAttr(default="")
+    _varying: Sequence[str] = PrivateAttr(default=())
 
     @property
     def note(self) -> str:
         """What the pipeline's family has to say of its requests; empty if nothing."""
         return self._note
+
+    @property
+    def varying(self) -> Sequence[str]:
+        """The outputs that need not be the same in all modes."""
+        return self._varying
 
     @field_validator("requests")
     @classmethod
@@ -200,7 +206,7 @@ class Scenario(_Options):
         """
         given = {name: value for name, value in options.items() if value is not None}
         made = _made(self.model_dump() | given, self._folder, "the options", self._declared)
-        made._note = self._note
+        made._note, made._varying = self._note, self._varying
         return made
 
 
@@ -246,6 +252,8 @@ def load_scenario(name: str | Path, declared: Usages | None = None) -> Scenario:
     scenario = parse(path, Scenario, _KIND, {"folder": path.parent})
     scenario._folder = path.parent
     if scenario.requests:
+        usage = declared.of(scenario.pipeline)
+        scenario._varying = usage.varying if usage is not None else ()
         return scenario
     return _of_family(scenario.model_dump(exclude_unset=True), declared, path.parent)
 
@@ -269,7 +277,7 @@ def _of_family(fields: Mapping[str, object], declared: Usages, folder: Path) -> 
     ]
     source = f"the requests of '{pipeline}'"
     made = _made({**fields, "requests": requests}, folder, source, tuple(usage.requests))
-    made._note = usage.note
+    made._note, made._varying = usage.note, usage.varying
     return made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -70,3 +70,24 @@ class DType(enum.StrEnum):
         if dtype.kind in "OSU":
             return cls.BYTES
         return cls(dtype.name.upper().replace("FLOAT", "FP"))
+
+
+def joined(pieces: Sequence[Arrays]) -> dict[str, Array]:
+    """The pieces of an answer as one: each output joined along its first axis.
+
+    Args:
+        pieces: the outputs by name; one that a piece lacks is taken from the others. A number alone
+            counts as one row.
+
+    Raises:
+        ValueError: the pieces of an output differ in their other axes.
+    """
+    found: dict[str, list[Array]] = {}
+    for piece in pieces:
+        for name, given in piece.items():
+            array = np.atleast_1d(np.asarray(given))
+            # Of bytes numpy would drop the zeros at the end.
+            found.setdefault(name, []).append(
+                array.astype(np.object_) if array.dtype.kind in "SU" else array
+            )
+    return {name: np.concatenate(arrays) for name, arrays in found.items()}

@@ -27,6 +27,8 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
             AddressError            clients.connection.address
             InputsError             clients.infer.errors
             Misfit                  clients.infer.fit
+            NotInJson               clients.deployed.pieces
+            NotSaid                 clients.cli.chat.given
             NotWritten              clients.infer.written
             PdfError                clients.ocr.pdf
             RequestError            clients.connection.errors
@@ -34,8 +36,11 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
                 UnknownModel        clients.connection.errors
                 WrongPort           clients.connection.connection
             SoundError              clients.asr.sound
+            Stopped                 clients.cli.chat.stop
             Unreachable             clients.deployed.server
             Wrong                   clients.deployed.server
+        GatewayError                gateway.errors
+            ApiError                gateway.errors
         PerfError                   perf.errors
             ChainFailed             perf.compare.services.chain
             Interrupted             perf.compare.record
@@ -71,12 +76,21 @@ catches itself. ``python -m tests.structure`` draws the tree from the code::
             SynthesisError          training.asr.sound.speech
 
     Copied into repositories, where Triton's Python stub runs it
+        ClosedEarly                 builders.decoder.stages.reaching.faults
+        ConnectionLost              builders.decoder.stages.reaching.faults
+        RemoteFault                 builders.decoder.stages.reaching.faults
+        Cancelled                   builders.decoder.stages.reaching.turns
+        Refusal                     builders.decoder.stages.templating.functions
+        TooMuchWork                 builders.decoder.stages.templating.metering
+        BrokenTemplate              builders.decoder.stages.templating.template, also ValueError
         InvalidArgument             builders.kit.invalid_argument, also ValueError
+        Unavailable                 builders.kit.unavailable, also RuntimeError
         Unreadable                  clients.sound_file.sound_reader, also ValueError
         StepFailedError             repository.copied.bls_model
         CallFailedError             repository.copied.calling, also RuntimeError
         SequencesFullError          repository.copied.sequence_state, also RuntimeError
         UnknownSequenceError        repository.copied.sequence_state, also ValueError
+        ClosedError                 repository.copied.stream_engine, also RuntimeError
 
     Triton's Python stub runs it as a backend
         RequestError                runtime.backends.onnxruntime.failures

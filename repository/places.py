@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 """The folder of the kit's packages."""
 
-PACKAGES = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
+PACKAGES = ("repository", "builders", "runtime", "clients", "perf", "training", "gateway", "tmk")
 """The kit's own packages, which all lie there; where it is installed, those of others do too."""
 
 IS_CHECKOUT = (ROOT / "pyproject.toml").is_file()

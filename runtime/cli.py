@@ -182,6 +182,16 @@ def serve(
         int | None,
         _port("The server's deaths and restarts, at /metrics (local). Off if not given."),
     ] = None,
+    gateway: Annotated[
+        bool,
+        typer.Option(
+            "--gateway",
+            help="Serve OpenAI's API beside it (local). Its own options stand in variables, as "
+            "GATEWAY_API_KEYS_FILE.",
+            rich_help_panel=LISTENING,
+        ),
+    ] = False,
+    gateway_port: Annotated[int, _port("OpenAI's API.")] = 9000,
     grpc_message_bytes: Annotated[
         int,
         typer.Option(
@@ -281,6 +291,7 @@ def serve(
                 hang_seconds=hang_seconds,
                 restarts=restarts,
                 runtime_metrics_port=runtime_metrics_port,
+                gateway_port=gateway_port if gateway else None,
                 exit_seconds=exit_seconds,
                 log=log.value,
                 opened=tuple(group.value for group in opened or ()),
@@ -307,8 +318,8 @@ def serve(
         opened=tuple(group.value for group in opened or ()),
         further=further,
     )
-    if runtime_metrics_port is not None:
-        raise usage("--runtime-metrics-port goes with --engine local")
+    if runtime_metrics_port is not None or gateway:
+        raise usage("--runtime-metrics-port and --gateway go with --engine local")
     if 0 in (http_port, grpc_port, metrics_port):
         raise usage("a container's ports must be given; 0 goes with --engine local")
     if dry_run:

@@ -7,12 +7,14 @@ repository alone: ``config.pbtxt``, ONNX files, and the stages' copies in the ve
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,6 +22,8 @@ from repository.arrays import Array, Arrays, DType
 from repository.config.facts import (
     called,
     composing,
+    has_decoupled,
+    is_decoupled,
     is_ensemble,
     is_onnx,
     is_python,
@@ -31,6 +35,7 @@ from repository.config.wiring import ends, wiring
 from repository.copied.flow import Tensors, waves
 from repository.copied.sequence_state import MOST, Sequences
 from repository.layout import VERSION
+from runtime.collected import Collecting
 from runtime.errors import RuntimeFailure
 
 Runner = Callable[[Arrays], Arrays]
@@ -68,10 +73,24 @@ class InProcess:
         self.repository = repository
         self._observe = observe
         self._runners: dict[str, Runner] = {}
+        self._engines: list[Collecting] = []
         self._pool = ThreadPoolExecutor(thread_name_prefix="inprocess")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends what runs in threads of its own: the engines of streamed stages."""
+        while self._engines:
+            self._engines.pop().close()
+        self._runners.clear()
+        self._pool.shutdown(wait=False)
+
     def run(self, pipeline: str, inputs: Arrays) -> Arrays:
-        """One request.
+        """One request. A streamed model's pieces are joined along each output's first axis.
 
         Args:
             pipeline: a model's name, usually an ensemble's.
@@ -153,13 +172,28 @@ class InProcess:
                 return list(pool.map(run, requests))
 
         prepare = _load_stage(name, folder, parameters).prepare
+        if is_decoupled(config):
+            outputs = [tensor.name for tensor in config.output]
+            make = functools.partial(prepare, folder, parameters)
+            with _no_bytecode():
+                engine = Collecting(name, make, call if names else None, outputs)
+            self._engines.append(engine)
+            return engine.run
         with _no_bytecode():
             run: Runner = prepare(folder, parameters, *([call] if names else []))
         return _in_sequences(run, config) if is_sequence(config) else run
 
     def _ensemble(self, config: pb.ModelConfig) -> Runner:
         names = composing(config)
-        steps = wiring(config, {name: self._config(name) for name in names})
+        configs = {name: self._config(name) for name in names}
+        if len(config.ensemble_scheduling.step) > 1 and any(
+            has_decoupled(name, configs) for name in names
+        ):
+            raise NotInProcess(
+                f"'{config.name}': expected steps that answer once, found one that is decoupled, "
+                "after each of whose answers a server runs the others. Ask a server for it."
+            )
+        steps = wiring(config, configs)
         order = waves(steps, [tensor.name for tensor in config.input])
         for name in names:
             self._runner(name)
@@ -367,11 +401,31 @@ def _load_stage(name: str, folder: Path, parameters: Mapping[str, str]) -> Any:
     return loaded
 
 
-@contextlib.contextmanager
-def _no_bytecode() -> Iterator[None]:
-    """Import without leaving ``__pycache__`` among files that a manifest lists."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before
+class _NoBytecode:
+    """Imports without leaving ``__pycache__`` among files that a manifest lists.
+
+    The setting is the interpreter's: of threads that import at once, the last one ends it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._before = False
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if not self._threads:
+                self._before = sys.dont_write_bytecode
+            self._threads += 1
+            sys.dont_write_bytecode = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._threads -= 1
+                if not self._threads:
+                    sys.dont_write_bytecode = self._before
+
+
+_no_bytecode = _NoBytecode()

@@ -10,6 +10,7 @@ from builders.cli.app import app as builders
 from clients.cli.app import app as clients
 from clients.cli.interrupt import GRACE
 from clients.smoke import app as smoke
+from gateway.cli import app as gateway
 from perf.cli import app as perf
 from repository.cli.naming.panels import ASK, BUILD, DEPLOY, MEASURE, SERVE
 from runtime.cli import app as runtime
@@ -39,6 +40,7 @@ class Program:
 PROGRAMS = (
     Program("python -m builders", builders, BUILD),
     Program("python -m runtime", runtime, SERVE),
+    Program("python -m gateway", gateway, SERVE),
     Program("python -m clients", clients, ASK, asks=True, grace=GRACE),
     Program("python -m clients.smoke", smoke, DEPLOY, asks=True, grace=GRACE),
     Program("python -m perf", perf, MEASURE, group="perf", asks=True),
@@ -46,6 +48,7 @@ PROGRAMS = (
 
 NAMES = {each.called: f"tmk {each.group}".rstrip() for each in PROGRAMS} | {
     "python -m clients.smoke": "tmk smoke",
+    "python -m gateway": "tmk gateway",
     "python -m repository": "tmk",
 }
 """How a program's commands are called in texts -> how `tmk` calls them."""

@@ -14,6 +14,7 @@ from repository.errors import KitError
 
 if TYPE_CHECKING:
     from repository.arrays import Arrays
+    from repository.config.proto import pb
     from repository.findings import Finding
 
 
@@ -37,7 +38,7 @@ def run(
     import json
 
     from repository.config.facts import file_input
-    from repository.config.text import ConfigError, read_config
+    from repository.config.text import read_config
     from repository.files.bounded_file import Unreadable
     from runtime.inprocess import InProcess
 
@@ -45,20 +46,19 @@ def run(
     if not config_path.is_file():
         raise failed(f"{repository} has no model '{pipeline}'; build it: python -m builders build")
     try:
-        name = file_input(read_config(config_path))
-    except ConfigError as problem:
-        raise failed(problem) from problem
-    if name is None and file.suffix != ".npz":
-        raise failed(
-            f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis; give a "
-            ".npz with its inputs by name"
-        )
-    try:
-        inputs = _inputs(file, name)
+        config = read_config(config_path)
+        name = file_input(config)
+        if name is not None or file.suffix == ".npz":
+            inputs = _inputs(file, name)
+        else:
+            inputs = _as_declared(pipeline, file, repository, config)
     except Unreadable as problem:
         raise failed(f"cannot read {problem}") from problem
+    except KitError as problem:
+        raise failed(problem) from problem
     try:
-        outputs = InProcess(repository).run(pipeline, inputs)
+        with InProcess(repository) as process:
+            outputs = process.run(pipeline, inputs)
     except KitError as problem:
         raise failed(problem) from problem
     except ValueError as problem:  # a stage's, which stands in a repository too
@@ -82,6 +82,34 @@ def _inputs(file: Path, name: str | None) -> Arrays:
     if name is None or file.suffix == ".npz":
         return read_npz(file)
     return {name: np.frombuffer(read_bounded(file, MAXIMUM_FILE), np.uint8)}
+
+
+def _as_declared(pipeline: str, file: Path, repository: Path, config: pb.ModelConfig) -> Arrays:
+    """The inputs that the pipeline's family makes of a file.
+
+    Raises:
+        Unreadable: it cannot be read so.
+        KitError: the family declares nothing, or what does not fit the pipeline.
+    """
+    from repository.files.bounded_file import Unreadable
+    from repository.usage.found import usages
+    from repository.usage.requests import requests_of
+    from repository.usage.tensors import taken_by
+
+    usage = usages(repository).of(pipeline)
+    if usage is None or not callable(usage.file):
+        raise KitError(
+            f"'{pipeline}' takes no file: none of its inputs is UINT8 with one free axis; give a "
+            ".npz with its inputs by name"
+        )
+    if not file.is_file():
+        raise Unreadable(file, "a file", "none")
+    try:
+        inputs = usage.file(file)
+    except ValueError as problem:  # as of what is no text
+        raise Unreadable(file, "a file that its family reads", str(problem)) from problem
+    (request,) = requests_of(pipeline, [inputs], taken_by(config))
+    return request
 
 
 def _plain(value: Any) -> Any:

@@ -28,7 +28,8 @@ class Parity:
     """How an exported ONNX file is compared with what it was made from.
 
     Attributes:
-        reference: (checkpoint, inputs) -> the outputs that the export should give, by name.
+        reference: (checkpoint, inputs) -> the outputs that the export should give, by name; None
+            with :attr:`following`.
         inputs: makes the examples: the export's own shape first, then at least two shapes that
             the export never saw.
         absolute: the largest absolute difference of real numbers that is allowed; a mapping gives
@@ -37,7 +38,8 @@ class Parity:
         relative: likewise, relative to the reference's largest magnitude.
         following: (checkpoint, inputs, the file's outputs) -> the outputs that it should have
             given; used instead of ``reference`` for a file whose choices decide what it computes
-            next, and that may choose another of two equally good ones.
+            next, and that may choose another of two equally good ones, or that gives numbers of
+            no meaning beside the others.
         data: files that the examples are read from; part of the build's cache key.
         given: the examples are a user's own, and their shapes are enough.
         operators: libraries of custom operators that the file needs.
@@ -45,7 +47,7 @@ class Parity:
             vary it.
     """
 
-    reference: Callable[[Path, Arrays], Arrays]
+    reference: Callable[[Path, Arrays], Arrays] | None = None
     inputs: Callable[[], Sequence[Arrays]]
     absolute: Bound
     relative: Bound
@@ -58,7 +60,8 @@ class Parity:
     @property
     def functions(self) -> Sequence[Callable[..., object]]:
         """What decides the comparison's result, beside the files."""
-        return (self.following or self.reference, self.inputs)
+        asked = self.following or self.reference
+        return (self.inputs,) if asked is None else (asked, self.inputs)
 
     def bounds(self, output: str) -> tuple[float, float]:
         """The absolute and the relative bound of an output; infinite without one."""
@@ -72,6 +75,7 @@ class Parity:
         """What a file that answered ``found`` should have answered."""
         if self.following is not None:
             return self.following(checkpoint, inputs, found)
+        assert self.reference is not None, "a Parity has a reference, or what follows the file"
         return self.reference(checkpoint, inputs)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from builders.errors import FamilyError
 from builders.kit.family import Conditions, Family
 from builders.kit.graph import Ensemble
-from builders.kit.sources import SourceError, parse
+from builders.scenes import SHIPPED, scenes_at
 from builders.vision.checkpoint.caption import read_caption
 from builders.vision.checkpoint.eye import Eye, Kind
 from builders.vision.checkpoint.read import read_eye
 from builders.vision.metric import metrics
 from builders.vision.options import DEMO, VisionOptions
 from builders.vision.pipelines import caption, fixed, grid, naflex, tiled
-from builders.vision.scenes import SHIPPED, read_scenes
 from repository.errors import KitError
 from repository.findings import Finding, finding_of
 
@@ -84,8 +82,7 @@ def make(options: VisionOptions, conditions: Conditions) -> Family:
     scenes: Path | None = SHIPPED if options.source == DEMO else None
     if options.evaluation is not None:
         try:
-            scenes = _local(options.evaluation, conditions.folder)
-            read_scenes(scenes)
+            scenes = scenes_at(options.evaluation, conditions.folder)
         except KitError as error:
             findings += _told(error, conditions.place("evaluation"))
     if findings:
@@ -123,19 +120,6 @@ def _without_effect(eye: Eye, options: VisionOptions, conditions: Conditions) ->
         and getattr(options, option) is not None
         and not has(eye, options)
     ]
-
-
-def _local(uri: str, base: Path) -> Path:
-    """The folder that a ``path:`` names.
-
-    Raises:
-        SourceError: it is another URI.
-    """
-    reference = parse(uri)
-    if reference.scheme != "path":
-        raise SourceError(f"{uri}: expected path: and a folder, found {reference.scheme}:")
-    # Unlike Path's, this one leaves the name of an unknown user as it is.
-    return base / os.path.expanduser(reference.name)  # noqa: PTH111
 
 
 def _told(error: KitError, at: str) -> list[Finding]:

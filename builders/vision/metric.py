@@ -15,7 +15,7 @@ import numpy as np
 
 from builders.errors import BuildersError
 from builders.kit.family import Metric
-from builders.vision.scenes import Scene, read_scenes
+from builders.scenes import Scene, read_scenes
 from repository.arrays import Array, Arrays
 
 Run = Callable[[Arrays], Arrays]

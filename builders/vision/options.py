@@ -28,7 +28,7 @@ class VisionOptions(Options):
         interpolate: serve images of other sizes than the tower's own, with position embeddings
             interpolated; by default where the checkpoint asks for it.
         evaluation: ``path:`` of a folder with ``scenes.json`` and its images, to score the model
-            on: see :mod:`builders.vision.scenes`. Without it, a checkpoint other than the shipped
+            on: see :mod:`builders.scenes`. Without it, a checkpoint other than the shipped
             one is scored on nothing.
         maximum_tiles: of an eye that sees an image in tiles, the most of one image, the one that
             shows it whole among them. An image of more is refused. By default as many as the

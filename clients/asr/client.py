@@ -139,7 +139,7 @@ class AsrClient(PipelineClient):
     ) -> list[Segment]:
         inputs = {**sound, **_arrays(options)}
         tensors = [tensor(name, array) for name, array in inputs.items()]
-        return _segments(self._connection.infer(self._model, tensors), self._model)
+        return segments_of(self._connection.infer(self._model, tensors), self._model)
 
     def stream(
         self,
@@ -250,7 +250,7 @@ class AsrClient(PipelineClient):
         partial = output(result, "partial", self._stream_model)
         starts = output(result, "partial_start", self._stream_model)
         return Heard(
-            tuple(_segments(result, self._stream_model)),
+            tuple(segments_of(result, self._stream_model)),
             partial[0].decode("utf-8") if len(partial) else "",
             float(starts[0]) if len(starts) else None,
         )
@@ -264,8 +264,8 @@ class _StreamCut(CutOff):
         self.seconds = seconds
 
 
-def _segments(result: grpc.InferResult, model: str) -> list[Segment]:
-    """The answer's segments, each with the words that spell its text."""
+def segments_of(result: grpc.InferResult, model: str) -> list[Segment]:
+    """The segments in a pipeline's answer, each with the words that spell its text."""
     words = [
         Word(text.decode("utf-8"), float(start), float(end), float(score))
         for text, (start, end), score in zip(

@@ -39,7 +39,8 @@ for _command in _commands():
     )
 app.command(
     rich_help_panel=ASK,
-    epilog="Examples: `python -m clients ask ocr page.png` · "
+    epilog="Examples: `python -m clients ask 'How many circles?' --image scene.png` · "
+    "`python -m clients ask ocr page.png` · "
     "`python -m clients ask ocr page.png -o minimum_score=0.9 --json` · "
     f"`python -m clients ask mine file --family path:./mine`. {_CODES}",
 )(ask)

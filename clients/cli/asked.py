@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from clients.cli.chat.written import escaped
 from clients.cli.exit import failed, wrong_address
 from clients.cli.listening import StatusLine
 from clients.connection.address import AddressError
@@ -19,12 +20,12 @@ from clients.infer.shown import PIPE, lines_of
 from repository.arrays import DType
 from repository.cli.exit import usage as wrong_usage
 from repository.cli.naming.program import named
-from repository.cli.show import show, width
+from repository.cli.show import harmless, show, width
 from repository.errors import KitError
 from repository.files.yaml_file import suggest
 from repository.table import Column, Table
 from repository.usage import Inputs, Usage
-from repository.usage.found import usages
+from repository.usage.found import Usages, usages
 from repository.usage.requests import RequestUnfit, requests_of
 from repository.usage.tensors import ServedTensor
 
@@ -73,6 +74,15 @@ def ask(
     _print(served, answer, usage, as_document=as_document)
 
 
+def is_declared(pipeline: str, code: Sequence[str]) -> bool:
+    """Whether a family declares a pipeline of that name.
+
+    Raises:
+        typer.Exit: a family cannot be read; it was said why.
+    """
+    return _declared(code).of(pipeline) is not None
+
+
 def list_options(pipeline: str, code: Sequence[str]) -> None:
     """Prints the options of a pipeline.
 
@@ -89,19 +99,24 @@ def list_options(pipeline: str, code: Sequence[str]) -> None:
 
 
 def _usage(pipeline: str, code: Sequence[str]) -> Usage:
-    try:
-        declared = usages(code=code)
-    except KitError as problem:
-        raise wrong_usage(problem) from problem
+    declared = _declared(code)
     found = declared.of(pipeline)
     if found is None:
         known = [name for name, each in declared.declared.items() if each.file or each.question]
         raise wrong_usage(
             f"no family declares how '{pipeline}' is asked; declared are: {', '.join(known)}. "
             f"{suggest(pipeline, known)} For a family of your own, add "
-            "--family path:DIR. `python -m clients infer` asks any model, by its tensors"
+            "--family path:DIR. `python -m clients infer` asks any model, by its tensors. A "
+            "question to a decoder has a blank or a question mark"
         )
     return found
+
+
+def _declared(code: Sequence[str]) -> Usages:
+    try:
+        return usages(code=code)
+    except KitError as problem:
+        raise wrong_usage(problem) from problem
 
 
 def _inputs(pipeline: str, usage: Usage, file: Path | None) -> Inputs:
@@ -144,9 +159,9 @@ def _typed(values: list[str], tensor: ServedTensor | None) -> list[str | bool]:
 
 def _print(served: ServedModel, answer: Answer, usage: Usage, *, as_document: bool) -> None:
     if as_document:
-        typer.echo(written.as_document(served, answer))
+        typer.echo(harmless(written.as_document(served, answer)))
     elif usage.show is not None:
-        typer.echo(usage.show(answer.outputs))
+        typer.echo(escaped(usage.show(answer.outputs)))
     else:
         lines, _ = lines_of(served, answer, width() or PIPE)
         typer.echo("\n".join(lines))

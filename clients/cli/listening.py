@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from repository.cli.naming.program import named
+
 if TYPE_CHECKING:
     from clients.asr.sound import Piece
 
@@ -26,6 +28,7 @@ class StatusLine:
         """Puts the text there, its end where it is wider than the terminal."""
         if not self._terminal or not (text or self._stands):
             return
+        text = named(text)
         width = max(shutil.get_terminal_size().columns - 1, 1)
         sys.stderr.write(_CLEAR + text[-width:])
         sys.stderr.flush()

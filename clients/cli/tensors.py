@@ -21,7 +21,7 @@ from clients.infer.shown import PIPE, lines_of
 from clients.infer.written import NotWritten, as_npz
 from repository.arrays import Arrays
 from repository.cli.exit import usage
-from repository.cli.show import width
+from repository.cli.show import harmless, width
 from repository.files.whole_file import write_whole
 
 _FLAGS = {"inputs": "--input", "shapes": "--shape", "seed": "--random"}
@@ -66,7 +66,7 @@ def ask(
     except InputsError as problem:
         raise usage(problem, _FLAGS) from problem
     if as_document:
-        typer.echo(written.as_document(served, answer))
+        typer.echo(harmless(written.as_document(served, answer)))
     else:
         _print(served, asked, answer, whole=out is not None)
     if out is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Self, TypeVar
 
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from clients.connection.address import Address, address_of
 from clients.connection.bounds import INT32, PATIENCE
 from clients.connection.errors import RequestError, failure, was_cut_off, was_not_sent
 from clients.connection.ports import speaks_http
+from clients.connection.stream import Calls, Stream
+from clients.connection.streaming import Call, Late, request_of
 
 T = TypeVar("T")
 CUTS = 2
@@ -122,6 +124,51 @@ class Connection:
             unsent=unsent,
         )
 
+    def stream(
+        self,
+        model: str,
+        inputs: Sequence[grpc.InferInput],
+        *,
+        timeout: float | None = None,
+        wait: float | None = None,
+        cuts: int = CUTS,
+        version: str = "",
+        **parameters: str | bool | int,
+    ) -> Stream:
+        """One request, and each piece of its answer as soon as it comes.
+
+        It is sent when the first piece is asked for. A model that answers once is asked as well.
+        Any number of streams may be open at once, in any threads.
+
+        Args:
+            model: its name.
+            inputs: tritonclient's ``InferInput``.
+            timeout: seconds that the whole answer may take, if not the connection's own.
+            wait: seconds that each piece may take; None is as long as the answer.
+            cuts: how often it is asked again after it was cut off before its first piece.
+            version: one of the model's versions; empty for the one that the server chooses.
+            parameters: of the request.
+
+        Raises:
+            RequestError: it was refused, or an error or a deadline ended the answer.
+        """
+        seconds = self.timeout if timeout is None else timeout
+        request = request_of(model, inputs, version, **parameters)
+        calls = Calls(lambda left: Call(self._client, request, left, wait))
+
+        def pieces() -> Generator[grpc.InferResult]:
+            try:
+                piece = self._asked(calls.begin, seconds, cuts=cuts)
+                while piece is not None:
+                    yield piece
+                    piece = calls.next()
+            except InferenceServerException as problem:
+                raise self._failure(problem, seconds) from problem
+            finally:
+                calls.cancel()
+
+        return Stream(pieces(), calls)
+
     def metadata(self, model: str, version: str = "") -> service_pb2.ModelMetadataResponse:
         """What a model takes and gives, as the server says; the batch's axis is in its shapes.
 
@@ -148,12 +195,13 @@ class Connection:
         """The names of the models that are ready, sorted.
 
         Raises:
-            RequestError: the server does not tell a stranger, or no answer came.
+            RequestError: no answer came.
         """
-        index = self._asked(
-            lambda left: self._client.get_model_repository_index(client_timeout=left), self.timeout
+        # Not the repository index: a server of the kit asks for a key there.
+        told = self._asked(
+            lambda left: self._client.get_inference_statistics(client_timeout=left), self.timeout
         )
-        return sorted({each.name for each in index.models if each.state == "READY"})
+        return sorted({each.name for each in told.model_stats})
 
     def _asked(
         self,
@@ -194,7 +242,7 @@ class Connection:
                 f"{address} speaks HTTP, and the address of gRPC is asked for; Triton's gRPC port "
                 "is 8001, unless `--grpc-port` says otherwise",
             )
-        return failure(problem, address, seconds)
+        return failure(problem, address, problem.seconds if isinstance(problem, Late) else seconds)
 
 
 class WrongPort(RequestError):

@@ -7,6 +7,7 @@ statuses and a sentence for people. The beginning of the text tells which it is 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tritonclient.utils import InferenceServerException
 
@@ -21,8 +22,8 @@ class RequestError(ClientError):
         code: the gRPC status' name, as ``INVALID_ARGUMENT`` or ``UNAVAILABLE``.
     """
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: str, sentence: str, *, arguments: Sequence[str] = ()) -> None:
+        super().__init__(sentence, arguments=arguments)
         self.code = code
 
 
@@ -49,7 +50,10 @@ _PREFIX = re.compile(
     r"|Failed to process the request\(s\) for model '[^']*', message: |TritonModelException: )+"
 )
 
-_NOT_SENT = re.compile(r"failed to connect to all addresses|errors resolving")
+_NO_SERVER = re.compile(r"failed to connect to all addresses|connections to all backends failing")
+"""How the text begins if nothing answers; it depends on how a channel spreads its requests."""
+
+_NOT_SENT = re.compile(rf"{_NO_SERVER.pattern}|errors resolving")
 """How the text begins if there was no connection, so nothing was sent."""
 
 _CUT = re.compile(
@@ -86,7 +90,7 @@ def reason(problem: InferenceServerException) -> str:
 def was_not_sent(problem: InferenceServerException) -> bool:
     """Whether there was no connection, as before a server listens: the server saw no request."""
     return code_of(problem) == "UNAVAILABLE" and bool(
-        re.match("failed to connect to all addresses", _message(problem))
+        _NO_SERVER.match(_message(problem))
         and re.search("refused|reset|Socket closed|Broken pipe|End of TCP", _message(problem))
     )
 

@@ -13,6 +13,7 @@ import urllib3
 
 from clients.connection.bfloat16 import of_bfloat16
 from clients.connection.ports import speaks_grpc
+from clients.deployed import pieces
 from clients.errors import ClientError
 from repository.arrays import Array, Arrays, DType
 from repository.usage import Question
@@ -66,12 +67,7 @@ class Deployed:
         Raises:
             Unreachable: no connection, no answer in time, or one that is not Triton's.
         """
-        try:
-            answer = self._pool.request(
-                method, self._url + path, body=body, headers=self._headers | (headers or {})
-            )
-        except (urllib3.exceptions.HTTPError, ValueError) as problem:
-            raise Unreachable(self._why(path, problem)) from problem
+        answer = self._answer(method, path, body, headers)
         length = answer.headers.get("Inference-Header-Content-Length", "")
         head = int(length) if length.isdecimal() else len(answer.data)
         try:
@@ -79,13 +75,26 @@ class Deployed:
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
-            raise Unreachable(
-                f"what answers at {self._url}{path} is no Triton (expected a JSON object, found "
-                f"HTTP {answer.status} and {answer.data[:60]!r}); where a gateway routes by host "
-                "name, give it",
-                arguments=("host",),
-            )
+            raise self._no_triton(path, answer)
         return answer.status, content, answer.data[head:]
+
+    def _answer(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._pool.request(
+                method, self._url + path, body=body, headers=self._headers | (headers or {})
+            )
+        except (urllib3.exceptions.HTTPError, ValueError) as problem:
+            raise Unreachable(self._why(path, problem)) from problem
+
+    def _no_triton(self, path: str, answer: urllib3.BaseHTTPResponse) -> Unreachable:
+        return Unreachable(
+            f"what answers at {self._url}{path} is no Triton (expected a JSON object, found "
+            f"HTTP {answer.status} and {answer.data[:60]!r}); where a gateway routes by host "
+            "name, give it",
+            arguments=("host",),
+        )
 
     def _why(self, path: str, problem: Exception) -> str:
         """A sentence for a request that got no answer."""
@@ -143,13 +152,40 @@ class Deployed:
         (inputs,) = requests_of(name, [question.inputs], taken_by_metadata(metadata))
         types = {each["name"]: each["datatype"] for each in metadata.get("outputs", ())}
         wanted = {each: types.get(each, "") for each in question.answer}
+        asked = self._in_pieces if self._is_decoupled(name) else self._at_once
+        found = asked(name, inputs, wanted)
+        if told := difference(question.answer, found):
+            raise Wrong("wrong", f"{name} gave a wrong answer: {told}")
+
+    def _at_once(self, name: str, inputs: Arrays, wanted: Mapping[str, str]) -> dict[str, Array]:
         sent = self.request("POST", f"/v2/models/{name}/infer", *_infer(inputs, wanted))
         status, answer, behind = sent
         if status != 200:
-            raise Wrong("refused", f"{name} refused (HTTP {status}): {answer.get('error')}")
-        found = dict(_outputs(answer.get("outputs", ()), behind))
-        if told := difference(question.answer, found):
-            raise Wrong("wrong", f"{name} gave a wrong answer: {told}")
+            raise _refusal(name, status, answer)
+        return dict(_outputs(answer.get("outputs", ()), behind))
+
+    def _in_pieces(self, name: str, inputs: Arrays, wanted: Mapping[str, str]) -> dict[str, Array]:
+        path = f"/v2/models/{name}/generate_stream"
+        try:
+            answer = self._answer("POST", path, pieces.body_of(inputs))
+        except pieces.NotInJson as problem:
+            raise Wrong("unfit", f"{name}: {problem}") from problem
+        events = pieces.events_of(answer.data)
+        if events is None:
+            raise self._no_triton(path, answer)
+        for each in events:
+            if answer.status != 200 or "error" in each:
+                raise _refusal(name, answer.status, each)
+        return pieces.outputs_of(events, wanted)
+
+    def _is_decoupled(self, name: str) -> bool:
+        """Whether a model answers in pieces, which HTTP's ``infer`` has no form for."""
+        _, config, _ = self.request("GET", f"/v2/models/{name}/config")
+        return bool(config.get("model_transaction_policy", {}).get("decoupled"))
+
+
+def _refusal(name: str, status: int, answer: Mapping[str, Any]) -> Wrong:
+    return Wrong("refused", f"{name} refused (HTTP {status}): {answer.get('error')}")
 
 
 def _infer(inputs: Arrays, outputs: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import random
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +14,7 @@ import tritonclient.grpc as grpc
 from clients.connection.connection import CUTS, PipelineClient, output
 from clients.connection.errors import RequestError, UnknownModel
 from clients.infer.served import ServedModel, served_model
-from repository.arrays import Array, Arrays
+from repository.arrays import Array, Arrays, joined
 from repository.usage.tensors import ServedTensor
 
 
@@ -52,7 +54,8 @@ class ModelClient(PipelineClient):
     def infer(self, model: ServedModel, inputs: Arrays) -> Answer:
         """One request.
 
-        A model of sequences gets it as a whole sequence, which begins and ends with it.
+        A model of sequences gets it as a whole sequence, which begins and ends with it. The pieces
+        of a decoupled model's answer are joined, each output along its first axis.
 
         Args:
             model: what :meth:`served` told.
@@ -61,6 +64,8 @@ class ModelClient(PipelineClient):
         Raises:
             RequestError: it was refused, or no answer came.
         """
+        if model.decoupled:
+            return self._joined(model, list(self.stream(model, inputs)))
         options: dict[str, Any] = {}
         if model.sequence:
             options = {
@@ -68,18 +73,48 @@ class ModelClient(PipelineClient):
                 "sequence_start": True,
                 "sequence_end": True,
             }
-        made = [
-            _request_input(each, inputs[each.name]) for each in model.inputs if each.name in inputs
-        ]
         result = self._connection.infer(
             model.name,
-            made,
+            _request_inputs(model, inputs),
             cuts=0 if model.sequence else CUTS,
             model_version=model.version,
             **options,
         )
-        outputs = {each.name: output(result, each.name, model.name) for each in model.outputs}
-        return Answer(result.get_response().model_version, outputs)
+        return _answer(model, result)
+
+    def stream(
+        self, model: ServedModel, inputs: Arrays, *, wait: float | None = None
+    ) -> Generator[Answer]:
+        """One request, and each piece of its answer as soon as it comes.
+
+        A model that is not decoupled answers in one. The request is cancelled if the generator is
+        closed before its end.
+
+        Args:
+            model: as in :meth:`infer`, but not one of sequences.
+            inputs: as there.
+            wait: seconds that each piece may take; None is as long as the whole answer.
+
+        Raises:
+            RequestError: it was refused, or no answer came, or not all of it.
+        """
+        pieces = self._connection.stream(
+            model.name, _request_inputs(model, inputs), wait=wait, version=model.version
+        )
+        with closing(pieces):
+            for piece in pieces:
+                yield _answer(model, piece)
+
+    def _joined(self, model: ServedModel, pieces: Sequence[Answer]) -> Answer:
+        if not pieces:
+            raise RequestError("UNKNOWN", f"'{model.name}' ended its answer without a piece of it")
+        try:
+            outputs = joined([each.outputs for each in pieces])
+        except ValueError as problem:
+            raise RequestError(
+                "UNKNOWN", f"the pieces that '{model.name}' answers do not fit together: {problem}"
+            ) from problem
+        return Answer(pieces[0].version, outputs)
 
     def _others(self, model: str) -> str:
         """The end of a sentence: what the server serves instead, where it says so."""
@@ -91,6 +126,15 @@ class ModelClient(PipelineClient):
             return "; the server has loaded no model"
         close = difflib.get_close_matches(model, names, 1)
         return f"; did you mean '{close[0]}'?" if close else f"; there are: {', '.join(names)}"
+
+
+def _answer(model: ServedModel, result: grpc.InferResult) -> Answer:
+    outputs = {each.name: output(result, each.name, model.name) for each in model.outputs}
+    return Answer(result.get_response().model_version, outputs)
+
+
+def _request_inputs(model: ServedModel, inputs: Arrays) -> list[grpc.InferInput]:
+    return [_request_input(each, inputs[each.name]) for each in model.inputs if each.name in inputs]
 
 
 def _request_input(tensor: ServedTensor, array: Array) -> grpc.InferInput:

@@ -22,6 +22,7 @@ class ServedModel:
         inputs: what it takes.
         outputs: what it gives.
         sequence: whether its requests belong to sequences.
+        decoupled: whether it answers in pieces, any number of them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ServedModel:
     inputs: tuple[ServedTensor, ...]
     outputs: tuple[ServedTensor, ...]
     sequence: bool = False
+    decoupled: bool = False
 
 
 def served_model(
@@ -39,14 +41,8 @@ def served_model(
     """A model, from the two answers in which a server describes it.
 
     Raises:
-        RequestError: it may answer a request more than once, or has a data type that is not known.
+        RequestError: it has a data type that is not known.
     """
-    if is_decoupled(config):
-        raise RequestError(
-            "UNIMPLEMENTED",
-            f"'{metadata.name}' is decoupled: it may answer a request several times, or never, "
-            "and one answer is waited for here; use a client that streams",
-        )
     optional = {each.name for each in config.input if each.optional}
     batches = config.max_batch_size > 0
     return ServedModel(
@@ -55,6 +51,7 @@ def served_model(
         tuple(_tensor(each, batches, each.name in optional) for each in metadata.inputs),
         tuple(_tensor(each, batches) for each in metadata.outputs),
         is_sequence(config),
+        is_decoupled(config),
     )
 
 

@@ -110,7 +110,9 @@ class OcrClient(PipelineClient):
             RequestError: the server refused the image, is not there, or did
                 not answer in time.
         """
-        return self._lines(self._ask(image, minimum_score, maximum_side, orientation, pages))
+        return lines_of(
+            self._ask(image, minimum_score, maximum_side, orientation, pages), self._model
+        )
 
     def read_pages(
         self,
@@ -158,7 +160,7 @@ class OcrClient(PipelineClient):
                         f"only_pages must name pages from 1 to {count}, which the file has, found "
                         f"{[each for each in chosen if each > count][:4]}",
                     )
-            yield FilePage(number, len(chosen), self._lines(result))
+            yield FilePage(number, len(chosen), lines_of(result, self._model))
 
     def _ask(
         self,
@@ -178,19 +180,6 @@ class OcrClient(PipelineClient):
         if pages is not None:
             inputs.append(tensor("only_pages", np.array(pages, np.int32)))
         return self._connection.infer(self._model, inputs)
-
-    def _lines(self, result: grpc.InferResult) -> list[Line]:
-        names = ("text", "boxes", "scores", "page_numbers")
-        columns = [output(result, name, self._model) for name in names]
-        return [
-            Line(
-                text.decode("utf-8"),
-                tuple((float(x), float(y)) for x, y in box),
-                float(score),
-                int(page),
-            )
-            for text, box, score, page in zip(*columns, strict=True)
-        ]
 
     def read_pdf(
         self,
@@ -256,3 +245,26 @@ class OcrClient(PipelineClient):
             number: pixels[top : top + height, :width]
             for number, top, height, width in rows.tolist()
         }
+
+
+def lines_of(result: grpc.InferResult, model: str) -> list[Line]:
+    """The lines in a pipeline's answer.
+
+    Args:
+        result: the answer.
+        model: the pipeline's name.
+
+    Raises:
+        RequestError: it is not an answer of OCR.
+    """
+    names = ("text", "boxes", "scores", "page_numbers")
+    columns = [output(result, name, model) for name in names]
+    return [
+        Line(
+            text.decode("utf-8"),
+            tuple((float(x), float(y)) for x, y in box),
+            float(score),
+            int(page),
+        )
+        for text, box, score, page in zip(*columns, strict=True)
+    ]

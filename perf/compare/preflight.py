@@ -90,12 +90,15 @@ def config_from(address: str, pipeline: str) -> Any:
             raise PerfError(f"The server at {address}: {reason(problem)}") from problem
 
 
-def agree(targets: Mapping[Mode, Target], labels: Sequence[str]) -> dict[Mode, str]:
+def agree(
+    targets: Mapping[Mode, Target], labels: Sequence[str], varying: Sequence[str] = ()
+) -> dict[Mode, str]:
     """Sends each request to each mode once, and compares the outputs.
 
     Args:
         targets: the modes that run.
         labels: what to call each request.
+        varying: outputs that are not compared.
 
     Returns:
         Mode -> why it cannot be compared with the others.
@@ -111,7 +114,10 @@ def agree(targets: Mapping[Mode, Target], labels: Sequence[str]) -> dict[Mode, s
         for mode, target in targets.items():
             if mode not in failures:
                 try:
-                    answers[mode] = target.outputs(number)
+                    found = target.outputs(number)
+                    answers[mode] = {
+                        name: array for name, array in found.items() if name not in varying
+                    }
                 except PerfError as problem:
                     refusals[mode] = problem
         if not answers and any(_is_clients_mistake(each) for each in refusals.values()):

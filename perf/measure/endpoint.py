@@ -16,6 +16,7 @@ from perf.errors import LegFailed, PerfError
 from perf.measure.inputs import Request
 from perf.measure.regions import Region, content_of
 from perf.measure.transport import Grpc, Http, Transport
+from repository.arrays import joined
 
 _ROOM = 2
 """The room for an output in shared memory, as a multiple of the largest that was seen."""
@@ -44,6 +45,8 @@ class Endpoint:
         protocol: how.
         shared_memory: ``system`` works on the server's own machine only.
         timeout_seconds: the longest wait for an answer.
+        decoupled: the model answers in pieces: all of them are waited for. That is over gRPC, and
+            without shared memory.
     """
 
     def __init__(
@@ -55,9 +58,11 @@ class Endpoint:
         protocol: Literal["grpc", "http"] = "grpc",
         shared_memory: Literal["none", "system"] = "none",
         timeout_seconds: float = 120.0,
+        decoupled: bool = False,
     ) -> None:
         if not requests:
             raise ValueError("an Endpoint needs at least one request")
+        self._decoupled = decoupled
         self._model = model
         self._requests = requests
         self._shares = shared_memory == "system"
@@ -105,13 +110,16 @@ class Endpoint:
             self._send(i, region)
 
     def outputs(self, i: int) -> dict[str, np.ndarray]:
-        """Sends a request and returns all of its outputs.
+        """Sends a request and returns all of its outputs; pieces are joined along the first axis.
 
         Raises:
             PerfError: as in a call.
         """
         with self._outputs_region() as region:
             answer = self._send(i, region)
+            if self._decoupled:
+                pieces = [{name: each.as_numpy(name) for name in _names(each)} for each in answer]
+                return dict(joined(pieces))
             if region is None:
                 return {name: answer.as_numpy(name) for name in _names(answer)}
             return {name: region.read(name, *_kind(answer, name)) for name in region.places}
@@ -153,13 +161,16 @@ class Endpoint:
             self._idle.append(region)
 
     def _send(self, i: int, region: Region | None) -> Any:
+        inputs = self._inputs[i % len(self._inputs)]
+        if self._decoupled:
+            return self._transport.stream(self._model, inputs)
         outputs = None  # all of them, in the answer
         if region is not None:
             outputs = []
             for name, place in region.places.items():
                 outputs.append(self._transport.library.InferRequestedOutput(name))
                 outputs[-1].set_shared_memory(region.name, place.size, place.offset)
-        return self._transport.infer(self._model, self._inputs[i % len(self._inputs)], outputs)
+        return self._transport.infer(self._model, inputs, outputs)
 
     def _learn_output_sizes(self) -> dict[str, int]:
         sizes: dict[str, int] = {}

@@ -21,6 +21,7 @@ from tritonclient.utils import InferenceServerException
 from clients.connection.address import parse
 from clients.connection.connection import Client
 from clients.connection.errors import is_unreachable, reason
+from clients.connection.streaming import Call, request_of
 from perf.errors import PerfError
 from repository.files.bounded_file import Unreadable
 from repository.files.json_file import parse_object
@@ -37,6 +38,9 @@ class Transport(Protocol):
 
     def infer(self, model: str, inputs: Sequence[Any], outputs: Sequence[Any] | None) -> Any:
         """One request; the answer is the library's InferResult."""
+
+    def stream(self, model: str, inputs: Sequence[Any]) -> list[Any]:
+        """One request to a decoupled model; every piece of the answer is an InferResult."""
 
     def register(self, region: str, size: int) -> None:
         """Lets the server open a shared memory region, by its key, which is also its name."""
@@ -67,6 +71,12 @@ class Grpc:
         """See :class:`Transport`."""
         with self._one_sentence(model):
             return self._client.infer(model, inputs, outputs=outputs, client_timeout=self._timeout)
+
+    def stream(self, model: str, inputs: Sequence[Any]) -> list[Any]:
+        """See :class:`Transport`."""
+        with self._one_sentence(model):
+            call = Call(self._client, request_of(model, inputs), self._timeout)
+            return list(iter(call.next, None))
 
     def register(self, region: str, size: int) -> None:
         """See :class:`Transport`."""
@@ -116,6 +126,13 @@ class Http:
         headers = {} if json_size is None else {"Inference-Header-Content-Length": str(json_size)}
         content, json_size = self._post(model, f"/v2/models/{quote(model)}/infer", body, headers)
         return client.parse_response_body(content, header_length=json_size)
+
+    def stream(self, model: str, inputs: Sequence[Any]) -> list[Any]:
+        """See :class:`Transport`."""
+        raise PerfError(
+            f"{model}: HTTP has no form for tensors of a model that answers in pieces (decoupled); "
+            "ask it over gRPC"
+        )
 
     def register(self, region: str, size: int) -> None:
         """See :class:`Transport`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 
 from repository.check.rules import finding
+from repository.config.facts import called, has_decoupled, is_decoupled
+from repository.config.proto import pb
 from repository.findings import Finding
 
 
@@ -40,15 +42,38 @@ def check_call_graph(
             )
 
 
+def check_called(
+    config: pb.ModelConfig, configs: Mapping[str, pb.ModelConfig]
+) -> Iterator[Finding]:
+    """Findings about the models that a stage declares to call.
+
+    Args:
+        config: any model's; only a stage of the kit is looked at, and whatever is not decoupled
+            itself: that is for engines, which read answers in pieces.
+        configs: by the models' names.
+    """
+    if "stage" not in config.parameters or is_decoupled(config):
+        return
+    for name in called(config):
+        if has_decoupled(name, configs):
+            yield finding(
+                "decoupled-call",
+                config.name,
+                "calls of models that answer once",
+                f"'{name}', which is decoupled",
+                "Call it from a streamed stage, by host.stream.",
+            )
+
+
 def _way_back(name: str, calls: Mapping[str, Set[str]]) -> list[str]:
     """The shortest way of calls from a model to itself; empty if there is none."""
     trails = [[name]]
     seen: set[str] = set()
     for trail in trails:
-        for called in sorted(calls.get(trail[-1], set())):
-            if called == name:
+        for each in sorted(calls.get(trail[-1], set())):
+            if each == name:
                 return [*trail, name]
-            if called not in seen:
-                seen.add(called)
-                trails.append([*trail, called])
+            if each not in seen:
+                seen.add(each)
+                trails.append([*trail, each])
     return []

@@ -45,7 +45,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
-from repository.check.calls import check_call_graph
+from repository.check.calls import check_call_graph, check_called
 from repository.check.ensemble.steps import Configs, Versions, check_ensemble
 from repository.check.files.completed import Target, complete
 from repository.check.files.folder import ModelFolder, scan
@@ -140,6 +140,7 @@ def _check_config(
     yield from check_paths(config)
     yield from check_limits(config)
     yield from check_ensemble(config, configs, versions, open_models)
+    yield from check_called(config, configs)
     yield from check_service(config, release)
 
 

@@ -165,6 +165,11 @@ RULES: dict[str, Rule] = {
     "unknown-call": _warning("a model whose code calls a model that is not there"),
     "missing-call": _stricter("a declared call of a model that is not there"),
     "undeclared-call": _stricter("a stage that calls a model that its declaration does not name"),
+    "asked-tensors": _stricter("a pipeline that is asked for what it does not take or give"),
+    "decoupled-call": _stricter("a stage that calls a decoupled model, as if it answered once"),
+    "streamed": _stricter("a streamed stage with batches, sequences or cached answers"),
+    "image-backend": _error("a model of a backend that the image of another model lacks"),
+    "never-run": _warning("a model of an engine that no build runs"),
     "sequence-input": _stricter("an input with a name that a sequence's own values take"),
 }
 """Every rule by name, without those of onnxruntime."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from repository.cli.naming.program import named
 if TYPE_CHECKING:
     from repository.findings import Finding
     from repository.table import Table
+
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""In a JSON document they stand in texts alone; the last two groups turn text round."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead, for a script.")]
 
@@ -36,7 +40,15 @@ def show_json(value: Any) -> None:
     Args:
         value: of what JSON knows.
     """
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    typer.echo(harmless(json.dumps(value, ensure_ascii=False, indent=2)))
+
+
+def harmless(document: str) -> str:
+    """A JSON document with the same values, which a terminal can be shown.
+
+    JSON escapes the first 32 control characters, and there are others.
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def finding_as_json(finding: Finding) -> dict[str, str]:

@@ -24,6 +24,7 @@ import mmap
 import os
 import signal
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,6 +49,10 @@ _QUEUE_SIZE = 104
 they begin: behind two semaphores of 32 bytes and a mutex of 40."""
 
 _MOST_MESSAGES = 1_000_000
+
+TAKEN_SECONDS = 2.0
+"""A stub takes a message within milliseconds, also on a busy machine; Triton gives up after one
+second."""
 
 
 class Watch:
@@ -84,11 +89,33 @@ class Watch:
         finally:
             self._end_if_given_up()
 
-    def _end_if_given_up(self) -> None:
-        if self._memory is not None:
-            head, tail = _QUEUE.unpack_from(self._memory, self._queue)[2:]
-            if head != tail:
+    def wait_for_quiet(self) -> None:
+        """Waits until no message is on its way to the stub; ends the process if a request was
+        given up.
+
+        A thread that answers while requests come calls it before it uses the shared memory. When
+        the process goes on after a while, it would otherwise put its answer into the memory of a
+        request that was given up meanwhile, before ``execute`` looks.
+        """
+        deadline = 0.0
+        while waiting := self._waiting():
+            # A message that is not the only one, or that nobody takes, is of such a request.
+            now = time.monotonic()
+            deadline = deadline or now + TAKEN_SECONDS
+            if waiting > 1 or now > deadline:
                 self._end()
+            time.sleep(0.0002)
+
+    def _end_if_given_up(self) -> None:
+        if self._waiting():
+            self._end()
+
+    def _waiting(self) -> int:
+        """How many messages the stub has not taken."""
+        if self._memory is None:
+            return 0
+        size, _, head, tail = _QUEUE.unpack_from(self._memory, self._queue)
+        return int((head - tail) % size)
 
     def _find_queue(self) -> None:
         arguments = _COMMAND_LINE.read_bytes().decode().split("\0")

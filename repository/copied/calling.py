@@ -6,13 +6,13 @@ It runs inside Triton's interpreter: Python 3.10's language, numpy 1.26 or 2.x.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from client_text import CODED, CODES, failed, sentence, shows_inside
+from client_text import CODED, CODES, failed, sentence, shows_inside, split_code
 
 UNDER_WAY = 32
 """Calls of one ``call`` that are under way at once; further ones follow."""
@@ -42,11 +42,15 @@ class Caller:
     Args:
         caller: the model that calls.
         names: the models that it may call.
+
+    Attributes:
+        before: is run before each call.
     """
 
     def __init__(self, caller: str, names: Sequence[str]) -> None:
         self._caller = caller
         self._names = tuple(names)
+        self.before: Callable[[], None] = lambda: None
         self._pool = ThreadPoolExecutor(UNDER_WAY, thread_name_prefix="call")
 
     def __call__(
@@ -58,26 +62,68 @@ class Caller:
             CallFailedError: it answers one of them with an error.
             KeyError: the caller does not declare that model.
         """
-        if name not in self._names:
-            raise KeyError(f"'{self._caller}' declares no call of '{name}'")
+        self._refuse_others(name)
         if len(requests) == 1:
             return [self._run(name, requests[0])]
         return list(self._pool.map(lambda inputs: self._run(name, inputs), requests))
 
+    def stream(
+        self, name: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] = ()
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Runs a decoupled model on a request; its responses come as they are sent.
+
+        An iterator that is closed before its end cancels the request.
+
+        It is for servers from release 25.04 on. Older ones cannot cancel: the model works on, for
+        nobody. And they lose an error that comes after a response: the iterator waits for ever.
+
+        Args:
+            name: the model.
+            inputs: the request.
+            outputs: those that are wanted; all if there are none.
+
+        Raises:
+            CallFailedError: it answers with an error.
+            KeyError: the caller does not declare that model.
+        """
+        self._refuse_others(name)
+        self.before()
+        responses = _request(name, inputs, outputs).exec(decoupled=True)
+        ended = False
+        try:
+            for response in responses:
+                if found := _outputs(response, name):
+                    yield found
+            ended = True
+        finally:
+            if not ended and hasattr(responses, "cancel"):
+                responses.cancel()
+
+    def _refuse_others(self, name: str) -> None:
+        if name not in self._names:
+            raise KeyError(f"'{self._caller}' declares no call of '{name}'")
+
     def _run(self, name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.before()
         # exec() may be called in any thread: async_exec() is just this in an executor.
-        response = pb_utils.InferenceRequest(
-            model_name=name,
-            requested_output_names=[],
-            parameters={CODED: True},
-            inputs=[
-                pb_utils.Tensor(key, np.ascontiguousarray(array)) for key, array in inputs.items()
-            ],
-        ).exec()
-        if response.has_error():
-            raise CallFailedError(*told(response.error(), name))
-        # as_numpy() gives arrays that own their memory, and so outlive the response.
-        return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
+        return _outputs(_request(name, inputs).exec(), name)
+
+
+def _request(name: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] = ()) -> Any:
+    return pb_utils.InferenceRequest(
+        model_name=name,
+        requested_output_names=list(outputs),
+        parameters={CODED: True},
+        inputs=[pb_utils.Tensor(key, np.ascontiguousarray(array)) for key, array in inputs.items()],
+    )
+
+
+def _outputs(response: Any, model: str) -> dict[str, np.ndarray]:
+    """A response's outputs; empty of one that is the end alone."""
+    if response.has_error():
+        raise CallFailedError(*told(response.error(), model))
+    # as_numpy() gives arrays that own their memory, and so outlive the response.
+    return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
 
 
 def told(error: Any, model: str) -> tuple[str, str]:
@@ -95,13 +141,10 @@ def told(error: Any, model: str) -> tuple[str, str]:
         text = error.message()
     except UnicodeDecodeError:
         return codes.get(error.code(), "INTERNAL"), failed(f"'{model}'")
-    name, mark, rest = text.partition(": ")
-    if mark and name in CODES:
-        code, text = name, rest
-    elif _UNAVAILABLE.search(text):
+    code, text = split_code(text)
+    if not code and _UNAVAILABLE.search(text):
         return "UNAVAILABLE", f"'{model}' is overloaded, or being loaded; try again later"
-    else:
-        code = codes.get(error.code(), "INTERNAL")
+    code = code or codes.get(error.code(), "INTERNAL")
     if shows_inside(text):
         pb_utils.Logger.log_error(f"'{model}' answered with {code}: {text}")
         text = failed(f"'{model}'")

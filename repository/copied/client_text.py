@@ -22,6 +22,9 @@ CODED = "error_code_in_text"
 Up to 24.10 at least, a BLS call's error reaches the caller as INTERNAL, whatever its code was.
 """
 
+_BEFORE = re.compile(r"^(?:\[request id: [^\]]*\] |in ensemble '[^']*', )+")
+"""What Triton writes before the text of an error: the request, and ensembles around the model."""
+
 _INSIDE = re.compile(
     r"(?:^|[\s'\"`(\[<{=:,])(?:~?/[\w.@+%-]+/|[A-Za-z]:\\)"  # a path, on Linux or on Windows
     r"|Traceback \(most recent|\bFile \"|\n"
@@ -34,6 +37,16 @@ def sentence(text: str) -> str:
     shown = (" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in valid)
     line = " ".join("".join(shown).split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def split_code(text: str) -> tuple[str, str]:
+    """The code that stands before a text that was asked for one, and the rest.
+
+    Args:
+        text: an error's, as Triton passes it on; without a code it is given back as it is, with "".
+    """
+    code, mark, rest = _BEFORE.sub("", text, count=1).partition(": ")
+    return (code, rest) if mark and code in CODES else ("", text)
 
 
 def utf8(text: str) -> str:

@@ -6,64 +6,45 @@ It runs inside Triton's interpreter: Python 3.10's language, numpy 1.26 or 2.x.
 from __future__ import annotations
 
 import importlib
-import json
-import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import triton_python_backend_utils as pb_utils
-from client_text import CODED, failed, sentence, sentence_of, utf8
+from stage_answers import StageAnswers, is_coded
 
 
 class TritonPythonModel:
     """Calls the stage that the config's parameter ``stage`` names, once a request.
 
-    A bad request gets its own error response, and the others of the batch their answers. Only two
-    kinds of errors reach the client in their own words: a stage's ``InvalidArgument``, and what a
-    called model answered. Any other error goes to the server's log, and the client reads one
-    sentence.
+    A bad request gets its own error response, and the others of the batch their answers: see
+    :class:`repository.copied.stage_answers.StageAnswers`.
     """
 
     def initialize(self, args: dict[str, str]) -> None:
         """Loads the stage: see :class:`builders.kit.graph.PythonModel`."""
-        config = json.loads(args["model_config"])
-        folder = Path(args["model_repository"]) / args["model_version"]
-        parameters = {
-            name: value["string_value"] for name, value in config.get("parameters", {}).items()
-        }
-        self.name = args["model_name"]
-        self.dtypes = {
-            output["name"]: pb_utils.triton_string_to_numpy(output["data_type"])
-            for output in config["output"]
-        }
+        self.answers = answers = StageAnswers(args)
         given: list[Any] = []
-        refusal = importlib.import_module("stages.invalid_argument").InvalidArgument
-        self.refusals: tuple[type[Exception], ...] = (refusal,)
-        self.overloads: tuple[type[Exception], ...] = ()
-        self.call_failures: tuple[type[Exception], ...] = ()
         self.pool = None
-        if "calls" in parameters:
-            calling = importlib.import_module("calling")
-            given.append(calling.Caller(self.name, parameters["calls"].split(",")))
-            self.call_failures = (calling.CallFailedError,)
+        if answers.caller is not None:
+            given.append(answers.caller)
             # While one request waits for what it called, others of the batch can go on.
-            self.pool = ThreadPoolExecutor(max(1, int(config["max_batch_size"])))
+            self.pool = ThreadPoolExecutor(max(1, int(answers.config["max_batch_size"])))
         self.sequences = None
-        if "sequence_batching" in config:
-            batching = config["sequence_batching"]
+        if "sequence_batching" in answers.config:
+            batching = answers.config["sequence_batching"]
             state = importlib.import_module("sequence_state")
-            self.refusals += (state.UnknownSequenceError,)
-            self.overloads = (state.SequencesFullError,)
+            answers.refusals += (state.UnknownSequenceError,)
+            answers.overloads += (state.SequencesFullError,)
             self.sequences = state.Sequences(
-                int(parameters.get(state.MOST) or batching["oldest"]["max_candidate_sequences"]),
+                int(
+                    answers.parameters.get(state.MOST)
+                    or batching["oldest"]["max_candidate_sequences"]
+                ),
                 2e-6 * int(batching["max_sequence_idle_microseconds"]),
             )
         self.watch = importlib.import_module("abandoned").Watch()
-        stage = importlib.import_module("stages." + parameters["stage"])
-        self.run = stage.prepare(folder, parameters, *given)
+        stage = importlib.import_module("stages." + answers.parameters["stage"])
+        self.run = stage.prepare(answers.folder, answers.parameters, *given)
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """One response for each request."""
@@ -76,33 +57,9 @@ class TritonPythonModel:
         try:
             inputs = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
             outputs = self._run(request, inputs)
-            wanted = set(request.requested_output_names())
-            return pb_utils.InferenceResponse(
-                [
-                    pb_utils.Tensor(name, np.ascontiguousarray(outputs[name], dtype=dtype))
-                    for name, dtype in self.dtypes.items()
-                    if name in wanted
-                ]
-            )
+            return self.answers.response(outputs, set(request.requested_output_names()))
         except BaseException as problem:  # a library's SystemExit is no reason to end the stub
-            return _refuse(request, *self._told(problem))
-
-    def _told(self, problem: BaseException) -> tuple[str, str]:
-        """The code and the sentence that the client gets."""
-        if isinstance(problem, self.refusals):
-            return "INVALID_ARG", sentence_of(problem) or failed(self.name)
-        if isinstance(problem, self.overloads):
-            return "UNAVAILABLE", sentence_of(problem)
-        if isinstance(problem, self.call_failures):
-            code = problem.code  # type: ignore[attr-defined]
-            if code not in ("INVALID_ARG", "UNAVAILABLE"):
-                pb_utils.Logger.log_error(f"{self.name}: {code}: {sentence_of(problem)}")
-            return code, sentence_of(problem) or failed(self.name)
-        if isinstance(problem, MemoryError):
-            told = f"{self.name} ran out of memory on this request; send a smaller one"
-            return "UNAVAILABLE", told
-        pb_utils.Logger.log_error(utf8(f"{self.name}: {traceback.format_exc()}"))
-        return "INTERNAL", failed(self.name)
+            return self.answers.refusal(problem, coded=is_coded(request))
 
     def _run(self, request: Any, inputs: dict[str, Any]) -> Any:
         if self.sequences is None:
@@ -112,18 +69,3 @@ class TritonPythonModel:
             inputs, start=start, end=end, correlation=request.correlation_id()
         ) as told:
             return self.run(told)
-
-
-def _refuse(request: Any, code: str, text: str) -> Any:
-    text = sentence(text)
-    if _coded(request):
-        text = f"{code}: {text}"
-    error = pb_utils.TritonError(text, getattr(pb_utils.TritonError, code))
-    return pb_utils.InferenceResponse(error=error)
-
-
-def _coded(request: Any) -> bool:
-    try:
-        return CODED in json.loads(request.parameters() or "{}")
-    except ValueError:  # a client's parameters need not be valid UTF-8
-        return False

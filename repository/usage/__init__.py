@@ -88,10 +88,12 @@ class Largest:
         words: what it is, as "a page of text of 4000x3000 pixels".
         inputs: makes it. A model whose requests come in sequences also gets ``start``, ``end`` and
             ``correlation``.
+        elsewhere: another server answers it, so that no model runs: it counts by its size alone.
     """
 
     words: str
     inputs: Callable[[], Arrays]
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class Usage:
         show: the outputs, as a person reads them. None: the tensors.
         command: a command of its own.
         note: what a measurement with these requests has to say of them; empty if nothing.
+        varying: outputs that differ if a request is asked again, as what a cache saved.
     """
 
     words: str
@@ -146,3 +149,4 @@ class Usage:
     show: Callable[[Arrays], str] | None = None
     command: Command | None = None
     note: str = ""
+    varying: Sequence[str] = ()

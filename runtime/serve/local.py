@@ -15,6 +15,7 @@ from types import FrameType
 from runtime.errors import ServerFailed
 from runtime.options.addresses import Address, resolve
 from runtime.options.models import check_names, to_load
+from runtime.serve.gateway import Gateway
 from runtime.server import logs
 from runtime.server.server import LocalServer
 from runtime.watch.counters import Counters, Exposed
@@ -39,6 +40,7 @@ class ServeOptions:
         hang_seconds: after which silence a model hangs; 0 is never.
         restarts: how often within ten minutes a server that died is started again.
         runtime_metrics_port: where the runtime's own counters are; None for nowhere.
+        gateway_port: where OpenAI's API is, if it is to be anywhere; 0 takes a free one.
         exit_seconds: how long requests in flight may take at the end.
         log: the least severe level shown, or ``raw``.
         opened: groups of calls that everybody may make.
@@ -57,6 +59,7 @@ class ServeOptions:
     hang_seconds: float
     restarts: int
     runtime_metrics_port: int | None
+    gateway_port: int | None
     exit_seconds: float
     log: str
     opened: tuple[str, ...]
@@ -102,12 +105,14 @@ def serve(options: ServeOptions) -> None:
         contextlib.suppress(_Asked),
         _ended_by_signals(server),
         _exposed(counters, address, options) as url,
+        contextlib.ExitStack() as fronts,
     ):
         started = time.monotonic()
         server.start()
         _refuse_failed_models(server)
+        api = fronts.enter_context(_fronted(server, address, options))
         counters.started()
-        print(_ready_message(server, time.monotonic() - started, url), flush=True)
+        print(_ready_message(server, time.monotonic() - started, url, api), flush=True)
         if not address.is_private:
             _tell(
                 f"Anyone who can reach this machine at {address.ip} can ask the models: there is "
@@ -183,7 +188,24 @@ def _exposed(counters: Counters, address: Address, options: ServeOptions) -> Ite
         yield exposed.url
 
 
-def _ready_message(server: LocalServer, seconds: float, counters: str) -> str:
+@contextlib.contextmanager
+def _fronted(server: LocalServer, address: Address, options: ServeOptions) -> Iterator[str]:
+    """Puts OpenAI's API beside the server, if it is wanted; gives its URL."""
+    if options.gateway_port is None:
+        yield ""
+        return
+    with Gateway(
+        server.grpc,
+        address,
+        options.gateway_port,
+        exit_seconds=options.exit_seconds,
+        most=options.restarts,
+        report=lambda text: _tell(f"{time.strftime('%H:%M:%S')} gateway: {text}"),
+    ) as gateway:
+        yield gateway.url
+
+
+def _ready_message(server: LocalServer, seconds: float, counters: str, api: str) -> str:
     facts = json.loads(server.control.request("GET", "/v2"))
     times = server.load_seconds
     ready = sorted({status.name for status in server.control.index() if status.ready})
@@ -195,6 +217,7 @@ def _ready_message(server: LocalServer, seconds: float, counters: str) -> str:
             f"  gRPC     {server.grpc}",
             f"  metrics  http://{server.metrics}/metrics",
             *([f"  runtime  {counters}"] if counters else []),
+            *([f"  OpenAI   {api}"] if api else []),
             *(
                 f"  model    {name:{width}}"
                 + (f"  loaded in {times[name]:.2f} s" if name in times else "")

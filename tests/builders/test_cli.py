@@ -49,7 +49,7 @@ def test_help_has_every_command_with_an_example() -> None:
         (("verify", "/nonexistent"), "is not a folder"),
         (
             ("parity", "orc", "detector"),
-            "one of asr, embed, ocr, onnx, vision, found 'orc'. Did you mean 'ocr'?",
+            "one of asr, decoder, embed, ocr, onnx, vision, found 'orc'. Did you mean 'ocr'?",
         ),
         (("parity", "ocr", "detectr"), "with a parity: detector, "),
     ],
@@ -138,6 +138,15 @@ def test_a_page_is_read_in_process() -> None:
     answer = json.loads(call("run", "ocr", PAGE).stdout)
     assert answer["text"][0] == "The Harbour Gazette"
     assert len(answer["text"]) == len(answer["boxes"]) == len(answer["scores"]) == 17
+
+
+def test_a_file_is_what_its_family_makes_of_it(tmp_path: Path) -> None:
+    (tmp_path / "texts").write_text("one\n\ntwo\n")
+    answer = json.loads(call("run", "text_embed", tmp_path / "texts").stdout)
+    assert len(answer["embeddings"]) == 2
+    (tmp_path / "texts").write_bytes(b"\xff")
+    for file, said in ((tmp_path / "texts", "cannot read"), ("/dev/zero", "expected a file")):
+        assert said in sentence(call("run", "text_embed", file), 1)
 
 
 @pytest.mark.sampled(2)

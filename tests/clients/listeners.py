@@ -89,7 +89,7 @@ def accepts_then_cuts(listener: Listener, connection: socket.socket) -> None:
     """Reads a request as a server of gRPC would, and ends the connection before an answer."""
     connection.sendall(SETTINGS)
     found = b""
-    while b"ModelInfer" not in found and len(found) < 65_536:
+    while b"GRPCInferenceService/Model" not in found and len(found) < 65_536:
         found += connection.recv(65_536)
     listener.seen.append(found)
     reset(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from concurrent import futures
@@ -122,6 +123,9 @@ class Relay:
 
     def cut(self) -> None:
         for each in self._both:
+            # A thread that reads it would keep it open.
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
             reset(each)
         self._both.clear()
 

@@ -18,10 +18,12 @@ from runtime.server.server import LocalServer
 
 BUILT = Path(__file__).parents[2] / "model_repository"
 
-KNOWN = ("asr", "ocr", "text_embed", "vision", "vision_text")
+ENSEMBLES = ("asr", "ocr", "text_embed", "vision", "vision_text")
+
+KNOWN = (*ENSEMBLES, "generate")
 """The pipelines of the demo whose answer is known."""
 
-SERVED = (*KNOWN, *(f"{name}_bls" for name in KNOWN), "ocr_fused", "vision_fused")
+SERVED = (*KNOWN, *(f"{name}_bls" for name in ENSEMBLES), "ocr_fused", "vision_fused")
 """Those that it serves."""
 
 WRONG = """
@@ -160,6 +162,66 @@ def test_wrong_answers_and_missing_pipelines_are_told(triton: LocalServer) -> No
     assert results(smoke(f"http://{triton.http}")[1])["chain"] == "no known answer"
 
 
+PIECES = """
+import numpy, triton_python_backend_utils as pb
+
+class TritonPythonModel:
+    def execute(self, requests):
+        for request in requests:
+            sender = request.get_response_sender()
+            words = pb.get_input_tensor_by_name(request, "say").as_numpy()
+            for word in words:
+                if word == b"no":
+                    error = pb.TritonError("not this", pb.TritonError.INVALID_ARG)
+                    sender.send(pb.InferenceResponse(error=error))
+                else:
+                    sender.send(pb.InferenceResponse([pb.Tensor("word", numpy.array([word]))]))
+            sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+"""
+PIECES_CONFIG = """
+backend: "python"
+max_batch_size: 0
+input { name: "say" data_type: TYPE_STRING dims: -1 }
+output { name: "word" data_type: TYPE_STRING dims: 1 }
+model_transaction_policy { decoupled: true }
+instance_group { kind: KIND_CPU count: 1 }
+"""
+QUESTIONS = """
+from repository.usage import Question, Texts, Usage
+
+def no_text():
+    import numpy
+    return numpy.array([b"\\xff"], object)
+
+def question(*words):
+    return Usage(words="Say.", question=Question(inputs={"say": words[0]}, answer=words[1]))
+
+USAGE = {
+    "says": question(["one", "two"], {"word": Texts(["one", "two"])}),
+    "refuses": question(["one", "no"], {"word": Texts(["one"])}),
+    "errs": question(["one"], {"word": Texts(["two"])}),
+    "binary": question(no_text, {"word": Texts(["?"])}),
+}
+"""
+
+
+def test_answers_in_pieces_are_asked_as_http_can(triton: LocalServer, tmp_path: Path) -> None:
+    (tmp_path / "family.py").touch()
+    (tmp_path / "usage.py").write_text(QUESTIONS)
+    for name in ("says", "refuses", "errs", "binary"):
+        (triton.repository / name / "1").mkdir(parents=True)
+        (triton.repository / name / "1" / "model.py").write_text(PIECES)
+        (triton.repository / name / "config.pbtxt").write_text(PIECES_CONFIG)
+        triton.control.load(name)
+    expected = {"says": "ok", "refuses": "refused", "errs": "wrong", "binary": "unfit"}
+    asked = [word for name in expected for word in ("--pipeline", name)]
+    code, table, errors = smoke(f"http://{triton.http}", "--family", f"path:{tmp_path}", *asked)
+    assert (code, results(table)) == (1, expected), errors
+    assert "refuses refused (HTTP 200): not this" in errors
+    assert "word[0], expected 'two', found 'one'" in errors
+    assert "input 'say' has bytes that are not text; ask it over gRPC" in errors
+
+
 def test_nothing_listens() -> None:
     code, table, errors = smoke("http://127.0.0.1:9")
     assert (code, table) == (1, "")
@@ -170,7 +232,7 @@ def test_nothing_listens() -> None:
 def test_a_pipeline_without_a_known_answer_cannot_be_asked_for() -> None:
     code, _, errors = smoke("http://127.0.0.1:9", "--pipeline", "orc")
     assert code == 2
-    assert "there are: asr, ocr" in " ".join(errors.replace("│", " ").split())
+    assert "there are: asr, generate, ocr" in " ".join(errors.replace("│", " ").split())
 
 
 def test_an_address_without_a_scheme_is_wrong_usage() -> None:

@@ -38,7 +38,7 @@ PYTHON = [(page.name, block) for page in PAGES for block in page.blocks("python"
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """`make serve` on free ports, for as long as these tests run; then Ctrl-C."""
-    options = "--http-port 0 --grpc-port 0 --metrics-port 0"
+    options = "--http-port 0 --grpc-port 0 --metrics-port 0 --gateway --gateway-port 0"
     server = subprocess.Popen(
         ["make", "serve"],
         cwd=ROOT,
@@ -53,9 +53,9 @@ def environment() -> Iterator[dict[str, str]]:
     addresses: dict[str, str] = {}
     for line in server.stdout:
         seen.append(line)
-        if found := re.match(r"\s*(HTTP|gRPC)\s+(?:http://)?(\S+:\d+)", line):
+        if found := re.match(r"\s*(HTTP|gRPC|OpenAI)\s+(?:http://)?([^\s/]+:\d+)", line):
             addresses[f"TRITON_{found[1].upper()}"] = found[2]
-        if len(addresses) == 2:
+        if len(addresses) == 3:
             break
     assert addresses, "".join(seen)
     path = os.pathsep.join((f"{ROOT}/.venv/bin", os.environ.get("PATH", os.defpath)))
@@ -82,6 +82,7 @@ def test_there_is_something_to_run() -> None:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_commands_run(script: str, environment: dict[str, str]) -> None:
     script = script.replace("127.0.0.1:8000", environment["TRITON_HTTP"])
+    script = script.replace("127.0.0.1:9000", environment["TRITON_OPENAI"])
     assert run(["bash", "-euo", "pipefail", "-c", script], environment).strip()
 
 
@@ -99,7 +100,7 @@ def test_python_runs(page: str, block: str, environment: dict[str, str], tmp_pat
     for name in ("request.json", "scorer.onnx"):
         block = block.replace(f'"{name}"', repr(str(tmp_path / name)))
     said = run([sys.executable, "-c", block], environment)
-    known = r"Harbour Gazette|set the temperature|^0\.\d+"
+    known = r"Harbour Gazette|set the temperature|^0\.\d+|^3$"
     assert re.search(known, said) or "print" not in block, page
 
 
@@ -110,7 +111,7 @@ def test_profiles_are_valid(tmp_path: Path) -> None:
             if block.startswith("triton:"):
                 (tmp_path / "profile.yaml").write_text(block)
                 named += load_profile(tmp_path / "profile.yaml").families
-    assert sorted(named) == ["asr", "asr", "ocr", "onnx", "vision"]
+    assert sorted(named) == ["asr", "asr", "decoder", "decoder", "ocr", "onnx", "vision"]
 
 
 def test_other_python_is_python() -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
+from builders.decoder.options import DecoderOptions
+from builders.decoder.settings.legacy import LegacyOptions
+from builders.decoder.settings.llmapi import LlmApiOptions
 from builders.embed.options import EmbedOptions
 from builders.kit.recipe.profile import Options, Profile
 from builders.onnx.options import OnnxModelOptions
@@ -44,6 +48,22 @@ def test_the_page_of_profiles_names_them(family: str, options: type[Options]) ->
     row = re.search(rf"^\| `families.{family}` \|([^|]*)\|", page("docs/profiles.md").text, re.M)
     assert row
     assert set(re.findall(r"`(\w+)`", row[1])) == options.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("heading", "options"),
+    [("## llmapi", LlmApiOptions), ("## tensorrt_llm_engine", LegacyOptions)],
+    ids=["llmapi", "tensorrt_llm_engine"],
+)
+def test_every_option_of_an_engine_is_on_its_page(heading: str, options: type[Options]) -> None:
+    assert keys("docs/decoder-tensorrt-llm.md", heading) == options.model_fields.keys()
+
+
+def test_the_engines_are_shown_as_a_profile_may_have_them() -> None:
+    blocks = page("docs/decoder-tensorrt-llm.md").blocks("yaml")
+    found = [yaml.safe_load(each)["families"]["decoder"] for each in blocks]
+    engines = [DecoderOptions.model_validate(each).engine for each in found]
+    assert engines == ["remote", "llmapi", "tensorrt_llm_engine"]
 
 
 def test_every_key_of_a_profile_is_on_its_page() -> None:

@@ -14,10 +14,13 @@ import pytest
 import yaml
 
 from builders.bundle.rendered import rules
+from builders.kit.graph import GivenModel
 from builders.kit.recipe.profile import load_profile, profiles
+from builders.kit.recipe.recipe import make_recipe
 from repository.manifest import VERSION
 from tests.docs.pages import BLOCK, DEPLOY
 from tests.kserve import render
+from tests.kserve.cluster.controller import SOURCE, Cluster
 from tests.kserve.cluster.pod_security import refusals
 from tests.kserve.cluster.webhooks.bundle import MODE
 from tests.kserve.monitoring import queries
@@ -315,6 +318,41 @@ def test_the_example_of_another_bucket_names_it_in_both_places(tmp_path: Path) -
             objects = own_overlay(tmp_path, yaml.safe_dump({"patches": [half]}), components)
             (sentences,) = rules.breaches(objects).values()
             assert any("models/" in each and "and not s3://" in each for each in sentences)
+
+
+def test_the_example_of_a_decoders_key_reaches_triton(tmp_path: Path) -> None:
+    first = "# the key of another server, in kserve/overlays/mine/kustomization.yaml"
+    patches = yaml.safe_dump(yaml.safe_load(yaml_blocks()[first]))
+    objects = own_overlay(tmp_path, patches)
+    assert rules.breaches(objects) == {}
+    (runtime,) = (each for each in objects if each["metadata"]["name"] == "triton-multimodal")
+    last = runtime["spec"]["containers"][0]["env"][-1]
+    assert f"api_key_env: {last['name']}" in DEPLOY
+    assert f"`{last['valueFrom']['secretKeyRef']['name']}`" in DEPLOY
+
+
+def test_the_example_of_a_decoder_in_triton_serves_what_its_profile_builds(tmp_path: Path) -> None:
+    first = "# the decoder in Triton, in kserve/overlays/mine/kustomization.yaml"
+    example = yaml.safe_load(yaml_blocks()[first])
+    patches = yaml.safe_dump({"patches": example["patches"]})
+    objects = own_overlay(tmp_path, patches, ("network-policies",), resources=example["resources"])
+    assert rules.breaches(objects) == {}
+    assert [found for each in objects for found in schemas.problems(each)] == []
+    (pod,) = (each for each in Cluster(objects).pods if each.owner == "InferenceService/decoder")
+    (container,) = (each for each in pod.containers if each["name"] == "kserve-container")
+    (model,) = make_recipe(load_profile("trtllm")).models
+    assert isinstance(model, GivenModel)
+    assert container["image"] == model.image
+    assert container["livenessProbe"]["httpGet"]["path"] == f"/v2/models/{model.name}/ready"
+    (mount,) = (each for each in container["volumeMounts"] if each["name"] == "weights")
+    arguments = model.files["model.yaml"]
+    assert isinstance(arguments, bytes)
+    assert Path(yaml.safe_load(arguments)["model"]).is_relative_to(mount["mountPath"])
+    (volume,) = (each for each in pod.spec["volumes"] if each["name"] == "weights")
+    assert volume["persistentVolumeClaim"]["claimName"] == "decoder-weights"
+    served = pod.metadata["annotations"][SOURCE]
+    pushed = [words[1] for words in after("tmk push") if len(words) > 1]
+    assert served in [each.replace("pvc:", "pvc://") for each in pushed]
 
 
 def test_without_prefixes_since_names_would_not_follow(tmp_path: Path) -> None:

@@ -431,6 +431,8 @@ def test_the_container_file_takes_the_stages_part_of_the_requirements() -> None:
         "cffi",
         "flashlight-text",
         "flatbuffers",
+        "jinja2",
+        "markupsafe",
         "onnxruntime",
         "opencv-python-headless",
         "packaging",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +90,34 @@ def test_wider_numbers_are_given_in_the_declared_type(
 def test_texts_are_texts_however_numpy_has_them(code: str, tmp_path: Path) -> None:
     here = model(tmp_path, "TYPE_STRING", "TYPE_STRING", code)
     assert len(here.run("double", {"x": np.array([b"b"])})["y"]) == 1
+
+
+MEETING = threading.Barrier(2)
+LEFT = threading.Event()
+
+
+def _meet(at: int) -> str:
+    """Begins a stage: it waits for the other, and the second one until the first has ended."""
+    wait = "import tests.runtime.test_inprocess as t; t.MEETING.wait(60)"
+    return f"{wait}; t.LEFT.wait(60) if {at} else None; from . import beside"
+
+
+def test_stages_that_are_imported_at_once_leave_no_bytecode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+    def run(at: int) -> None:
+        folder = tmp_path / str(at)
+        here = model(folder, "TYPE_FP32", "TYPE_FP32", "inputs['x']")
+        stages = next(folder.rglob("stages"))
+        (stages / "beside.py").touch()
+        (stage,) = (each for each in stages.glob("*.py") if "def prepare" in each.read_text())
+        stage.write_text(f"{_meet(at)}\n{stage.read_text()}")
+        here.run("double", {"x": np.ones(2, np.float32)})
+        if at == 0:
+            LEFT.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, range(2)))
+    assert [*tmp_path.rglob("__pycache__")] == []

@@ -13,12 +13,13 @@ from pathlib import Path
 from tests.structure.rooms import ROOT
 
 FILE = "repository/errors.py"
-PACKAGES = ("repository", "builders", "runtime", "clients", "perf", "training", "tmk")
+PACKAGES = ("repository", "builders", "runtime", "clients", "perf", "training", "gateway", "tmk")
 BASE = "repository.errors.KitError"
 APART = {
     "Copied into repositories, where Triton's Python stub runs it": (
         "repository/copied/*",
         "builders/kit/invalid_argument.py",
+        "builders/kit/unavailable.py",
         "builders/stages/*",
         "builders/*/stages/*",
         "clients/sound_file/*",

@@ -14,6 +14,7 @@ import typer
 from builders.cli.app import app as builders
 from clients.cli.app import app as clients
 from clients.smoke import app as smoke
+from gateway.cli import app as gateway
 from perf.cli import app as perf
 from runtime.cli import app as runtime
 from tests.structure.errors import PACKAGES
@@ -39,7 +40,7 @@ def options(command: Any) -> Iterator[str]:
 
 OURS = {
     option
-    for app in (builders, clients, smoke, perf, runtime)
+    for app in (builders, clients, smoke, gateway, perf, runtime)
     for option in options(typer.main.get_command(app))
 } - TRITON
 

@@ -92,7 +92,7 @@ def publish(
 
 @app.command()
 def images(
-    evaluation: Path = Path("builders/vision/evaluation"),
+    evaluation: Path = Path("builders/scenes/evaluation"),
     examples: Path = Path("clients/examples/scenes"),
     seed: Seed = SEED,
 ) -> None:

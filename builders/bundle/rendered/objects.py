@@ -125,6 +125,8 @@ class Rendered:
                 yield {**labels(each), "serving.kserve.io/inferencegraph": own}
             elif kind == "LLMInferenceService":
                 yield from _llm_labels(each)
+            elif kind == "Deployment":
+                yield each["spec"]["template"]["metadata"]["labels"]
             elif kind == "OpenTelemetryCollector":
                 yield {"app.kubernetes.io/name": f"{own}-collector"}
 

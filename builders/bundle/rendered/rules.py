@@ -34,6 +34,7 @@ FORM = "objects have the form of their kind"
 SPECIFIED = frozenset(
     {
         "ClusterStorageContainer",
+        "Deployment",
         "InferenceGraph",
         "InferenceService",
         "LLMInferenceService",
@@ -360,6 +361,24 @@ def graph(rendered: Rendered) -> Iterator[str]:
                         f"{label(each)}: step {step.get('name')} calls {first}, and there are "
                         f"{', '.join(sorted(there)) or 'none'}. Name one of these, or add the "
                         "service"
+                    )
+
+
+@rule("the server that a gateway asks is there")
+def fronted(rendered: Rendered) -> Iterator[str]:
+    """OpenAI's API asks a predictor of the bundle, or a server elsewhere by its full name."""
+    there = {f"{name(each)}-predictor" for each in rendered.of("InferenceService")}
+    for each in rendered.of("Deployment"):
+        for container in each["spec"]["template"]["spec"].get("containers") or ():
+            for given in container.get("args") or ():
+                option, _, address = str(given).partition("=")
+                host, _, rest = address.rpartition(":")[0].partition(".")
+                inside = rest.partition(".")[0] in ("", rendered.namespace)
+                if option == "--triton" and inside and host not in there:
+                    yield (
+                        f"{label(each)}: asks {host}, and there are "
+                        f"{', '.join(sorted(there)) or 'none'}. Name one of these in `--triton`, "
+                        "or add the service"
                     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from builders.kit.build.staging import Staged, foresee
 from builders.kit.build.stamp import Stamp
 from builders.kit.checkout import Checkout
 from builders.kit.emit.target import Target
+from builders.kit.graph import GivenModel
 from builders.kit.recipe.fusing import Fusing
 from builders.kit.recipe.profile import Profile
 from builders.kit.recipe.recipe import make_recipe
@@ -149,7 +150,11 @@ def _models(staged: Staged, old: dict[str, str]) -> Iterator[Foreseen]:
     for model in recipe.models:
         needed = recipe.exports_of(model).values()
         missing = [each for each in needed if each not in staged.made.exports]
-        yield _model(model.name, missing, new, old)
+        foreseen = _model(model.name, missing, new, old)
+        if isinstance(model, GivenModel):
+            told = f"never run here, as only {model.image} can"
+            foreseen = replace(foreseen, why="; ".join(filter(None, (foreseen.why, told))))
+        yield foreseen
     names = {model.name for model in recipe.models}
     for name in sorted({path.partition("/")[0] for path in old} - names):
         yield Foreseen(f"model {name}", "write", "removed: no longer in the graph")

@@ -135,8 +135,9 @@ def _files_under(pipelines: Sequence[str], staged: Staged) -> dict[str, str]:
 def _score(metric: Metric, folder: Path) -> float:
     from runtime.inprocess import InProcess
 
-    repository = InProcess(folder)
-    value = float(metric.measure(*(partial(repository.run, name) for name in metric.pipelines)))
+    with InProcess(folder) as repository:
+        runs = (partial(repository.run, name) for name in metric.pipelines)
+        value = float(metric.measure(*runs))
     if not math.isfinite(value):
         raise FamilyError(
             f"metric '{metric.name}': expected a finite score, found {value}. "

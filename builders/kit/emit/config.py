@@ -11,9 +11,10 @@ becomes ``dims: [1] reshape { shape: [] }``.
 **Queues.** The bound and the timeout of a queue are part of ``dynamic_batching``, and work for
 models that do not batch too: a server of 24.10 refuses the overload of a model with
 ``max_batch_size: 0`` with UNAVAILABLE "Exceeds maximum queue size". So every bounded model has
-``dynamic_batching``. The exception is a model with ``sequence_batching``, which takes its place and
-has no bound. A batching model that should not join requests gets the preferred batch size 1, which
-sends each one alone. An ensemble has no queue of its own: the queues of its composing models count.
+``dynamic_batching``. The exceptions are a model with ``sequence_batching``, which takes its place
+and has no bound, and a streamed one, whose requests do not wait before its engine. A batching model
+that should not join requests gets the preferred batch size 1, which sends each one alone. An
+ensemble has no queue of its own: the queues of its composing models count.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Iterable
 
 from builders.kit.graph import (
     Ensemble,
+    GivenModel,
     Model,
     OnnxModel,
     PlanModel,
@@ -30,10 +32,11 @@ from builders.kit.graph import (
     SequenceBatching,
     Tensor,
     WarmupInput,
+    calls_of,
     wire,
 )
 from builders.kit.graph.bls import BlsModel
-from repository.config.facts import CALLS
+from repository.config.facts import CALLS, PYTHON
 from repository.config.proto import pb
 from repository.copied.sequence_state import END, START
 
@@ -48,7 +51,9 @@ def model_config(model: Model) -> pb.ModelConfig:
     _describe_kind(model, config)
     _describe_versions(model, config)
     for tensor in model.inputs:
-        _describe_tensor(tensor, model, config.input.add(optional=tensor.optional))
+        ragged = isinstance(model, GivenModel) and tensor.name in model.ragged
+        added = config.input.add(optional=tensor.optional, allow_ragged_batch=ragged)
+        _describe_tensor(tensor, model, added)
     for tensor in model.outputs:
         _describe_tensor(tensor, model, config.output.add())
     for group in model.instances:
@@ -92,13 +97,17 @@ def _describe_kind(model: Model, config: pb.ModelConfig) -> None:
             config.backend = "tensorrt"
             config.platform = "tensorrt_plan"
             config.default_model_filename = "model.plan"
+        case GivenModel():
+            config.backend = model.backend
+            if model.backend == PYTHON:
+                config.default_model_filename = "model.py"
         case PythonModel():
-            config.backend = "python"
+            config.backend = PYTHON
             config.default_model_filename = "model.py"
             config.parameters["stage"].string_value = model.stage.rpartition(".")[2]
             _describe_calls(model, config)
         case BlsModel():
-            config.backend = "python"
+            config.backend = PYTHON
             config.default_model_filename = "model.py"
             _describe_calls(model, config)
         case Ensemble():
@@ -113,8 +122,8 @@ def _describe_kind(model: Model, config: pb.ModelConfig) -> None:
 
 
 def _describe_calls(model: Model, config: pb.ModelConfig) -> None:
-    if model.needs:
-        config.parameters[CALLS].string_value = ",".join(each.name for each in model.needs)
+    if called := calls_of(model):
+        config.parameters[CALLS].string_value = ",".join(called)
 
 
 def _describe_versions(model: Model, config: pb.ModelConfig) -> None:
@@ -143,6 +152,8 @@ def _describe_queue(model: Model, config: pb.ModelConfig) -> None:
         _describe_sequences(model.sequences, config.sequence_batching)
         if batching is None:
             return
+    if isinstance(model, PythonModel) and model.streamed and batching is None:
+        return
     bounded = _queue_policy(model.queue)
     if batching is None and bounded == pb.ModelQueuePolicy():
         return

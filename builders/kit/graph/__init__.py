@@ -21,8 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from builders.kit.export import Export
+from builders.kit.graph.asked import Asked
 from builders.kit.graph.options import Option
 from builders.kit.graph.serving import (
     CALLED_BY_STAGES,
@@ -50,10 +52,12 @@ __all__ = [
     "ONE_THREAD",
     "SIDE_BY_SIDE",
     "Arithmetic",
+    "Asked",
     "DType",
     "DynamicBatching",
     "Ensemble",
     "Flow",
+    "GivenModel",
     "InstanceGroup",
     "Model",
     "OnnxModel",
@@ -68,6 +72,7 @@ __all__ = [
     "WarmupInput",
     "as_ensemble",
     "as_flow",
+    "calls_of",
     "closure",
     "wire",
 ]
@@ -167,6 +172,29 @@ class PlanModel(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GivenModel(Model):
+    """A model of an engine that is neither built nor run here, such as TensorRT-LLM's.
+
+    Its files are written from the profile, as its config is, and nothing is made of a checkpoint.
+    So there is nothing to compare or to measure, and it is told as never run.
+
+    Attributes:
+        backend: Triton's backend, as "python" or "tensorrtllm".
+        files: those of the version folder: relative path -> content, or the file to copy. One at
+            least, and none empty.
+        image: the container image that has the engine.
+        backends: the backends of that image. Another model's backend has to be one of them.
+        ragged: inputs of which the requests of a batch may have different sizes.
+    """
+
+    backend: str
+    files: Mapping[str, bytes | Path]
+    image: str
+    backends: tuple[str, ...]
+    ragged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Arithmetic:
     """The last part of a stage, where that is arithmetic which an ONNX model can do too.
 
@@ -209,6 +237,21 @@ class PythonModel(Model):
     once, and returns their outputs by name, in order. A call that is answered with an error
     raises one that reaches the client with the same code and sentence.
 
+    With :attr:`streamed` the stage answers a request piece by piece, from any thread, and works on
+    many at once. It is ``prepare(folder, parameters, host)``, with the
+    :class:`~repository.copied.stream_engine.Host`, whose ``call`` is the one above, and returns an
+    engine:
+
+    - ``engine.start(inputs, answer)`` takes a request, and returns soon. To refuse it, it raises as
+      above. The request is answered by the :class:`~repository.copied.stream_engine.Answer`, now
+      or later: ``answer.send(outputs)`` gives a piece, ``answer.end(outputs)`` the last one, and
+      ``answer.fail(error)`` ends it with an error. Each piece has all of the outputs.
+    - ``answer.cancelled()``: nobody waits for the answer any more. The engine ends it, too.
+    - ``engine.close()`` is called at unload, and may be missing.
+
+    The engine's threads are made by ``host.thread(work)``. If one of them fails, all requests that
+    the engine owes an answer get an error, and the next one prepares another engine.
+
     With :attr:`sequences` the function's inputs also have, of the request's sequence, ``start`` and
     ``end`` (bool), ``correlation`` (int or str), and ``state``: a dict of its own, empty at the
     start, that is kept from request to request and dropped with the sequence.
@@ -219,6 +262,10 @@ class PythonModel(Model):
         exports: files that are copied into the version folder, under the exports' names.
         optional_exports: likewise, where their component has a source; the stage looks for them.
         calls: the models that it calls, which are built and loaded with it.
+        asks: pipelines of other families that it calls too, by their names, or with the tensors
+            that it sends and reads. They have to be in the repository, and are loaded before it.
+        streamed: answers a request piece by piece: the model is decoupled. Its
+            ``max_batch_size`` is 0. The engine bounds how many requests wait.
         sequences: its requests come in sequences.
         options: of each of :attr:`parameters`, and of each that a profile may set besides, what it
             may be. A profile that sets another is refused.
@@ -229,14 +276,26 @@ class PythonModel(Model):
     exports: tuple[Export, ...] = ()
     optional_exports: tuple[Export, ...] = ()
     calls: tuple[Model, ...] = ()
+    asks: tuple[str | Asked, ...] = ()
+    streamed: bool = False
     sequences: SequenceBatching | None = None
     options: Mapping[str, Option] = field(default_factory=dict)
     arithmetic: Arithmetic | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.streamed:
+            object.__setattr__(self, "decoupled", True)
 
     @property
     def needs(self) -> tuple[Model, ...]:
         """What it calls."""
         return self.calls
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """The pipelines of :attr:`asks`."""
+        return tuple(Asked(each) if isinstance(each, str) else each for each in self.asks)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -330,6 +389,14 @@ def closure(models: Iterable[Model]) -> tuple[Model, ...]:
     for model in models:
         found.extend(each for each in (*closure(model.needs), model) if each not in found)
     return tuple(found)
+
+
+def calls_of(model: Model) -> tuple[str, ...]:
+    """The names of all that a model's own code calls; an ensemble has no code."""
+    if isinstance(model, Ensemble):
+        return ()
+    asked = [each.name for each in model.asked] if isinstance(model, PythonModel) else []
+    return tuple(dict.fromkeys([*(each.name for each in model.needs), *asked]))
 
 
 def wire(ensemble: Ensemble) -> tuple[Wiring, ...]:

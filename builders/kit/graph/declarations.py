@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from builders.kit.graph import (
     BATCH,
     DYNAMIC,
     Ensemble,
+    GivenModel,
     Model,
+    OnnxModel,
+    PlanModel,
     PythonModel,
     SequenceBatching,
     Tensor,
+    calls_of,
     wire,
 )
 from repository.check.calls import check_call_graph
-from repository.check.rules import finding
+from repository.check.rules import finding, listed
+from repository.config.facts import ONNXRUNTIME, PYTHON
 from repository.copied.sequence_state import END, SEQUENCE_VALUES, START
 from repository.findings import Finding
 from repository.layout import VERSION
@@ -57,11 +62,57 @@ def check_declarations(models: Sequence[Model]) -> Iterator[Finding]:
             )
         if isinstance(model, PythonModel) and model.sequences is not None:
             yield from _sequences(model, model.sequences)
+        if isinstance(model, PythonModel) and model.streamed:
+            yield from _streamed(model)
         if model.max_batch_size > 0:
             for tensor in (*model.inputs, *model.outputs):
                 yield from _batch_axis(model, tensor)
         if isinstance(model, Ensemble):
             yield from _axes(model)
+        if isinstance(model, GivenModel):
+            yield from _image(model, models)
+
+
+def never_run(models: Iterable[Model]) -> Iterator[Finding]:
+    """Warnings about models that nothing here runs, and that nobody has seen answer."""
+    for model in models:
+        if isinstance(model, GivenModel):
+            yield finding(
+                "never-run",
+                model.name,
+                "a model that a build can run",
+                f"one of the image {model.image}, whose config was checked, and no more",
+                "Ask it there before you rely on it.",
+            )
+
+
+def _image(model: GivenModel, models: Sequence[Model]) -> Iterator[Finding]:
+    """Models that the one image that serves the given model cannot serve."""
+    for other in models:
+        backend = _backend(other)
+        if backend and backend not in model.backends:
+            yield finding(
+                "image-backend",
+                other.name,
+                f"a model of the backends {listed(model.backends)}, which are all that "
+                f"{model.image} has, and '{model.name}' needs that image",
+                f"the backend '{backend}'",
+                "Build the two into repositories of their own, by a profile each.",
+            )
+
+
+def _backend(model: Model) -> str:
+    """The backend that runs a model; empty for an ensemble, which none runs."""
+    match model:
+        case GivenModel():
+            return model.backend
+        case OnnxModel():
+            return ONNXRUNTIME
+        case PlanModel():
+            return "tensorrt"
+        case Ensemble():
+            return ""
+    return PYTHON
 
 
 def _name(model: Model) -> Iterator[Finding]:
@@ -102,6 +153,23 @@ def _sequences(model: PythonModel, sequences: SequenceBatching) -> Iterator[Find
                 f"'{tensor.name}'",
                 "Rename it.",
                 tensor=tensor.name,
+            )
+
+
+def _streamed(model: PythonModel) -> Iterator[Finding]:
+    for name, found in (
+        ("max_batch_size", model.max_batch_size),
+        ("batching", model.batching),
+        ("sequences", model.sequences),
+        ("response_cache", model.response_cache),
+    ):
+        if found:
+            yield finding(
+                "streamed",
+                model.name,
+                f"no {name} of a streamed model, whose engine takes each request by itself",
+                str(found) if isinstance(found, int) else type(found).__name__,
+                "Take it out, or let the stage answer once: streamed=False.",
             )
 
 
@@ -178,9 +246,24 @@ def _swapped(first: list[str], second: list[str]) -> str:
 
 
 def check_calls(models: Sequence[Model]) -> Iterator[Finding]:
-    """Findings about models that come to call themselves."""
+    """Findings about models that call themselves, or others that are not there or do not fit."""
     calls: dict[str, set[str]] = {model.name: set() for model in models}
+    declared: dict[str, set[str]] = {}
     for model in models:
-        calls[model.name] |= {each.name for each in model.needs}
-    callers = {model.name for model in models if model.needs and not isinstance(model, Ensemble)}
-    yield from check_call_graph(calls, {name: calls[name] for name in callers})
+        calls[model.name] |= {*(each.name for each in model.needs), *calls_of(model)}
+        if called := calls_of(model):
+            declared.setdefault(model.name, set()).update(called)
+    yield from check_call_graph(calls, declared)
+    there = {model.name: model for model in models}
+    for model in models:
+        for asked in model.asked if isinstance(model, PythonModel) else ():
+            if (other := there.get(asked.name)) is not None:
+                for tensor, expected, found in asked.misfits(other.inputs, other.outputs):
+                    yield finding(
+                        "asked-tensors",
+                        model.name,
+                        f"{expected} of '{asked.name}', which it asks",
+                        found,
+                        "Name a pipeline that fits, or build that one from another checkpoint.",
+                        tensor=tensor,
+                    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from builders.kit.graph import Ensemble, Tensor, wire
+from builders.kit.graph import Ensemble, Tensor, calls_of, wire
 from builders.kit.graph.fusing.fused import parts_of
 from builders.kit.graph.kind import kind_of
 from repository.copied.flow import Wiring, waves
@@ -28,6 +28,7 @@ def text(ensemble: Ensemble) -> str:
     lines = [f"{ensemble.name}: {_signature(ensemble.inputs)} -> {_signature(ensemble.outputs)}"]
     kinds = {model.name: _KINDS[kind_of(model)] for model in ensemble.composing()}
     calls, parts = _calls(ensemble), _parts(ensemble)
+    in_pieces = {model.name for model in ensemble.composing() if model.decoupled}
     for number, wave in enumerate(_waves(ensemble), 1):
         for step in wave:
             lines.append(f"  {number}. {step.model} ({kinds[step.model]})")
@@ -35,6 +36,8 @@ def text(ensemble: Ensemble) -> str:
                 lines.append(f"       fused of {', '.join(parts[step.model])}")
             if calls[step.model]:
                 lines.append(f"       calls {', '.join(calls[step.model])}")
+            if step.model in in_pieces:
+                lines.append("       answers in pieces (decoupled)")
             for arrow, mapping in (("<-", step.inputs), ("->", step.outputs)):
                 for name, tensor in mapping.items():
                     renamed = "" if name == tensor else f" (as {name})"
@@ -48,9 +51,11 @@ def as_json(ensemble: Ensemble) -> dict[str, Any]:
     Returns:
         ``pipeline``, ``inputs``, ``outputs`` and ``steps``. A tensor has ``name``, ``dtype`` and
         ``axes``; a step ``model``, ``kind``, ``fused`` (the models that it is made of), ``calls``,
-        and ``inputs`` and ``outputs`` from the model's own tensors to the pipeline's.
+        ``decoupled``, and ``inputs`` and ``outputs`` from the model's own tensors to the
+        pipeline's.
     """
     kinds = {model.name: kind_of(model) for model in ensemble.composing()}
+    decoupled = {model.name: model.decoupled for model in ensemble.composing()}
     calls, parts = _calls(ensemble), _parts(ensemble)
     steps = [
         {
@@ -58,6 +63,7 @@ def as_json(ensemble: Ensemble) -> dict[str, Any]:
             "kind": kinds[step.model],
             "fused": list(parts[step.model]),
             "calls": list(calls[step.model]),
+            "decoupled": decoupled[step.model],
             "inputs": dict(step.inputs),
             "outputs": dict(step.outputs),
         }
@@ -91,6 +97,7 @@ def mermaid(ensemble: Ensemble) -> str:
 _KINDS = {
     "bls": "BLS",
     "ensemble": "ensemble",
+    "given": "engine",
     "onnx": "ONNX",
     "plan": "TensorRT plan",
     "python": "Python",
@@ -234,10 +241,7 @@ def _layers(ensemble: Ensemble) -> tuple[list[list[tuple[str, str]]], list[Edge]
 
 def _calls(ensemble: Ensemble) -> dict[str, list[str]]:
     """By composing model, what its own code calls."""
-    return {
-        model.name: [each.name for each in (() if isinstance(model, Ensemble) else model.needs)]
-        for model in ensemble.composing()
-    }
+    return {model.name: list(calls_of(model)) for model in ensemble.composing()}
 
 
 def _parts(ensemble: Ensemble) -> dict[str, tuple[str, ...]]:

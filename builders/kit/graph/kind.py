@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel
+from builders.kit.graph import Ensemble, GivenModel, Model, OnnxModel, PlanModel
 from builders.kit.graph.bls import BlsModel
 
 
@@ -14,4 +14,6 @@ def kind_of(model: Model) -> str:
         return "ensemble"
     if isinstance(model, OnnxModel):
         return "onnx"
+    if isinstance(model, GivenModel):
+        return "given"
     return "plan" if isinstance(model, PlanModel) else "python"

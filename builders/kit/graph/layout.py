@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from builders.kit.graph import Ensemble, Model, OnnxModel, PlanModel, PythonModel
+from builders.kit.graph import Ensemble, GivenModel, Model, OnnxModel, PlanModel, PythonModel
 from builders.kit.graph.bls import BlsModel
 from builders.kit.graph.error import GraphError
 from builders.kit.graph.fusing.fused import FusedStage
@@ -18,27 +18,38 @@ from repository.findings import Finding, finding_of
 _ENSEMBLE_NOTE = b"Triton asks for a version folder; an ensemble keeps nothing in it.\n"
 _PACKAGE = b'"""The stage of this model, and the modules that it imports."""\n'
 
-_BOTH = {
+_EVERY = {
     "abandoned.py": "repository.copied.abandoned",
     "client_text.py": "repository.copied.client_text",
 }
 _CALLING = {"calling.py": "repository.copied.calling"}
 _IN_SEQUENCES = {"sequence_state.py": "repository.copied.sequence_state"}
 _STAGE = {
-    **_BOTH,
+    **_EVERY,
     "model.py": "repository.copied.stage_model",
+    "stage_answers.py": "repository.copied.stage_answers",
     "stages/invalid_argument.py": "builders.kit.invalid_argument",
+    "stages/unavailable.py": "builders.kit.unavailable",
 }
 """What lies in the version folder of every stage: the file, and the module that it is a copy of."""
+_STREAMED = {
+    "model.py": "repository.copied.stream_model",
+    "stream_engine.py": "repository.copied.stream_engine",
+}
+"""What takes the place of some of these in a streamed stage's, and is added to them."""
 _BLS = {
-    **_BOTH,
+    **_EVERY,
     **_CALLING,
     "flow.py": "repository.copied.flow",
     "model.py": "repository.copied.bls_model",
 }
 """The same of every BLS model."""
 
-COPIED = frozenset({*_STAGE.values(), *_CALLING.values(), *_IN_SEQUENCES.values(), *_BLS.values()})
+COPIED = frozenset(
+    dotted
+    for copies in (_STAGE, _CALLING, _IN_SEQUENCES, _STREAMED, _BLS)
+    for dotted in copies.values()
+)
 """The modules of the kit that are copied into repositories."""
 
 Content = bytes | Path
@@ -50,8 +61,8 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
 
     Args:
         model: any model of a graph.
-        exports: where each of its exports lies, by name. An ONNX export that is a folder holds
-            ``model.onnx`` and its external data, and stays a folder, as Triton wants it.
+        exports: where each of its exports lies, by name. One that is a folder, as of a graph with
+            its external data, stays a folder, as Triton wants it.
 
     Raises:
         KeyError: the model needs an export that is not given.
@@ -62,17 +73,18 @@ def version_files(model: Model, exports: Mapping[str, Path]) -> Mapping[str, Con
         return _tree("model.onnx", exports[model.export.name])
     if isinstance(model, PlanModel):
         return {"model.plan": exports[model.export.name]}
+    if isinstance(model, GivenModel):
+        return model.files
     if isinstance(model, BlsModel):
         copies = {path: module_path(dotted) for path, dotted in _BLS.items()}
         return {**copies, "flow.json": model.flow.encode()}
     if isinstance(model, PythonModel):
         if found := next(clashes(model), None):
             raise GraphError([found])
-        files = {
-            path: _content(origin, exports)
-            for path, origin in _origins(model)
-            if origin[0] != "optional export" or origin[1] in exports
-        }
+        files: dict[str, Content] = {}
+        for path, origin in _origins(model):
+            if origin[0] != "optional export" or origin[1] in exports:
+                files |= _tree(path, _content(origin, exports))
         return {**files, FLOW: model.flow.encode()} if isinstance(model, FusedStage) else files
     if isinstance(model, Ensemble):
         return {"README": _ENSEMBLE_NOTE}
@@ -107,12 +119,16 @@ _Origin = tuple[str, str]
 def _origins(model: PythonModel) -> list[tuple[str, _Origin]]:
     """Each file of a stage's version folder, and where it comes from; equal pairs once."""
     beside = dict(_STAGE)
-    if model.calls:
+    if model.streamed:
+        beside |= _STREAMED
+    if model.calls or model.asks:
         beside |= _CALLING
     if model.sequences is not None:
         beside |= _IN_SEQUENCES
     stages = dict.fromkeys(each for stage in model.stages for each in stage_modules(stage))
-    modules = [each for each in stages if each not in (*beside.values(), *model.stages)]
+    # What the model around it imports too lies in both places.
+    there = {dotted for path, dotted in beside.items() if path.startswith("stages/")}
+    modules = [each for each in stages if each not in there and each not in model.stages]
     files: list[tuple[str, _Origin]] = [
         *((path, ("kit", dotted)) for path, dotted in beside.items()),
         ("stages/__init__.py", ("package", "stages")),
@@ -144,8 +160,8 @@ def _content(origin: _Origin, exports: Mapping[str, Path]) -> Content:
     return _PACKAGE if kind == "package" else exports[name]
 
 
-def _tree(target: str, source: Path) -> dict[str, Content]:
-    if not source.is_dir():
+def _tree(target: str, source: Content) -> dict[str, Content]:
+    if isinstance(source, bytes) or not source.is_dir():
         return {target: source}
     files = sorted(path for path in source.rglob("*") if path.is_file())
     return {f"{target}/{path.relative_to(source).as_posix()}": path for path in files}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders.kit.graph import Model, PythonModel
-from builders.kit.graph.stage_source import OURS, is_module, module_path, stage_modules
+from builders.kit.graph.stage_source import is_module, is_ours, module_path, stage_modules
 from repository.check.files.python import parse_python
 from repository.files.reading import UNREADABLE
 from repository.findings import Finding, finding_of
@@ -96,14 +96,15 @@ def _unknown(where: str, tree: ast.Module) -> Iterator[Finding]:
         line, top = node.lineno, name.partition(".")[0]
         known = top in sys.stdlib_module_names and top not in ABSENT
         # Only from-imports of the kit's modules are rewritten for the copies.
-        copied = top in OURS and isinstance(node, ast.ImportFrom)
+        copied = is_ours(name) and isinstance(node, ast.ImportFrom)
         if not (known or copied or top in _TRITON or top in allowed()):
             yield finding_of(
                 "stage",
                 f"{where}, line {line}",
                 f"an import of what Triton's interpreter has: the standard library, "
                 f"{', '.join(allowed())}, and by from-imports "
-                "builders.kit.invalid_argument, builders.stages, and the family's own, relatively",
+                "builders.kit.invalid_argument, builders.kit.unavailable, builders.stages, "
+                "repository.copied, and the family's own, relatively",
                 f"'{name}'",
                 "Do that work in an export, which becomes ONNX, or write it with numpy.",
             )

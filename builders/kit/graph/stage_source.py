@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-OURS = ("builders", "clients")
+OURS = ("builders", "clients", "repository.copied")
 """The packages whose modules are copied beside a stage."""
 
 _WIDTH = 100
@@ -31,6 +31,11 @@ def module_path(dotted: str) -> Path:
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"no module '{dotted}' with a source file")
     return Path(found.origin)
+
+
+def is_ours(dotted: str) -> bool:
+    """Whether a module, by its absolute name, is of :data:`OURS`."""
+    return any(dotted == each or dotted.startswith(f"{each}.") for each in OURS)
 
 
 def is_module(dotted: str) -> bool:
@@ -128,7 +133,7 @@ def _runs(tree: ast.AST) -> Iterator[list[ast.ImportFrom]]:
 
 
 def _is_ours(node: ast.ImportFrom) -> bool:
-    return node.level > 0 or (node.module or "").partition(".")[0] in OURS
+    return node.level > 0 or is_ours(node.module or "")
 
 
 def _written(run: Sequence[ast.ImportFrom], package: str) -> str:

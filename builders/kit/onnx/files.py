@@ -35,11 +35,13 @@ _ALIGNMENT = 4096
 """Offsets in the sidecar are multiples of this, so that onnxruntime can map it into memory."""
 
 
-def load(path: Path) -> ModelProto:
+def load(path: Path, *, standard: bool = True) -> ModelProto:
     """Read a model with all its weights.
 
     Args:
         path: an ONNX file, or a folder that holds ``model.onnx`` or one other ONNX file.
+        standard: ONNX's own domain has no operators that onnxruntime alone knows. The checker
+            refuses those, so a model that has some is not checked.
 
     Raises:
         OnnxError: missing, not ONNX, truncated, or invalid; or external data that is missing, too
@@ -62,7 +64,8 @@ def load(path: Path) -> ModelProto:
         for tensor in tensors(model)
         if tensor.data_location == TensorProto.EXTERNAL
     ]
-    _check(file, f"{file}: expected a valid ONNX model, found: ", "Export or fetch it again.")
+    if standard:
+        _check(file, f"{file}: expected a valid ONNX model, found: ", "Export or fetch it again.")
     for tensor, place in places:
         tensor.raw_data = place.read()
         tensor.ClearField("data_location")
@@ -72,7 +75,9 @@ def load(path: Path) -> ModelProto:
     return model
 
 
-def save(model: ModelProto, path: Path, *, external: bool | None = None) -> None:
+def save(
+    model: ModelProto, path: Path, *, external: bool | None = None, standard: bool = True
+) -> None:
     """Write a model; equal models give equal bytes. ``ir_version`` is lowered to 10.
 
     Args:
@@ -80,6 +85,7 @@ def save(model: ModelProto, path: Path, *, external: bool | None = None) -> None
         path: the file to write, or with external data the directory; what is there is replaced,
             except a directory that holds anything else.
         external: keep the weights in a sidecar; None does so only above :data:`INLINE_LIMIT`.
+        standard: as in :func:`load`.
 
     Raises:
         OnnxError: the model is invalid, or uses what ``ir_version`` 10 cannot express.
@@ -98,7 +104,8 @@ def save(model: ModelProto, path: Path, *, external: bool | None = None) -> None
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(model.SerializeToString(deterministic=True))
         written = path
-    _check(written, f"{path}: the model to be written is not valid ONNX: ", "")
+    if standard:
+        _check(written, f"{path}: the model to be written is not valid ONNX: ", "")
 
 
 def _check(file: Path, before: str, after: str) -> None:

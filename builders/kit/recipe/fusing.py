@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from builders.kit.export import Export
-from builders.kit.graph import Ensemble, Flow, Model, OnnxModel, closure
+from builders.kit.graph import Ensemble, Flow, Model, OnnxModel, calls_of, closure
 from builders.kit.graph.fusing.arithmetic import move
 from builders.kit.graph.fusing.fused import Run, fused_onnx, fused_stage
 from builders.kit.graph.fusing.neighbours import Neighbours, find_runs
@@ -81,12 +81,7 @@ class Fuser:
     def among(cls, models: Sequence[Model]) -> Fuser:
         """For pipelines among models, with all that these need."""
         every = closure(models)
-        callers = {
-            called.name: model.name
-            for model in every
-            if not isinstance(model, Ensemble)
-            for called in model.needs
-        }
+        callers = {called: model.name for model in every for called in calls_of(model)}
         return cls(callers, frozenset(model.name for model in every))
 
     def fuse(self, pipeline: Ensemble) -> Ensemble | None:

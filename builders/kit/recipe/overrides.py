@@ -149,6 +149,9 @@ def _mistakes(
                 if getattr(options, option) is not None:
                     remedy = "Remove it: sequence batching takes its place."
                     yield _finding(f"{name}.{option}", "none for a sequence model", "one", remedy)
+        if isinstance(model, PythonModel) and model.streamed and options.queue is not None:
+            remedy = "Remove it: requests wait in the model's engine."
+            yield _finding(f"{name}.queue", "none for a streamed model", "one", remedy)
         if isinstance(model, Ensemble):
             for option in ("instances", "batching", "queue"):
                 if getattr(options, option) is not None:

@@ -100,6 +100,9 @@ def _run(
     if not path.is_file():
         raise LoadError(f"{repository} has no model '{pipeline}'")
     config = read_config(path)
+    usage = declared.of(pipeline) if file is None else None
+    if usage is not None and usage.largest is not None and usage.largest.elsewhere:
+        return {}, f"{usage.largest.words}, by its size", size_of(usage.largest.inputs())
     composed = is_ensemble(config)
     largest: dict[str, Arrays] = {}
     total, lock = 0, threading.Lock()
@@ -114,16 +117,16 @@ def _run(
             if model not in largest or size > size_of(largest[model]):
                 largest[model] = dict(inputs)
 
-    runner = InProcess(repository, observe=observe)
-    try:
-        runner.load(pipeline)
-    except (KitError, ValueError) as error:  # as TensorRT's plans
-        return {}, f"not measured: {error}", UNMEASURED
-    inputs, words = request(config, file, declared)
-    try:
-        outputs = runner.run(pipeline, inputs)
-    except (KitError, ValueError, RuntimeError) as error:
-        raise LoadError(f"'{pipeline}' refuses its largest request: {error}") from error
+    with InProcess(repository, observe=observe) as process:
+        try:
+            process.load(pipeline)
+        except (KitError, ValueError) as error:  # as TensorRT's plans
+            return {}, f"not measured: {error}", UNMEASURED
+        inputs, words = request(config, file, declared)
+        try:
+            outputs = process.run(pipeline, inputs)
+        except (KitError, ValueError, RuntimeError) as error:
+            raise LoadError(f"'{pipeline}' refuses its largest request: {error}") from error
     return largest, words, total + size_of(outputs)
 
 

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from builders.kit.resources.size import size_of
+from repository.arrays import Array
 from repository.children import end_with_parent
 from runtime.inprocess import InProcess
 
@@ -35,9 +36,10 @@ def main(repository: Path, model: str) -> None:
     # proc(5): 5 sets the peak back to what is resident now, without what reading took.
     Path("/proc/self/clear_refs").write_text("5")
     before = _kibibytes("VmRSS")
-    runner, outputs = InProcess(repository), {}
-    for _ in range(RUNS):
-        outputs = dict(runner.run(model, inputs))
+    outputs: dict[str, Array] = {}
+    with InProcess(repository) as process:
+        for _ in range(RUNS):
+            outputs = dict(process.run(model, inputs))
     grown = _kibibytes("VmHWM") - before
     print(json.dumps({"bytes": grown << 10, "answers": size_of(outputs)}))
 

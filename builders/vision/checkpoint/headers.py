@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.kit.sources.error import SourceError, read_settings
-from builders.kit.sources.weights import INDEX
-
-ONE_FILE = "model.safetensors"
+from builders.kit.sources import headers
 
 _NOT_OF_THE_EYE = ("text_model.", "language_model.", "lm_head.")
 """Parts of names: tensors of a text tower or a language model."""
@@ -67,33 +64,9 @@ class Headers:
 
 
 def read_headers(folder: Path) -> Headers:
-    """The tensors in model.safetensors, or in the files that its index names.
+    """The tensors of a checkpoint's files.
 
     Raises:
-        SourceError: there is neither, or a file cannot be read.
+        SourceError: as :func:`builders.kit.sources.headers.read_headers`.
     """
-    from safetensors import SafetensorError, safe_open
-
-    index = folder / f"model{INDEX}"
-    if (folder / ONE_FILE).is_file():
-        files = [ONE_FILE]
-    elif index.is_file():
-        listed = read_settings(index).get("weight_map")
-        files = sorted({str(each) for each in listed.values()} if isinstance(listed, dict) else ())
-    else:
-        raise SourceError(
-            f"{folder}: expected weights in {ONE_FILE}, or in the files that {index.name} names, "
-            "found neither. Save the checkpoint with transformers' save_pretrained."
-        )
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name in files:
-        try:
-            with safe_open(folder / name, framework="numpy") as opened:
-                for tensor in opened.keys():  # noqa: SIM118 (it is no mapping)
-                    shapes[tensor] = tuple(opened.get_slice(tensor).get_shape())
-        except (OSError, SafetensorError) as error:
-            raise SourceError(
-                f"{folder / name}: expected safetensors, found: {error}. Fetch the whole "
-                "checkpoint again."
-            ) from None
-    return Headers(shapes)
+    return Headers({name: each.shape for name, each in headers.read_headers(folder).items()})

@@ -96,7 +96,7 @@ def in_process(repository: Path, pipeline: str, requests: list[Request]) -> Call
     except Exception as problem:
         # Each stage loads with its own code, which may raise anything.
         raise PerfError(_sentence(problem)) from problem
-    return Called(requests, run=lambda request: process.run(pipeline, request))
+    return Called(requests, run=lambda request: process.run(pipeline, request), end=process.close)
 
 
 def _sentence(problem: Exception) -> str:

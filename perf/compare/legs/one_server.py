@@ -52,8 +52,13 @@ class OneServer:
         composing: Sequence[str],
         requests: list[Request],
         analyzer: Analyzer | None,
+        *,
+        decoupled: bool = False,
     ) -> Served:
         """The ensemble, plain or fused, or its BLS twin.
+
+        Of a decoupled model the server counts the time until its code has taken a request, which
+        is not told.
 
         Raises:
             LegFailed: it, or a model that it calls, did not load.
@@ -62,13 +67,14 @@ class OneServer:
         models = self._loaded([*composing, model])
         return Served(
             requests,
-            models=models,
+            models={} if decoupled else models,
             parts=self._parts(models),
-            entry=model,
+            entry=None if decoupled else model,
             model=model,
             grpc=self.grpc,
             http=self.http,
             analyzer=analyzer,
+            decoupled=decoupled,
         )
 
     def chained(
@@ -116,7 +122,7 @@ def started(
         LegFailed: it ended at once.
     """
     every = [*composing, *load]
-    called = [name for name in with_called(repository, composing) if name not in every]
+    called = [name for name in with_called(repository, every, steps=True) if name not in every]
     server = LocalServer(repository, load=every, open_groups=("shared-memory",))
     server.start()
     # No request is under way at the end, and an orderly one takes seconds.

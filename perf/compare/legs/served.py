@@ -27,16 +27,18 @@ class Served(Target):
         grpc: ``host:port`` of its gRPC endpoint.
         http: ``host:port`` of its HTTP endpoint, if it has one.
         analyzer: what drives it in legs of perf_analyzer.
+        decoupled: whether it answers in pieces.
     """
 
     model: str = ""
     grpc: str = ""
     http: str | None = None
     analyzer: Analyzer | None = field(default=None, repr=False)
+    decoupled: bool = False
 
     def outputs(self, i: int) -> Mapping[str, np.ndarray]:
         """All outputs of one request, over gRPC."""
-        with Endpoint(self.grpc, self.model, self.requests) as endpoint:
+        with Endpoint(self.grpc, self.model, self.requests, decoupled=self.decoupled) as endpoint:
             return endpoint.outputs(i)
 
     def sample(self, leg: Leg, effort: Effort) -> Sample:
@@ -67,5 +69,6 @@ class Served(Target):
             protocol=protocol,
             shared_memory=leg.shared_memory,
             timeout_seconds=effort.timeout_seconds,
+            decoupled=self.decoupled,
         ) as endpoint:
             return load(endpoint, leg, effort)

@@ -19,7 +19,7 @@ from perf.compare.services.gateway import Kind
 from perf.errors import LegFailed, PerfError
 from perf.measure.inputs import Request
 from perf.result import Mode
-from repository.config.facts import composing
+from repository.config.facts import composing, is_decoupled
 from repository.layout import BLS_SUFFIX, FUSED_SUFFIX
 from runtime.errors import RuntimeFailure
 
@@ -138,7 +138,13 @@ class Targets:
             name = self.config.name + FUSED_SUFFIX
             return server.served(name, self._fused(), self.requests, self.analyzer)
         model = self.config.name + (BLS_SUFFIX if mode == "bls" else "")
-        return server.served(model, self.composing, self.requests, self.analyzer)
+        return server.served(
+            model,
+            self.composing,
+            self.requests,
+            self.analyzer,
+            decoupled=is_decoupled(self.config),
+        )
 
     def _fused(self) -> list[str]:
         """The models of the fused pipeline's steps.

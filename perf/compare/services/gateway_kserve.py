@@ -69,7 +69,7 @@ def _listen_here(announce: Callable[[int], None]) -> None:
     def config(*args: Any, **options: Any) -> Any:
         return make_config(*args, **options | {"host": "127.0.0.1", "port": 0})
 
-    grpc.aio.server, uvicorn.Config = server, config
+    grpc.aio.server, uvicorn.Config = server, config  # type: ignore[assignment, misc]
 
 
 def main() -> None:

@@ -76,7 +76,8 @@ class Analyzer:
         request was due, as the loader does (coordinated omission).
 
         At a concurrency, each request is sent by a thread that waits for its answer. A request
-        that fails ends perf_analyzer's run, and so the leg.
+        that fails ends perf_analyzer's run, and so the leg. A decoupled model is asked by
+        ``--streaming``, over gRPC alone; a latency is to the last piece of an answer.
 
         Args:
             model: its name.
@@ -114,6 +115,8 @@ class Analyzer:
                 room = _output_room(described, address, requests, protocol)
                 command += ["--shared-memory", "system", "--output-shared-memory-size", str(room)]
                 regions = _regions(described, len(requests) * batch)
+            if described.decoupled:
+                command += ["--streaming"]
             due = None
             if load.kind == "concurrency":
                 concurrency = int(load.value)
@@ -121,7 +124,9 @@ class Analyzer:
                 command += ["--concurrency-range", str(concurrency)]
             else:
                 due = _write_intervals(load.value, max(count, warmup), seed, folder / _INTERVALS)
-                command += ["--request-intervals", _INTERVALS, "--async", "--max-threads", "1"]
+                command += ["--request-intervals", _INTERVALS, "--max-threads", "1"]
+                # It takes one of the two; a stream waits for no answer either.
+                command += [] if described.decoupled else ["--async"]
             command += ["--warmup-request-count", str(warmup)]
             measure = partial(
                 process.run,
@@ -132,7 +137,7 @@ class Analyzer:
                 timeout_seconds=timeout_seconds,
             )
             with self._alone() if regions else contextlib.nullcontext():
-                answered = _measured(measure, folder / _EXPORT)
+                answered = measured(measure, folder / _EXPORT)
         if len(answered) != count:
             raise LegFailed(
                 f"perf_analyzer's export has {len(answered)} requests, expected {count}; the rest "
@@ -148,8 +153,8 @@ class Analyzer:
             yield
 
 
-def _measured(measure: Callable[[], None], path: Path) -> list[export.Timestamps]:
-    """Measures, and reads the export; tries again if perf_analyzer itself failed.
+def measured(measure: Callable[[], None], path: Path) -> list[export.Timestamps]:
+    """Measures, and reads the export of a run; tries again if perf_analyzer itself failed.
 
     It may stall (:data:`perf.measure.analyzer.guard.STALL_SECONDS`), and 2.51 exports outputs that
     lie in shared memory from memory that it never wrote: once in some 20 runs it finds a NaN there,

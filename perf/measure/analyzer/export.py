@@ -23,9 +23,11 @@ _NUMBER = re.compile(rb"[0-9]{1,20}")
 
 @dataclass(frozen=True)
 class Timestamps:
-    """One request: when it was sent and when its last response came, nanoseconds since 1970."""
+    """One request: when it was sent, when its first response came and when its last one did,
+    nanoseconds since 1970."""
 
     sent: int
+    first: int
     answered: int
 
 
@@ -194,12 +196,12 @@ def _requests(reader: _Reader) -> list[Timestamps]:
 
 
 def _request(reader: _Reader) -> Timestamps:
-    sent, answered = None, 0
+    sent, came = None, [0]
     for key in reader.members():
         if key == b"timestamp":
             sent = reader.number()
         elif key == b"response_timestamps":
-            answered = max((reader.number() for _ in reader.elements()), default=0)
-    if sent is None or answered < sent:
+            came = [reader.number() for _ in reader.elements()] or [0]
+    if sent is None or min(came) < sent:
         raise _Garbled("a request has no times, or was answered before it was sent")
-    return Timestamps(sent, answered)
+    return Timestamps(sent, min(came), max(came))

@@ -38,12 +38,14 @@ class Model:
         batches: whether the first axis of every tensor is the batch, which its dims do not name.
         inputs: by name.
         outputs: their names.
+        decoupled: whether it answers in pieces.
     """
 
     name: str
     batches: bool
     inputs: Mapping[str, Input]
     outputs: tuple[str, ...]
+    decoupled: bool = False
 
 
 def describe(address: str, model: str, protocol: Literal["grpc", "http"]) -> Model:
@@ -71,6 +73,7 @@ def describe(address: str, model: str, protocol: Literal["grpc", "http"]) -> Mod
             for each in config.get("input", [])
         },
         outputs=tuple(each["name"] for each in config.get("output", [])),
+        decoupled=bool(config.get("model_transaction_policy", {}).get("decoupled")),
     )
 
 

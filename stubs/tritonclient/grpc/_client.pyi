@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, Self, overload
 
 import grpc
 from tritonclient._client import InferenceServerClientBase
-from tritonclient.grpc import service_pb2
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.grpc._infer_input import InferInput
 from tritonclient.grpc._infer_result import InferResult
 from tritonclient.grpc._requested_output import InferRequestedOutput
@@ -37,6 +37,7 @@ class CallContext:
     def cancel(self) -> None: ...
 
 class InferenceServerClient(InferenceServerClientBase):
+    _client_stub: service_pb2_grpc.GRPCInferenceServiceStub
     def __init__(
         self,
         url: str,

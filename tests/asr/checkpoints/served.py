@@ -141,8 +141,8 @@ def sound(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def _parakeet(served: Served, process: InProcess) -> Outcome:
-    reference = EXPORTS["acoustic"].parity
-    assert reference is not None
+    parity = EXPORTS["acoustic"].parity
+    assert parity is not None
     reader = Reader(served.repository.parent / "exports", {"beam": "1"})
     batches = [[sound(each, seed)] for seed, each in enumerate(SECONDS)]
     batches.append([sound(each, seed) for seed, each in enumerate(AT_ONCE)])
@@ -156,7 +156,7 @@ def _parakeet(served: Served, process: InProcess) -> Outcome:
             "lengths": np.array([len(row) for row in rows], np.int32),
         }
         found = process.run("transcribe", inputs)
-        wanted = reference.reference(served.checkpoint, inputs)
+        wanted = parity.expected(served.checkpoint, inputs, {})
         assert found["steps"].tolist() == wanted["steps"].tolist()
         for row, steps in enumerate(wanted["steps"].tolist()):
             ours, theirs = (
@@ -195,12 +195,11 @@ def _whisper(served: Served, process: InProcess) -> Outcome:
             len(each[2]) for each, other in zip(theirs, ours, strict=False) if each != other
         )
         different += sum(len(each[2]) for each in (*theirs[len(ours) :], *ours[len(theirs) :]))
-    reference = WHISPER.reference
     frames = [round(each * 100) for each in AT_ONCE]
     kinds = ((-1, 0, True), (0, 0, True), (1, 1, True), (0, 0, False))
     rows = [(count, *kinds[number % 4]) for number, count in enumerate(frames)]
     inputs = _batch(max(frames), OWN, rows)
-    found, wanted = process.run("whisper", inputs), reference(served.checkpoint, inputs)
+    found, wanted = process.run("whisper", inputs), WHISPER.expected(served.checkpoint, inputs, {})
     for name in ("tokens", "lengths", "language"):
         np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
     for row, length in zip(wanted["tokens"], wanted["lengths"][:, 0], strict=True):

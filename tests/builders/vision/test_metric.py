@@ -18,10 +18,10 @@ from builders.errors import BuildersError
 from builders.kit.build.errors import BuildError
 from builders.kit.family import Metric
 from builders.kit.sources import resolve
+from builders.scenes import SHIPPED
 from builders.vision import metric
 from builders.vision.metric import answers_kept, recall_at_1
 from builders.vision.options import DEMO, DEMO_TEXT
-from builders.vision.scenes import SHIPPED
 from repository.arrays import Arrays
 from repository.places import ROOT
 from runtime.inprocess import InProcess

@@ -18,6 +18,7 @@ from builders.kit.build.dry_run import dry_run
 from builders.kit.paths import BUILDERS
 from builders.kit.recipe.profile import load_profile
 from builders.wrap.understood import names_for
+from tests.builders.decoder.checkpoints import forms as decoders
 from tests.builders.embed.checkpoints import write as write_embedder
 from tests.builders.onnx.corpus import BATCH, EXPORTED, REFUSED, SERVED
 
@@ -270,6 +271,11 @@ def test_a_sentence_embedding_checkpoint(folder: Path) -> None:
     assert written("mine") == {"embed": {"source": "path:mine"}}
 
 
+def test_a_decoder(folder: Path) -> None:
+    decoders.TEXTS["Llama"](folder / "mine")
+    assert written("mine") == {"decoder": {"source": "path:mine"}}
+
+
 def test_files_and_checkpoints_in_one_profile(folder: Path) -> None:
     shutil.copy(EXPORTED / "sklearn_columns.onnx", "scorer.onnx")
     found = json.loads(wrap("scorer.onnx", BUILDERS / "vision/demo/vision_text", "--json")[1])
@@ -297,19 +303,20 @@ def test_a_checkpoint_of_which_files_are_missing(folder: Path) -> None:
     assert "error [vision] v: expected weights (*.safetensors or *.onnx), found " in errors
 
 
-LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
+GPT = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
 
 
 def test_a_checkpoint_that_none_takes(folder: Path) -> None:
-    config(folder / "l", **LLAMA)
-    code, told, errors = wrap("l")
+    config(folder / "g", **GPT)
+    code, told, errors = wrap("g")
     assert (code, told) == (1, "")
     for part in (
-        "error [checkpoint] l: expected a checkpoint that a family takes: ",
+        "error [checkpoint] g: expected a checkpoint that a family takes: ",
         "'asr' (Parakeet CTC (ParakeetForCTC), Whisper (",
         "'embed' (sentence embeddings (BERT, ",
         "'vision' (LLaVA (LlavaForConditionalGeneration), CLIP (CLIPModel)",
-        ", found LlamaForCausalLM, model_type llama. Export it to ONNX",
+        "'decoder' (Llama (LlamaForCausalLM), Mistral (MistralForCausalLM)",
+        ", found GPT2LMHeadModel, model_type gpt2. Export it to ONNX",
         "optimum-cli export onnx",
     ):
         assert part in errors
@@ -323,6 +330,8 @@ def test_a_checkpoint_that_none_takes(folder: Path) -> None:
         ("llava_llama", "LlavaLlamaForCausalLM", "which has the format of its authors' own code"),
         ("llava", "LlavaForAction", "which has another class than LlavaForConditionalGeneration."),
         ("siglip_text_model", "SiglipTextModel", "which is a text tower: a profile names it"),
+        ("llama", "LlamaForAction", "which has another class than LlamaForCausalLM."),
+        ("mixtral", "MixtralForCausalLM", "which has experts that onnxruntime-genai's"),
         ("bert", "BertForSequenceClassification", "which has a head of its own, and no modules."),
     ],
 )
@@ -335,9 +344,9 @@ def test_a_checkpoint_whose_kind_a_family_knows(
 
 
 def test_a_checkpoint_with_an_onnx_file(folder: Path) -> None:
-    llama = config(folder / "b", **LLAMA)
-    (llama / "onnx").mkdir()
-    shutil.copy(EXPORTED / "torch_legacy_encoder.onnx", llama / "onnx/model.onnx")
+    gpt = config(folder / "b", **GPT)
+    (gpt / "onnx").mkdir()
+    shutil.copy(EXPORTED / "torch_legacy_encoder.onnx", gpt / "onnx/model.onnx")
     code, _, errors = wrap("b")
     assert code == 1 and "`python -m builders wrap b/onnx/model.onnx`" in errors
 

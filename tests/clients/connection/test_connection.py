@@ -14,10 +14,12 @@ from typing import Any
 import grpc
 import pytest
 from tritonclient.grpc import service_pb2_grpc
+from tritonclient.utils import InferenceServerException
 
 from clients.asr.client import AsrClient
 from clients.connection import connection
-from clients.connection.errors import CutOff, RequestError
+from clients.connection.address import parse
+from clients.connection.errors import CutOff, RequestError, failure, is_unreachable, was_not_sent
 from clients.ocr.client import OcrClient
 from tests.clients.listeners import (
     Listener,
@@ -243,3 +245,18 @@ def test_an_answer_without_the_outputs_is_one_sentence(served: Served, port: int
         pytest.raises(RequestError, match="the answer of 'ocr' has no output 'words'"),
     ):
         client.transcribe(b"sound")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:8001: Failed to "
+        "connect to remote host: Connection refused",
+        "connections to all backends failing; last error: UNKNOWN: ipv4:127.0.0.1:8001: Failed to "
+        "connect to remote host: Connection refused",
+    ],
+)
+def test_nothing_answers_however_a_channel_spreads_its_requests(text: str) -> None:
+    problem = InferenceServerException(text, "StatusCode.UNAVAILABLE")
+    assert is_unreachable(problem) and was_not_sent(problem)
+    assert "no server answers at" in str(failure(problem, parse("127.0.0.1:8001")))

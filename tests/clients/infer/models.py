@@ -76,13 +76,29 @@ output { name: "y" data_type: TYPE_FP32 dims: 1 }
 """
 
 
+PIECES = """
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        for request in requests:
+            x = pb_utils.get_input_tensor_by_name(request, "x").as_numpy()
+            sender = request.get_response_sender()
+            for each in range(3):
+                y = pb_utils.Tensor("y", x + np.float32(each))
+                sender.send(pb_utils.InferenceResponse([y]))
+            sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+"""
+
+
 def write(repository: Path) -> None:
     """All of them."""
     _scorer(repository)
     _echo(repository)
     _late(repository)
     _python(repository, "sequence", SEQUENCE, SEQUENCE_CODE)
-    _python(repository, "decoupled", DECOUPLED, GIVEN_BACK)
+    _python(repository, "decoupled", DECOUPLED, PIECES)
     _python(repository, "bytes", BYTES, GIVEN_BACK)
 
 

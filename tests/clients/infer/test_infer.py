@@ -254,8 +254,8 @@ def test_a_model_that_is_not_there(server: LocalServer) -> None:
     assert "version 7" in told and told.count("\n") == 1
 
 
-def test_a_decoupled_model_is_refused(server: LocalServer) -> None:
-    assert "'decoupled' is decoupled" in Ran(server, "decoupled", "--random").refused(1)
+def test_the_pieces_of_an_answer_are_joined(server: LocalServer) -> None:
+    assert Ran(server, "decoupled", "-i", "x=5", "--json").outputs == {"y": [5.0, 6.0, 7.0]}
 
 
 def test_what_the_server_refuses_is_its_sentence(server: LocalServer) -> None:

@@ -156,7 +156,8 @@ class Cluster:
     @cached_property
     def pods(self) -> list[Pod]:
         """Every replica of every workload."""
-        return [pod for each in self.made for pod in self._pods(each)]
+        workloads = (*self.made, *(each for each in self.applied if each["kind"] == "Deployment"))
+        return [pod for each in workloads for pod in self._pods(each)]
 
     def of_kind(self, kind: str) -> list[Object]:
         """Objects of a kind, applied or made."""
@@ -701,7 +702,7 @@ def _replica(deployment: Object, template: Object, suffix: str) -> Pod:
     name, digest = deployment["metadata"]["name"], template_hash(template)
     metadata = _with_labels(template["metadata"], {"pod-template-hash": digest})
     return Pod(
-        owner=deployment["owner"],
+        owner=deployment.get("owner") or _owner(deployment),
         workload=name,
         metadata={
             **metadata,

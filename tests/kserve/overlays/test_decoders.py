@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from builders.decoder.options import DecoderOptions
+from builders.kit.recipe.profile import load_profile
+from tests.docs.pages import DEPLOY
 from tests.kserve import render
+from tests.kserve.cluster.controller import Cluster
 from tests.kserve.overlays import bundles
 
 Object = dict[str, Any]
@@ -188,3 +193,49 @@ def test_leader_and_workers_meet_at_one_port_with_one_key(several: Object) -> No
         # can read, and no other.
         assert volume["secret"]["defaultMode"] == 0o440
         assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+
+
+def remote(profile: str) -> tuple[str, str]:
+    """Where the pipeline ``generate`` of a profile sends its requests, and for which model."""
+    options = load_profile(profile).families["decoder"].model_extra
+    found = DecoderOptions.model_validate(options).remote
+    assert found is not None
+    return found.url, found.model
+
+
+def test_the_decoders_behind_triton_are_at_their_addresses_under_their_names() -> None:
+    rows = re.findall(r"^\| `(decoder-[\w-]+)` \| `(http[^`]+)` \| `([\w-]+)` \|$", DEPLOY, re.M)
+    assert {name for name, *_ in rows} == {
+        Path(folder).name
+        for folder in bundles.BASES
+        if any(
+            each["kind"] == "InferenceService"
+            and each["metadata"]["labels"].get("triton-multimodal-kit/serves") == "decoder"
+            for each in render.shipped(folder)
+        )
+    }
+    for name, url, model in rows:
+        cluster = Cluster(
+            render.shipped(
+                f"base/services/{name}", "base/runtimes/tensorrt-llm", "base/runtimes/vllm"
+            )
+        )
+        found = re.fullmatch(r"http://([a-z-]+)/v1", url)
+        service = found and cluster.named("Service", found[1], None)
+        assert service, url
+        (port,) = (each for each in service["spec"]["ports"] if each["port"] == 80)
+        assert port["targetPort"] in (8080, "http1"), url
+        (pod,) = cluster.behind(service)
+        (container,) = pod.spec["containers"]
+        words = " ".join([*container.get("command", ()), *container["args"]])
+        named = re.search(r"--served-model-name=(\S+)", words)
+        # trtllm-serve takes the folder's name.
+        assert model == (named[1] if named else "models"), words
+    assert (rows[0][1], rows[0][2]) == remote("gpu-chat"), "the profile names the overlays' own"
+
+
+def test_the_profile_with_a_decoder_is_the_gpus_besides() -> None:
+    plain, chat = load_profile("gpu"), load_profile("gpu-chat")
+    assert chat.families.keys() == {*plain.families, "decoder"}
+    for key in ("triton", "device", "precision", "bls", "models"):
+        assert getattr(chat, key) == getattr(plain, key), key

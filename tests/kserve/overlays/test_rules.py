@@ -42,6 +42,7 @@ ADMITTED = "pod security takes every pod"
 SCRAPED = "what triggers is scraped"
 RENAMED = "names are as they are shipped"
 GRAPH = "a graph's services are there"
+ASKED = "the server that a gateway asks is there"
 ONE = "everything is in one namespace"
 QUERIES = "queries are of this namespace and of these pods"
 SELECTS = "what selects pods finds some"
@@ -191,6 +192,14 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
     ),
     (GRAPH, (), "InferenceService/ocr", {"metadata name": "a-ocr"}, "step ocr calls ocr-predictor"),
     (GRAPH, (), "InferenceService/ocr", None, "step ocr calls ocr-predictor"),
+    (ASKED, (), SERVICE, {"metadata name": "other"}, "asks multimodal-predictor, and there are"),
+    (
+        ASKED,
+        (),
+        "Deployment/openai",
+        {"spec template spec containers 0 args 1": "--triton=triton:8001"},
+        "asks triton, and there are",
+    ),
     (ONE, (), SERVICE, {"metadata namespace": "team-a"}, "is in the namespace team-a"),
     (ONE, (), "Namespace/multimodal", {"metadata name": "team-a"}, "is in the namespace team-a"),
     (ONE, (), SERVICE, {"metadata namespace": None}, "of none"),
@@ -263,7 +272,7 @@ MUTATIONS: list[tuple[str, tuple[str, ...], str, Edits | None, str]] = [
 """Rule, components, object or all of a kind (``/*``), what is changed of it (None: it is taken
 away), what is said."""
 
-MORE = ("base/services/asr", "base/services/decoder-llmisvc")
+MORE = ("base/openai", "base/services/asr", "base/services/decoder-llmisvc")
 
 
 @cache
@@ -371,6 +380,22 @@ def test_the_endpoint_picker_gets_what_it_asks_for() -> None:
     assert allowed["ports"] == [{"protocol": "TCP", "port": 8000}]
     assert allowed["from"][0]["podSelector"] == picker["podSelector"]
     assert picker["egress"][0]["to"][0]["podSelector"] == workload["podSelector"]
+
+
+@pytest.mark.parametrize(
+    ("out", "back", "port"),
+    [
+        ("to-decoder", "from-repository", 8080),
+        ("to-decoder-workload", "workload-from-repository", 8000),
+    ],
+)
+def test_triton_gets_to_the_decoder_and_no_further(out: str, back: str, port: int) -> None:
+    objects = whole("network-policies")
+    policies = {e["metadata"]["name"]: e["spec"] for e in objects if e["kind"] == "NetworkPolicy"}
+    (leaves,), (comes,) = policies[out]["egress"], policies[back]["ingress"]
+    assert leaves["to"] == [{"podSelector": policies[back]["podSelector"]}]
+    assert comes["from"] == [{"podSelector": policies[out]["podSelector"]}]
+    assert leaves["ports"] == comes["ports"] == [{"protocol": "TCP", "port": port}]
 
 
 @pytest.mark.sampled(2)

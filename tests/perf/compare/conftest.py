@@ -46,6 +46,30 @@ def prepare(folder, parameters):
     raise OSError("no such dictionary")
 """
 
+SAY = """
+import itertools
+
+import numpy as np
+
+
+class Engine:
+    def __init__(self):
+        self.asked = itertools.count()
+
+    def start(self, inputs, answer):
+        words = inputs["text"].tobytes().split()
+        for number, word in enumerate(words):
+            piece = {
+                "word": np.array([word], np.object_),
+                "asked": np.array([next(self.asked)], np.int32),
+            }
+            (answer.end if number == len(words) - 1 else answer.send)(piece)
+
+
+def prepare(folder, parameters, host):
+    return Engine()
+"""
+
 TEXT = Tensor("text", DType.UINT8, {"byte": -1})
 TIMES = Tensor("times", DType.INT32, {"one": 1}, optional=True)
 WORDS = Tensor("words", DType.BYTES, {"word": -1})
@@ -53,6 +77,16 @@ LENGTHS, X, Y, TWICE = (
     Tensor(name, DType.FP32, {"word": -1}) for name in ("lengths", "x", "y", "twice")
 )
 TWO = (InstanceGroup(count=2),)
+SAYS = PythonModel(
+    name="say",
+    inputs=(TEXT,),
+    outputs=(
+        Tensor("word", DType.BYTES, {"one": 1}),
+        Tensor("asked", DType.INT32, {"one": 1}),
+    ),
+    stage="tiny_say",
+    streamed=True,
+)
 
 Scenario = Callable[..., Path]
 
@@ -78,17 +112,18 @@ def pipeline(name: str, stage: str) -> Ensemble:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A repository with ``tiny``, ``tiny_fused``, ``tiny_bls``, and ``lame``, a step of which does
-    not load."""
+    """A repository with ``tiny``, ``tiny_fused``, ``tiny_bls``, ``lame``, a step of which does not
+    load, and ``say``, which answers in pieces."""
     folder = tmp_path_factory.mktemp("tiny")
-    for name, code in (("split", SPLIT), ("double", DOUBLE), ("broken", BROKEN)):
+    stages = (("split", SPLIT), ("double", DOUBLE), ("broken", BROKEN), ("say", SAY))
+    for name, code in stages:
         (folder / f"tiny_{name}.py").write_text(code)
     sys.path.insert(0, str(folder))
     try:
         tiny, lame = pipeline("tiny", "double"), pipeline("lame", "broken")
         fused = Fuser.among([tiny]).fuse(tiny)
         assert fused is not None
-        for model in closure((tiny, beside(fused), bls(tiny), lame)):
+        for model in closure((tiny, beside(fused), bls(tiny), lame, SAYS)):
             write(folder / "models", model)
     finally:
         sys.path.remove(str(folder))

@@ -76,6 +76,47 @@ def test_every_mode_is_measured_and_perf_analyzer_drives_what_it_can(
     check_every_leg(result, path)
 
 
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+def test_a_pipeline_that_answers_in_pieces_is_measured_to_the_last(
+    tiny: Path, scenario: Scenario, tmp_path: Path
+) -> None:
+    family = tmp_path / "saying"
+    family.mkdir()
+    (family / "family.py").touch()
+    (family / "usage.py").write_text(
+        "from repository.usage import Usage\n"
+        "USAGE = {'say': Usage(words='Say.', varying=('asked',))}\n"
+    )
+    path = scenario(
+        pipeline="say",
+        requests="[{text: {file: one.txt}}, {text: {file: two.txt}}]",
+        modes="[ensemble, chained, in-process]",
+        request_rate="[0.5]",
+        variants="[http, shared-memory]",
+    )
+    done = run(
+        *("compare", path, "--repository", tiny, "--out", tmp_path / "out"),
+        *("--family", f"path:{family}"),
+    )
+    assert done.returncode == 1 and "measured once only" in done.stderr, done.stderr
+    assert "left out: http, shared-memory; 'say' answers in pieces" in done.stderr
+    result = load(tmp_path / "out" / "result.json")
+    assert result.unfinished is None
+    legs = [(each.leg.mode, each.leg.loader, each.leg.load.kind) for each in result.legs]
+    assert sorted(legs) == [
+        ("ensemble", "loader", "concurrency"),
+        ("ensemble", "perf_analyzer", "concurrency"),
+        ("ensemble", "perf_analyzer", "request_rate"),
+        ("in-process", "loader", "concurrency"),
+    ]
+    for each in result.legs:
+        assert each.failure is None, (str(each.leg), each.failure)
+        (made,) = each.rounds
+        assert made.errors == 0 and made.server_ms is None and not made.steps
+        assert len(made.latencies_ms) >= 4
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_rounds_of_every_mode_give_figures(tiny: Path, scenario: Scenario, tmp_path: Path) -> None:

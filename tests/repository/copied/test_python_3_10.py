@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from builders.decoder.engines.remote import pipeline
+from builders.decoder.remote_options import RemoteOptions
 from builders.kit.checkout import Checkout
-from builders.kit.graph import Ensemble, PythonModel, closure
+from builders.kit.graph import Ensemble, Model, PythonModel, closure
 from builders.kit.graph.bls import bls
 from builders.kit.graph.layout import COPIED, version_files
 from builders.kit.graph.stage_source import module_path, stage_modules
@@ -57,14 +59,22 @@ class Exports(dict[str, Path]):
         return Path("none")
 
 
+def served() -> tuple[Model, ...]:
+    """Every family's pipelines, and those that only an option of a profile makes."""
+    remote = RemoteOptions(url="http://decoder/v1", model="toy")
+    found: list[Model] = [pipeline(remote, slots=1, waiting=1, max_tokens=1)]
+    for family in filter(None, map(Checkout().declared, Checkout().families)):
+        found += family.pipelines
+    return tuple(found)
+
+
 @functools.cache
 def copied() -> dict[str, bytes]:
     """Every Python file of every family's version folders, BLS twins' too."""
     found: dict[str, bytes] = {}
-    for family in filter(None, map(Checkout().declared, Checkout().families)):
-        pipelines = family.pipelines
-        twins = [bls(each) for each in pipelines if isinstance(each, Ensemble)]
-        for model in closure([*pipelines, *twins]):
+    for one in served():
+        twins = [bls(one)] if isinstance(one, Ensemble) else []
+        for model in closure([one, *twins]):
             for name, content in version_files(model, Exports()).items():
                 if name.endswith(".py"):
                     text = content if isinstance(content, bytes) else content.read_bytes()
@@ -76,10 +86,9 @@ def copied() -> dict[str, bytes]:
 def sources() -> list[Path]:
     """The files that those are copies of, and the backends."""
     dotted = {name for name in COPIED if name.startswith(("builders.", "repository."))}
-    for family in filter(None, map(Checkout().declared, Checkout().families)):
-        for model in closure(family.pipelines):
-            if isinstance(model, PythonModel):
-                dotted |= {model.stage, *stage_modules(model.stage)}
+    for model in closure(served()):
+        if isinstance(model, PythonModel):
+            dotted |= {model.stage, *stage_modules(model.stage)}
     return [*map(module_path, sorted(dotted)), *BACKENDS]
 
 

@@ -36,7 +36,7 @@ def differences(first: Collection[Model], second: Collection[Model]) -> Iterator
 
 
 def _of_stage(model: PythonModel) -> Iterator[str]:
-    if model.calls:
+    if model.calls or model.asks:
         yield f"'{model.name}' calls other models"
     if model.sequences is not None:
         yield f"the requests of '{model.name}' come in sequences"

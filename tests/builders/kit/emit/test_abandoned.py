@@ -15,6 +15,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,10 @@ def push(memory: mmap.mmap, head: int) -> None:
     struct.pack_into("=i", memory, 512 + 16 + 104 + 16, head)
 
 
+def pop(memory: mmap.mmap, tail: int) -> None:
+    struct.pack_into("=i", memory, 512 + 16 + 104 + 20, tail)
+
+
 def test_a_message_that_comes_while_a_request_is_computed_ends_the_process(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -170,6 +175,27 @@ def test_a_message_that_comes_while_a_request_is_computed_ends_the_process(
     with pytest.raises(Ended), watch.request():
         computed = True
     assert not computed
+
+
+def test_a_thread_beside_it_waits_until_the_stub_has_taken_a_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    watch, memory = watched(monkeypatch, tmp_path, head=999, tail=999)
+    watch.wait_for_quiet()
+    push(memory, 0)
+    with ThreadPoolExecutor(1) as pool:
+        waited = pool.submit(watch.wait_for_quiet)
+        time.sleep(0.05)
+        assert not waited.done()
+        pop(memory, 0)
+        waited.result(60)
+    push(memory, 2)  # a second one: that of a request that was given up
+    with pytest.raises(Ended):
+        watch.wait_for_quiet()
+    pop(memory, 1)
+    monkeypatch.setattr(abandoned, "TAKEN_SECONDS", 0.05)
+    with pytest.raises(Ended):
+        watch.wait_for_quiet()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_a_stage_imports_its_modules_from_its_own_package(model: PythonModel) ->
                 )
 
 
+KIT = ("__init__", "invalid_argument", "unavailable")
 X = Tensor("x", DType.FP32, {"length": -1})
 
 
@@ -117,8 +118,7 @@ def test_what_is_imported_of_modules_that_are_imported_is_there_too(shelf: Path)
     )
     files = version_files(model, {})
     assert {name for name in files if name.startswith("stages/")} == {
-        f"stages/{name}.py"
-        for name in ("__init__", "invalid_argument", "stage", "one", "two", "three")
+        f"stages/{name}.py" for name in (*KIT, "stage", "one", "two", "three")
     }
     assert files["stages/one.py"] == (
         b"def late():\n    from . import two\n    from .three import NAME\n"

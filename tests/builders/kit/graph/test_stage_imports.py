@@ -45,7 +45,7 @@ from __future__ import annotations
 import json, os.path
 import numpy as np
 from PIL import Image
-import soundfile, soxr, tokenizers, onnxruntime
+import soundfile, soxr, tokenizers, onnxruntime, jinja2
 from flashlight.lib.text import decoder
 import triton_python_backend_utils as pb_utils
 from typing import TYPE_CHECKING

@@ -51,9 +51,10 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
         ),
         (
             "import os\n\nfrom builders.kit.invalid_argument import InvalidArgument\n"
-            "from builders.stages import buckets\n\nfrom .warp import lay\n",
+            "from builders.stages import buckets\n"
+            "from repository.copied.client_text import sentence\n\nfrom .warp import lay\n",
             "import os\n\nfrom .invalid_argument import InvalidArgument\n"
-            "from . import buckets\n\nfrom .warp import lay\n",
+            "from . import buckets\nfrom .client_text import sentence\n\nfrom .warp import lay\n",
         ),
         (
             "def cut():\n    from ..page import tiles\n\n    return tiles\n",

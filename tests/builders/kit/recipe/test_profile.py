@@ -26,13 +26,13 @@ from builders.kit.recipe.profile import (
 )
 from repository.findings import Finding
 
-FAMILIES = ("asr", "embed", "ocr", "vision")
-FAMILIES_OF_THE_DEMO = ["asr", "ocr", "vision", "embed"]
+FAMILIES = ("asr", "decoder", "embed", "ocr", "vision")
+FAMILIES_OF_THE_DEMO = ["asr", "ocr", "vision", "embed", "decoder"]
 
 
 @pytest.fixture(autouse=True)
 def families(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout with four families, whatever this one has."""
+    """A checkout with these families, whatever this one has."""
     folder = tmp_path_factory.mktemp("builders")
     for name in FAMILIES:
         (folder / name).mkdir()

@@ -66,7 +66,9 @@ def test_times_are_read_past_any_inputs(
 ) -> None:
     text = json.dumps(document, ensure_ascii=escaped, indent=indent).encode(errors="replace")
     expected = [
-        Timestamps(each["timestamp"], max(each["response_timestamps"]))
+        Timestamps(
+            each["timestamp"], min(each["response_timestamps"]), max(each["response_timestamps"])
+        )
         for each in document["experiments"][0]["requests"]
     ]
     found = export.read(written(tmp_path_factory, text))
@@ -144,7 +146,7 @@ def test_memory_stays_small_however_large_the_inputs(tmp_path: Path) -> None:
     assert path.stat().st_size > 20_000_000
     tracemalloc.start()
     try:
-        assert export.read(path) == [Timestamps(5, 6)] * 5
+        assert export.read(path) == [Timestamps(5, 6, 6)] * 5
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()

@@ -18,7 +18,7 @@ from training.vision.publish.evaluation import EXAMPLES
 from training.vision.publish.figures import Answers, retrieval
 from training.vision.text import tokenizer
 
-EVALUATION = Path("builders/vision/evaluation")
+EVALUATION = Path("builders/scenes/evaluation")
 SHOWN = Path("clients/examples/scenes")
 
 VISION, TEXT = (sources.resolve(f"demo:{name}").path for name in ("vision", "vision_text"))

@@ -13,7 +13,7 @@ from training.vision.scenes import draw, scene
 from training.vision.scenes.names import COLOURS, HELD_OUT, SHAPES
 from training.vision.text import captions
 
-EVALUATION = Path("builders/vision/evaluation")
+EVALUATION = Path("builders/scenes/evaluation")
 
 
 def test_a_scene_is_drawn_alike_each_time_and_unlike_the_next() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tests.kserve.cluster.controller import selects
 from tests.kserve.cluster.webhooks.bundle import Bundle, Object
 from tests.kserve.cluster.webhooks.rule import KSERVE, rule
 from tests.kserve.cluster.webhooks.triton.repository import kinds
@@ -39,8 +40,14 @@ def metrics(service: Object, bundle: Bundle) -> Iterator[str]:
 
 @rule("15 PodMonitor", "PodMonitor", source="prometheus-operator: undeclared ports are dropped")
 def pod_monitor(monitor: Object, bundle: Bundle) -> Iterator[str]:
-    """It selects services' pods by KServe's label, and a port that they declare."""
+    """It selects services' pods by KServe's label, and a port that they declare.
+
+    Pods of a Deployment that is applied have neither.
+    """
     selector = monitor["spec"]["selector"]
+    for each in bundle.of_kind("Deployment"):
+        if selects(selector, each["spec"]["template"]["metadata"]["labels"]):
+            return
     keys = {*selector.get("matchLabels", {})}
     keys |= {each["key"] for each in selector.get("matchExpressions", ())}
     if SELECTOR not in keys:

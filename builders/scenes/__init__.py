@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.kit.sources.error import SourceError, read_settings
+from builders.kit.sources import SourceError, parse
+from builders.kit.sources.error import read_settings
 
 FILE = "scenes.json"
 
@@ -23,11 +25,32 @@ class Scene:
         image: its file.
         caption: what is in it, in words that fit no other scene as well.
         questions: questions about it, each with its answer.
+        part: of the scenes, a name; the questions of a part may have a gate of their own.
     """
 
     image: Path
     caption: str
     questions: tuple[tuple[str, str], ...]
+    part: str = ""
+
+
+def scenes_at(uri: str, base: Path) -> Path:
+    """The folder of scenes that a profile names.
+
+    Args:
+        uri: ``path:`` and the folder.
+        base: where a relative path starts.
+
+    Raises:
+        SourceError: it is another URI, or as of :func:`read_scenes`.
+    """
+    reference = parse(uri)
+    if reference.scheme != "path":
+        raise SourceError(f"{uri}: expected path: and a folder, found {reference.scheme}:")
+    # Unlike Path's, this one leaves the name of an unknown user as it is.
+    folder = base / os.path.expanduser(reference.name)  # noqa: PTH111
+    read_scenes(folder)
+    return folder
 
 
 def read_scenes(folder: Path) -> list[Scene]:
@@ -39,7 +62,7 @@ def read_scenes(folder: Path) -> list[Scene]:
     file = folder / FILE
     if not file.is_file():
         raise SourceError(
-            f"{folder}: expected {FILE}, found none. Write one like that in builders/vision/"
+            f"{folder}: expected {FILE}, found none. Write one like that in builders/scenes/"
             "evaluation."
         )
     scenes = list(_scenes(folder, read_settings(file).get("scenes")))
@@ -62,14 +85,14 @@ def _scenes(folder: Path, listed: Any) -> Iterator[Scene]:
 
 def _scene(folder: Path, content: Any) -> Scene | None:
     try:
-        name, caption = content["image"], content["caption"]
+        name, caption, part = content["image"], content["caption"], content.get("part", "")
         questions = tuple(
             (each["question"], each["answer"]) for each in content.get("questions", ())
         )
     except (AttributeError, KeyError, TypeError):
         return None
-    texts = (name, caption, *(text for pair in questions for text in pair))
+    texts = (name, caption, part, *(text for pair in questions for text in pair))
     if not all(isinstance(text, str) for text in texts) or Path(name).name != name:
         return None
     image = folder / name
-    return Scene(image, caption, questions) if image.is_file() else None
+    return Scene(image, caption, questions, part) if image.is_file() else None

@@ -1,0 +1,1 @@
+"""Decoders: a prompt and embeddings of images to text, piece by piece"""

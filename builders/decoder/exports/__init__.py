@@ -1,0 +1,1 @@
+"""A checkpoint made into the files that the local engine runs"""

@@ -1,0 +1,1 @@
+"""What a profile says of single engines: the keys below ``families.decoder.<engine>``."""

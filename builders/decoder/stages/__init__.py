@@ -1,0 +1,1 @@
+"""What runs in Triton: requests to prompts, prompts to tokens, tokens to text"""

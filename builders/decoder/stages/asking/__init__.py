@@ -1,0 +1,1 @@
+"""Requests to prompts: what is asked, the chat template, and the tokens of the prompt"""

@@ -1,0 +1,1 @@
+"""What TensorRT-LLM's C++ backend is asked for a request"""

@@ -1,0 +1,1 @@
+"""What runs requests together: the graph with its cache, its slots, and the scheduler."""

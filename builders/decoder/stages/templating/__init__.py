@@ -1,0 +1,1 @@
+"""A checkpoint's chat template, and the bounds within which it runs."""

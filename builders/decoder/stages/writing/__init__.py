@@ -1,0 +1,1 @@
+"""Tokens to text: whole characters, and stop texts"""

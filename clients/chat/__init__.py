@@ -1,0 +1,1 @@
+"""The client of decoders: an answer as it comes, and what was said before it"""

@@ -1,0 +1,1 @@
+"""Questions to a decoder: one by `ask`, or a conversation by `chat`."""

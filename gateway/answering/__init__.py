@@ -1,0 +1,1 @@
+"""Answers in OpenAI's shape: whole, or as events of a stream"""

@@ -1,0 +1,1 @@
+"""Requests in OpenAI's shape, read strictly: what is not supported is refused by its name"""

@@ -1,0 +1,1 @@
+"""The gateway as a server: its connections, its start and its end"""

@@ -1,0 +1,1 @@
+"""The server behind: its models, asked by gRPC"""

@@ -1,0 +1,1 @@
+"""llama.cpp: its environment, its own converter, and how it decodes."""

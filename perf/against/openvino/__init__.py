@@ -1,0 +1,1 @@
+"""openvino-genai: its environment, its own converter, and how it decodes."""

@@ -1,0 +1,4 @@
+from onnx import ModelProto
+
+class ONNXModel:
+    model: ModelProto

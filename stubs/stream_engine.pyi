@@ -1,0 +1,2 @@
+# As it is called where it is copied to: beside a model's model.py.
+from repository.copied.stream_engine import *
