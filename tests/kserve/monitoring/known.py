@@ -29,6 +29,8 @@ ELSEWHERE = frozenset(
         "nv_gpu_memory_used_bytes",
         "nv_gpu_power_usage",
         "nv_gpu_utilization",
+        # the pipeline `generate`, which the Triton of the real queries does not serve
+        "tmk_decoder_waiting",
         # kube-state-metrics docs/metrics/workload/pod-metrics.md
         "kube_pod_container_status_restarts_total",
         "kube_pod_status_phase",
@@ -84,7 +86,6 @@ REAL = frozenset(
         "triton-servers/CPU of the node",
         "triton-servers/Memory of the node",
         "keda/multimodal/0",
-        "keda/multimodal/1",
         "keda/ocr/0",
         "keda/ocr/1",
     }
@@ -102,6 +103,7 @@ SYNTHETIC = frozenset(
         "decoder/Time per token",
         "decoder/Time in the queue",
         "decoder/KV cache in use",
+        "keda/multimodal/1",
         "triton-servers/Containers restarted in an hour",
         "triton-servers/Pods that are not ready",
         "triton-servers/GPU occupancy",

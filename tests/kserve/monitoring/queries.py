@@ -11,6 +11,7 @@ from tests.kserve.render import Object, shipped
 
 OVERLAY = "overlays/gpu"
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NAMES = re.compile(r'\b__name__=~"([^"]*)"')
 _LABELS = re.compile(r"\{[^}]*\}|\[[^\]]*\]")
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 _WORDS = re.compile(r"\b[a-zA-Z_:][\w:]*\b(?!\s*\()")
@@ -44,10 +45,11 @@ class Query:
 
 def metrics(expression: str) -> set[str]:
     """The names of the series in an expression."""
+    named = {name for names in _NAMES.findall(expression) for name in names.split("|")}
     rest = _STRINGS.sub('""', expression)
     for each in (_LABELS, _GROUPING, _DURATION):
         rest = each.sub(" ", rest)
-    return {word for word in _WORDS.findall(rest) if word not in _OPERATORS}
+    return named | {word for word in _WORDS.findall(rest) if word not in _OPERATORS}
 
 
 def rules() -> Object:

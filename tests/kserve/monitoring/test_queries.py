@@ -26,6 +26,7 @@ RULES = {query.where: query for query in queries.every()}
         ('a:b:rate5m{x="y"} / on (z) group_left () c unless d offset 1h', {"a:b:rate5m", "c", "d"}),
         ("absent(up) or avg_over_time(m[1d] offset 1h) - 1e6 == 0.5", {"up", "m"}),
         ("changes((count by (pod) (m))[10m:15s])", {"m"}),
+        ('sum({x="y",__name__=~"m|n_total"})', {"m", "n_total"}),
     ],
 )
 def test_an_expressions_metrics_are_found(expression: str, names: set[str]) -> None:

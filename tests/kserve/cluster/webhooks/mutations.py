@@ -235,6 +235,11 @@ MUTATIONS: list[tuple[str, str, Edits]] = [
     (
         "16 what to scale on",
         KEDA,
+        {QUERY: 'sum({namespace="a",__name__=~"x|nv_inference_pending_request_count"})'},
+    ),
+    (
+        "16 what to scale on",
+        KEDA,
         {QUERY: 'nv_inference_pending_request_count{namespace="a",pod="b",model="ocr"}'},
     ),
     (

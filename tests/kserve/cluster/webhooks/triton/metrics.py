@@ -15,7 +15,8 @@ SCRAPING = "serving.kserve.io/enable-prometheus-scraping"
 AGGREGATION = "serving.kserve.io/enable-metric-aggregation"
 SELECTOR = "serving.kserve.io/inferenceservice"
 QUEUES = ("nv_inference_pending_request_count", "nv_inference_queue_duration_us")
-_SELECTED = re.compile(r"(nv_\w+)\s*(?:\{([^}]*)\})?")
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_SELECTED = re.compile(rf"(?:(nv_\w+)\s*)?\{{((?:[^}}\"]|{_STRING})*)\}}|(nv_\w+)")
 _MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')
 
 
@@ -64,17 +65,26 @@ def pod_monitor(monitor: Object, bundle: Bundle) -> Iterator[str]:
 def scaling(manifest: Object, _: Bundle) -> Iterator[str]:
     """Queues of composing models: an ensemble is never pending. By namespace and pod."""
     for query in _queries(manifest):
-        names = [name for name, _ in _SELECTED.findall(query)]
-        if names and not set(names) & set(QUEUES):
-            yield f"query: expected {' or '.join(QUEUES)}, found {', '.join(names)}"
-        for name, inside in _SELECTED.findall(query):
+        selected = list(_selected(query))
+        names = {name for name, _ in selected if name.startswith("nv_")}
+        if names and not names & {*QUEUES}:
+            yield f"query: expected {' or '.join(QUEUES)}, found {', '.join(sorted(names))}"
+        for name, matchers in selected:
             if name not in QUEUES:
                 continue
-            matchers = {key: (operator, value) for key, operator, value in _MATCHER.findall(inside)}
             if absent := {"namespace", "pod"} - matchers.keys():
                 yield f"query: expected a filter by {' and '.join(sorted(absent))} in {name}"
             if not _composing(matchers.get("model")):
                 yield f"query: expected composing models in {name}, found ensembles alone"
+
+
+def _selected(query: str) -> Iterator[tuple[str, dict[str, tuple[str, str]]]]:
+    """The series that a query asks for, each with its matchers: label, operator and value."""
+    for before, inside, bare in _SELECTED.findall(query):
+        matchers = {key: (operator, value) for key, operator, value in _MATCHER.findall(inside)}
+        _, named = matchers.get("__name__", ("", before or bare))
+        for name in named.split("|"):
+            yield name, matchers
 
 
 def _composing(matcher: tuple[str, str] | None) -> bool:
