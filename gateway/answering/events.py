@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any
 
-from openai.types import Completion, CompletionChoice, CompletionUsage
-from openai.types.chat import ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import Choice, ChoiceDelta
+from openai.types import CompletionUsage
 from pydantic import BaseModel
 
+from gateway.answering.kinds import CREATED, IDENTITY, TEXT, Kind
 from gateway.errors import ApiError
 
 DONE = b"data: [DONE]\n\n"
-
-_IDENTITY, _TEXT, _CREATED = "\x00id", "\x00text", 10**15 + 1
-"""Marks: none of them can be in a model's name."""
 
 _BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 """Characters that some readers of lines take for a line's end."""
@@ -50,7 +46,7 @@ class Events:
         """A piece of a choice's text."""
         halves = self._texts.get(index)
         if halves is None:
-            before, after = self._filled(self._choice(index).text).split(_json(_TEXT))
+            before, after = self._filled(self._choice(index).text).split(_json(TEXT))
             halves = self._texts[index] = before, after
         quoted = encode_basestring(text)
         if not text.isascii():
@@ -59,7 +55,7 @@ class Events:
 
     def finish(self, index: int, reason: str) -> bytes:
         """A choice's end."""
-        return self._filled(self._choice(index).finish).replace(_json(_TEXT), _json(reason))
+        return self._filled(self._choice(index).finish).replace(_json(TEXT), _json(reason))
 
     def usage(self, usage: CompletionUsage) -> bytes:
         """The counts of tokens, which come last."""
@@ -70,96 +66,7 @@ class Events:
         return _choice(self._kind, index, usage=self._usage)
 
     def _filled(self, event: bytes) -> bytes:
-        return event.replace(_json(_IDENTITY), self._identity).replace(
-            _json(_CREATED), self._created
-        )
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What the events of one kind are.
-
-    Attributes:
-        model: its name.
-    """
-
-    model: str
-
-    def made(self, choices: Any) -> BaseModel:
-        """An event with these choices."""
-        raise NotImplementedError
-
-    def first(self, index: int) -> Any:
-        """A choice that begins; None if that is not told."""
-        raise NotImplementedError
-
-    def text(self, index: int) -> Any:
-        """A choice with the mark of a text."""
-        raise NotImplementedError
-
-    def finish(self, index: int) -> Any:
-        """A choice that ends, with a text's mark for its reason."""
-        raise NotImplementedError
-
-
-class ChatKind(Kind):
-    """Chats."""
-
-    def made(self, choices: list[Choice]) -> ChatCompletionChunk:
-        """An event with these choices."""
-        return ChatCompletionChunk(
-            id=_IDENTITY,
-            object="chat.completion.chunk",
-            created=_CREATED,
-            model=self.model,
-            choices=choices,
-        )
-
-    def first(self, index: int) -> Choice:
-        """Whose message it is."""
-        delta = ChoiceDelta(role="assistant", content="", refusal=None)
-        return Choice(index=index, delta=delta, finish_reason=None, logprobs=None)
-
-    def text(self, index: int) -> Choice:
-        """A choice with the mark of a text."""
-        delta = ChoiceDelta(content=_TEXT)
-        return Choice(index=index, delta=delta, finish_reason=None, logprobs=None)
-
-    def finish(self, index: int) -> Choice:
-        """A choice that ends."""
-        made = Choice(index=index, delta=ChoiceDelta(), finish_reason=None, logprobs=None)
-        return made.model_copy(update={"finish_reason": _TEXT})
-
-
-class CompletionKind(Kind):
-    """Completions."""
-
-    def made(self, choices: list[CompletionChoice]) -> Completion:
-        """An event with these choices."""
-        # Not judged: their reason may be null before the end, though the type says otherwise.
-        return Completion.model_construct(
-            id=_IDENTITY,
-            object="text_completion",
-            created=_CREATED,
-            model=self.model,
-            choices=choices,
-        )
-
-    def first(self, index: int) -> None:
-        """A completion has no role."""
-
-    def text(self, index: int) -> CompletionChoice:
-        """A choice with the mark of a text."""
-        return self._choice(index, _TEXT, None)
-
-    def finish(self, index: int) -> CompletionChoice:
-        """A choice that ends."""
-        return self._choice(index, "", _TEXT)
-
-    def _choice(self, index: int, text: str, reason: Any) -> CompletionChoice:
-        return CompletionChoice.model_construct(
-            index=index, text=text, finish_reason=reason, logprobs=None
-        )
+        return event.replace(_json(IDENTITY), self._identity).replace(_json(CREATED), self._created)
 
 
 def of_error(problem: ApiError) -> bytes:

@@ -31,6 +31,7 @@ def started(*arguments: str, **variables: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_asked_to_end(
     double: LocalServer, tmp_path: Path, number: signal.Signals

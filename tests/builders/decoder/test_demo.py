@@ -14,6 +14,9 @@ from builders.decoder.exports.parity import load
 from builders.kit.build.parity import compare_files
 from tests.builders.decoder.conftest import DEMO
 
+# One process exports the decoder.
+pytestmark = pytest.mark.xdist_group("demo_decoder")
+
 SIZES = {"layers": 4, "kv_heads": 5, "head_dim": 32, "hidden": 160, "vocab": 640, "context": 512}
 DECODER = {**SIZES, "eos": [5], "bos": 1, "pad": 0}
 SPECIAL = {

@@ -10,7 +10,7 @@ from tests.builders.decoder.checkpoints.forms import SEEING, TEXTS
 from tests.builders.decoder.checkpoints.judged import judge
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_decoder_of_text_is_transformers_own(name: str, tmp_path: Path) -> None:
     outcome = judge(TEXTS[name](tmp_path / "checkpoint"), tmp_path / "made")

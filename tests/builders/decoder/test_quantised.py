@@ -21,6 +21,9 @@ from tests.builders.decoder.checkpoints.forms import TEXTS
 from tests.builders.decoder.checkpoints.judged import judge
 from tests.builders.decoder.conftest import DEMO
 
+# One process exports the decoder.
+pytestmark = pytest.mark.xdist_group("demo_decoder")
+
 SHARES: dict[Weights, float] = {"int8": 0.33, "int4": 0.2}
 
 

@@ -171,6 +171,7 @@ def test_a_page_is_read_from_a_form(demo: Gateway) -> None:
     assert 0.9 < line["score"] <= 1 and line["page"] == 1
 
 
+@pytest.mark.thorough
 def test_a_page_is_read_from_a_body(demo: Gateway) -> None:
     for kind in ("image/png", "application/octet-stream"):
         path = "/v1/ocr?response_format=text&minimum_score=0.99&orientation=False&pages=1"

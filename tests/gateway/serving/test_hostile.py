@@ -289,6 +289,7 @@ def test_a_body_that_is_announced_is_asked_for(bounded: Gateway) -> None:
         assert answered(read(connection))[0] == 200
 
 
+@pytest.mark.thorough
 def test_a_client_that_does_not_read_is_let_go(bounded: Gateway) -> None:
     before = bounded.state()
     body = json.dumps(
