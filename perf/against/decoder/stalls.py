@@ -34,7 +34,7 @@ LONG = 2000
 BEFORE = 24
 """Tokens of each answer when the long prompt comes."""
 
-NEW = 192
+NEW = 288
 """Tokens of an answer beside it: they last until the long prompt is computed."""
 
 SHARED = 1000

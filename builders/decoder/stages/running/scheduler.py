@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from statistics import median
 from time import perf_counter
 from typing import Protocol
 
@@ -22,13 +23,16 @@ from .graph import Graph, neighbours
 from .sampling import Sampler
 from .slots import Slot, Slots, gap
 
-STALL = 1.8
+STALL = 1.5
 """Steps that a piece of a prompt may take while answers are under way; with the step itself, and
 what a measurement errs by, that is below 3."""
 
 UNSEEN = 0.005
 """Seconds for which answers may always stand still. A small model's steps take a tenth of that, and
 prompts in pieces as short as those take several times as long as they do alone."""
+
+RECENT = 7
+"""Steps, and pieces of prompts, by which it is judged how long the next ones take."""
 
 ALONE = 256
 """Tokens of a piece while no answer is under way; between pieces, requests may be cancelled."""
@@ -373,30 +377,28 @@ class Scheduler:
 
 
 class _Pace:
-    """How long steps and pieces of prompts take, by what they took before."""
+    """How long steps and pieces of prompts take, by what the last of them took.
+
+    Medians: one that was held up, as by another program, says nothing of the next.
+    """
 
     def __init__(self) -> None:
-        self._step = 0.0
-        self._token = 0.0
+        self._steps: deque[float] = deque(maxlen=RECENT)
+        self._tokens: deque[float] = deque(maxlen=RECENT)
 
     def pause(self) -> float:
         """Seconds for which answers may stand still."""
-        return max(STALL * self._step, UNSEEN)
+        return max(STALL * median(self._steps), UNSEEN) if self._steps else UNSEEN
 
     def tokens(self, seconds: float) -> int:
         """Tokens of a prompt in that time, at least one."""
-        return max(int(seconds / self._token), 1) if self._token else FIRST
+        return max(int(seconds / median(self._tokens)), 1) if self._tokens else FIRST
 
     def stepped(self, seconds: float) -> None:
         """Notes what a step took."""
-        self._step = _mixed(self._step, seconds)
+        self._steps.append(seconds)
 
     def extended(self, seconds: float, tokens: int) -> None:
         """Notes what a piece of so many tokens between two steps took. A token of a longer one, as
         they are while there are no steps, takes less."""
-        self._token = _mixed(self._token, seconds / tokens)
-
-
-def _mixed(before: float, now: float) -> float:
-    """An average in which what is new counts a quarter."""
-    return now if not before else before + (now - before) / 4
+        self._tokens.append(seconds / tokens)

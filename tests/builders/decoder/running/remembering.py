@@ -58,6 +58,7 @@ class Remembering:
         self.stepped: list[float] = []
         self.log: list[tuple[str, int]] = []
         self.broken = 0
+        self.held_up: dict[int, float] = {}
 
     def extend(self, slot: int, length: int, rows: np.ndarray) -> np.ndarray:
         self.now += PIECE + TOKEN * len(rows)
@@ -67,7 +68,7 @@ class Remembering:
         return self._logits(slot, length + len(rows))
 
     def step(self, first: int, rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        self.now += STEP
+        self.now += STEP + self.held_up.get(len(self.stepped), 0)
         self.stepped.append(self.now)
         self.log.append(("step", len(rows)))
         if self.broken:

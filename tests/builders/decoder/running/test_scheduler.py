@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from builders.decoder.stages.running import scheduler as module
 from tests.builders.decoder.running.remembering import (
     STEP,
+    TOKEN,
     VOCAB,
     Asked,
     Closed,
@@ -171,6 +172,23 @@ def test_no_answer_stands_still_for_more_than_three_steps(monkeypatch: pytest.Mo
     waits = np.diff(graph.stepped)
     assert len(waits) > 100
     assert waits.max() <= 3 * STEP
+
+
+def test_a_step_that_was_held_up_makes_no_piece_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Remembering(2, ENDLESS)
+    monkeypatch.setattr(module, "perf_counter", lambda: graph.now)
+    runs = scheduler(graph)
+    answer = Asked([1], ENDLESS // 2)
+    runs.add(answer)
+    assert answer.first.wait(MINUTE)
+    graph.held_up = dict.fromkeys(range(50, 5000, 50), 40 * STEP)
+    prompt = Asked([1] * 3000, 1)
+    runs.add(prompt)
+    assert prompt.ended.wait(MINUTE)
+    runs.close()
+    pieces = [length for kind, length in graph.log if kind == "extend"][1:]
+    assert len(pieces) > 100
+    assert max(pieces) <= 2 * STEP / TOKEN
 
 
 def test_slots_of_answers_draw_together() -> None:
