@@ -8,6 +8,7 @@ import re
 import shlex
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,18 @@ PROGRAMS: dict[str, Any] = {
 }
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> tuple[tuple[str, str], ...]:
     """Documents whole; of modules, each text that stands in them."""
-    for page in PAGES:
-        yield page.name, page.text
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield path.relative_to(ROOT).as_posix(), inspect.cleandoc(node.value)
+    return (
+        *((page.name, page.text) for page in PAGES),
+        *(
+            (path.relative_to(ROOT).as_posix(), inspect.cleandoc(node.value))
+            for path in SOURCES
+            for node in ast.walk(ast.parse(path.read_bytes()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ),
+    )
 
 
 def examples() -> Iterator[tuple[str, str]]:
