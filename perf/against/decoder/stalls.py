@@ -34,7 +34,7 @@ LONG = 2000
 BEFORE = 24
 """Tokens of each answer when the long prompt comes."""
 
-NEW = 288
+NEW = 512
 """Tokens of an answer beside it: they last until the long prompt is computed."""
 
 SHARED = 1000
@@ -83,8 +83,13 @@ def stall(found: Round, before: int, alone: float) -> Stall:
         for (at, tokens), (after, _) in pairwise(each)
         if tokens >= before // 2 and after <= sent
     ]
+    # Tokens that come together were held back until a character was whole, as those of random
+    # weights often are; no step took so long.
     pauses = [
-        after - at for each in others for (at, _), (after, _) in pairwise(each) if after > sent
+        after - at
+        for each in others
+        for (at, had), (after, has) in pairwise(each)
+        if after > sent and has == had + 1
     ]
     return Stall(statistics.median(steady), max(pauses), first - sent, alone)
 

@@ -24,8 +24,8 @@ from .sampling import Sampler
 from .slots import Slot, Slots, gap
 
 STALL = 1.5
-"""Steps that a piece of a prompt may take while answers are under way; with the step itself, and
-what a measurement errs by, that is below 3."""
+"""Steps that a piece of a prompt may take while answers are under way. With the step behind it,
+which is slower than one behind a step, that is about 3."""
 
 UNSEEN = 0.005
 """Seconds for which answers may always stand still. A small model's steps take a tenth of that, and

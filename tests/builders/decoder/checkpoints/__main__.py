@@ -11,7 +11,7 @@ from pathlib import Path
 
 from builders.decoder.options import Weights
 from builders.kit.sources.error import SourceError
-from tests.builders.decoder.checkpoints.judged import judge
+from tests.builders.decoder.checkpoints.judged import built_once, judge
 from tests.builders.decoder.checkpoints.page import FORMS, RECORD, Found, record, recorded
 
 
@@ -19,7 +19,7 @@ def main(names: list[str]) -> None:
     """Judge checkpoints, each of which is noted if its tokens are transformers' own."""
     different = []
     for name in names or list(FORMS):
-        with tempfile.TemporaryDirectory(prefix="checkpoints-") as place:
+        with tempfile.TemporaryDirectory(prefix="checkpoints-") as place, built_once():
             checkpoint = FORMS[name](Path(place) / "checkpoint")
             whole = judge(checkpoint, Path(place) / "fp32")
             int8 = _off(checkpoint, Path(place) / "int8", "int8")

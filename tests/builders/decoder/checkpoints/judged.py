@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
 from builders.decoder.checkpoint.read import read_decoder
+from builders.decoder.exports import genai
 from builders.decoder.exports.exports import graph, make_decoder
 from builders.decoder.exports.parity import load
 from builders.decoder.options import Weights
@@ -65,6 +70,24 @@ def judge(checkpoint: Path, place: Path, weights: Weights = "fp32") -> Outcome:
         sum(map(len, theirs)),
         ours == theirs,
     )
+
+
+@contextmanager
+def built_once() -> Iterator[None]:
+    """The graph of a checkpoint is built once, however many times files are made of it."""
+    build = genai.build
+    with tempfile.TemporaryDirectory(prefix="built-") as kept:
+        known: dict[Path, Path] = {}
+
+        def once(shown: Path, out: Path, checkpoint: Path) -> Path:
+            if checkpoint not in known:
+                known[checkpoint] = build(shown, Path(kept) / str(len(known)), checkpoint)
+            made = known[checkpoint]
+            shutil.copytree(made.parent, out)
+            return out / made.name
+
+        with patch.object(genai, "build", once):
+            yield
 
 
 def continued(place: Path, prompts: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -64,6 +64,9 @@ def test_a_stall_is_the_longest_pause_behind_the_long_prompt() -> None:
     found = stall(Round.of([paused, other, [[0.15, 1]]]), before=10, alone=0.025)
     assert math.isclose(found.step, 0.01) and math.isclose(found.longest, 0.025)
     assert math.isclose(found.steps, 2.5) and math.isclose(found.first, 0.05)
+    # Tokens of which a character is made come together.
+    joined = [*steady, [0.11, 11], [0.155, 14]]
+    assert stall(Round.of([joined, other, [[0.15, 1]]]), before=10, alone=0.025).longest < 0.021
     with pytest.raises(ValueError, match="found one that ended"):
         stall(Round.of([paused, other, [[0.2, 1]]]), before=10, alone=0.025)
 
