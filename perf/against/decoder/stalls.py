@@ -83,8 +83,8 @@ def stall(found: Round, before: int, alone: float) -> Stall:
         for (at, tokens), (after, _) in pairwise(each)
         if tokens >= before // 2 and after <= sent
     ]
-    # Tokens that come together were held back until a character was whole, as those of random
-    # weights often are; no step took so long.
+    # Tokens that come together were held back until a character was whole, which is frequent with
+    # random weights. No step took so long.
     pauses = [
         after - at
         for each in others

@@ -162,7 +162,7 @@ def test_a_piece_that_does_not_come_is_not_waited_for(
     serving: Serving, options: dict[str, float]
 ) -> None:
     servicer, connection = serving(waits)
-    # Connecting may take the whole time, and a request that was not sent is left by nobody.
+    # It connects before: that may take 0.3 s, and then the server would never be asked.
     came = connection.stream("m", INPUTS)
     next(came)
     came.close()

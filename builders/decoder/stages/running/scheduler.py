@@ -24,15 +24,15 @@ from .sampling import Sampler
 from .slots import Slot, Slots, gap
 
 STALL = 1.5
-"""Steps that a piece of a prompt may take while answers are under way. With the step behind it,
-which is slower than one behind a step, that is about 3."""
+"""How many steps' time a piece of a prompt may take while answers are under way. The step behind it
+is slower than others; with that step it is about 3."""
 
 UNSEEN = 0.005
 """Seconds for which answers may always stand still. A small model's steps take a tenth of that, and
 prompts in pieces as short as those take several times as long as they do alone."""
 
 RECENT = 7
-"""Steps, and pieces of prompts, by which it is judged how long the next ones take."""
+"""How many of the last steps and pieces say how long the next ones take."""
 
 ALONE = 256
 """Tokens of a piece while no answer is under way; between pieces, requests may be cancelled."""
@@ -377,9 +377,9 @@ class Scheduler:
 
 
 class _Pace:
-    """How long steps and pieces of prompts take, by what the last of them took.
+    """How long steps and pieces of prompts take: the median of the last ones.
 
-    Medians: one that was held up, as by another program, says nothing of the next.
+    One that another program held up says nothing about the next, and a median leaves it out.
     """
 
     def __init__(self) -> None:

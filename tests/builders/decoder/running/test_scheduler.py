@@ -153,13 +153,19 @@ def test_a_failed_step_fails_its_requests_and_no_later_one() -> None:
     assert after.tokens == answer_alone([1, 2], 5)
 
 
-def test_no_answer_stands_still_for_more_than_three_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = Remembering(4, ENDLESS)
+def answering(graph: Remembering, monkeypatch: pytest.MonkeyPatch) -> module.Scheduler:
+    """A scheduler by the graph's clock, with a long answer under way."""
     monkeypatch.setattr(module, "perf_counter", lambda: graph.now)
     runs = scheduler(graph)
     answer = Asked([1], ENDLESS // 2)
     runs.add(answer)
     assert answer.first.wait(MINUTE)
+    return runs
+
+
+def test_no_answer_stands_still_for_more_than_three_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Remembering(4, ENDLESS)
+    runs = answering(graph, monkeypatch)
     random = np.random.default_rng(1)
     lengths = (3000, 5, 700, 1, 40, 40, 40, 2000)
     prompts = [Asked(random.integers(0, VOCAB, each).tolist(), 1) for each in lengths]
@@ -176,11 +182,7 @@ def test_no_answer_stands_still_for_more_than_three_steps(monkeypatch: pytest.Mo
 
 def test_a_step_that_was_held_up_makes_no_piece_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     graph = Remembering(2, ENDLESS)
-    monkeypatch.setattr(module, "perf_counter", lambda: graph.now)
-    runs = scheduler(graph)
-    answer = Asked([1], ENDLESS // 2)
-    runs.add(answer)
-    assert answer.first.wait(MINUTE)
+    runs = answering(graph, monkeypatch)
     graph.held_up = dict.fromkeys(range(50, 5000, 50), 40 * STEP)
     prompt = Asked([1] * 3000, 1)
     runs.add(prompt)
